@@ -1,0 +1,469 @@
+//! A network as a value: the shape of its input and a slice of layers.
+//!
+//! [`Architecture::new`] checks a constant while the firmware is compiled, [`Architecture::try_new`] checks at run time.
+
+use core::fmt;
+
+use crate::feedback::Feedback;
+
+/// Shape of one sample between two layers: channels × rows × columns, or a plain vector.
+///
+/// Outside the crate an image lies as `[channel][row][col]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    channels: usize,
+    rows: usize,
+    cols: usize,
+    flat: bool,
+}
+
+impl Shape {
+    /// An image of `channels` × `rows` × `cols`.
+    pub const fn image(channels: usize, rows: usize, cols: usize) -> Self {
+        Self { channels, rows, cols, flat: false }
+    }
+
+    /// A vector of `features` numbers; only dense layers can follow it.
+    pub const fn vector(features: usize) -> Self {
+        Self { channels: features, rows: 1, cols: 1, flat: true }
+    }
+
+    /// Channels of an image, features of a vector.
+    pub const fn channels(&self) -> usize {
+        self.channels
+    }
+
+    /// Rows of an image, 1 for a vector.
+    pub const fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns of an image, 1 for a vector.
+    pub const fn cols(&self) -> usize {
+        self.cols
+    }
+
+    /// Whether this is a vector rather than an image.
+    pub const fn is_vector(&self) -> bool {
+        self.flat
+    }
+
+    /// Positions of an image: rows × columns.
+    pub const fn positions(&self) -> usize {
+        self.rows.saturating_mul(self.cols)
+    }
+
+    /// Numbers in one sample of this shape.
+    pub const fn features(&self) -> usize {
+        self.channels.saturating_mul(self.positions())
+    }
+
+    /// Where the feature `[channel][row][col]` number `outside` lies inside, in `[row][col][channel]`.
+    ///
+    /// Inside, the channels of a pixel are neighbours, so that a convolution reads them as one block.
+    pub const fn inside(&self, outside: usize) -> usize {
+        let positions = if self.positions() == 0 { 1 } else { self.positions() };
+        let channel = outside / positions;
+        let position = outside % positions;
+        position * self.channels + channel
+    }
+}
+
+/// What a layer computes. ReLU follows every layer with weights but the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// y = h W + b.
+    Dense {
+        /// Features of the output.
+        outputs: usize,
+    },
+    /// Cross-correlation, stride 1, zero padding `kernel / 2`, one filter for all positions.
+    Convolution {
+        /// Channels of the output.
+        filters: usize,
+        /// Side of the square kernel, odd.
+        kernel: usize,
+    },
+    /// A convolution with an own filter and bias at every output position (report section 4).
+    Untied {
+        /// Channels of the output.
+        filters: usize,
+        /// Side of the square kernel, odd.
+        kernel: usize,
+    },
+    /// The largest value of each window; the windows are clipped at the bottom and the right edge.
+    MaxPool {
+        /// Side of the square window.
+        size: usize,
+        /// Step between windows, at most `size`.
+        stride: usize,
+    },
+    /// The mean of each window over the elements inside the image.
+    AveragePool {
+        /// Side of the square window.
+        size: usize,
+        /// Step between windows, at most `size`.
+        stride: usize,
+    },
+}
+
+impl Operation {
+    /// Whether the layer has weights.
+    pub const fn has_weights(&self) -> bool {
+        !matches!(self, Self::MaxPool { .. } | Self::AveragePool { .. })
+    }
+}
+
+/// One layer: what it computes, and which weights carry the error back through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Layer {
+    /// What the layer computes.
+    pub operation: Operation,
+    /// Which weights carry the error signal that leaves this layer backwards.
+    pub feedback: Feedback,
+}
+
+impl Layer {
+    const fn of(operation: Operation) -> Self {
+        Self { operation, feedback: Feedback::Symmetric }
+    }
+
+    /// A dense layer with `outputs` features.
+    pub const fn dense(outputs: usize) -> Self {
+        Self::of(Operation::Dense { outputs })
+    }
+
+    /// A convolution with `filters` filters of `kernel` × `kernel`.
+    pub const fn conv(filters: usize, kernel: usize) -> Self {
+        Self::of(Operation::Convolution { filters, kernel })
+    }
+
+    /// An untied convolution with `filters` filters of `kernel` × `kernel` at every position.
+    pub const fn untied(filters: usize, kernel: usize) -> Self {
+        Self::of(Operation::Untied { filters, kernel })
+    }
+
+    /// Max pooling over `size` × `size` every `stride` pixels.
+    pub const fn max_pool(size: usize, stride: usize) -> Self {
+        Self::of(Operation::MaxPool { size, stride })
+    }
+
+    /// Average pooling over `size` × `size` every `stride` pixels.
+    pub const fn avg_pool(size: usize, stride: usize) -> Self {
+        Self::of(Operation::AveragePool { size, stride })
+    }
+
+    /// The same layer with another feedback rule.
+    #[must_use]
+    pub const fn feedback(mut self, feedback: Feedback) -> Self {
+        self.feedback = feedback;
+        self
+    }
+
+    /// Shape of the output for an input of shape `input`, or what makes it impossible.
+    const fn output(&self, input: Shape) -> Result<Shape, Problem> {
+        let (channels, size, stride) = match self.operation {
+            Operation::Dense { outputs: 0 } => return Err(Problem::NoOutputs),
+            Operation::Dense { outputs } => return Ok(Shape::vector(outputs)),
+            _ if input.flat => return Err(Problem::NotAnImage),
+            Operation::Convolution { filters: 0, .. } | Operation::Untied { filters: 0, .. } => {
+                return Err(Problem::NoOutputs);
+            }
+            Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
+                if kernel.is_multiple_of(2) {
+                    return Err(Problem::EvenKernel { kernel });
+                }
+                return Ok(Shape::image(filters, input.rows, input.cols));
+            }
+            Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => {
+                (input.channels, size, stride)
+            }
+        };
+        if !matches!(self.feedback, Feedback::Symmetric) {
+            return Err(Problem::FeedbackWithoutWeights);
+        }
+        if stride == 0 || stride > size {
+            return Err(Problem::Window { size, stride });
+        }
+        let rows = input.rows.saturating_sub(size).div_ceil(stride) + 1;
+        let cols = input.cols.saturating_sub(size).div_ceil(stride) + 1;
+        Ok(Shape::image(channels, rows, cols))
+    }
+}
+
+/// What is wrong with one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The layer has no outputs.
+    NoOutputs,
+    /// The kernel's side is even, so it has no centre.
+    EvenKernel {
+        /// The side found.
+        kernel: usize,
+    },
+    /// A pooling stride of 0, or larger than the window, would skip pixels.
+    Window {
+        /// Side of the window.
+        size: usize,
+        /// Step between windows.
+        stride: usize,
+    },
+    /// A convolution or a pooling layer needs an image, and this layer receives a vector.
+    NotAnImage,
+    /// A pooling layer has no weights, so it has no feedback rule.
+    FeedbackWithoutWeights,
+    /// The last layer gives the logits and has to be dense.
+    LastNotDense,
+}
+
+/// Why a network cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ArchitectureError {
+    /// The input has no features.
+    EmptyInput,
+    /// There is no layer.
+    NoLayers,
+    /// A layer cannot be placed.
+    Layer {
+        /// Number of the layer, from 1.
+        layer: usize,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoOutputs => f.write_str("it needs at least 1 output, found 0"),
+            Self::EvenKernel { kernel } => write!(f, "the kernel's side has to be odd, found {kernel}"),
+            Self::Window { size, stride } => {
+                write!(f, "the pooling stride has to be 1 to {size} for a window of {size}x{size}, found {stride}")
+            }
+            Self::NotAnImage => f.write_str("it needs an image as input, found a vector"),
+            Self::FeedbackWithoutWeights => f.write_str("pooling has no weights, so it takes no feedback rule"),
+            Self::LastNotDense => f.write_str("the last layer has to be dense, it gives one score a class"),
+        }
+    }
+}
+
+impl fmt::Display for ArchitectureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyInput => f.write_str("the input has no features"),
+            Self::NoLayers => f.write_str("the network has no layers"),
+            Self::Layer { layer, problem } => write!(f, "layer {layer}: {problem}"),
+        }
+    }
+}
+
+impl core::error::Error for ArchitectureError {}
+
+/// A network: the shape of its input and its layers, borrowed.
+///
+/// ```
+/// use asymgrad_core::{Architecture, Feedback, Layer, Shape};
+///
+/// // Checked by the compiler: a network that cannot be built is a compile error.
+/// const NET: Architecture = Architecture::new(
+///     Shape::image(3, 32, 32),
+///     &[Layer::dense(512), Layer::dense(256), Layer::dense(10).feedback(Feedback::Fixed)],
+/// );
+/// assert_eq!(NET.to_string(), "input 3x32x32 - dense512 - dense256 - dense10(R)");
+/// assert_eq!(NET.classes(), 10);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Architecture<'a> {
+    input: Shape,
+    layers: &'a [Layer],
+}
+
+impl<'a> Architecture<'a> {
+    /// A network known at compile time.
+    ///
+    /// # Panics
+    /// If the network cannot be built, see [`ArchitectureError`]. Meant for constants, where this is a compile error;
+    /// use [`Architecture::try_new`] at run time.
+    pub const fn new(input: Shape, layers: &'a [Layer]) -> Self {
+        match Self::try_new(input, layers) {
+            Ok(network) => network,
+            Err(ArchitectureError::EmptyInput) => panic!("the input has no features"),
+            Err(ArchitectureError::NoLayers) => panic!("the network has no layers"),
+            Err(ArchitectureError::Layer { problem, .. }) => match problem {
+                Problem::NoOutputs => panic!("a layer has no outputs"),
+                Problem::EvenKernel { .. } => panic!("a kernel's side is even"),
+                Problem::Window { .. } => panic!("a pooling stride is 0 or larger than its window"),
+                Problem::NotAnImage => panic!("a convolution or pooling layer receives a vector"),
+                Problem::FeedbackWithoutWeights => panic!("a pooling layer has a feedback rule"),
+                Problem::LastNotDense => panic!("the last layer is not dense"),
+            },
+        }
+    }
+
+    /// A network known at run time.
+    ///
+    /// # Errors
+    /// [`ArchitectureError`] if it is empty or a layer cannot be placed.
+    pub const fn try_new(input: Shape, layers: &'a [Layer]) -> Result<Self, ArchitectureError> {
+        if input.features() == 0 {
+            return Err(ArchitectureError::EmptyInput);
+        }
+        let (mut shape, mut rest, mut number) = (input, layers, 1);
+        while let [layer, tail @ ..] = rest {
+            shape = match layer.output(shape) {
+                Ok(output) => output,
+                Err(problem) => return Err(ArchitectureError::Layer { layer: number, problem }),
+            };
+            if tail.is_empty() && !matches!(layer.operation, Operation::Dense { .. }) {
+                return Err(ArchitectureError::Layer { layer: number, problem: Problem::LastNotDense });
+            }
+            (rest, number) = (tail, number + 1);
+        }
+        if layers.is_empty() {
+            return Err(ArchitectureError::NoLayers);
+        }
+        Ok(Self { input, layers })
+    }
+
+    /// Shape of one sample.
+    pub const fn input(&self) -> Shape {
+        self.input
+    }
+
+    /// The layers, in forward order.
+    pub const fn layers(&self) -> &'a [Layer] {
+        self.layers
+    }
+
+    /// Features of the last layer: one score a class.
+    pub const fn classes(&self) -> usize {
+        match self.layers.last() {
+            Some(Layer { operation: Operation::Dense { outputs }, .. }) => *outputs,
+            _ => 0,
+        }
+    }
+
+    /// Walks over the layers and the places of their numbers in memory.
+    pub(crate) const fn sites(&self) -> Sites<'a> {
+        Sites { rest: self.layers, shape: self.input, parameters: 0, feedback: 0, features: 0, index: 0, trainable: false }
+    }
+
+    /// The layer number `index`, from 0.
+    pub(crate) fn site(&self, index: usize) -> Option<Site> {
+        self.sites().nth(index)
+    }
+}
+
+/// A layer, its shapes, and where its numbers begin in each region of the memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Site {
+    pub(crate) layer: Layer,
+    pub(crate) input: Shape,
+    pub(crate) output: Shape,
+    /// Number of the layer, from 0.
+    pub(crate) index: usize,
+    /// Numbers of weights and biases before this layer's.
+    pub(crate) parameters: usize,
+    /// Numbers of stored feedback before this layer's.
+    pub(crate) feedback: usize,
+    /// Features of all activations before this layer's input.
+    pub(crate) features: usize,
+    /// Whether a layer before this one has weights, so that the error signal has to go on.
+    pub(crate) sends_back: bool,
+    /// Whether this is the last layer: no ReLU follows it.
+    pub(crate) last: bool,
+}
+
+impl Site {
+    /// Weights of the layer.
+    pub(crate) const fn weights(&self) -> usize {
+        match self.layer.operation {
+            Operation::Dense { outputs } => outputs.saturating_mul(self.input.features()),
+            Operation::Convolution { filters, kernel } => {
+                self.input.channels().saturating_mul(kernel).saturating_mul(kernel).saturating_mul(filters)
+            }
+            Operation::Untied { filters, kernel } => self
+                .input
+                .features()
+                .saturating_mul(kernel)
+                .saturating_mul(kernel)
+                .saturating_mul(filters),
+            _ => 0,
+        }
+    }
+
+    /// Biases of the layer.
+    pub(crate) const fn biases(&self) -> usize {
+        match self.layer.operation {
+            Operation::Dense { outputs } => outputs,
+            Operation::Convolution { filters, .. } => filters,
+            Operation::Untied { .. } => self.output.features(),
+            _ => 0,
+        }
+    }
+
+    /// Stored feedback of the layer: as many numbers as weights, or none.
+    pub(crate) const fn feedback_weights(&self) -> usize {
+        if self.sends_back && self.layer.feedback.is_stored() { self.weights() } else { 0 }
+    }
+
+    /// Inputs and outputs of one weight's fan, for the initial deviation: k² × channels for convolutions.
+    pub(crate) const fn fans(&self) -> (usize, usize) {
+        match self.layer.operation {
+            Operation::Dense { outputs } => (self.input.features(), outputs),
+            Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
+                let taps = kernel.saturating_mul(kernel);
+                (self.input.channels().saturating_mul(taps), filters.saturating_mul(taps))
+            }
+            _ => (0, 0),
+        }
+    }
+}
+
+/// Iterator over the [`Site`]s of a network; `step` is its `next` for constants.
+#[derive(Clone, Debug)]
+pub(crate) struct Sites<'a> {
+    rest: &'a [Layer],
+    shape: Shape,
+    parameters: usize,
+    feedback: usize,
+    features: usize,
+    index: usize,
+    trainable: bool,
+}
+
+impl Sites<'_> {
+    pub(crate) const fn step(&mut self) -> Option<Site> {
+        let [layer, rest @ ..] = self.rest else { return None };
+        let Ok(output) = layer.output(self.shape) else { return None };
+        let site = Site {
+            layer: *layer,
+            input: self.shape,
+            output,
+            index: self.index,
+            parameters: self.parameters,
+            feedback: self.feedback,
+            features: self.features,
+            sends_back: self.trainable,
+            last: rest.is_empty(),
+        };
+        self.rest = rest;
+        self.shape = output;
+        self.index += 1;
+        self.parameters = self.parameters.saturating_add(site.weights()).saturating_add(site.biases());
+        self.feedback = self.feedback.saturating_add(site.feedback_weights());
+        self.features = self.features.saturating_add(site.input.features());
+        self.trainable = self.trainable || layer.operation.has_weights();
+        Some(site)
+    }
+}
+
+impl Iterator for Sites<'_> {
+    type Item = Site;
+
+    fn next(&mut self) -> Option<Site> {
+        self.step()
+    }
+}

@@ -1,0 +1,2 @@
+//! The `asymgrad` program.
+fn main() {}
