@@ -2,7 +2,7 @@
 //!
 //! Scores lie as batch × classes, column-major. No `f32::max`: it would swallow a NaN and hide a diverged run.
 
-use crate::kinds;
+use crate::kinds::{self, has};
 
 /// A loss, the mean over the batch at hand. z are the scores, t the right class, p = softmax(z).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -198,11 +198,6 @@ fn is_right(scores: Strided<'_>, target: usize) -> bool {
     right
 }
 
-/// Whether a kind of layer, optimizer or loss is compiled in.
-#[inline(always)]
-const fn has<const KINDS: u32>(kind: u32) -> bool {
-    KINDS & kind != 0
-}
 
 /// Every `stride`-th number: the classes of one sample.
 #[derive(Clone, Copy)]

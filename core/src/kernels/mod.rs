@@ -1,0 +1,65 @@
+//! The hot loops, and the trait by which a host puts SIMD and threads under the same trainer.
+//!
+//! Each job is a plain struct of slices whose `run` computes a range of its rows; a kernel set chooses the arithmetic,
+//! the tile and who computes which rows. None of these choices changes a bit within one [`Arithmetic`].
+//!
+//! [`Arithmetic`]: crate::arithmetic::Arithmetic
+
+mod gradient;
+mod pooling;
+mod product;
+
+pub use gradient::{BiasGradient, WeightGradient};
+pub use pooling::Pool;
+pub use product::{Backward, Forward, Product};
+
+use crate::arithmetic::Portable;
+use crate::optimizer::Update;
+
+/// A set of kernels. Every slice has the length that its job's shapes imply.
+pub trait Kernels {
+    /// y = x W + b and ReLU.
+    fn forward(&self, job: &Forward<'_>, output: &mut [f32]);
+
+    /// dL/dx = G Bᵀ, masked.
+    fn backward(&self, job: &Backward<'_>, output: &mut [f32]);
+
+    /// hᵀG into the optimizer; `sums` is scratch for a gradient that is a sum over positions.
+    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
+
+    /// The bias gradient into the optimizer.
+    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>);
+
+    /// Pooling.
+    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]);
+
+    /// dL/dx of pooling, masked if `relu`.
+    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
+}
+
+/// Scalar tiles of one thread: for devices, and the reference for every other set of the portable class.
+impl Kernels for Portable {
+    fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
+        job.run::<Self, 1, 4>(0..job.product.positions() * job.product.outputs, output);
+    }
+
+    fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
+        job.run::<Self, 1, 4>(0..job.product.positions() * job.product.inputs, output);
+    }
+
+    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
+        job.run::<Self, KINDS, 1, 4>(0..job.product.weight_rows(), update, &mut [], sums);
+    }
+
+    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
+        job.run::<Self, KINDS, 4>(0..job.biases(), update);
+    }
+
+    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {
+        pool.forward(0..pool.output_rows(), input, output);
+    }
+
+    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
+        pool.backward(0..pool.rows, input, gradient, relu, output);
+    }
+}

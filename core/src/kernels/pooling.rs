@@ -1,0 +1,136 @@
+//! Max and average pooling over windows clipped at the bottom and the right edge.
+//!
+//! The channels of a pixel and the samples of a channel are neighbours, so pooling is elementwise over whole pixels.
+
+use core::ops::Range;
+
+/// Numbers that a thread handles at a time while it looks for a window's winner.
+const LANES: usize = 16;
+
+/// The shape of a pooling layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Rows of the input image.
+    pub rows: usize,
+    /// Columns of the input image.
+    pub cols: usize,
+    /// Numbers of a pixel: channels × samples.
+    pub pixel: usize,
+    /// Side of the window.
+    pub size: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// Mean instead of largest value.
+    pub average: bool,
+}
+
+impl Pool {
+    /// Rows of the output image.
+    pub fn output_rows(&self) -> usize {
+        self.rows.saturating_sub(self.size).div_ceil(self.stride.max(1)) + 1
+    }
+
+    /// Columns of the output image.
+    pub fn output_cols(&self) -> usize {
+        self.cols.saturating_sub(self.size).div_ceil(self.stride.max(1)) + 1
+    }
+
+    /// The pixels of one window in row order.
+    fn window(&self, row: usize, col: usize) -> impl Iterator<Item = usize> + Clone {
+        let (top, left, cols) = (row * self.stride, col * self.stride, self.cols);
+        let (bottom, right) = (self.rows.min(top + self.size), cols.min(left + self.size));
+        (top..bottom).flat_map(move |r| (left..right).map(move |c| r * cols + c))
+    }
+
+    /// One over the elements of a window that lie inside the image.
+    fn share(&self, row: usize, col: usize) -> f32 {
+        1.0 / self.window(row, col).count() as f32
+    }
+
+    fn pixel<'a>(&self, image: &'a [f32], index: usize) -> &'a [f32] {
+        image.get(index * self.pixel..(index + 1) * self.pixel).unwrap_or(&[])
+    }
+
+    /// Computes the output rows `rows`.
+    pub fn forward(&self, rows: Range<usize>, input: &[f32], output: &mut [f32]) {
+        let cols = self.output_cols();
+        for (index, out) in output.chunks_exact_mut(self.pixel.max(1)).enumerate() {
+            let (row, col) = (rows.start + index / cols.max(1), index % cols.max(1));
+            let mut window = self.window(row, col);
+            let first = window.next().unwrap_or(0);
+            out.iter_mut().zip(self.pixel(input, first)).for_each(|(o, x)| *o = *x);
+            for index in window {
+                let pixel = out.iter_mut().zip(self.pixel(input, index));
+                if self.average {
+                    pixel.for_each(|(o, x)| *o += *x);
+                } else {
+                    pixel.for_each(|(o, x)| *o = if *x > *o || x.is_nan() { *x } else { *o });
+                }
+            }
+            if self.average {
+                let share = self.share(row, col);
+                out.iter_mut().for_each(|o| *o *= share);
+            }
+        }
+    }
+
+    /// Computes the rows `rows` of dL/dx from G; `relu` masks where `input`, the output of a ReLU, is off.
+    pub fn backward(&self, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
+        output.fill(0.0);
+        let stride = self.stride.max(1);
+        let first = (rows.start + stride).saturating_sub(self.size) / stride;
+        let last = self.output_rows().min(rows.end.div_ceil(stride));
+        let inside = rows.start * self.cols..rows.end * self.cols;
+        for row in first..last {
+            for col in 0..self.output_cols() {
+                let gradient = self.pixel(gradient, row * self.output_cols() + col);
+                if self.average {
+                    let share = self.share(row, col);
+                    for index in self.window(row, col).filter(|index| inside.contains(index)) {
+                        let at = (index - inside.start) * self.pixel;
+                        let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
+                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = *g * share + *d);
+                    }
+                } else {
+                    self.to_winners(row, col, &inside, input, gradient, output);
+                }
+            }
+        }
+        if relu {
+            let start = inside.start * self.pixel;
+            let mask = input.get(start..).unwrap_or(&[]);
+            output.iter_mut().zip(mask).for_each(|(d, h)| *d = if *h <= 0.0 { 0.0 } else { *d });
+        }
+    }
+
+    /// Adds one window's gradient to the first largest element of each channel and sample.
+    fn to_winners(
+        &self,
+        row: usize,
+        col: usize,
+        inside: &Range<usize>,
+        input: &[f32],
+        gradient: &[f32],
+        output: &mut [f32],
+    ) {
+        for (chunk, gradient) in gradient.chunks(LANES).enumerate() {
+            let from = chunk * LANES;
+            let (mut best, mut winner) = ([f32::NEG_INFINITY; LANES], [usize::MAX; LANES]);
+            for index in self.window(row, col) {
+                let pixel = self.pixel(input, index).get(from..).unwrap_or(&[]);
+                for ((best, winner), x) in best.iter_mut().zip(&mut winner).zip(pixel) {
+                    let wins = *winner == usize::MAX || *x > *best || (x.is_nan() && !best.is_nan());
+                    *best = if wins { *x } else { *best };
+                    *winner = if wins { index } else { *winner };
+                }
+            }
+            for index in self.window(row, col).filter(|index| inside.contains(index)) {
+                let at = (index - inside.start) * self.pixel + from;
+                let pixel = output.get_mut(at..at + gradient.len()).unwrap_or(&mut []);
+                for ((d, g), winner) in pixel.iter_mut().zip(gradient).zip(&winner) {
+                    *d += if *winner == index { *g } else { 0.0 };
+                }
+            }
+        }
+    }
+}

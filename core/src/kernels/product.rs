@@ -1,0 +1,411 @@
+//! The indirect matrix product: an output column is a sum of input columns times scalars.
+//!
+//! Dense, convolution and untied convolution differ only in which input columns a row of weights names. A column is
+//! one feature of all samples, so the batch lies in the lanes. Every sum runs in order — taps by row and column, then
+//! features — whatever the tile, vector width or thread count: those choose speed, never bits.
+
+use core::ops::Range;
+
+use crate::arithmetic::Arithmetic;
+
+/// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
+const BUDGET: usize = 512;
+
+/// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
+///
+/// Weights lie as [row, col,] tap, output, input (row and column only if untied), activations as row, column,
+/// channel, each × samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Rows of the image.
+    pub rows: usize,
+    /// Columns of the image.
+    pub cols: usize,
+    /// Channels of the input.
+    pub inputs: usize,
+    /// Channels of the output.
+    pub outputs: usize,
+    /// Side of the square kernel, odd.
+    pub kernel: usize,
+    /// Whether each position has weights of its own.
+    pub untied: bool,
+}
+
+impl Product {
+    /// Positions of the image.
+    pub fn positions(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// Taps of the kernel.
+    pub fn taps(&self) -> usize {
+        self.kernel * self.kernel
+    }
+
+    /// Rows of weights, `inputs` long each: untied position, tap, output.
+    pub fn weight_rows(&self) -> usize {
+        self.taps() * self.outputs * if self.untied { self.positions() } else { 1 }
+    }
+
+    /// Whether one weight serves several positions, so that its gradient is a sum over them.
+    pub fn is_shared(&self) -> bool {
+        !self.untied && self.positions() > 1
+    }
+
+    /// Number of the first weight row of a tap at an output position.
+    pub(super) fn weight_row(&self, position: usize, tap_row: usize, tap_col: usize) -> usize {
+        let position = if self.untied { position * self.taps() } else { 0 };
+        (position + tap_row * self.kernel + tap_col) * self.outputs
+    }
+
+    /// Taps that stay inside an axis of `size` when seen from `at`, forward (at + tap) or backward (at − tap).
+    #[inline(always)]
+    pub(super) fn reach<const BACKWARD: bool>(&self, at: usize, size: usize) -> Range<usize> {
+        let pad = self.kernel / 2;
+        if BACKWARD {
+            (at + pad + 1).saturating_sub(size)..self.kernel.min(at + pad + 1)
+        } else {
+            pad.saturating_sub(at)..self.kernel.min((size + pad).saturating_sub(at))
+        }
+    }
+
+    /// The coordinate that a tap of [`Product::reach`] leads to.
+    #[inline(always)]
+    pub(super) fn other<const BACKWARD: bool>(&self, at: usize, tap: usize) -> usize {
+        let pad = self.kernel / 2;
+        if BACKWARD { (at + pad).wrapping_sub(tap) } else { (at + tap).wrapping_sub(pad) }
+    }
+}
+
+/// y = x W + b, and ReLU.
+#[derive(Clone, Copy, Debug)]
+pub struct Forward<'a> {
+    /// Shapes.
+    pub product: Product,
+    /// Samples of the batch.
+    pub samples: usize,
+    /// x: position, input × samples.
+    pub input: &'a [f32],
+    /// W.
+    pub weight: &'a [f32],
+    /// b: one for each output, or for each position and output if untied.
+    pub bias: &'a [f32],
+    /// Whether `if y <= 0 {0} else {y}` follows.
+    pub relu: bool,
+}
+
+impl Forward<'_> {
+    /// Computes the output columns `rows`, counted as position × outputs + output, in tiles of `LANES` × `OUTS`.
+    #[inline(always)]
+    pub fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
+        let pass = Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
+        let outputs = self.product.outputs;
+        let untied = self.product.untied;
+        let start = |position: usize, row: usize| {
+            let at = if untied { position * outputs + row } else { row };
+            self.bias.get(at).copied().unwrap_or(0.0)
+        };
+        let relu = self.relu;
+        let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
+        pass.run::<A, LANES, OUTS>(rows, start, None, finish, output);
+    }
+}
+
+/// dL/dx = G Bᵀ, masked where a ReLU before it was off.
+#[derive(Clone, Copy, Debug)]
+pub struct Backward<'a> {
+    /// Shapes.
+    pub product: Product,
+    /// Samples of the batch.
+    pub samples: usize,
+    /// G: position, output × samples.
+    pub gradient: &'a [f32],
+    /// B, laid out as the weights.
+    pub weight: &'a [f32],
+    /// x, the output of a ReLU; `None` if no ReLU stands before.
+    pub mask: Option<&'a [f32]>,
+}
+
+impl Backward<'_> {
+    /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in tiles of `LANES` × `OUTS`.
+    #[inline(always)]
+    pub fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
+        let pass = Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
+        let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
+        pass.run::<A, LANES, OUTS>(rows, |_, _| 0.0, self.mask, finish, output);
+    }
+}
+
+/// One of the two products that run over the batch lanes.
+struct Pass<'a, const BACKWARD: bool> {
+    product: Product,
+    samples: usize,
+    source: &'a [f32],
+    weight: &'a [f32],
+}
+
+/// Part of the sum of one position: some kernel rows, kernel columns and source channels.
+struct Part {
+    position: usize,
+    tap_rows: Range<usize>,
+    tap_cols: Range<usize>,
+    depth: Range<usize>,
+    first: bool,
+    last: bool,
+}
+
+impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
+    /// Channels summed over.
+    fn depth(&self) -> usize {
+        if BACKWARD { self.product.outputs } else { self.product.inputs }
+    }
+
+    /// Channels of the destination.
+    fn height(&self) -> usize {
+        if BACKWARD { self.product.inputs } else { self.product.outputs }
+    }
+
+    #[inline(always)]
+    fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        rows: Range<usize>,
+        start: impl Fn(usize, usize) -> f32 + Copy,
+        mask: Option<&[f32]>,
+        finish: impl Fn(f32, f32) -> f32 + Copy,
+        output: &mut [f32],
+    ) {
+        let height = self.height().max(1);
+        let mut row = rows.start;
+        while row < rows.end {
+            let (position, from) = (row / height, row % height);
+            let to = height.min(from + rows.end - row);
+            let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
+            let block = output.get_mut(at).unwrap_or(&mut []);
+            let mask = mask.map(|mask| mask.get(row * self.samples..).unwrap_or(&[]));
+            self.position::<A, LANES, OUTS>(position, from..to, start, mask, finish, block);
+            row += to - from;
+        }
+    }
+
+    /// All parts of the sum for some channels of one position.
+    #[inline(always)]
+    fn position<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        position: usize,
+        rows: Range<usize>,
+        start: impl Fn(usize, usize) -> f32 + Copy,
+        mask: Option<&[f32]>,
+        finish: impl Fn(f32, f32) -> f32 + Copy,
+        output: &mut [f32],
+    ) {
+        let (product, depth) = (self.product, self.depth());
+        let cols = product.cols.max(1);
+        let tap_rows = product.reach::<BACKWARD>(position / cols, product.rows);
+        let tap_cols = product.reach::<BACKWARD>(position % cols, product.cols);
+        let (row_step, col_step) =
+            if depth > BUDGET { (1, 1) } else { ((BUDGET / (product.kernel * depth).max(1)).max(1), product.kernel.max(1)) };
+        for tap_row in tap_rows.clone().step_by(row_step) {
+            for tap_col in tap_cols.clone().step_by(col_step) {
+                for channel in (0..depth).step_by(BUDGET) {
+                    let part = Part {
+                        position,
+                        tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
+                        tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
+                        depth: channel..depth.min(channel + BUDGET),
+                        first: tap_row == tap_rows.start && tap_col == tap_cols.start && channel == 0,
+                        last: tap_row + row_step >= tap_rows.end
+                            && tap_col + col_step >= tap_cols.end
+                            && channel + BUDGET >= depth,
+                    };
+                    self.part::<A, LANES, OUTS>(&part, rows.clone(), start, mask, finish, output);
+                }
+            }
+        }
+    }
+
+    /// One part for all tiles of the destination; what remains beside whole tiles goes through smaller ones.
+    #[inline(always)]
+    fn part<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        rows: Range<usize>,
+        start: impl Fn(usize, usize) -> f32 + Copy,
+        mask: Option<&[f32]>,
+        finish: impl Fn(f32, f32) -> f32 + Copy,
+        output: &mut [f32],
+    ) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let left = rows.end - row;
+            let at = (row - rows.start) * self.samples;
+            let output = output.get_mut(at..).unwrap_or(&mut []);
+            let mask = mask.map(|mask| mask.get(at..).unwrap_or(&[]));
+            row += if left >= OUTS {
+                self.lanes::<A, LANES, OUTS>(part, row, start, mask, finish, output)
+            } else if OUTS > 4 && left >= 4 {
+                self.lanes::<A, LANES, 4>(part, row, start, mask, finish, output)
+            } else {
+                self.lanes::<A, LANES, 1>(part, row, start, mask, finish, output)
+            };
+        }
+    }
+
+    /// One row of tiles over all lanes of the batch; returns its height.
+    #[inline(always)]
+    fn lanes<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        row: usize,
+        start: impl Fn(usize, usize) -> f32 + Copy,
+        mask: Option<&[f32]>,
+        finish: impl Fn(f32, f32) -> f32 + Copy,
+        output: &mut [f32],
+    ) -> usize {
+        let mut lane = 0;
+        while lane + LANES <= self.samples {
+            self.tile::<A, LANES, OUTS>(part, row, lane, start, mask, finish, output);
+            lane += LANES;
+        }
+        if LANES > 8 {
+            while lane + 8 <= self.samples {
+                self.tile::<A, 8, OUTS>(part, row, lane, start, mask, finish, output);
+                lane += 8;
+            }
+        }
+        if LANES > 1 {
+            while lane < self.samples {
+                self.tile::<A, 1, OUTS>(part, row, lane, start, mask, finish, output);
+                lane += 1;
+            }
+        }
+        OUTS
+    }
+
+    /// One register tile: `OUTS` destination columns × `LANES` samples.
+    #[inline(always)]
+    fn tile<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        row: usize,
+        lane: usize,
+        start: impl Fn(usize, usize) -> f32 + Copy,
+        mask: Option<&[f32]>,
+        finish: impl Fn(f32, f32) -> f32 + Copy,
+        output: &mut [f32],
+    ) {
+        let samples = self.samples.max(1);
+        let mut sums = [[0.0; LANES]; OUTS];
+        if part.first {
+            for (out, sums) in sums.iter_mut().enumerate() {
+                *sums = [start(part.position, row + out); LANES];
+            }
+        } else {
+            for (sums, column) in sums.iter_mut().zip(output.chunks_exact(samples)) {
+                if let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk) {
+                    *sums = *column;
+                }
+            }
+        }
+        self.accumulate::<A, LANES, OUTS>(part, row, lane, &mut sums);
+        for (out, (sums, column)) in sums.iter_mut().zip(output.chunks_exact_mut(samples)).enumerate() {
+            if part.last {
+                let mask = mask.map(|mask| mask.get(out * samples + lane..).unwrap_or(&[]));
+                match mask {
+                    Some(mask) => sums.iter_mut().zip(mask).for_each(|(sum, &h)| *sum = finish(*sum, h)),
+                    None if !BACKWARD => sums.iter_mut().for_each(|sum| *sum = finish(*sum, 0.0)),
+                    None => {}
+                }
+            }
+            if let Some(column) = column.get_mut(lane..).and_then(<[f32]>::first_chunk_mut) {
+                *column = *sums;
+            }
+        }
+    }
+
+    /// Adds one part's columns times scalars to a register tile.
+    #[inline(always)]
+    fn accumulate<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        row: usize,
+        lane: usize,
+        sums: &mut [[f32; LANES]; OUTS],
+    ) {
+        let (product, depth) = (self.product, self.depth());
+        let (cols, inputs) = (product.cols.max(1), product.inputs.max(1));
+        let (at_row, at_col) = (part.position / cols, part.position % cols);
+        for tap_row in part.tap_rows.clone() {
+            for tap_col in part.tap_cols.clone() {
+                let other_row = product.other::<BACKWARD>(at_row, tap_row);
+                let other = other_row * cols + product.other::<BACKWARD>(at_col, tap_col);
+                let columns = self
+                    .source
+                    .get((other * depth + part.depth.start) * self.samples..(other * depth + part.depth.end) * self.samples)
+                    .unwrap_or(&[]);
+                let weight_row = product.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
+                if BACKWARD {
+                    let from = (weight_row + part.depth.start) * inputs;
+                    let rows = self.weight.get(from..from + part.depth.len() * inputs).unwrap_or(&[]);
+                    add_across::<A, LANES, OUTS>(sums, columns, self.samples, lane, rows, inputs, row);
+                } else {
+                    let rows = core::array::from_fn(|out| {
+                        let from = (weight_row + row + out) * inputs + part.depth.start;
+                        self.weight.get(from..from + part.depth.len()).unwrap_or(&[])
+                    });
+                    add_along::<A, LANES, OUTS>(sums, columns, self.samples, lane, rows);
+                }
+            }
+        }
+    }
+}
+
+/// `sums[j][l] += Σ_k columns[k][lane + l] · rows[j][k]`, k in order.
+#[inline(always)]
+pub(super) fn add_along<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    sums: &mut [[f32; LANES]; OUTS],
+    columns: &[f32],
+    stride: usize,
+    lane: usize,
+    rows: [&[f32]; OUTS],
+) {
+    let stride = stride.max(1);
+    let length = rows.first().map_or(0, |row| row.len());
+    if rows.iter().any(|row| row.len() != length) {
+        return;
+    }
+    let mut tile = *sums;
+    for (k, column) in columns.chunks_exact(stride).enumerate().take(length) {
+        let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk::<LANES>) else { break };
+        for (sums, row) in tile.iter_mut().zip(&rows) {
+            let scalar = row.get(k).copied().unwrap_or(0.0);
+            for (sum, x) in sums.iter_mut().zip(column) {
+                *sum = A::mul_add(*x, scalar, *sum);
+            }
+        }
+    }
+    *sums = tile;
+}
+
+/// `sums[j][l] += Σ_k columns[k][lane + l] · rows[k][row + j]`, k in order; a row of weights is `width` long.
+#[inline(always)]
+fn add_across<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    sums: &mut [[f32; LANES]; OUTS],
+    columns: &[f32],
+    stride: usize,
+    lane: usize,
+    rows: &[f32],
+    width: usize,
+    row: usize,
+) {
+    let mut tile = *sums;
+    for (column, weights) in columns.chunks_exact(stride.max(1)).zip(rows.chunks_exact(width.max(1))) {
+        let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk::<LANES>) else { break };
+        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
+        for (sums, &scalar) in tile.iter_mut().zip(weights) {
+            for (sum, x) in sums.iter_mut().zip(column) {
+                *sum = A::mul_add(*x, scalar, *sum);
+            }
+        }
+    }
+    *sums = tile;
+}

@@ -1,0 +1,36 @@
+//! Bits for what an image has to hold: kinds of layers, feedback rules, losses and optimizers.
+//!
+//! `Trainer<{ NET.kinds(&TRAINING) }>` compiles only what the network and its training name; [`ALL`] compiles everything.
+
+/// Dense layers.
+pub const DENSE: u32 = 1;
+/// Convolutions with one filter for all positions.
+pub const CONVOLUTION: u32 = 1 << 1;
+/// Untied convolutions.
+pub const UNTIED: u32 = 1 << 2;
+/// Max pooling.
+pub const MAX_POOL: u32 = 1 << 3;
+/// Average pooling.
+pub const AVERAGE_POOL: u32 = 1 << 4;
+/// Feedback that receives the weight's updates.
+pub const UPDATED: u32 = 1 << 5;
+/// Softmax cross-entropy.
+pub const CROSS_ENTROPY: u32 = 1 << 6;
+/// The four hinge losses.
+pub const HINGE: u32 = 1 << 7;
+/// Plain gradient descent.
+pub const SGD: u32 = 1 << 8;
+/// Momentum and Nesterov momentum.
+pub const MOMENTUM: u32 = 1 << 9;
+/// Adam.
+pub const ADAM: u32 = 1 << 10;
+/// Clipping of hᵀG.
+pub const CLIP: u32 = 1 << 11;
+/// Everything.
+pub const ALL: u32 = u32::MAX;
+
+/// Whether `kind` is among the kinds compiled in.
+#[inline(always)]
+pub(crate) const fn has<const KINDS: u32>(kind: u32) -> bool {
+    KINDS & kind != 0
+}

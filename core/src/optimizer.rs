@@ -1,0 +1,306 @@
+//! Optimizers: how a gradient becomes an update, applied to the weights tile by tile as the gradient is made.
+//!
+//! The gradient of a layer is never stored: [`Update::apply`] receives some neighbouring weights' gradients at a time.
+
+use crate::arithmetic::Arithmetic;
+use crate::kinds::{self, has};
+
+/// Plain gradient descent: w ← w − rate · g.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Sgd {
+    /// Learning rate.
+    pub rate: f32,
+}
+
+impl Sgd {
+    /// Rate 1e-2.
+    pub const DEFAULT: Self = Self { rate: 1e-2 };
+}
+
+/// Gradient descent with momentum: m ← momentum · m + g.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Momentum {
+    /// Learning rate.
+    pub rate: f32,
+    /// Share of the velocity that is kept, in [0, 1).
+    pub momentum: f32,
+}
+
+impl Momentum {
+    /// Rate 1e-2, momentum 0.9.
+    pub const DEFAULT: Self = Self { rate: 1e-2, momentum: 0.9 };
+}
+
+/// Adam (Kingma and Ba 2015), ε outside the root.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Adam {
+    /// Learning rate.
+    pub rate: f32,
+    /// Decay of the mean of gradients, in [0, 1).
+    pub beta1: f32,
+    /// Decay of the mean of squared gradients, in [0, 1).
+    pub beta2: f32,
+    /// Added to the root of the second moment.
+    pub epsilon: f32,
+}
+
+impl Adam {
+    /// Rate 1e-3, β 0.9 and 0.999, ε 1e-8.
+    pub const DEFAULT: Self = Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+}
+
+/// How gradients become updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Optimizer {
+    /// w ← w − rate · g.
+    Sgd(Sgd),
+    /// m ← momentum · m + g, w ← w − rate · m.
+    Momentum(Momentum),
+    /// m ← momentum · m + g, w ← w − rate · (g + momentum · m), as PyTorch has it.
+    Nesterov(Momentum),
+    /// Moments with bias correction.
+    Adam(Adam),
+}
+
+impl Optimizer {
+    /// The name on the command line and in files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sgd(_) => "sgd",
+            Self::Momentum(_) => "momentum",
+            Self::Nesterov(_) => "nesterov",
+            Self::Adam(_) => "adam",
+        }
+    }
+
+    /// The learning rate.
+    pub const fn rate(&self) -> f32 {
+        match self {
+            Self::Sgd(Sgd { rate })
+            | Self::Momentum(Momentum { rate, .. })
+            | Self::Nesterov(Momentum { rate, .. })
+            | Self::Adam(Adam { rate, .. }) => *rate,
+        }
+    }
+
+    /// The same optimizer with another learning rate.
+    #[must_use]
+    pub const fn with_rate(mut self, value: f32) -> Self {
+        match &mut self {
+            Self::Sgd(Sgd { rate })
+            | Self::Momentum(Momentum { rate, .. })
+            | Self::Nesterov(Momentum { rate, .. })
+            | Self::Adam(Adam { rate, .. }) => *rate = value,
+        }
+        self
+    }
+
+    /// Numbers of state kept for each parameter: 0, 1 or 2.
+    pub const fn states(&self) -> usize {
+        match self {
+            Self::Sgd(_) => 0,
+            Self::Momentum(_) | Self::Nesterov(_) => 1,
+            Self::Adam(_) => 2,
+        }
+    }
+
+    pub(crate) const fn kind(&self) -> u32 {
+        match self {
+            Self::Sgd(_) => kinds::SGD,
+            Self::Momentum(_) | Self::Nesterov(_) => kinds::MOMENTUM,
+            Self::Adam(_) => kinds::ADAM,
+        }
+    }
+
+    /// The first coefficient that makes no sense, with its name.
+    pub(crate) fn nonsense(&self) -> Option<(&'static str, f32)> {
+        let share = |x: f32| (0.0..1.0).contains(&x);
+        let checks: [(&'static str, f32, bool); 4] = match *self {
+            Self::Sgd(Sgd { rate }) => [("rate", rate, positive(rate)), OK, OK, OK],
+            Self::Momentum(Momentum { rate, momentum }) | Self::Nesterov(Momentum { rate, momentum }) => {
+                [("rate", rate, positive(rate)), ("momentum", momentum, share(momentum)), OK, OK]
+            }
+            Self::Adam(Adam { rate, beta1, beta2, epsilon }) => [
+                ("rate", rate, positive(rate)),
+                ("beta1", beta1, share(beta1)),
+                ("beta2", beta2, share(beta2)),
+                ("epsilon", epsilon, epsilon >= 0.0 && epsilon.is_finite()),
+            ],
+        };
+        checks.iter().find(|check| !check.2).map(|&(name, value, _)| (name, value))
+    }
+}
+
+const OK: (&str, f32, bool) = ("", 0.0, true);
+
+pub(crate) fn positive(x: f32) -> bool {
+    x > 0.0 && x.is_finite()
+}
+
+/// 1 − β1ᵗ and 1 − β2ᵗ, carried from step to step.
+///
+/// The recurrence c ← c·β + (1 − β) has no cancellation, so f32 is enough at every t.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Corrections {
+    first: f32,
+    second: f32,
+}
+
+impl Corrections {
+    pub(crate) fn advance(&mut self, optimizer: &Optimizer) {
+        if let Optimizer::Adam(adam) = optimizer {
+            self.first = self.first * adam.beta1 + (1.0 - adam.beta1);
+            self.second = self.second * adam.beta2 + (1.0 - adam.beta2);
+        }
+    }
+
+    /// The corrections after `steps` steps: the recurrence until it stands still.
+    pub(crate) fn after(steps: u64, optimizer: &Optimizer) -> Self {
+        let mut corrections = Self::default();
+        for _ in 0..steps {
+            let before = corrections;
+            corrections.advance(optimizer);
+            if before == corrections {
+                break;
+            }
+        }
+        corrections
+    }
+}
+
+/// The numbers of one optimizer step, the same for every weight of the network.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    optimizer: Optimizer,
+    clip: Option<f32>,
+    /// rate / (1 − β1ᵗ).
+    rate: f32,
+    /// 1 / √(1 − β2ᵗ).
+    scale: f32,
+}
+
+impl Rule {
+    pub(crate) fn new(optimizer: Optimizer, clip: Option<f32>, corrections: Corrections) -> Self {
+        let (mut rate, mut scale) = (optimizer.rate(), 1.0);
+        if let Optimizer::Adam(_) = optimizer {
+            rate /= corrections.first;
+            scale = 1.0 / libm::sqrtf(corrections.second);
+        }
+        Self { optimizer, clip, rate, scale }
+    }
+
+    /// The same step without clipping: clipping is for hᵀG, not for biases (report section 5).
+    #[must_use]
+    pub(crate) fn unclipped(mut self) -> Self {
+        self.clip = None;
+        self
+    }
+}
+
+/// Where a gradient goes: into some neighbouring weights, their optimizer state, and their updated feedback.
+#[derive(Debug)]
+pub struct Update<'a> {
+    pub(crate) rule: Rule,
+    pub(crate) weight: &'a mut [f32],
+    /// Velocity or first moment; empty without.
+    pub(crate) first: &'a mut [f32],
+    /// Second moment; empty without.
+    pub(crate) second: &'a mut [f32],
+    /// Feedback that receives the same update; empty without.
+    pub(crate) feedback: &'a mut [f32],
+}
+
+impl<'a> Update<'a> {
+    /// Splits off the first `weights` weights, for another thread.
+    pub fn split(self, weights: usize) -> (Update<'a>, Update<'a>) {
+        let (weight, weight_rest) = split(self.weight, weights);
+        let (first, first_rest) = split(self.first, weights);
+        let (second, second_rest) = split(self.second, weights);
+        let (feedback, feedback_rest) = split(self.feedback, weights);
+        let rule = self.rule;
+        (
+            Update { rule, weight, first, second, feedback },
+            Update { rule, weight: weight_rest, first: first_rest, second: second_rest, feedback: feedback_rest },
+        )
+    }
+
+    /// Applies the gradients of the weights from `at` on.
+    #[inline(always)]
+    pub fn apply<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: &[f32]) {
+        let weight = window(self.weight, at, gradient.len());
+        let first = window(self.first, at, gradient.len());
+        let second = window(self.second, at, gradient.len());
+        let feedback = window(self.feedback, at, gradient.len());
+        let follows = has::<KINDS>(kinds::UPDATED) && !feedback.is_empty();
+        let limit = if has::<KINDS>(kinds::CLIP) { self.rule.clip } else { None };
+        let clip = |g: f32| match limit {
+            Some(limit) if g > limit => limit,
+            Some(limit) if g < -limit => -limit,
+            _ => g,
+        };
+        let rate = self.rule.rate;
+        match self.rule.optimizer {
+            Optimizer::Sgd(_) if has::<KINDS>(kinds::SGD) => {
+                let deltas = gradient.iter().map(|&g| -(rate * clip(g)));
+                add(weight, feedback, follows, deltas);
+            }
+            Optimizer::Momentum(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
+                let deltas = gradient.iter().zip(first).map(|(&g, m)| {
+                    *m = A::mul_add(momentum, *m, clip(g));
+                    -(rate * *m)
+                });
+                add(weight, feedback, follows, deltas);
+            }
+            Optimizer::Nesterov(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
+                let deltas = gradient.iter().zip(first).map(|(&g, m)| {
+                    let g = clip(g);
+                    *m = A::mul_add(momentum, *m, g);
+                    -(rate * A::mul_add(momentum, *m, g))
+                });
+                add(weight, feedback, follows, deltas);
+            }
+            Optimizer::Adam(adam) if has::<KINDS>(kinds::ADAM) => {
+                let (rest1, rest2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
+                let scale = self.rule.scale;
+                let deltas = gradient.iter().zip(first).zip(second).map(|((&g, m), v)| {
+                    let g = clip(g);
+                    *m = A::mul_add(adam.beta1, *m, rest1 * g);
+                    *v = A::mul_add(adam.beta2, *v, (rest2 * g) * g);
+                    -(rate * *m) / A::mul_add(A::sqrt(*v), scale, adam.epsilon)
+                });
+                add(weight, feedback, follows, deltas);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Adds the very same floats to the weights and to the feedback that follows them.
+#[inline(always)]
+fn add(weight: &mut [f32], feedback: &mut [f32], follows: bool, deltas: impl Iterator<Item = f32>) {
+    if follows {
+        for ((w, b), delta) in weight.iter_mut().zip(feedback).zip(deltas) {
+            *w += delta;
+            *b += delta;
+        }
+    } else {
+        for (w, delta) in weight.iter_mut().zip(deltas) {
+            *w += delta;
+        }
+    }
+}
+
+#[inline(always)]
+fn window(numbers: &mut [f32], at: usize, length: usize) -> &mut [f32] {
+    numbers.get_mut(at..at + length).unwrap_or(&mut [])
+}
+
+fn split(numbers: &mut [f32], at: usize) -> (&mut [f32], &mut [f32]) {
+    let at = at.min(numbers.len());
+    numbers.split_at_mut_checked(at).unwrap_or((&mut [], &mut []))
+}

@@ -1,0 +1,81 @@
+//! Prediction without training memory: borrowed parameters, wherever they lie, and two small buffers.
+
+use crate::architecture::Architecture;
+use crate::arithmetic::Portable;
+use crate::kinds::ALL;
+use crate::trainer::{self, StepError, TrainerError};
+
+/// Gives the scores of a trained network. The parameters may lie in flash.
+///
+/// ```
+/// use asymgrad_core::{Architecture, Layer, Predictor, Shape};
+/// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
+/// static PARAMETERS: [f32; NET.parameters()] = [1.0, 0.0, 0.0, 1.0, 0.5, 0.0]; // two rows of weights, two biases
+///
+/// let mut memory = [0.0; NET.prediction_memory(1)];
+/// let mut predictor = Predictor::<{ asymgrad_core::kinds::DENSE }>::new(NET, 1, &PARAMETERS, &mut memory)?;
+/// assert_eq!(predictor.predict(&[1.0, 2.0])?, &[1.5, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Predictor<'m, const KINDS: u32 = ALL> {
+    network: Architecture<'m>,
+    batch: usize,
+    parameters: &'m [f32],
+    memory: &'m mut [f32],
+}
+
+impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
+    /// A predictor for up to `batch` samples at a time.
+    ///
+    /// # Errors
+    /// [`TrainerError`] if the parameters or the memory have the wrong length.
+    pub fn new(
+        network: Architecture<'m>,
+        batch: usize,
+        parameters: &'m [f32],
+        memory: &'m mut [f32],
+    ) -> Result<Self, TrainerError> {
+        if batch == 0 {
+            return Err(TrainerError::EmptyBatch);
+        }
+        let needs = [(network.parameters(), parameters.len()), (network.prediction_memory(batch), memory.len())];
+        match needs.iter().find(|(expected, found)| expected != found) {
+            Some(&(expected, found)) => Err(TrainerError::Memory { expected, found }),
+            None => Ok(Self { network, batch, parameters, memory }),
+        }
+    }
+
+    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
+    ///
+    /// # Errors
+    /// [`StepError`] if the samples are too many or their numbers too few.
+    pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
+        let shape = self.network.input();
+        let (features, samples) = (shape.features().max(1), inputs.len() / shape.features().max(1));
+        if samples == 0 || samples > self.batch {
+            return Err(StepError::Samples { most: self.batch, found: samples });
+        }
+        if inputs.len() != samples * features {
+            return Err(StepError::Inputs { expected: samples * features, found: inputs.len() });
+        }
+        let [even, _] = self.network.prediction_buffers(self.batch);
+        let (mut from, mut to) = self.memory.split_at_mut_checked(even).unwrap_or((&mut [], &mut []));
+        for (sample, numbers) in inputs.chunks_exact(features).enumerate() {
+            for (outside, x) in numbers.iter().enumerate() {
+                if let Some(number) = from.get_mut(shape.inside(outside) * samples + sample) {
+                    *number = *x;
+                }
+            }
+        }
+        for site in self.network.sites() {
+            let input = from.get(..site.input.features() * samples).unwrap_or(&[]);
+            let output = to.get_mut(..site.output.features() * samples).unwrap_or(&mut []);
+            let parameters = self.parameters.get(site.parameters..).unwrap_or(&[]);
+            let (weight, bias) = parameters.split_at_checked(site.weights()).unwrap_or((&[], &[]));
+            trainer::forward::<KINDS, _>(&Portable, &site, samples, input, weight, bias, output);
+            core::mem::swap(&mut from, &mut to);
+        }
+        Ok(from.get(..self.network.classes() * samples).unwrap_or(&[]))
+    }
+}

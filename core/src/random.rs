@@ -1,0 +1,105 @@
+//! Random numbers: uniform weights from any generator, and feedback as a pure function of its place.
+
+use rand_core::Rng;
+
+/// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
+///
+/// `inputs` and `outputs` are a weight's fans, k² × channels for convolutions (Glorot and Bengio 2010).
+pub fn glorot(inputs: usize, outputs: usize) -> f32 {
+    libm::sqrtf(6.0 / (inputs + outputs) as f32)
+}
+
+/// A number of (−1, 1) from 32 random bits: the upper 23 name one of 2²³ values, symmetric about 0 and without it.
+pub fn symmetric(bits: u32) -> f32 {
+    #[expect(clippy::cast_possible_wrap, reason = "23 bits fit")]
+    let step = (bits >> 9) as i32;
+    (2 * step + 1 - (1 << 23)) as f32 / (1 << 23) as f32
+}
+
+/// Fills `numbers` uniformly from (−a, a).
+pub(crate) fn fill(numbers: &mut [f32], a: f32, generator: &mut impl Rng) {
+    for number in numbers {
+        *number = a * symmetric(generator.next_u32());
+    }
+}
+
+/// The feedback weights of one layer: number i is a pure function of (seed, layer, i).
+///
+/// So R in RAM, R in flash and R regenerated while it is used are the same bits.
+///
+/// ```
+/// use asymgrad_core::random::FeedbackSource;
+/// let source = FeedbackSource::new(1, 2, 0.5);
+/// assert!(source.at(7).abs() < 0.5);
+/// assert_eq!(source.at(7).to_bits(), FeedbackSource::new(1, 2, 0.5).at(7).to_bits());
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct FeedbackSource {
+    keys: [u32; 2],
+    a: f32,
+}
+
+impl FeedbackSource {
+    /// The source of layer number `layer` (from 0) under `seed`, uniform in (−a, a).
+    pub fn new(seed: u64, layer: u32, a: f32) -> Self {
+        // SplitMix64's finaliser (Steele, Lea and Flood 2014) spreads seed and layer over both keys.
+        let mut z = seed.wrapping_add(u64::from(layer).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^= z >> 31;
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
+        let keys = [z as u32, (z >> 32) as u32];
+        Self { keys, a }
+    }
+
+    /// Feedback weight number `index`, in the order of the layer's weights in memory.
+    pub fn at(&self, index: u32) -> f32 {
+        self.a * symmetric(mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1])))
+    }
+}
+
+/// A 32-bit mixer with low bias (constants found by Chris Wellons's search, "hash-prospector").
+fn mix(mut x: u32) -> u32 {
+    x = (x ^ (x >> 16)).wrapping_mul(0x21F0_AAAD);
+    x = (x ^ (x >> 15)).wrapping_mul(0x735A_2D97);
+    x ^ (x >> 15)
+}
+
+/// A small generator for initial weights where no other is at hand (SplitMix64; Steele, Lea and Flood 2014).
+#[derive(Clone, Copy, Debug)]
+pub struct SplitMix {
+    state: u64,
+}
+
+impl SplitMix {
+    /// A generator from a seed.
+    pub const fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+}
+
+impl rand_core::TryRng for SplitMix {
+    type Error = core::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        let x = self.try_next_u64()?;
+        #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
+        Ok((x >> 32) as u32)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        Ok(z ^ (z >> 31))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        for chunk in bytes.chunks_mut(8) {
+            let numbers = self.try_next_u64()?.to_le_bytes();
+            chunk.iter_mut().zip(numbers).for_each(|(byte, number)| *byte = number);
+        }
+        Ok(())
+    }
+}
