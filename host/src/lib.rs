@@ -1,1 +1,6 @@
-//! placeholder
+//! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
+
+pub mod kernels;
+mod network;
+
+pub use network::Network;

@@ -52,6 +52,7 @@ impl Pool {
     }
 
     /// Computes the output rows `rows`.
+    #[inline(always)]
     pub fn forward(&self, rows: Range<usize>, input: &[f32], output: &mut [f32]) {
         let cols = self.output_cols();
         for (index, out) in output.chunks_exact_mut(self.pixel.max(1)).enumerate() {
@@ -75,6 +76,7 @@ impl Pool {
     }
 
     /// Computes the rows `rows` of dL/dx from G; `relu` masks where `input`, the output of a ReLU, is off.
+    #[inline(always)]
     pub fn backward(&self, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
         output.fill(0.0);
         let stride = self.stride.max(1);
@@ -104,6 +106,7 @@ impl Pool {
     }
 
     /// Adds one window's gradient to the first largest element of each channel and sample.
+    #[inline(always)]
     fn to_winners(
         &self,
         row: usize,

@@ -1,0 +1,158 @@
+//! The host's kernel sets: the core's jobs in SIMD tiles, their rows shared out among threads.
+//!
+//! Which rows a thread computes, and which tile it uses, never changes a bit: see `asymgrad_core::kernels`.
+
+use std::ops::Range;
+
+use asymgrad_core::Update;
+use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+
+mod sets;
+
+pub use sets::InstructionSet;
+
+/// A class of numbers: results are equal bit for bit within a class, on any machine and with any thread count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// a · b + c with two roundings: every CPU, and the firmware.
+    Portable,
+    /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512.
+    Fused,
+}
+
+/// A kernel set on a pool of threads.
+#[derive(Debug)]
+pub struct HostKernels {
+    set: InstructionSet,
+    pool: ThreadPool,
+}
+
+impl HostKernels {
+    /// Kernels of `set` on `threads` threads.
+    ///
+    /// # Errors
+    /// If the threads cannot be started.
+    pub fn new(set: InstructionSet, threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build()?;
+        Ok(Self { set, pool })
+    }
+
+    /// The instruction set in use.
+    pub fn set(&self) -> InstructionSet {
+        self.set
+    }
+
+    /// Threads in use.
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Runs `work` on the pool, so that the kernels called in it find the threads awake.
+    pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.pool.install(work)
+    }
+
+    /// Cuts `rows` rows of `operations` operations into ranges of whole `unit`s: one a thread, fewer if there is little to do.
+    fn ranges(&self, rows: usize, unit: usize, operations: usize) -> Vec<Range<usize>> {
+        /// Operations below which waking a thread costs more than it brings.
+        const WORTH_A_THREAD: usize = 100_000;
+        let units = rows.div_ceil(unit);
+        let pieces = self.threads().min(operations / WORTH_A_THREAD).min(units).max(1);
+        (0..pieces)
+            .map(|piece| (units * piece / pieces * unit).min(rows)..(units * (piece + 1) / pieces * unit).min(rows))
+            .collect()
+    }
+
+    /// Calls `run` for each range with its rows of `output`, `width` numbers each.
+    fn share(
+        &self,
+        ranges: Vec<Range<usize>>,
+        width: usize,
+        output: &mut [f32],
+        run: impl Fn(Range<usize>, &mut [f32]) + Sync,
+    ) {
+        if let [range] = ranges.as_slice() {
+            return run(range.clone(), output);
+        }
+        let run = &run;
+        self.pool.in_place_scope(|scope| {
+            let mut rest = output;
+            for range in ranges {
+                let (part, after) = rest.split_at_mut(range.len() * width);
+                rest = after;
+                scope.spawn(move |_| run(range, part));
+            }
+        });
+    }
+}
+
+/// A reference, so that a trainer can be made anew on the same threads.
+impl Kernels for &HostKernels {
+    fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
+        let product = job.product;
+        let rows = product.positions() * product.outputs;
+        let operations = rows * product.taps() * product.inputs * job.samples;
+        let unit = if product.positions() > 1 { product.outputs } else { sets::OUTS };
+        self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
+            self.set.forward(job, rows, output);
+        });
+    }
+
+    fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
+        let product = job.product;
+        let rows = product.positions() * product.inputs;
+        let operations = rows * product.taps() * product.outputs * job.samples;
+        let unit = if product.positions() > 1 { product.inputs } else { sets::OUTS };
+        self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
+            self.set.backward(job, rows, output);
+        });
+    }
+
+    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
+        let product = job.product;
+        let rows = product.weight_rows();
+        let positions = if product.untied { 1 } else { product.positions() };
+        let unit = if product.untied { product.outputs * product.taps() } else { sets::OUTS };
+        let ranges = self.ranges(rows, unit, rows * product.inputs * positions * job.samples);
+        self.pool.in_place_scope(|scope| {
+            let (mut update, mut sums) = (update, sums);
+            for (number, range) in ranges.iter().cloned().enumerate() {
+                let weights = range.len() * product.inputs;
+                let (part, rest) = update.split(weights);
+                let (sums_part, sums_rest) = sums.split_at_mut(weights.min(sums.len()));
+                (update, sums) = (rest, sums_rest);
+                let work = move || self.set.weight_gradient(job, range, part, sums_part);
+                if number + 1 == ranges.len() { work() } else { scope.spawn(move |_| work()) }
+            }
+        });
+    }
+
+    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
+        let rows = job.biases();
+        let ranges = self.ranges(rows, sets::OUTS, job.gradient.len() * 4);
+        self.pool.in_place_scope(|scope| {
+            let mut update = update;
+            for (number, range) in ranges.iter().cloned().enumerate() {
+                let (part, rest) = update.split(range.len());
+                update = rest;
+                let work = move || self.set.bias_gradient(job, range, part);
+                if number + 1 == ranges.len() { work() } else { scope.spawn(move |_| work()) }
+            }
+        });
+    }
+
+    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {
+        let width = pool.output_cols() * pool.pixel;
+        let ranges = self.ranges(pool.output_rows(), 1, output.len() * pool.size * pool.size);
+        self.share(ranges, width, output, |rows, output| self.set.pool(pool, rows, input, output));
+    }
+
+    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
+        let width = pool.cols * pool.pixel;
+        let ranges = self.ranges(pool.rows, 1, output.len() * pool.size * pool.size);
+        self.share(ranges, width, output, |rows, output| self.set.pool_backward(pool, rows, input, gradient, relu, output));
+    }
+}

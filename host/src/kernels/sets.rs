@@ -1,0 +1,226 @@
+//! The instruction sets: the core's kernels compiled for each, chosen at run time.
+//!
+//! The one place with `unsafe`: calling a function compiled for instructions that the CPU was asked about.
+#![allow(unsafe_code)]
+
+use std::fmt;
+use std::ops::Range;
+
+use asymgrad_core::Update;
+use asymgrad_core::arithmetic::{Arithmetic, Portable};
+use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradient};
+use asymgrad_core::kinds::ALL;
+
+use super::Class;
+
+/// Outputs of the highest tile: threads share out multiples of it.
+pub(super) const OUTS: usize = 8;
+
+/// Tiles of lanes that a strip of the weight gradient holds side by side, so that weights are met in long runs.
+const STRIP_TILES: usize = 4;
+
+/// Fused multiply-add and the CPU's square root.
+#[derive(Clone, Copy, Debug)]
+struct Fused;
+
+impl Arithmetic for Fused {
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(x: f32) -> f32 {
+        x.sqrt()
+    }
+}
+
+/// The portable class with the CPU's square root, which is exactly rounded as libm's is.
+#[derive(Clone, Copy, Debug)]
+struct Unfused;
+
+impl Arithmetic for Unfused {
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        Portable::mul_add(a, b, c)
+    }
+
+    #[inline(always)]
+    fn sqrt(x: f32) -> f32 {
+        x.sqrt()
+    }
+}
+
+/// Instructions that a kernel set is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InstructionSet(Instructions);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Instructions {
+    Baseline,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl InstructionSet {
+    /// What every CPU of this architecture has, in the portable class of numbers.
+    pub const PORTABLE: Self = Self(Instructions::Baseline);
+
+    /// The sets that this CPU has, the fastest first.
+    pub fn available() -> Vec<Self> {
+        let mut sets = vec![];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512bw");
+            if avx2 && avx512 {
+                sets.push(Self(Instructions::Avx512));
+            }
+            if avx2 {
+                sets.push(Self(Instructions::Avx2));
+            }
+        }
+        sets.push(Self::PORTABLE);
+        sets
+    }
+
+    /// The fastest set of this CPU.
+    pub fn fastest() -> Self {
+        Self::available()[0]
+    }
+
+    /// The class of its numbers.
+    pub fn class(self) -> Class {
+        if self == Self::PORTABLE { Class::Portable } else { Class::Fused }
+    }
+}
+
+impl fmt::Display for InstructionSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.0 {
+            Instructions::Baseline => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => "avx512",
+        })
+    }
+}
+
+/// The core's jobs for one set: a method of [`InstructionSet`] that calls the function compiled for it.
+macro_rules! jobs {
+    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+        impl InstructionSet {
+            $(pub(super) fn $name(self, $($argument: $type),*) {
+                match self.0 {
+                    Instructions::Baseline => baseline::$name($($argument),*),
+                    // SAFETY: the set exists only where the CPU has its instructions, see `available`.
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx2 => unsafe { avx2::$name($($argument),*) },
+                    // SAFETY: as above.
+                    #[cfg(target_arch = "x86_64")]
+                    Instructions::Avx512 => unsafe { avx512::$name($($argument),*) },
+                }
+            })*
+        }
+        compiled!(baseline, Unfused, 8, 4, inline(never), $($name($($argument: $type),*);)*);
+        #[cfg(target_arch = "x86_64")]
+        compiled!(avx2, Fused, 16, 6, target_feature(enable = "avx2,fma"), $($name($($argument: $type),*);)*);
+        #[cfg(target_arch = "x86_64")]
+        compiled!(avx512, Fused, 32, 8, target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"),
+            $($name($($argument: $type),*);)*);
+    };
+}
+
+macro_rules! compiled {
+    ($set:ident, $arithmetic:ty, $lanes:literal, $outs:literal, $attribute:meta,
+     $($name:ident($($argument:ident: $type:ty),*);)*) => {
+        mod $set {
+            use super::*;
+            type A = $arithmetic;
+            const LANES: usize = $lanes;
+            const OUTS: usize = $outs;
+            $(#[$attribute] pub(super) fn $name($($argument: $type),*) { jobs::$name::<A, LANES, OUTS>($($argument),*) })*
+        }
+    };
+}
+
+/// What each job does, for any arithmetic and tile.
+mod jobs {
+    use super::*;
+
+    #[inline(always)]
+    pub(super) fn forward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        job: &Forward<'_>,
+        rows: Range<usize>,
+        output: &mut [f32],
+    ) {
+        job.run::<A, LANES, OUTS>(rows, output);
+    }
+
+    #[inline(always)]
+    pub(super) fn backward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        job: &Backward<'_>,
+        rows: Range<usize>,
+        output: &mut [f32],
+    ) {
+        job.run::<A, LANES, OUTS>(rows, output);
+    }
+
+    #[inline(always)]
+    pub(super) fn weight_gradient<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        job: &WeightGradient<'_>,
+        rows: Range<usize>,
+        update: Update<'_>,
+        sums: &mut [f32],
+    ) {
+        let tiles = job.product.inputs.div_ceil(LANES).min(STRIP_TILES);
+        let mut strip = vec![0.0; job.samples * LANES * tiles];
+        job.run::<A, ALL, LANES, OUTS>(rows, update, &mut strip, sums);
+    }
+
+    #[inline(always)]
+    pub(super) fn bias_gradient<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        job: &BiasGradient<'_>,
+        rows: Range<usize>,
+        update: Update<'_>,
+    ) {
+        job.run::<A, ALL, OUTS>(rows, update);
+    }
+
+    #[inline(always)]
+    pub(super) fn pool<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        pool: &Pool,
+        rows: Range<usize>,
+        input: &[f32],
+        output: &mut [f32],
+    ) {
+        pool.forward(rows, input, output);
+    }
+
+    #[inline(always)]
+    pub(super) fn pool_backward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+        pool: &Pool,
+        rows: Range<usize>,
+        input: &[f32],
+        gradient: &[f32],
+        relu: bool,
+        output: &mut [f32],
+    ) {
+        pool.backward(rows, input, gradient, relu, output);
+    }
+}
+
+jobs! {
+    forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]);
+    backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]);
+    weight_gradient(job: &WeightGradient<'_>, rows: Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
+    pool(pool: &Pool, rows: Range<usize>, input: &[f32], output: &mut [f32]);
+    pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
+}
