@@ -152,6 +152,10 @@ mod reading {
             message(cifar::read_archive(&file, "a"), root.path())
         };
 
+        assert!(
+            message(dataset::import(&folder, root.path()), root.path())
+                .contains("cifar-10-batches-bin: not a gzip file")
+        );
         for bytes in [&b"<html>not found</html>"[..], b"", b"\x1f"] {
             assert!(says(bytes).starts_with("ROOT/a.tar.gz: not a gzip file; give cifar-10-binary.tar.gz"));
         }
@@ -399,7 +403,8 @@ mod fetching {
         }
 
         fn assert_imported(&self) {
-            assert!(dataset::open_in("cifar10", &self.data()).is_ok());
+            let last = fs::read(self.data().join("cifar-10-batches-bin/test_batch.bin")).unwrap();
+            assert_eq!((last.len() as u64, last.last()), (cifar::FILE_BYTES, Some(&72)));
             assert!(!self.part().exists() && !self.data().join("cifar-10-binary.tar.gz.validator.part").exists());
         }
     }

@@ -44,9 +44,9 @@ pub const OFFICIAL: Expected<'static> = Expected { bytes: OFFICIAL_BYTES, md5: O
 pub enum FetchError {
     /// No answer, or the connection broke.
     #[error(
-        "{url}: {source}; {} of {} are kept in {}, run the same command again to continue, \
+        "{url}: {source}; {}run the same command again to continue, try a mirror with `--url URL`, \
          or get the file some other way and use `asymgrad data import FILE`",
-        HumanBytes(*have), HumanBytes(*expected), part.display()
+        kept(*have, *expected, part)
     )]
     Connection {
         /// What was asked for.
@@ -271,6 +271,13 @@ impl Download<'_> {
         let (url, part) = (self.url.to_owned(), self.part.clone());
         FetchError::Connection { url, have, expected: self.expected.bytes, part, source: Box::new(source) }
     }
+}
+
+fn kept(have: u64, expected: u64, part: &Path) -> String {
+    if have == 0 {
+        return String::new();
+    }
+    format!("{} of {} are kept in {}, ", HumanBytes(have), HumanBytes(expected), part.display())
 }
 
 /// Whether the address is this machine's own, which a proxy could not reach.
