@@ -347,7 +347,15 @@ impl<'a> Architecture<'a> {
 
     /// Walks over the layers and the places of their numbers in memory.
     pub(crate) const fn sites(&self) -> Sites<'a> {
-        Sites { rest: self.layers, shape: self.input, parameters: 0, feedback: 0, features: 0, index: 0, trainable: false }
+        Sites {
+            rest: self.layers,
+            shape: self.input,
+            parameters: 0,
+            feedback: 0,
+            features: 0,
+            index: 0,
+            trainable: false,
+        }
     }
 
     /// The layer number `index`, from 0.
@@ -384,12 +392,9 @@ impl Site {
             Operation::Convolution { filters, kernel } => {
                 self.input.channels().saturating_mul(kernel).saturating_mul(kernel).saturating_mul(filters)
             }
-            Operation::Untied { filters, kernel } => self
-                .input
-                .features()
-                .saturating_mul(kernel)
-                .saturating_mul(kernel)
-                .saturating_mul(filters),
+            Operation::Untied { filters, kernel } => {
+                self.input.features().saturating_mul(kernel).saturating_mul(kernel).saturating_mul(filters)
+            }
             _ => 0,
         }
     }

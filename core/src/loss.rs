@@ -54,7 +54,13 @@ impl Loss {
     ///
     /// `scores` and `gradient` are one sample's classes, `stride` numbers apart.
     #[inline]
-    fn sample<const KINDS: u32>(self, scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+    fn sample<const KINDS: u32>(
+        self,
+        scores: Strided<'_>,
+        target: usize,
+        samples: f32,
+        gradient: &mut StridedMut<'_>,
+    ) -> f32 {
         if has::<KINDS>(kinds::CROSS_ENTROPY) && matches!(self, Self::CrossEntropy) {
             return cross_entropy(scores, target, samples, gradient);
         }
@@ -77,7 +83,8 @@ impl Loss {
             let counts = class != target && (!single || class == worst);
             let margin = 1.0 + value(z) - right;
             // `!(margin <= 0)` keeps a NaN in the loss.
-            let violated = counts && !matches!(margin.partial_cmp(&0.0), Some(core::cmp::Ordering::Less | core::cmp::Ordering::Equal));
+            let violated = counts
+                && !matches!(margin.partial_cmp(&0.0), Some(core::cmp::Ordering::Less | core::cmp::Ordering::Equal));
             if violated {
                 loss += margin;
                 violations += 1.0;
@@ -197,7 +204,6 @@ fn is_right(scores: Strided<'_>, target: usize) -> bool {
     }
     right
 }
-
 
 /// Every `stride`-th number: the classes of one sample.
 #[derive(Clone, Copy)]

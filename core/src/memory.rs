@@ -195,7 +195,11 @@ impl Architecture<'_> {
             ]
         });
         let shared = [
-            Region { layer: None, content: "gradients", numbers: layout.gradients[0].saturating_add(layout.gradients[1]) },
+            Region {
+                layer: None,
+                content: "gradients",
+                numbers: layout.gradients[0].saturating_add(layout.gradients[1]),
+            },
             Region { layer: None, content: "gradient sums", numbers: layout.sums },
             Region { layer: None, content: "labels", numbers: layout.labels },
         ];
@@ -261,7 +265,9 @@ impl Tensor {
         let (input, output) = (self.site.input, self.site.output);
         let bias = self.part == Part::Bias;
         match self.site.layer.operation {
-            Operation::Convolution { filters, kernel } if !bias => ([filters, input.channels(), kernel, kernel, 0, 0], 4),
+            Operation::Convolution { filters, kernel } if !bias => {
+                ([filters, input.channels(), kernel, kernel, 0, 0], 4)
+            }
             Operation::Untied { filters, kernel } if !bias => {
                 ([input.rows(), input.cols(), filters, input.channels(), kernel, kernel], 6)
             }
@@ -275,7 +281,9 @@ impl Tensor {
     pub fn place(&self, outside: usize) -> usize {
         let (input, output) = (self.site.input, self.site.output);
         let inside = match self.site.layer.operation {
-            Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters } if self.part != Part::Bias => {
+            Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters }
+                if self.part != Part::Bias =>
+            {
                 // outside [.., out, in, tap], inside [.., tap, out, in]
                 let (taps, inputs) = (kernel * kernel, input.channels());
                 let block = (taps * inputs * filters).max(1);
@@ -304,10 +312,11 @@ impl<'a> Architecture<'a> {
             let dense = usize::from(matches!(site.layer.operation, Operation::Dense { .. }));
             numbers[dense] += 1;
             let tensor = move |part, at| Tensor { site, part, number: numbers[dense], at };
-            let feedback = (site.feedback_weights() > 0)
-                .then_some(tensor(Part::Feedback, parameters + site.feedback));
+            let feedback = (site.feedback_weights() > 0).then_some(tensor(Part::Feedback, parameters + site.feedback));
             let bias = site.parameters + site.weights();
-            [Some(tensor(Part::Weight, site.parameters)), Some(tensor(Part::Bias, bias)), feedback].into_iter().flatten()
+            [Some(tensor(Part::Weight, site.parameters)), Some(tensor(Part::Bias, bias)), feedback]
+                .into_iter()
+                .flatten()
         })
     }
 }

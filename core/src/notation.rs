@@ -39,7 +39,9 @@ pub enum ParseError<'t> {
 impl fmt::Display for ParseError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Token { found: "", position, expected } => write!(f, "expected {expected} at position {position}, found the end"),
+            Self::Token { found: "", position, expected } => {
+                write!(f, "expected {expected} at position {position}, found the end")
+            }
             Self::Token { found, position, expected } => {
                 write!(f, "expected {expected} at position {position}, found `{found}`")
             }
@@ -89,7 +91,8 @@ impl<'a> Architecture<'a> {
         let [(position, end)] = blamed;
         let layers: &'a [Layer] = layers.get(..count).unwrap_or(&[]);
         Self::try_new(input, layers).map_err(|error| {
-            let (found, position) = text.get(position..end).filter(|found| !found.is_empty()).map_or((text, 0), |found| (found, position));
+            let (found, position) =
+                text.get(position..end).filter(|found| !found.is_empty()).map_or((text, 0), |found| (found, position));
             ParseError::Architecture { error, found, position }
         })
     }
@@ -125,7 +128,8 @@ impl<'t> Tokens<'t> {
     }
 }
 
-const LAYER: &str = "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S, with (R) or (R*) or nothing behind it";
+const LAYER: &str =
+    "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S, with (R) or (R*) or nothing behind it";
 const INPUT: &str = "`input N` or `input CHANNELSxROWSxCOLS`";
 
 fn parse_input<'t>(tokens: &mut Tokens<'t>) -> Result<Shape, ParseError<'t>> {
@@ -151,12 +155,18 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
         "dense" => reader.number().map(Layer::dense),
         "conv" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::conv(filters, kernel)),
         "untied" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::untied(filters, kernel)),
-        "maxpool" => reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::max_pool(size, s?))),
-        "avgpool" => reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::avg_pool(size, s?))),
+        "maxpool" => {
+            reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::max_pool(size, s?)))
+        }
+        "avgpool" => {
+            reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::avg_pool(size, s?)))
+        }
         _ => None,
     };
     let layer = layer.ok_or(error(LAYER))?;
-    if layer.operation.has_weights() && matches!(reader.rest.strip_prefix('/'), Some(stride) if !stride.starts_with('1')) {
+    if layer.operation.has_weights()
+        && matches!(reader.rest.strip_prefix('/'), Some(stride) if !stride.starts_with('1'))
+    {
         return Err(error("a convolution with stride 1"));
     }
     let rest = if matches!(layer.operation, Operation::Convolution { .. } | Operation::Untied { .. }) {

@@ -50,8 +50,12 @@ impl fmt::Display for TrainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyBatch => f.write_str("a batch needs at least 1 sample, found 0"),
-            Self::Memory { expected, found } => write!(f, "the training needs a memory of {expected} numbers, found {found}"),
-            Self::Kinds { expected, found } => write!(f, "the training needs the kinds {expected:#x}, found {found:#x}"),
+            Self::Memory { expected, found } => {
+                write!(f, "the training needs a memory of {expected} numbers, found {found}")
+            }
+            Self::Kinds { expected, found } => {
+                write!(f, "the training needs the kinds {expected:#x}, found {found:#x}")
+            }
             Self::Coefficient { name, value } => write!(f, "the {name} makes no sense: {value}"),
         }
     }

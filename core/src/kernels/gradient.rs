@@ -23,34 +23,66 @@ pub struct WeightGradient<'a> {
 }
 
 impl WeightGradient<'_> {
-    /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds.
+    /// Numbers of scratch with which [`WeightGradient::run`] meets runs of up to `longest` neighbouring weights.
+    pub fn scratch<const WIDTH: usize, const VECTORS: usize>(&self, longest: usize) -> usize {
+        let product = self.product;
+        if WIDTH == 1 {
+            0
+        } else if self.is_narrow::<WIDTH>() {
+            let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
+            strip + 2 * product.taps() * product.inputs * product.outputs
+        } else {
+            product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS) * self.samples
+        }
+    }
+
+    /// Weight rows that have to stay together when they are shared out among threads.
+    pub fn unit<const WIDTH: usize>(&self) -> usize {
+        let product = self.product;
+        match (product.untied, self.is_narrow::<WIDTH>()) {
+            (true, _) => product.taps() * product.outputs,
+            (false, true) => product.outputs,
+            (false, false) => 1,
+        }
+    }
+
+    /// Whether the inputs are too few to fill a vector, so that outputs lie in the lanes.
+    pub(super) fn is_narrow<const WIDTH: usize>(&self) -> bool {
+        WIDTH > 1 && self.product.positions() > 1 && 2 * self.product.inputs <= WIDTH
+    }
+
+    /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds, in register tiles of
+    /// `OUTS` rows × `VECTORS` × `WIDTH` inputs.
     ///
-    /// `strip` is scratch of a whole number of `WIDTH` × samples, of which the more serve longer runs of weights; it may be
-    /// empty where `WIDTH` is 1. `sums` holds as many numbers as the weights if the
-    /// product [is shared](Product::is_shared).
+    /// `scratch` is as long as [`WeightGradient::scratch`] says; `sums` holds as many numbers as the weights if the
+    /// product [is shared](Product::is_shared), and `rows` are whole [units](WeightGradient::unit).
     #[inline(always)]
     pub fn run<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
         mut update: Update<'_>,
-        strip: &mut [f32],
+        scratch: &mut [f32],
         sums: &mut [f32],
     ) {
+        if self.is_narrow::<WIDTH>() {
+            return self.run_narrow::<A, KINDS, WIDTH, VECTORS, OUTS>(&rows, &mut update, scratch, sums);
+        }
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);
-        let width = if WIDTH == 1 { 1 } else { strip.len() / self.samples.max(1) };
+        let width = if WIDTH == 1 { inputs } else { scratch.len() / self.samples.max(1) };
         sums.fill(0.0);
         for position in self.pixels(&rows) {
             let tap_rows = product.reach::<true>(position / cols, product.rows);
             let tap_cols = product.reach::<true>(position % cols, product.cols);
             for from in (0..inputs).step_by(width.max(1)) {
                 let count = width.min(inputs - from);
-                let columns = self.columns::<WIDTH>(position * inputs + from, count, width, strip);
+                let columns = self.input.get((position * inputs + from) * self.samples..).unwrap_or(&[]);
+                let strip = strip::<WIDTH, VECTORS>(columns, count, self.samples, scratch);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
                         let other = product.other::<true>(position / cols, tap_row) * cols
                             + product.other::<true>(position % cols, tap_col);
-                        let block = Block { columns, width, from, count, position: other };
+                        let block = Block { strip, from, count, position: other };
                         let weight_row = product.weight_row(other, tap_row, tap_col);
                         self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut update, sums);
                     }
@@ -72,24 +104,6 @@ impl WeightGradient<'_> {
         let (first, last) = (rows.start / per, rows.end.div_ceil(per));
         let pad = product.kernel / 2;
         first.saturating_sub(pad) * cols..(last + pad).min(product.rows) * cols
-    }
-
-    /// The columns from `first` on, sample by sample, `width` numbers each and zero beyond `count`.
-    #[inline(always)]
-    fn columns<'s, const WIDTH: usize>(
-        &'s self,
-        first: usize,
-        count: usize,
-        width: usize,
-        strip: &'s mut [f32],
-    ) -> &'s [f32] {
-        let n = self.samples;
-        let source = self.input.get(first * n..(first + count) * n).unwrap_or(&[]);
-        if WIDTH == 1 {
-            return source;
-        }
-        transpose(source, n, width, strip);
-        strip
     }
 
     /// The gradient of one tap's weights at one output position, for the outputs that `rows` names.
@@ -136,10 +150,11 @@ impl WeightGradient<'_> {
         let mut lane = 0;
         while lane < block.count {
             let (lanes, at) = (block.count - lane, at + lane);
+            let columns = strip_columns::<WIDTH, VECTORS>(block.strip, lane, self.samples);
             lane += if lanes >= WIDTH * VECTORS {
-                self.tile::<A, KINDS, WIDTH, VECTORS, OUTS>(block, lane, rows, at, update, sums)
+                self.tile::<A, KINDS, WIDTH, VECTORS, OUTS>(columns, lanes, rows, at, update, sums)
             } else {
-                self.tile::<A, KINDS, WIDTH, 1, OUTS>(block, lane, rows, at, update, sums)
+                self.tile::<A, KINDS, WIDTH, 1, OUTS>(columns, lanes, rows, at, update, sums)
             };
         }
         OUTS
@@ -149,22 +164,21 @@ impl WeightGradient<'_> {
     #[inline(always)]
     fn tile<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        block: &Block<'_>,
-        lane: usize,
+        columns: Columns<'_>,
+        lanes: usize,
         rows: [&[f32]; OUTS],
         at: usize,
         update: &mut Update<'_>,
         sums: &mut [f32],
     ) -> usize {
         let inputs = self.product.inputs;
-        let count = (WIDTH * VECTORS).min(block.count - lane);
+        let count = (WIDTH * VECTORS).min(lanes);
         let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
         if self.product.is_shared() {
             for (j, tile) in tile.iter_mut().enumerate() {
                 load(tile, sums.get(at + j * inputs..at + j * inputs + count).unwrap_or(&[]));
             }
         }
-        let columns = Columns { numbers: block.columns.get(lane..).unwrap_or(&[]), stride: block.width };
         add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
         for (j, tile) in tile.iter().enumerate() {
             let from = at + j * inputs;
@@ -180,32 +194,52 @@ impl WeightGradient<'_> {
 
 /// A strip of input columns and the output position that they meet.
 struct Block<'a> {
-    columns: &'a [f32],
-    width: usize,
+    strip: &'a [f32],
     from: usize,
     count: usize,
     position: usize,
 }
 
-/// `strip[b][i] = source[i][b]`, zero for the columns that `source` lacks.
+/// The first `count` columns of `columns` with the lanes over columns: tiles of `VECTORS` × `WIDTH` columns, in each
+/// sample after sample, zero beyond `count`. A tile of one column is the column itself.
 #[inline(always)]
-fn transpose(source: &[f32], samples: usize, width: usize, strip: &mut [f32]) {
-    const SIDE: usize = 8;
-    let count = source.len() / samples.max(1);
-    if count < width {
-        strip.fill(0.0);
+pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
+    columns: &'a [f32],
+    count: usize,
+    samples: usize,
+    scratch: &'a mut [f32],
+) -> &'a [f32] {
+    let columns = columns.get(..count * samples).unwrap_or(&[]);
+    if WIDTH == 1 {
+        return columns;
     }
-    for (block, rows) in strip.chunks_mut((width * SIDE).max(1)).enumerate() {
-        for from in (0..count).step_by(SIDE) {
-            for (b, row) in rows.chunks_exact_mut(width.max(1)).enumerate() {
-                let sample = block * SIDE + b;
-                let row = row.get_mut(from..count.min(from + SIDE)).unwrap_or(&mut []);
-                for (i, number) in row.iter_mut().enumerate() {
-                    *number = source.get((from + i) * samples + sample).copied().unwrap_or(0.0);
+    let width = WIDTH * VECTORS;
+    let tiles = scratch.chunks_exact_mut((width * samples).max(1));
+    for (tile, columns) in tiles.zip(columns.chunks((width * samples).max(1))) {
+        if columns.len() < tile.len() {
+            tile.fill(0.0);
+        }
+        for (lane, column) in columns.chunks_exact(samples.max(1)).enumerate() {
+            for (sample, x) in tile.chunks_exact_mut(width).zip(column) {
+                if let Some(number) = sample.get_mut(lane) {
+                    *number = *x;
                 }
             }
         }
     }
+    scratch
+}
+
+/// The lanes of a [`strip`] from number `lane` on.
+#[inline(always)]
+pub(super) fn strip_columns<const WIDTH: usize, const VECTORS: usize>(
+    strip: &[f32],
+    lane: usize,
+    samples: usize,
+) -> Columns<'_> {
+    let stride = WIDTH * VECTORS;
+    let from = lane / stride * stride * samples + lane % stride;
+    Columns { numbers: strip.get(from..).unwrap_or(&[]), stride }
 }
 
 /// dL/db: G summed over the batch and, unless untied, over the positions.

@@ -6,6 +6,7 @@
 //! [`Arithmetic`]: crate::arithmetic::Arithmetic
 
 mod gradient;
+mod narrow;
 mod pooling;
 mod product;
 

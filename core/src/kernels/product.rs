@@ -98,8 +98,13 @@ impl Forward<'_> {
     /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
     /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
     #[inline(always)]
-    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
-        let pass = Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
+    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        rows: Range<usize>,
+        output: &mut [f32],
+    ) {
+        let pass =
+            Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
         let outputs = self.product.outputs;
         let untied = self.product.untied;
         let start = |position: usize, row: usize| {
@@ -131,10 +136,19 @@ impl Backward<'_> {
     /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
     /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
     #[inline(always)]
-    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
-        let pass = Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
+    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        rows: Range<usize>,
+        output: &mut [f32],
+    ) {
+        let pass =
+            Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
         let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask }, output);
+        pass.run::<A, WIDTH, VECTORS, OUTS>(
+            rows,
+            &Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask },
+            output,
+        );
     }
 }
 
@@ -200,8 +214,11 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let cols = product.cols.max(1);
         let tap_rows = product.reach::<BACKWARD>(position / cols, product.rows);
         let tap_cols = product.reach::<BACKWARD>(position % cols, product.cols);
-        let (row_step, col_step) =
-            if depth > BUDGET { (1, 1) } else { ((BUDGET / (product.kernel * depth).max(1)).max(1), product.kernel.max(1)) };
+        let (row_step, col_step) = if depth > BUDGET {
+            (1, 1)
+        } else {
+            ((BUDGET / (product.kernel * depth).max(1)).max(1), product.kernel.max(1))
+        };
         for tap_row in tap_rows.clone().step_by(row_step) {
             for tap_col in tap_cols.clone().step_by(col_step) {
                 for channel in (0..depth).step_by(BUDGET) {
@@ -438,23 +455,29 @@ pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize,
     columns: Columns<'_>,
     rows: [&[f32]; OUTS],
 ) {
-    let count = rows.first().map_or(0, |row| row.len());
+    /// Steps between two checks of the rows' lengths.
+    const STEPS: usize = 4;
+    let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
     let whole = columns.whole(count, WIDTH * VECTORS);
-    if rows.iter().any(|row| row.len() != count) {
-        return;
-    }
     let mut tile = *sums;
     let mut rest = columns.numbers;
-    for k in 0..whole {
-        let Some(column) = vectors_of(rest) else { break };
-        let column = *column;
-        for (sums, row) in tile.iter_mut().zip(&rows) {
-            add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
+    let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+    for block in 0..whole / STEPS {
+        let scalars = blocks.map(|blocks| blocks.get(block).unwrap_or(&[0.0; STEPS]));
+        for step in 0..STEPS {
+            let Some(column) = vectors_of(rest) else { break };
+            for (sums, scalars) in tile.iter_mut().zip(&scalars) {
+                add::<A, WIDTH, VECTORS>(sums, column, scalars[step]);
+            }
+            rest = rest.get(columns.stride..).unwrap_or(&[]);
         }
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
     }
-    for k in whole..count {
-        let column = columns.padded(k);
+    for k in whole / STEPS * STEPS..count {
+        let column = match vectors_of(rest) {
+            Some(column) => *column,
+            None => columns.padded(k),
+        };
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
         for (sums, row) in tile.iter_mut().zip(&rows) {
             add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
         }

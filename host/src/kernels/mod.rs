@@ -115,7 +115,7 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.weight_rows();
         let positions = if product.untied { 1 } else { product.positions() };
-        let unit = if product.untied { product.outputs * product.taps() } else { sets::OUTS };
+        let unit = self.set.unit(job).next_multiple_of(if product.untied { 1 } else { sets::OUTS });
         let ranges = self.ranges(rows, unit, rows * product.inputs * positions * job.samples);
         self.pool.in_place_scope(|scope| {
             let (mut update, mut sums) = (update, sums);
@@ -153,6 +153,8 @@ impl Kernels for &HostKernels {
     fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
         let width = pool.cols * pool.pixel;
         let ranges = self.ranges(pool.rows, 1, output.len() * pool.size * pool.size);
-        self.share(ranges, width, output, |rows, output| self.set.pool_backward(pool, rows, input, gradient, relu, output));
+        self.share(ranges, width, output, |rows, output| {
+            self.set.pool_backward(pool, rows, input, gradient, relu, output)
+        });
     }
 }

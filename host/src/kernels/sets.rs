@@ -16,8 +16,9 @@ use super::Class;
 /// Outputs of the highest tile: threads share out multiples of it.
 pub(super) const OUTS: usize = 8;
 
-/// Vectors that a strip of the weight gradient holds side by side, so that weights are met in long runs.
-const STRIP_VECTORS: usize = 8;
+/// Neighbouring weights that the weight gradient meets in one run: long enough for the memory, short enough for the strip
+/// of inputs to stay in the second-level cache.
+const LONGEST_RUN: usize = 512;
 
 /// Fused multiply-add and the CPU's square root.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +95,17 @@ impl InstructionSet {
         Self::available()[0]
     }
 
+    /// Weight rows of a weight gradient that have to stay together on one thread.
+    pub(super) fn unit(self, job: &WeightGradient<'_>) -> usize {
+        match self.0 {
+            Instructions::Baseline => job.unit::<{ baseline::WIDTH }>(),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => job.unit::<{ avx2::WIDTH }>(),
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => job.unit::<{ avx512::WIDTH }>(),
+        }
+    }
+
     /// The class of its numbers.
     pub fn class(self) -> Class {
         if self == Self::PORTABLE { Class::Portable } else { Class::Fused }
@@ -144,6 +156,7 @@ macro_rules! compiled {
      $attribute:meta, $($name:ident($($argument:ident: $type:ty),*);)*) => {
         mod $set {
             use super::*;
+            pub(super) const WIDTH: usize = $width;
             $(#[$attribute] pub(super) fn $name($($argument: $type),*) {
                 jobs::$name::<$arithmetic, $width, $vectors, $outs, $strip, $rows>($($argument),*)
             })*
@@ -156,7 +169,14 @@ mod jobs {
     use super::*;
 
     #[inline(always)]
-    pub(super) fn forward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn forward<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         job: &Forward<'_>,
         rows: Range<usize>,
         output: &mut [f32],
@@ -165,7 +185,14 @@ mod jobs {
     }
 
     #[inline(always)]
-    pub(super) fn backward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn backward<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         job: &Backward<'_>,
         rows: Range<usize>,
         output: &mut [f32],
@@ -174,19 +201,32 @@ mod jobs {
     }
 
     #[inline(always)]
-    pub(super) fn weight_gradient<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn weight_gradient<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         job: &WeightGradient<'_>,
         rows: Range<usize>,
         update: Update<'_>,
         sums: &mut [f32],
     ) {
-        let vectors = job.product.inputs.div_ceil(WIDTH).min(STRIP_VECTORS);
-        let mut strip = vec![0.0; job.samples * WIDTH * vectors];
-        job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut strip, sums);
+        let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP>(LONGEST_RUN)];
+        job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut scratch, sums);
     }
 
     #[inline(always)]
-    pub(super) fn bias_gradient<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn bias_gradient<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         job: &BiasGradient<'_>,
         rows: Range<usize>,
         update: Update<'_>,
@@ -195,7 +235,14 @@ mod jobs {
     }
 
     #[inline(always)]
-    pub(super) fn pool<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn pool<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         pool: &Pool,
         rows: Range<usize>,
         input: &[f32],
@@ -205,7 +252,14 @@ mod jobs {
     }
 
     #[inline(always)]
-    pub(super) fn pool_backward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
+    pub(super) fn pool_backward<
+        A: Arithmetic,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+        const STRIP: usize,
+        const ROWS: usize,
+    >(
         pool: &Pool,
         rows: Range<usize>,
         input: &[f32],

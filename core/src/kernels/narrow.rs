@@ -1,0 +1,175 @@
+//! The weight gradient of a convolution with few input channels: outputs lie in the lanes.
+//!
+//! The same sums in the same order as in `gradient.rs`; an image's 3 channels would fill 3 lanes of 16.
+
+use core::ops::Range;
+
+use super::gradient::{WeightGradient, strip, strip_columns};
+use super::product::{Columns, Tile, add_along, load, store};
+use crate::arithmetic::Arithmetic;
+use crate::optimizer::Update;
+
+/// Gradients of the kernel's taps `first` and on as tap, input, output.
+struct Taps<'a> {
+    first: usize,
+    sums: &'a mut [f32],
+}
+
+impl WeightGradient<'_> {
+    /// [`WeightGradient::run`] with the outputs in the lanes.
+    #[inline(always)]
+    pub(super) fn run_narrow<
+        A: Arithmetic,
+        const KINDS: u32,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+    >(
+        &self,
+        rows: &Range<usize>,
+        update: &mut Update<'_>,
+        scratch: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let product = self.product;
+        let (outputs, block) = (product.outputs.max(1), product.taps() * product.inputs * product.outputs);
+        let strip_length = scratch.len().saturating_sub(2 * block);
+        let (strip_scratch, rest) = scratch.split_at_mut_checked(strip_length).unwrap_or((&mut [], &mut []));
+        let (own, ordered) = rest.split_at_mut_checked(block).unwrap_or((&mut [], &mut []));
+        let first = rows.start / outputs;
+        let positions = if product.untied {
+            first / product.taps()..rows.end / outputs / product.taps()
+        } else {
+            0..product.positions()
+        };
+        let mut taps = if product.untied { Taps { first: 0, sums: own } } else { Taps { first, sums } };
+        taps.sums.fill(0.0);
+        for position in positions {
+            let columns = self.gradient.get(position * outputs * self.samples..).unwrap_or(&[]);
+            let strip = strip::<WIDTH, VECTORS>(columns, outputs, self.samples, strip_scratch);
+            self.position::<A, WIDTH, VECTORS, OUTS>(position, strip, &mut taps);
+            if product.untied {
+                let at = (position - first / product.taps()) * block;
+                self.apply::<A, KINDS>(at, taps.sums, ordered, update);
+                taps.sums.fill(0.0);
+            }
+        }
+        if !product.untied {
+            self.apply::<A, KINDS>(0, taps.sums, ordered, update);
+        }
+    }
+
+    /// Adds what one output position gives to the taps' gradients, kernel row by kernel row.
+    #[inline(always)]
+    fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        position: usize,
+        strip: &[f32],
+        taps: &mut Taps<'_>,
+    ) {
+        let product = self.product;
+        let (cols, inputs) = (product.cols.max(1), product.inputs);
+        let tap_cols = product.reach::<false>(position % cols, product.cols);
+        for tap_row in product.reach::<false>(position / cols, product.rows) {
+            let last = taps.first + taps.sums.len() / (inputs * product.outputs).max(1);
+            let from = (tap_row * product.kernel + tap_cols.start).clamp(taps.first, last);
+            let to = (tap_row * product.kernel + tap_cols.end).clamp(taps.first, last);
+            if from >= to {
+                continue;
+            }
+            let pixel = product.other::<false>(position / cols, tap_row) * cols
+                + product.other::<false>(position % cols, from - tap_row * product.kernel);
+            let count = (to - from) * inputs;
+            let mut row = 0;
+            while row < count {
+                let place =
+                    Place { input: pixel * inputs + row, at: ((from - taps.first) * inputs + row) * product.outputs };
+                row += if count - row >= OUTS {
+                    self.lanes::<A, WIDTH, VECTORS, OUTS>(&place, strip, taps.sums)
+                } else if OUTS > 4 && count - row >= 4 {
+                    self.lanes::<A, WIDTH, VECTORS, 4>(&place, strip, taps.sums)
+                } else if OUTS > 2 && count - row >= 2 {
+                    self.lanes::<A, WIDTH, VECTORS, 2>(&place, strip, taps.sums)
+                } else {
+                    self.lanes::<A, WIDTH, VECTORS, 1>(&place, strip, taps.sums)
+                };
+            }
+        }
+    }
+
+    /// One row of tiles over all outputs; returns its height.
+    #[inline(always)]
+    fn lanes<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        place: &Place,
+        strip: &[f32],
+        sums: &mut [f32],
+    ) -> usize {
+        let mut lane = 0;
+        while lane < self.product.outputs {
+            let columns = strip_columns::<WIDTH, VECTORS>(strip, lane, self.samples);
+            lane += if self.product.outputs - lane >= WIDTH * VECTORS {
+                self.narrow_tile::<A, WIDTH, VECTORS, OUTS>(place, lane, columns, sums)
+            } else {
+                self.narrow_tile::<A, WIDTH, 1, OUTS>(place, lane, columns, sums)
+            };
+        }
+        OUTS
+    }
+
+    /// One register tile: `OUTS` inputs × `VECTORS` × `WIDTH` outputs; returns its width.
+    #[inline(always)]
+    fn narrow_tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        place: &Place,
+        lane: usize,
+        columns: Columns<'_>,
+        sums: &mut [f32],
+    ) -> usize {
+        let (n, outputs) = (self.samples, self.product.outputs);
+        let rows: [&[f32]; OUTS] =
+            core::array::from_fn(|j| self.input.get((place.input + j) * n..(place.input + j + 1) * n).unwrap_or(&[]));
+        let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
+        let range = |j: usize| {
+            let from = place.at + j * outputs + lane;
+            from..from + (WIDTH * VECTORS).min(outputs - lane)
+        };
+        for (j, tile) in tile.iter_mut().enumerate() {
+            load(tile, sums.get(range(j)).unwrap_or(&[]));
+        }
+        add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
+        for (j, tile) in tile.iter().enumerate() {
+            store(tile, sums.get_mut(range(j)).unwrap_or(&mut []));
+        }
+        WIDTH * VECTORS
+    }
+
+    /// Brings the taps' gradients into the order of the weights and into the optimizer.
+    #[inline(always)]
+    fn apply<A: Arithmetic, const KINDS: u32>(
+        &self,
+        at: usize,
+        sums: &[f32],
+        ordered: &mut [f32],
+        update: &mut Update<'_>,
+    ) {
+        let (inputs, outputs) = (self.product.inputs.max(1), self.product.outputs.max(1));
+        let ordered = ordered.get_mut(..sums.len()).unwrap_or(&mut []);
+        for (ordered, sums) in ordered.chunks_exact_mut(inputs * outputs).zip(sums.chunks_exact(inputs * outputs)) {
+            for (input, sums) in sums.chunks_exact(outputs).enumerate() {
+                for (row, sum) in ordered.chunks_exact_mut(inputs).zip(sums) {
+                    if let Some(number) = row.get_mut(input) {
+                        *number = *sum;
+                    }
+                }
+            }
+        }
+        update.apply::<A, KINDS>(at, ordered);
+    }
+}
+
+/// Where a tile's input columns and its gradients begin.
+struct Place {
+    input: usize,
+    at: usize,
+}
