@@ -274,6 +274,14 @@ impl core::error::Error for ArchitectureError {}
 /// assert_eq!(NET.to_string(), "input 3x32x32 - dense512 - dense256 - dense10(R)");
 /// assert_eq!(NET.classes(), 10);
 /// ```
+///
+/// An even kernel has no centre, so this does not compile:
+///
+/// ```compile_fail,E0080
+/// # use asymgrad_core::{Architecture, Layer, Shape};
+/// const NET: Architecture = Architecture::new(Shape::image(3, 32, 32), &[Layer::conv(32, 4), Layer::dense(10)]);
+/// # let _ = NET;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Architecture<'a> {
     input: Shape,

@@ -157,10 +157,11 @@ fn largest(scores: Strided<'_>) -> f32 {
     best
 }
 
+/// The class of the largest score but the target's; a NaN wins, so that it reaches the loss.
 fn largest_but(scores: Strided<'_>, target: usize) -> usize {
     let (mut best, mut at) = (f32::NEG_INFINITY, target);
     for (class, z) in scores.iter().enumerate() {
-        if class != target && (z > best || at == target) {
+        if class != target && (z > best || z.is_nan() || at == target) {
             (best, at) = (z, class);
         }
     }

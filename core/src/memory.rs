@@ -157,10 +157,22 @@ impl Architecture<'_> {
 
     /// The kinds of layers, rules, losses and optimizers that an image has to hold for this network and training.
     pub const fn kinds(&self, training: &Training) -> u32 {
-        let mut bits = training.optimizer.kind() | training.loss.kind();
+        let mut bits = training.optimizer.kind() | training.loss.kind() | self.layer_kinds();
         if training.clip.is_some() {
             bits |= kinds::CLIP;
         }
+        let mut sites = self.sites();
+        while let Some(site) = sites.step() {
+            if site.layer.feedback.follows_weight() {
+                bits |= kinds::UPDATED;
+            }
+        }
+        bits
+    }
+
+    /// The kinds of layers alone: what prediction needs.
+    pub(crate) const fn layer_kinds(&self) -> u32 {
+        let mut bits = 0;
         let mut sites = self.sites();
         while let Some(site) = sites.step() {
             bits |= match site.layer.operation {
@@ -170,9 +182,6 @@ impl Architecture<'_> {
                 Operation::MaxPool { .. } => kinds::MAX_POOL,
                 Operation::AveragePool { .. } => kinds::AVERAGE_POOL,
             };
-            if site.layer.feedback.follows_weight() {
-                bits |= kinds::UPDATED;
-            }
         }
         bits
     }

@@ -29,7 +29,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
     /// A predictor for up to `batch` samples at a time.
     ///
     /// # Errors
-    /// [`TrainerError`] if the parameters or the memory have the wrong length.
+    /// [`TrainerError`] if the parameters or the memory have the wrong length, or `KINDS` leave out a kind of layer.
     pub fn new(
         network: Architecture<'m>,
         batch: usize,
@@ -38,6 +38,10 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
     ) -> Result<Self, TrainerError> {
         if batch == 0 {
             return Err(TrainerError::EmptyBatch);
+        }
+        let expected = network.layer_kinds();
+        if expected & KINDS != expected {
+            return Err(TrainerError::Kinds { expected, found: KINDS });
         }
         let needs = [(network.parameters(), parameters.len()), (network.prediction_memory(batch), memory.len())];
         match needs.iter().find(|(expected, found)| expected != found) {

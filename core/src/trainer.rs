@@ -81,6 +81,13 @@ pub enum StepError {
         /// Numbers given.
         found: usize,
     },
+    /// The labels are not as many as the samples of [`Trainer::input`].
+    Labels {
+        /// Samples loaded.
+        expected: usize,
+        /// Labels given.
+        found: usize,
+    },
     /// A label names no class.
     Label {
         /// Number of the sample, from 0.
@@ -99,6 +106,7 @@ impl fmt::Display for StepError {
         match self {
             Self::Samples { most, found } => write!(f, "a step takes 1 to {most} samples, found {found}"),
             Self::Inputs { expected, found } => write!(f, "the samples hold {expected} numbers, found {found}"),
+            Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
             Self::Label { sample, classes, found } => {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
             }
@@ -317,10 +325,13 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] makes it.
     ///
     /// # Errors
-    /// [`StepError`] if the labels are not as many as the samples, or one names no class.
+    /// [`StepError`] if no samples were loaded, the labels are not as many, or one names no class.
     pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
+        if self.samples == 0 {
+            return Err(StepError::Samples { most: self.training.batch, found: 0 });
+        }
         if labels.len() != self.samples {
-            return Err(StepError::Samples { most: self.samples, found: labels.len() });
+            return Err(StepError::Labels { expected: self.samples, found: labels.len() });
         }
         let classes = self.network.classes();
         if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {

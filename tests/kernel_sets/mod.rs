@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use asymgrad::kernels::{Class, HostKernels, InstructionSet};
+use asymgrad::kernels::{HostKernels, InstructionSet};
 use asymgrad_core::Update;
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
@@ -20,13 +20,6 @@ impl KernelSet {
         let host = InstructionSet::available().into_iter().flat_map(|set| [1, 2, 3].map(|threads| (set, threads)));
         let host = host.map(|(set, threads)| Self::Host(HostKernels::new(set, threads).unwrap()));
         [Self::Core].into_iter().chain(host).collect()
-    }
-
-    pub(crate) fn class(&self) -> Class {
-        match self {
-            Self::Core => Class::Portable,
-            Self::Host(kernels) => kernels.set().class(),
-        }
     }
 }
 

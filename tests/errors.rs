@@ -1,0 +1,292 @@
+//! Every error of a trainer and a predictor with its message, and what the memory plan promises.
+
+use std::task::Poll;
+
+use asymgrad_core::kinds::{self, ALL};
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{
+    Adam, Architecture, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Sgd, StepError, Trainer,
+    TrainerError, Training,
+};
+use rand_core::Rng;
+
+const POGGIO: &str = "input 2x9x7 - conv5x5x4 - maxpool3x3/2 - untied3x3x3(R) - avgpool3x3/2 - dense6(R*) - dense3(R)";
+
+/// Every optimizer with a coefficient put in its place.
+fn optimizers() -> [Optimizer; 4] {
+    [
+        Optimizer::Sgd(Sgd::DEFAULT),
+        Optimizer::Momentum(Momentum::DEFAULT),
+        Optimizer::Nesterov(Momentum::DEFAULT),
+        Optimizer::Adam(Adam::DEFAULT),
+    ]
+}
+
+fn uniform(numbers: usize) -> Vec<f32> {
+    let mut generator = SplitMix::new(3);
+    (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
+}
+
+/// Why a trainer for `training` with `change` more numbers of memory than planned cannot be made.
+fn refusal<const KINDS: u32>(training: Training, change: isize) -> TrainerError {
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse(POGGIO, &mut layers).unwrap();
+    let mut memory = vec![0.0; network.memory(&training).checked_add_signed(change).unwrap()];
+    Trainer::<KINDS>::new(network, training, &mut memory).unwrap_err()
+}
+
+#[test]
+fn a_trainer_that_makes_no_sense_is_refused() {
+    let error = refusal::<ALL>(Training::new(0), 0);
+    assert_eq!(error, TrainerError::EmptyBatch);
+    assert_eq!(error.to_string(), "a batch needs at least 1 sample, found 0");
+
+    for change in [-1, 1] {
+        let error = refusal::<ALL>(Training::new(4), change);
+        let TrainerError::Memory { expected, found } = error else { panic!("{error:?}") };
+        assert_eq!(found, expected.checked_add_signed(change).unwrap());
+        assert_eq!(error.to_string(), format!("the training needs a memory of {expected} numbers, found {found}"));
+    }
+
+    let error = refusal::<{ ALL & !kinds::UNTIED }>(Training::new(4), 0);
+    let TrainerError::Kinds { expected, found } = error else { panic!("{error:?}") };
+    assert_eq!((expected & kinds::UNTIED, found & kinds::UNTIED), (kinds::UNTIED, 0));
+    assert_eq!(error.to_string(), format!("the training needs the kinds {expected:#x}, found {found:#x}"));
+}
+
+#[test]
+fn every_coefficient_that_makes_no_sense_is_named() {
+    let momentum = |momentum| Momentum { momentum, ..Momentum::DEFAULT };
+    let mut cases = vec![];
+    for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        cases.extend(
+            optimizers().map(|optimizer| (Training::new(2).optimizer(optimizer.with_rate(value)), "rate", value)),
+        );
+        cases.push((Training::new(2).clip(value), "clip", value));
+    }
+    for value in [-0.1, 1.0, f32::NAN] {
+        cases.push((Training::new(2).optimizer(Optimizer::Momentum(momentum(value))), "momentum", value));
+        cases.push((Training::new(2).optimizer(Optimizer::Nesterov(momentum(value))), "momentum", value));
+        let adam = Adam { beta1: value, ..Adam::DEFAULT };
+        cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "beta1", value));
+        let adam = Adam { beta2: value, ..Adam::DEFAULT };
+        cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "beta2", value));
+    }
+    for value in [-1e-8, f32::NAN, f32::INFINITY] {
+        let adam = Adam { epsilon: value, ..Adam::DEFAULT };
+        cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "epsilon", value));
+    }
+    for (training, name, value) in cases {
+        let error = refusal::<ALL>(training, 0);
+        assert!(
+            matches!(error, TrainerError::Coefficient { name: found, .. } if found == name),
+            "{name} {value}: {error:?}"
+        );
+        assert_eq!(error.to_string(), format!("the {name} makes no sense: {value}"));
+    }
+}
+
+#[test]
+fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse("input 2 - dense3(R) - dense3(R*)", &mut layers).unwrap();
+    let training = Training::new(2);
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+    trainer.initialize(&mut SplitMix::new(1), 2);
+    let before = trainer.state().to_vec();
+    let cases: [(&[f32], &[usize], StepError, &str); 6] = [
+        (&[], &[], StepError::Samples { most: 2, found: 0 }, "a step takes 1 to 2 samples, found 0"),
+        (&[0.0; 6], &[0; 3], StepError::Samples { most: 2, found: 3 }, "a step takes 1 to 2 samples, found 3"),
+        (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples hold 4 numbers, found 3"),
+        (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples hold 4 numbers, found 5"),
+        (
+            &[0.0; 4],
+            &[0, 3],
+            StepError::Label { sample: 1, classes: 3, found: 3 },
+            "the label of sample 1 has to be below 3, found 3",
+        ),
+        (
+            &[0.0; 2],
+            &[usize::MAX],
+            StepError::Label { sample: 0, classes: 3, found: usize::MAX },
+            "the label of sample 0 has to be below 3, found 18446744073709551615",
+        ),
+    ];
+    for (inputs, labels, expected, message) in cases {
+        let error = trainer.step(inputs, labels).unwrap_err();
+        assert_eq!(error, expected);
+        assert_eq!(error.to_string(), message);
+        assert_eq!(trainer.state(), before);
+    }
+    assert_eq!(trainer.predict(&[]).unwrap_err(), StepError::Samples { most: 2, found: 0 });
+    assert_eq!(trainer.predict(&[0.0; 3]).unwrap_err(), StepError::Inputs { expected: 2, found: 3 });
+    assert_eq!(trainer.predict(&[0.0; 6]).unwrap_err(), StepError::Samples { most: 2, found: 3 });
+
+    for (bad, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "NaN")] {
+        let error = trainer.step(&[0.5, bad], &[1]).unwrap_err();
+        assert!(matches!(error, StepError::NonFinite(Score { loss, .. }) if !loss.is_finite()), "{error:?}");
+        assert_eq!(error.to_string(), format!("the loss is {word}: the training has diverged"));
+        assert_eq!((trainer.state(), trainer.steps()), (before.as_slice(), 0));
+    }
+    trainer.step(&[0.0, 0.5, 1.0, 0.2], &[0, 2]).unwrap();
+    assert_eq!(trainer.steps(), 1);
+}
+
+#[test]
+fn a_step_without_samples_or_with_other_labels_than_samples_does_not_start() {
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse("input 2 - dense3", &mut layers).unwrap();
+    let training = Training::new(4);
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+    assert!(matches!(trainer.poll(), Ok(Poll::Ready(_))), "no step was started");
+    assert_eq!(trainer.start(&[]), Err(StepError::Samples { most: 4, found: 0 }));
+    assert!(matches!(trainer.evaluate(&[]), Err(StepError::Samples { most: 4, found: 0 })));
+    trainer.input(2).unwrap().fill(0.5);
+    let error = trainer.start(&[0, 1, 2]).unwrap_err();
+    assert_eq!(error, StepError::Labels { expected: 2, found: 3 });
+    assert_eq!(error.to_string(), "2 samples need as many labels, found 3");
+    assert_eq!(trainer.steps(), 0);
+    assert_eq!(trainer.start(&[0, 1]), Ok(()));
+}
+
+#[test]
+fn polling_is_the_same_step() {
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse(POGGIO, &mut layers).unwrap();
+    let training = Training::new(3);
+    let mut memories = [vec![0.0; network.memory(&training)], vec![0.0; network.memory(&training)]];
+    let [whole, polled] = &mut memories;
+    let mut whole = Trainer::<ALL>::new(network, training, whole).unwrap();
+    let mut polled = Trainer::<ALL>::new(network, training, polled).unwrap();
+    whole.initialize(&mut SplitMix::new(1), 2);
+    polled.initialize(&mut SplitMix::new(1), 2);
+    let (x, labels) = (uniform(3 * 2 * 9 * 7), [0, 2, 1]);
+    let expected = whole.step(&x, &labels).unwrap();
+
+    let input = polled.input(3).unwrap();
+    for (index, x) in x.iter().enumerate() {
+        let (sample, feature) = (index / 126, index % 126);
+        input[network.input().inside(feature) * 3 + sample] = *x;
+    }
+    polled.start(&labels).unwrap();
+    let mut slices = 1;
+    let score = loop {
+        match polled.poll().unwrap() {
+            Poll::Ready(score) => break score,
+            Poll::Pending => slices += 1,
+        }
+    };
+    assert_eq!(score, expected);
+    assert_eq!(polled.state(), whole.state());
+    assert!(slices >= 2 * network.layers().len(), "{slices} slices");
+}
+
+#[test]
+fn random_feedback_on_the_first_layer_is_accepted_and_stores_nothing() {
+    for rule in ["(R)", "(R*)"] {
+        let bits = [rule, ""].map(|rule| {
+            let text = format!("input 2x5x5 - maxpool3x3/2 - conv3x3x3{rule} - dense3");
+            let mut layers = [Layer::dense(1); 8];
+            let network = Architecture::parse(&text, &mut layers).unwrap();
+            assert_eq!(network.to_string(), text);
+            let training = Training::new(2);
+            assert!(network.plan(&training).all(|region| region.content != "feedback"));
+            assert!(network.tensors(&training).all(|tensor| tensor.part() != Part::Feedback));
+            let mut memory = vec![0.0; network.memory(&training)];
+            let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+            trainer.initialize(&mut SplitMix::new(1), 2);
+            trainer.step(&uniform(100), &[0, 2]).unwrap();
+            trainer.state().iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        });
+        assert_eq!(bits[0], bits[1], "{rule}");
+    }
+}
+
+#[test]
+fn the_plan_adds_up_to_the_memory() {
+    for text in [
+        POGGIO,
+        "input 5 - dense2",
+        "input 2x5x5 - maxpool3x3/2 - conv3x3x3(R) - dense3(R*)",
+        "input 8x1x1 - conv3x3x4 - dense3",
+    ] {
+        for optimizer in optimizers() {
+            let mut layers = [Layer::dense(1); 8];
+            let network = Architecture::parse(text, &mut layers).unwrap();
+            let training = Training::new(5).optimizer(optimizer);
+            let planned: usize = network.plan(&training).map(|region| region.numbers).sum();
+            assert_eq!(planned, network.memory(&training), "{text}");
+            let of = |content| {
+                network.plan(&training).filter(|region| region.content == content).map(|r| r.numbers).sum::<usize>()
+            };
+            assert_eq!(of("weights") + of("biases"), network.parameters(), "{text}");
+            assert_eq!(of("optimizer state"), optimizer.states() * network.parameters(), "{text}");
+            let mut places: Vec<usize> =
+                network.tensors(&training).flat_map(|tensor| (0..tensor.len()).map(move |i| tensor.place(i))).collect();
+            places.sort_unstable();
+            let stored = network.parameters() + of("feedback");
+            assert_eq!(places, (0..stored).collect::<Vec<_>>(), "{text}: the tensors name every number once");
+        }
+    }
+}
+
+#[test]
+fn a_size_that_cannot_exist_fits_nowhere() {
+    let mut layers = [Layer::dense(1); 8];
+    let text = format!("input {0} - dense{0} - dense2", usize::MAX / 2);
+    let network = Architecture::parse(&text, &mut layers).unwrap();
+    assert_eq!(network.memory(&Training::new(128)), usize::MAX);
+    let error = Trainer::<ALL>::new(network, Training::new(128), &mut [0.0; 8]).unwrap_err();
+    assert_eq!(error, TrainerError::Memory { expected: usize::MAX, found: 8 });
+}
+
+#[test]
+fn the_predictor_gives_the_trainer_s_scores() {
+    for text in [POGGIO, "input 2x9x7 - dense3"] {
+        let mut layers = [Layer::dense(1); 8];
+        let network = Architecture::parse(text, &mut layers).unwrap();
+        let training = Training::new(4).loss(Loss::Hinge);
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(1), 2);
+        let x = uniform(4 * 2 * 9 * 7);
+        trainer.step(&x, &[0, 2, 1, 1]).unwrap();
+        let parameters = trainer.parameters().to_vec();
+        let mut memory = vec![f32::NAN; network.prediction_memory(4)];
+        for samples in [4, 1, 3] {
+            let mut predictor = Predictor::<ALL>::new(network, 4, &parameters, &mut memory).unwrap();
+            let x = &x[..samples * 2 * 9 * 7];
+            let scores = trainer.predict(x).unwrap();
+            assert_eq!(scores.len(), samples * 3);
+            assert_eq!(predictor.predict(x).unwrap(), scores, "{text}, {samples} samples");
+        }
+    }
+}
+
+#[test]
+fn a_predictor_that_makes_no_sense_is_refused() {
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse("input 2 - dense3 - dense2", &mut layers).unwrap();
+    let (parameters, mut memory) = (vec![0.5; network.parameters()], vec![0.0; network.prediction_memory(2)]);
+    let (numbers, length) = (parameters.len(), memory.len());
+    let refusal = |result: Result<Predictor<'_>, TrainerError>| result.err();
+    assert_eq!(refusal(Predictor::new(network, 0, &parameters, &mut memory)), Some(TrainerError::EmptyBatch));
+    assert_eq!(
+        refusal(Predictor::new(network, 2, &parameters[1..], &mut memory)),
+        Some(TrainerError::Memory { expected: numbers, found: numbers - 1 })
+    );
+    assert_eq!(
+        refusal(Predictor::new(network, 2, &parameters, &mut memory[1..])),
+        Some(TrainerError::Memory { expected: length, found: length - 1 })
+    );
+    assert_eq!(
+        Predictor::<{ kinds::CONVOLUTION }>::new(network, 2, &parameters, &mut memory).err(),
+        Some(TrainerError::Kinds { expected: kinds::DENSE, found: kinds::CONVOLUTION })
+    );
+    let mut predictor = Predictor::<ALL>::new(network, 2, &parameters, &mut memory).unwrap();
+    assert_eq!(predictor.predict(&[]), Err(StepError::Samples { most: 2, found: 0 }));
+    assert_eq!(predictor.predict(&[0.0; 6]), Err(StepError::Samples { most: 2, found: 3 }));
+    assert_eq!(predictor.predict(&[0.0; 3]), Err(StepError::Inputs { expected: 2, found: 3 }));
+}

@@ -1,0 +1,429 @@
+//! Gradients through whole networks: finite differences and an own f64 oracle, with odd sizes, every loss, feedback
+//! rule and optimizer, on every kernel set of this machine.
+
+mod kernel_sets;
+mod oracle;
+
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Part, Sgd, Shape, StepError, Tensor,
+    Trainer, Training,
+};
+use kernel_sets::KernelSet;
+use oracle::Oracle;
+use rand_core::Rng;
+
+/// So large that what plain descent takes from the weights drowns their own rounding: g = (before − after) / RATE.
+const RATE: f32 = 1024.0;
+
+/// Half the step of the finite differences.
+const H: f64 = 1e-5;
+
+/// A network with numbers, in f32 for the core and in f64 for the oracle, and some samples.
+struct Case<'a> {
+    network: Architecture<'a>,
+    training: Training,
+    state: Vec<f32>,
+    oracle: Oracle,
+    x: Vec<f32>,
+    labels: Vec<usize>,
+}
+
+impl<'a> Case<'a> {
+    /// `samples` samples in a trainer for `batch`; numbers uniform, weights so wide that signals keep their size.
+    fn new(text: &str, layers: &'a mut [Layer], batch: usize, samples: usize) -> Self {
+        let network = Architecture::parse(text, layers).unwrap();
+        let mut generator = SplitMix::new(20_261_123);
+        let mut uniform = move || symmetric(generator.next_u32());
+        let x = (0..samples * network.input().features()).map(|_| uniform()).collect();
+        // Not every class equally often: hinge gradients of the biases would then cancel to nothing but rounding.
+        let labels = (0..samples).map(|sample| sample * sample % network.classes()).collect();
+        let training = Training::new(batch).optimizer(Optimizer::Sgd(Sgd { rate: RATE }));
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(7), 8);
+        let mut oracle = Oracle::new(&network);
+        for tensor in network.tensors(&training) {
+            let target = numbers_of(&mut oracle, &network, &tensor);
+            target.resize(tensor.len(), 0.0);
+            for (outside, number) in target.iter_mut().enumerate() {
+                let place = &mut trainer.state_mut()[tensor.place(outside)];
+                if tensor.part() == Part::Bias {
+                    *place = 0.1 * uniform();
+                }
+                *number = f64::from(*place);
+            }
+        }
+        let state = trainer.state().to_vec();
+        Self { network, training, state, oracle, x, labels }
+    }
+
+    fn x64(&self) -> Vec<f64> {
+        self.x.iter().map(|x| f64::from(*x)).collect()
+    }
+
+    /// The loss of one step and the gradient of every tensor but feedback, as the core makes them.
+    fn gradients(&self, set: &KernelSet, loss: Loss) -> (f64, Vec<(Tensor, Vec<f64>)>) {
+        let training = self.training.loss(loss);
+        let mut memory = vec![0.0; self.network.memory(&training)];
+        let mut trainer = Trainer::<ALL, _>::with_kernels(self.network, training, &mut memory, set).unwrap();
+        trainer.state_mut().copy_from_slice(&self.state);
+        let score = trainer.step(&self.x, &self.labels).unwrap();
+        let gradient = |tensor: &Tensor| {
+            let change = |at: usize| f64::from(self.state[at]) - f64::from(trainer.state()[at]);
+            (0..tensor.len()).map(|outside| change(tensor.place(outside)) / f64::from(RATE)).collect()
+        };
+        let tensors = self.network.tensors(&training).filter(|tensor| tensor.part() != Part::Feedback);
+        (f64::from(score.loss), tensors.map(|tensor| (tensor, gradient(&tensor))).collect())
+    }
+}
+
+/// The oracle's numbers of one tensor.
+fn numbers_of<'o>(oracle: &'o mut Oracle, network: &Architecture<'_>, tensor: &Tensor) -> &'o mut Vec<f64> {
+    let index = index_of(network, tensor);
+    let layer = &mut oracle.layers[index];
+    match tensor.part() {
+        Part::Weight => &mut layer.weight,
+        Part::Bias => &mut layer.bias,
+        Part::Feedback => &mut layer.feedback,
+    }
+}
+
+/// Number of a tensor's layer in the network, from 0.
+fn index_of(network: &Architecture<'_>, tensor: &Tensor) -> usize {
+    let kind = |layer: &Layer| match layer.operation {
+        Operation::Dense { .. } => !tensor.is_convolution(),
+        Operation::Convolution { .. } | Operation::Untied { .. } => tensor.is_convolution(),
+        _ => false,
+    };
+    let mut layers = network.layers().iter().enumerate().filter(|(_, layer)| kind(layer));
+    layers.nth(tensor.number() - 1).unwrap().0
+}
+
+/// Asserts |got − want| <= 1e-5 |want| + 1e-6 max|want|, the golden vectors' rule.
+fn assert_close(what: &str, got: &[f64], want: &[f64]) {
+    assert_near(what, got, want, 0.0);
+}
+
+/// The same for a `want` that is itself only known to `doubt`.
+fn assert_near(what: &str, got: &[f64], want: &[f64], doubt: f64) {
+    assert_eq!(got.len(), want.len(), "{what}: length");
+    let largest = want.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
+    let mut worst: f64 = 0.0;
+    for (index, (got, want)) in got.iter().zip(want).enumerate() {
+        let allowed = 1e-5 * want.abs() + 1e-6 * largest + doubt;
+        let passes = (got - want).abs() <= allowed;
+        assert!(passes, "{what}[{index}]: found {got:e}, expected {want:e}, allowed {allowed:e}");
+        if allowed > 0.0 {
+            worst = worst.max((got - want).abs() / allowed);
+        }
+    }
+    println!("{what}: worst error {worst:.3} of what is allowed");
+}
+
+/// Small networks of every kind of layer: odd and even sides, one channel and more, kernels wider than the image,
+/// pooling first, twice, with other windows and strides.
+const NETWORKS: [&str; 9] = [
+    "input 7 - dense5 - dense4 - dense3",
+    "input 1x5x7 - conv3x3x2 - dense3",
+    "input 2x5x7 - conv5x5x3 - maxpool3x3/2 - conv3x3x4 - avgpool3x3/2 - dense5 - dense3",
+    "input 1x5x7 - untied3x3x2 - dense3",
+    "input 2x6x5 - untied5x5x3 - avgpool3x3/2 - untied3x3x2 - maxpool3x3/2 - dense4 - dense3",
+    "input 1x2x3 - conv5x5x2 - untied5x5x2 - conv1x1x3 - dense3",
+    "input 2x9x8 - avgpool2x2/2 - maxpool3x3 - conv3x3x2 - dense3",
+    "input 3x1x1 - conv3x3x4 - untied3x3x4 - dense3",
+    "input 1x7x5 - conv3x3x5 - maxpool2x2/2 - avgpool3x3/1 - untied3x3x7 - dense9 - dense3",
+];
+
+#[test]
+fn gradients_are_finite_differences_of_the_loss() {
+    let sets = KernelSet::all();
+    for text in NETWORKS {
+        for (batch, samples) in [(1, 1), (3, 3), (4, 3)] {
+            let mut layers = [Layer::dense(1); 8];
+            let mut case = Case::new(text, &mut layers, batch, samples);
+            for loss in Loss::ALL {
+                let (network, x) = (case.network, case.x64());
+                let want: Vec<_> = (network.tensors(&case.training))
+                    .map(|tensor| (0..tensor.len()).map(|i| slope(&mut case, &tensor, i, loss, &x)).collect::<Vec<_>>())
+                    .collect();
+                let want_loss = case.oracle.loss(loss, &x, &case.labels);
+                for set in &sets {
+                    let what = format!("{text}, {samples} of {batch}, {}, {set}", loss.name());
+                    let (loss, gradients) = case.gradients(set, loss);
+                    assert_close(&format!("{what}: loss"), &[loss], &[want_loss]);
+                    // The difference of two losses is known to a few roundings of the loss.
+                    let doubt = 8.0 * f64::EPSILON * want_loss / H;
+                    for ((tensor, got), want) in gradients.iter().zip(&want) {
+                        assert_near(&format!("{what}: {tensor}"), got, want, doubt);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The central difference of the oracle's loss along one weight or bias.
+fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: Loss, x: &[f64]) -> f64 {
+    let network = case.network;
+    let at = numbers_of(&mut case.oracle, &network, tensor)[index];
+    let mut loss_at = |value: f64| {
+        numbers_of(&mut case.oracle, &network, tensor)[index] = value;
+        case.oracle.loss(loss, x, &case.labels)
+    };
+    let slope = (loss_at(at + H) - loss_at(at - H)) / (2.0 * H);
+    loss_at(at);
+    slope
+}
+
+/// Networks with every feedback rule in every kind of layer, and sums longer than one pass of the kernels takes.
+const ASYMMETRIC: [&str; 7] = [
+    "input 12 - dense8 - dense6(R) - dense4(R*)",
+    "input 3x9x11 - conv5x5x4 - maxpool3x3/2 - conv5x5x6(R) - avgpool3x3/2 - dense7(R) - dense4(R)",
+    "input 3x9x11 - conv5x5x4 - maxpool3x3/2 - conv5x5x6(R*) - avgpool3x3/2 - dense7(R*) - dense4(R*)",
+    "input 2x8x7 - untied5x5x3(R) - avgpool3x3/2 - untied5x5x4(R*) - untied3x3x5(R) - maxpool3x3/2 - dense4(R)",
+    "input 1030 - dense1027 - dense520(R) - dense4",
+    "input 1x2x2 - conv1x1x530 - conv3x3x520 - dense4(R*)",
+    "input 2x3x4 - conv3x3x200(R) - conv3x3x60 - dense4",
+];
+
+#[test]
+fn asymmetric_gradients_agree_with_the_oracle() {
+    let sets = KernelSet::all();
+    for text in ASYMMETRIC {
+        for (batch, samples) in [(1, 1), (3, 3), (64, 37)] {
+            let mut layers = [Layer::dense(1); 8];
+            let case = Case::new(text, &mut layers, batch, samples);
+            let want = case.oracle.gradients(Loss::CrossEntropy, &case.x64(), &case.labels);
+            for set in &sets {
+                let what = format!("{text}, {samples} of {batch}, {set}");
+                let (loss, gradients) = case.gradients(set, Loss::CrossEntropy);
+                assert_close(&format!("{what}: loss"), &[loss], &[want.loss]);
+                for (tensor, got) in gradients {
+                    let parts = if tensor.part() == Part::Bias { &want.bias } else { &want.weight };
+                    assert_close(&format!("{what}: {tensor}"), &got, &parts[index_of(&case.network, &tensor)]);
+                }
+            }
+        }
+    }
+}
+
+/// An optimizer's state in f64, as its paper or PyTorch's documentation has it.
+struct Optimization {
+    optimizer: Optimizer,
+    clip: Option<f64>,
+    step: i32,
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Optimization {
+    /// What parameter number `at` of all, with gradient `g`, receives in this step; `step` counts from 1.
+    fn delta(&mut self, at: usize, is_bias: bool, g: f64) -> f64 {
+        let g = self.clip.filter(|_| !is_bias).map_or(g, |limit| g.clamp(-limit, limit));
+        let length = self.first.len().max(at + 1);
+        self.first.resize(length, 0.0);
+        self.second.resize(length, 0.0);
+        let (m, v) = (&mut self.first[at], &mut self.second[at]);
+        match self.optimizer {
+            Optimizer::Sgd(Sgd { rate }) => -f64::from(rate) * g,
+            Optimizer::Momentum(Momentum { rate, momentum }) => {
+                *m = f64::from(momentum) * *m + g;
+                -f64::from(rate) * *m
+            }
+            Optimizer::Nesterov(Momentum { rate, momentum }) => {
+                *m = f64::from(momentum) * *m + g;
+                -f64::from(rate) * (g + f64::from(momentum) * *m)
+            }
+            Optimizer::Adam(Adam { rate, beta1, beta2, epsilon }) => {
+                let [rate, beta1, beta2, epsilon] = [rate, beta1, beta2, epsilon].map(f64::from);
+                *m = beta1 * *m + (1.0 - beta1) * g;
+                *v = beta2 * *v + (1.0 - beta2) * g * g;
+                let mean = *m / (1.0 - beta1.powi(self.step));
+                -rate * mean / ((*v / (1.0 - beta2.powi(self.step))).sqrt() + epsilon)
+            }
+            optimizer => panic!("{optimizer:?} is not in the oracle"),
+        }
+    }
+}
+
+#[test]
+fn steps_of_every_optimizer_agree_with_the_oracle() {
+    const STEPS: i32 = 3;
+    let text = "input 2x7x5 - conv3x3x4 - avgpool3x3/2 - untied3x3x3(R*) - dense6(R) - dense4(R*)";
+    let optimizers = [
+        Optimizer::Sgd(Sgd { rate: 0.1 }),
+        Optimizer::Momentum(Momentum { rate: 0.1, momentum: 0.9 }),
+        Optimizer::Nesterov(Momentum { rate: 0.1, momentum: 0.9 }),
+        Optimizer::Adam(Adam { rate: 0.01, ..Adam::DEFAULT }),
+    ];
+    let sets = KernelSet::all();
+    for optimizer in optimizers {
+        for clip in [None, Some(0.01)] {
+            let mut layers = [Layer::dense(1); 8];
+            let mut case = Case::new(text, &mut layers, 5, 5);
+            let mut state =
+                Optimization { optimizer, clip: clip.map(f64::from), step: 0, first: vec![], second: vec![] };
+            let x = case.x64();
+            let mut largest: f64 = 0.0;
+            for _ in 0..STEPS {
+                state.step += 1;
+                let gradients = case.oracle.gradients(Loss::CrossEntropy, &x, &case.labels);
+                largest = gradients.weight.iter().flatten().fold(largest, |largest, g| largest.max(g.abs()));
+                let mut at = 0;
+                case.oracle.update(|layer, is_bias, index| {
+                    let parts = if is_bias { &gradients.bias } else { &gradients.weight };
+                    at += 1;
+                    state.delta(at - 1, is_bias, parts[layer][index])
+                });
+            }
+            assert!(largest > 0.01, "the clipping limit is never reached");
+
+            let training = clip.map_or(case.training, |clip| case.training.clip(clip)).optimizer(optimizer);
+            for set in &sets {
+                let mut memory = vec![0.0; case.network.memory(&training)];
+                let mut trainer = Trainer::<ALL, _>::with_kernels(case.network, training, &mut memory, set).unwrap();
+                trainer.state_mut()[..case.state.len()].copy_from_slice(&case.state);
+                for _ in 0..STEPS {
+                    trainer.step(&case.x, &case.labels).unwrap();
+                }
+                let network = case.network;
+                for tensor in network.tensors(&training) {
+                    let got: Vec<f64> =
+                        (0..tensor.len()).map(|outside| f64::from(trainer.state()[tensor.place(outside)])).collect();
+                    let what = format!("{}, clip {clip:?}, {set}: {tensor}", optimizer.name());
+                    assert_close(&what, &got, numbers_of(&mut case.oracle, &network, &tensor));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_weight_that_starts_as_its_updated_feedback_stays_equal_to_it_bit_for_bit() {
+    let mut layers = [Layer::dense(1); 8];
+    let case = Case::new("input 2x7x5 - conv3x3x4 - conv3x3x3(R*) - untied3x3x3(R*) - dense4(R*)", &mut layers, 5, 5);
+    for set in KernelSet::all() {
+        let training = case.training.optimizer(Optimizer::Adam(Adam::DEFAULT));
+        let mut memory = vec![0.0; case.network.memory(&training)];
+        let mut trainer = Trainer::<ALL, _>::with_kernels(case.network, training, &mut memory, &set).unwrap();
+        trainer.state_mut()[..case.state.len()].copy_from_slice(&case.state);
+        let tensors: Vec<Tensor> = case.network.tensors(&training).collect();
+        let pairs: Vec<(&Tensor, &Tensor)> = tensors
+            .iter()
+            .filter(|tensor| tensor.part() == Part::Feedback)
+            .map(|feedback| {
+                let weight = |tensor: &&Tensor| {
+                    tensor.part() == Part::Weight
+                        && (tensor.is_convolution(), tensor.number()) == (feedback.is_convolution(), feedback.number())
+                };
+                (tensors.iter().find(weight).unwrap(), feedback)
+            })
+            .collect();
+        assert_eq!(pairs.len(), 3);
+        for (weight, feedback) in &pairs {
+            trainer.state_mut().copy_within(weight.range(), feedback.range().start);
+        }
+        for _ in 0..5 {
+            trainer.step(&case.x, &case.labels).unwrap();
+        }
+        for (weight, feedback) in pairs {
+            let bits =
+                |tensor: &Tensor| trainer.state()[tensor.range()].iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(weight), bits(feedback), "{set}: {feedback}");
+            let before: Vec<u32> = case.state[weight.range()].iter().map(|x| x.to_bits()).collect();
+            assert_ne!(bits(weight), before, "{set}: {weight} was never updated");
+        }
+    }
+}
+
+/// One step through a full network: the same loss, and the untied filter's gradients add up to the tied filter's.
+#[test]
+fn untied_gradients_of_shared_filters_add_up_to_the_tied_gradient() {
+    let network =
+        |conv: Layer| [conv, Layer::max_pool(3, 2), Layer::dense(6), Layer::dense(4).feedback(Feedback::Fixed)];
+    let (tied, untied) = (network(Layer::conv(3, 5)), network(Layer::untied(3, 5)));
+    let shape = Shape::image(2, 5, 7);
+    let mut layers = [Layer::dense(1); 4];
+    let tied = Case::new(&Architecture::new(shape, &tied).to_string(), &mut layers, 6, 6);
+    let mut layers = [Layer::dense(1); 4];
+    let mut untied = Case::new(&Architecture::new(shape, &untied).to_string(), &mut layers, 6, 6);
+    (untied.x, untied.labels) = (tied.x.clone(), tied.labels.clone());
+    for (from, to) in tied.network.tensors(&tied.training).zip(untied.network.tensors(&untied.training)) {
+        for outside in 0..to.len() {
+            let shared = match to.part() {
+                Part::Weight if to.is_convolution() => outside % from.len(),
+                Part::Bias if to.is_convolution() => outside / shape.positions(),
+                _ => outside,
+            };
+            untied.state[to.place(outside)] = tied.state[from.place(shared)];
+        }
+    }
+    for set in KernelSet::all() {
+        let (tied_loss, tied_gradients) = tied.gradients(&set, Loss::CrossEntropy);
+        let (untied_loss, untied_gradients) = untied.gradients(&set, Loss::CrossEntropy);
+        assert_close(&format!("{set}: loss"), &[untied_loss], &[tied_loss]);
+        for ((tensor, got), (_, want)) in untied_gradients.iter().zip(&tied_gradients) {
+            let got: Vec<f64> = match tensor.part() {
+                _ if !tensor.is_convolution() => got.clone(),
+                Part::Bias => got.chunks(shape.positions()).map(|positions| positions.iter().sum()).collect(),
+                _ => (0..want.len()).map(|i| got.iter().skip(i).step_by(want.len()).sum()).collect(),
+            };
+            assert_close(&format!("{set}: {tensor}"), &got, want);
+        }
+    }
+}
+
+#[test]
+fn nan_in_any_pixel_reaches_the_loss_through_relu_and_pooling_and_stops_the_step() {
+    let sets = KernelSet::all();
+    for text in [
+        "input 4 - dense3 - dense2",
+        "input 1x3x3 - maxpool3x3 - dense2",
+        "input 1x5x5 - maxpool3x3/2 - maxpool3x3/2 - dense2",
+        "input 1x5x4 - conv3x3x2 - maxpool3x3/2 - untied3x3x2 - avgpool3x3/2 - dense2",
+    ] {
+        for loss in Loss::ALL {
+            let mut layers = [Layer::dense(1); 8];
+            let case = Case::new(text, &mut layers, 2, 2);
+            let training = case.training.loss(loss);
+            let mut memory = vec![0.0; case.network.memory(&training)];
+            for pixel in 0..case.x.len() {
+                let mut x = case.x.clone();
+                x[pixel] = f32::NAN;
+                for set in &sets {
+                    let mut trainer =
+                        Trainer::<ALL, _>::with_kernels(case.network, training, &mut memory, set).unwrap();
+                    trainer.state_mut().copy_from_slice(&case.state);
+                    let what = format!("{text}, {}, pixel {pixel}, {set}", loss.name());
+                    match trainer.step(&x, &case.labels) {
+                        Err(StepError::NonFinite(score)) => assert!(score.loss.is_nan(), "{what}"),
+                        result => panic!("{what}: {result:?}"),
+                    }
+                    assert_eq!(trainer.state(), case.state, "{what}");
+                    assert_eq!(trainer.steps(), 0, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nan_score_of_any_class_reaches_every_loss() {
+    for (loss, class) in Loss::ALL.into_iter().flat_map(|loss| (0..4).map(move |class| (loss, class))) {
+        let mut layers = [Layer::dense(1); 8];
+        let case = Case::new("input 3 - dense4", &mut layers, 4, 4);
+        let training = case.training.loss(loss);
+        let bias = case.network.tensors(&training).find(|tensor| tensor.part() == Part::Bias).unwrap();
+        for label in 0..4 {
+            let mut memory = vec![0.0; case.network.memory(&training)];
+            let mut trainer = Trainer::<ALL>::new(case.network, training, &mut memory).unwrap();
+            trainer.state_mut().copy_from_slice(&case.state);
+            trainer.state_mut()[bias.place(class)] = f32::NAN;
+            let result = trainer.step(&case.x, &[label; 4]);
+            let is_nan = matches!(result, Err(StepError::NonFinite(score)) if score.loss.is_nan());
+            assert!(is_nan, "{}, class {class}, label {label}: {result:?}", loss.name());
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The notation of networks: what is printed reads back, no text panics, and errors name the token and its place.
+
+use asymgrad_core::{Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
+use proptest::prelude::*;
+
+/// A layer of any kind; `dense_only` where a vector comes in.
+fn layer(dense_only: bool) -> impl Strategy<Value = Layer> {
+    let feedback = || prop::sample::select(Feedback::ALL.to_vec());
+    let dense = (1..2000_usize, feedback()).prop_map(|(outputs, rule)| Layer::dense(outputs).feedback(rule));
+    let filters = || (1..100_usize, 0..4_usize, feedback());
+    let window = || (1..6_usize).prop_flat_map(|size| (Just(size), 1..=size));
+    if dense_only {
+        return dense.boxed();
+    }
+    prop_oneof![
+        filters().prop_map(|(filters, half, rule)| Layer::conv(filters, 2 * half + 1).feedback(rule)),
+        filters().prop_map(|(filters, half, rule)| Layer::untied(filters, 2 * half + 1).feedback(rule)),
+        window().prop_map(|(size, stride)| Layer::max_pool(size, stride)),
+        window().prop_map(|(size, stride)| Layer::avg_pool(size, stride)),
+    ]
+    .boxed()
+}
+
+/// A network that can be built: layers on images, then dense ones.
+fn network() -> impl Strategy<Value = (Shape, Vec<Layer>)> {
+    let dense = || prop::collection::vec(layer(true), 1..4);
+    let on_vector = (1..5000_usize, dense()).prop_map(|(features, dense)| (Shape::vector(features), dense));
+    let size = 1..40_usize;
+    let on_image = (1..5_usize, size.clone(), size, prop::collection::vec(layer(false), 0..5), dense());
+    let on_image = on_image.prop_map(|(channels, rows, cols, layers, dense)| {
+        (Shape::image(channels, rows, cols), [layers, dense].concat())
+    });
+    prop_oneof![on_vector, on_image]
+}
+
+proptest! {
+    #[test]
+    fn what_is_printed_reads_back((input, layers) in network()) {
+        let network = Architecture::try_new(input, &layers).unwrap();
+        let text = network.to_string();
+        let mut buffer = vec![Layer::dense(1); layers.len()];
+        let parsed = Architecture::parse(&text, &mut buffer).unwrap();
+        prop_assert_eq!(parsed, network);
+        prop_assert_eq!(parsed.to_string(), text);
+    }
+
+    #[test]
+    fn spaces_and_a_stride_of_one_may_vary((input, layers) in network()) {
+        let network = Architecture::try_new(input, &layers).unwrap();
+        let text = network.to_string();
+        let mut buffer = vec![Layer::dense(1); layers.len()];
+        let tight = text.replace(" - ", "-");
+        prop_assert_eq!(Architecture::parse(&tight, &mut buffer).unwrap(), network);
+        let mut buffer = vec![Layer::dense(1); layers.len()];
+        let wide = format!("  {} ", text.replace(" - ", "   -  "));
+        prop_assert_eq!(Architecture::parse(&wide, &mut buffer).unwrap(), network);
+    }
+
+    #[test]
+    fn one_layer_too_many_for_the_buffer_is_an_error((input, layers) in network()) {
+        let network = Architecture::try_new(input, &layers).unwrap();
+        let mut buffer = vec![Layer::dense(1); layers.len() - 1];
+        let (capacity, text) = (buffer.len(), network.to_string());
+        let error = Architecture::parse(&text, &mut buffer).unwrap_err();
+        prop_assert_eq!(error, ParseError::TooManyLayers { capacity });
+    }
+
+    #[test]
+    fn no_text_panics(text in ".*") {
+        read_and_print(&text);
+    }
+
+    #[test]
+    fn no_text_of_the_notation_s_own_pieces_panics(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")",
+                "0", "1", "3", "5", "03", "18446744073709551615", "18446744073709551616", "é", " ", "3x3x", "5x5", "2",
+            ]),
+            0..20,
+        ),
+    ) {
+        read_and_print(&format!("input {}", pieces.concat()));
+        read_and_print(&pieces.concat());
+    }
+}
+
+/// Reads a text; what it means has to be printable and its sizes countable, and a token has to lie where the error says.
+fn read_and_print(text: &str) {
+    let mut buffer = [Layer::dense(1); 6];
+    match Architecture::parse(text, &mut buffer) {
+        Ok(network) => {
+            let printed = network.to_string();
+            let mut again = [Layer::dense(1); 6];
+            assert_eq!(Architecture::parse(&printed, &mut again).unwrap(), network);
+            let training = asymgrad_core::Training::new(usize::MAX);
+            assert!(network.memory(&training) >= network.parameters());
+        }
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            if let ParseError::Token { found, position, .. } | ParseError::Architecture { found, position, .. } = error
+            {
+                assert!(text[position..].starts_with(found), "{text:?}: {found:?} is not at {position}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_report_s_networks_print_as_they_were_written() {
+    for text in [
+        "input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128(R) - dense10(R*)",
+        "input 3x32x32 - untied5x5x32 - avgpool3x3/2 - untied5x5x64(R) - maxpool2x2 - dense10",
+        "input 64 - dense32 - dense10(R)",
+        "input 1x1x1 - conv1x1x1(R*) - dense1",
+    ] {
+        let mut layers = [Layer::dense(1); 8];
+        assert_eq!(Architecture::parse(text, &mut layers).unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn a_token_that_does_not_belong_is_named_with_its_position() {
+    for (text, token, at) in [
+        ("", "", 0),
+        ("dense10", "dense10", 0),
+        ("input", "input", 0),
+        ("input64 - dense10", "input64", 0),
+        ("input 64x - dense10", "input 64x", 0),
+        ("input 3x32 - dense10", "input 3x32", 0),
+        ("input 3x32x32x1 - dense10", "input 3x32x32x1", 0),
+        ("input 064 - dense10", "input 064", 0),
+        ("input 99999999999999999999 - dense10", "input 99999999999999999999", 0),
+        ("input 64 -", "", 10),
+        ("input 64 - - dense10", "", 11),
+        ("input 64 - dens32 - dense10", "dens32", 11),
+        ("input 64 - dense - dense10", "dense", 11),
+        ("input 64 -   dense10(r)", "dense10(r)", 13),
+        ("input 64 - dense10(R", "dense10(R", 11),
+        ("input 64 - dense10(R*) x", "dense10(R*) x", 11),
+        ("input 64 - dense10/2", "dense10/2", 11),
+        ("input 64 - Dense10", "Dense10", 11),
+        ("input 64 - dense010", "dense010", 11),
+        ("input 3x8x8 - conv5x3x4 - dense10", "conv5x3x4", 14),
+        ("input 3x8x8 - conv5x5 - dense10", "conv5x5", 14),
+        ("input 3x8x8 - conv5x5x4/2 - dense10", "conv5x5x4/2", 14),
+        ("input 3x8x8 - untied5x5x4/12 - dense10", "untied5x5x4/12", 14),
+        ("input 3x8x8 - conv5x5x4(R)(R) - dense10", "conv5x5x4(R)(R)", 14),
+        ("input 3x8x8 - maxpool3x3/ - dense10", "maxpool3x3/", 14),
+        ("input 3x8x8 - maxpool3x2/2 - dense10", "maxpool3x2/2", 14),
+        ("input 3x8x8 - maxpool3x3/2/2 - dense10", "maxpool3x3/2/2", 14),
+        ("input 3x8x8 – dense10", "input 3x8x8 – dense10", 0),
+        ("input 3x8x8 - ünder - dense10", "ünder", 14),
+    ] {
+        let mut layers = [Layer::dense(1); 8];
+        let error = Architecture::parse(text, &mut layers).unwrap_err();
+        match error {
+            ParseError::Token { found, position, .. } => assert_eq!((found, position), (token, at), "{text}"),
+            _ => panic!("{text}: {error:?}"),
+        }
+        let message = error.to_string();
+        assert!(message.contains(&format!("position {at}")) && message.contains(token), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_layer_that_cannot_be_placed_is_named_with_its_reason() {
+    use Problem::{EvenKernel, FeedbackWithoutWeights, LastNotDense, NoOutputs, NotAnImage, Window};
+    for (text, token, layer, problem, words) in [
+        ("input 64 - dense0", "dense0", 1, NoOutputs, "at least 1 output"),
+        ("input 3x8x8 - conv3x3x0 - dense2", "conv3x3x0", 1, NoOutputs, "at least 1 output"),
+        ("input 3x8x8 - dense3 - untied3x3x2 - dense2", "untied3x3x2", 2, NotAnImage, "needs an image"),
+        ("input 9 - maxpool3x3/2 - dense2", "maxpool3x3/2", 1, NotAnImage, "needs an image"),
+        ("input 3x8x8 - conv4x4x2 - dense2", "conv4x4x2", 1, EvenKernel { kernel: 4 }, "odd, found 4"),
+        ("input 3x8x8 - untied0x0x2 - dense2", "untied0x0x2", 1, EvenKernel { kernel: 0 }, "odd, found 0"),
+        ("input 3x8x8 - avgpool3x3/4 - dense2", "avgpool3x3/4", 1, Window { size: 3, stride: 4 }, "1 to 3"),
+        ("input 3x8x8 - maxpool3x3/0 - dense2", "maxpool3x3/0", 1, Window { size: 3, stride: 0 }, "found 0"),
+        ("input 3x8x8 - maxpool3x3/2(R) - dense2", "maxpool3x3/2(R)", 1, FeedbackWithoutWeights, "no feedback rule"),
+        ("input 3x8x8 - dense2 - dense3 - conv3x3x2", "conv3x3x2", 3, NotAnImage, "needs an image"),
+        ("input 3x8x8 - conv3x3x2 - conv5x5x3", "conv5x5x3", 2, LastNotDense, "last layer has to be dense"),
+    ] {
+        let mut layers = [Layer::dense(1); 8];
+        let error = Architecture::parse(text, &mut layers).unwrap_err();
+        let position = text.rfind(token).unwrap();
+        let expected = ArchitectureError::Layer { layer, problem };
+        assert_eq!(error, ParseError::Architecture { error: expected, found: token, position }, "{text}");
+        let message = error.to_string();
+        assert!(message.contains(token) && message.contains(words), "{text}: {message}");
+        assert!(message.contains(&format!("position {position}: layer {layer}")), "{text}: {message}");
+    }
+}
+
+#[test]
+fn an_empty_network_is_an_error_of_the_whole_text() {
+    for (text, error) in [
+        ("input 0 - dense2", ArchitectureError::EmptyInput),
+        ("input 3x0x8 - dense2", ArchitectureError::EmptyInput),
+        ("input 64", ArchitectureError::NoLayers),
+    ] {
+        let mut layers = [Layer::dense(1); 8];
+        match Architecture::parse(text, &mut layers).unwrap_err() {
+            ParseError::Architecture { error: found, .. } => assert_eq!(found, error, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+}
