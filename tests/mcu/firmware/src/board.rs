@@ -105,4 +105,3 @@ pub fn stack_peak() -> u32 {
     }
     (top as u32).wrapping_sub(lowest as u32)
 }
-

@@ -18,7 +18,5 @@ fn main() -> ! {
 fn run() -> Option<()> {
     let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, MEMORY.try_take()?).ok()?;
     task::initial_weights(trainer.state_mut())?;
-    task::train::<_, { TRAINING.batch() }>(&mut trainer, 10)?;
-    task::plant(trainer.parameters());
-    Some(())
+    task::train::<_, { TRAINING.batch() }>(&mut trainer, 10)
 }

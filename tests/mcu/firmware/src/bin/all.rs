@@ -23,7 +23,8 @@ const NET: Architecture = Architecture::new(
         Layer::dense(10).feedback(Feedback::Fixed),
     ],
 );
-const TEXT: &str = "input 1x8x8 - conv3x3x3 - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense10(R)";
+const TEXT: &str =
+    "input 1x8x8 - conv3x3x3 - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense10(R)";
 const OPTIMIZERS: [Optimizer; 4] = [
     Optimizer::Sgd(Sgd::DEFAULT),
     Optimizer::Momentum(Momentum::DEFAULT),
@@ -55,7 +56,6 @@ fn run() -> Option<()> {
             train(network, training, memory, prediction)?;
         }
     }
-    task::plant(memory);
     Some(())
 }
 
@@ -64,7 +64,7 @@ fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], pred
     let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
     let memory = memory.get_mut(..numbers)?;
     let mut trainer = Trainer::<{ asymgrad_core::kinds::ALL }>::new(network, training, memory).ok()?;
-    trainer.initialize(&mut SplitMix::new(1), 2);
+    trainer.initialize(&mut task::Generator(SplitMix::new(1)), 2);
     let (mut inputs, mut labels) = ([[0.0; task::PIXELS]; BATCH], [0; BATCH]);
     for (number, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
         *label = task::digit(number, pixels)?;
@@ -86,7 +86,8 @@ fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], pred
     }
     trainer.resume(black_box(trainer.steps()));
     let prediction = prediction.get_mut(..network.prediction_memory(BATCH))?;
-    let mut predictor = Predictor::<{ asymgrad_core::kinds::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
+    let mut predictor =
+        Predictor::<{ asymgrad_core::kinds::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
     black_box(predictor.predict(inputs.as_flattened()).ok()?);
     Some(())
 }
