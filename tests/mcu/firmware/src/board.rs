@@ -39,6 +39,11 @@ pub fn print_number(number: u32) {
 
 /// Writes a loss with six decimals.
 pub fn print_loss(loss: f32) {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a loss is positive and small; `as` saturates"
+    )]
     let millionths = (f64::from(loss) * 1e6 + 0.5) as u32;
     print_number(millionths / 1_000_000);
     print(".");
@@ -53,7 +58,10 @@ pub fn print_loss(loss: f32) {
 /// Ends the emulator.
 pub fn exit(success: bool) -> ! {
     debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
-    loop {}
+    // Without an emulator nobody stops the program.
+    loop {
+        cortex_m::asm::nop();
+    }
 }
 
 /// Counts instructions between [`Clock::start`] and [`Clock::stop`].
@@ -92,7 +100,7 @@ impl Clock {
 }
 
 /// Most bytes of the stack used since start-up, `main` and the caller of this included.
-#[allow(unsafe_code)]
+#[expect(unsafe_code, reason = "the only look at raw memory")]
 pub fn stack_peak() -> u32 {
     unsafe extern "C" {
         static _stack_start: u32;
