@@ -1,0 +1,93 @@
+//! Everything that the core has, in one image: every layer, feedback rule, loss and optimizer. For the panic check.
+#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+
+use asymgrad_core::random::SplitMix;
+use asymgrad_core::{
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer, Training,
+};
+use firmware::{board, task};
+use static_cell::ConstStaticCell;
+
+const NET: Architecture = Architecture::new(
+    Shape::image(1, 8, 8),
+    &[
+        Layer::conv(3, 3),
+        Layer::untied(3, 3).feedback(Feedback::Fixed),
+        Layer::max_pool(3, 2),
+        Layer::conv(4, 3).feedback(Feedback::Updated),
+        Layer::avg_pool(3, 2),
+        Layer::dense(8).feedback(Feedback::Updated),
+        Layer::dense(10).feedback(Feedback::Fixed),
+    ],
+);
+const TEXT: &str =
+    "input 1x8x8 - conv3x3x3 - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense10(R)";
+const OPTIMIZERS: [Optimizer; 4] = [
+    Optimizer::Sgd(Sgd::DEFAULT),
+    Optimizer::Momentum(Momentum::DEFAULT),
+    Optimizer::Nesterov(Momentum::DEFAULT),
+    Optimizer::Adam(Adam::DEFAULT),
+];
+const BATCH: usize = 4;
+const MOST: Training = Training::new(BATCH);
+static MEMORY: ConstStaticCell<[f32; NET.memory(&MOST)]> = ConstStaticCell::new([0.0; NET.memory(&MOST)]);
+static PREDICTION: ConstStaticCell<[f32; NET.prediction_memory(BATCH)]> =
+    ConstStaticCell::new([0.0; NET.prediction_memory(BATCH)]);
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    board::exit(run().is_some())
+}
+
+fn run() -> Option<()> {
+    let (memory, prediction) = (MEMORY.try_take()?, PREDICTION.try_take()?);
+    // Read at run time, so that nothing is known to the compiler and all of it stays in the image.
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse(black_box(TEXT), black_box(&mut layers)).ok()?;
+    for optimizer in black_box(&OPTIMIZERS) {
+        for loss in black_box(&Loss::ALL) {
+            let training = Training::new(black_box(BATCH)).optimizer(*optimizer).loss(*loss).clip(black_box(0.1));
+            board::print(optimizer.name());
+            board::print(" ");
+            board::print(loss.name());
+            train(network, training, memory, prediction)?;
+        }
+    }
+    Some(())
+}
+
+/// Some steps, and every public function on the way.
+fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], prediction: &mut [f32]) -> Option<()> {
+    let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
+    let memory = memory.get_mut(..numbers)?;
+    let mut trainer = Trainer::<{ asymgrad_core::kinds::ALL }>::new(network, training, memory).ok()?;
+    trainer.initialize(&mut task::Generator(SplitMix::new(1)), 2);
+    let (mut inputs, mut labels) = ([[0.0; task::PIXELS]; BATCH], [0; BATCH]);
+    for (number, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
+        *label = task::digit(number, pixels)?;
+    }
+    // The last step is an incomplete batch.
+    for samples in [BATCH, BATCH, BATCH - 1] {
+        let samples = black_box(samples);
+        let inputs = inputs.get(..samples)?.as_flattened();
+        trainer.step(inputs, labels.get(..samples)?).ok()?;
+        trainer.predict(inputs).ok()?;
+    }
+    board::print(" loss ");
+    trainer.input(1).ok()?.iter_mut().zip(inputs.first()?).for_each(|(number, pixel)| *number = *pixel);
+    board::print_loss(trainer.evaluate(labels.get(..1)?).ok()?.loss);
+    board::print("\n");
+    for tensor in network.tensors(&training) {
+        let place = tensor.place(black_box(tensor.len() - 1));
+        *trainer.state_mut().get_mut(place)? += 1.0;
+    }
+    trainer.resume(black_box(trainer.steps()));
+    let prediction = prediction.get_mut(..network.prediction_memory(BATCH))?;
+    let mut predictor =
+        Predictor::<{ asymgrad_core::kinds::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
+    black_box(predictor.predict(inputs.as_flattened()).ok()?);
+    Some(())
+}
