@@ -1,5 +1,7 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 
+pub mod dataset;
+pub mod experiment;
 pub mod kernels;
 mod network;
 

@@ -1,0 +1,182 @@
+//! CIFAR-10 in its binary layout: six files of 10,000 records, each a label byte and 3 × 32 × 32 bytes \[channel\]\[row\]\[col\].
+//! They are read from a folder, or out of the .tar.gz without unpacking it, in one pass and straight into place: no second copy
+//! of the images, nor the archive, is ever in memory. Anything that is not exactly this layout is an error.
+
+use super::{Dataset, Error, Images};
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind, Read};
+use std::path::Path;
+
+/// The folder inside the archive, and inside the data folder.
+pub const FOLDER: &str = "cifar-10-batches-bin";
+/// The five training files in order, then the test file.
+pub const FILES: [&str; 6] = [
+    "data_batch_1.bin",
+    "data_batch_2.bin",
+    "data_batch_3.bin",
+    "data_batch_4.bin",
+    "data_batch_5.bin",
+    "test_batch.bin",
+];
+/// Bytes of an image.
+pub const IMAGE: usize = 3 * 32 * 32;
+/// Bytes of a record: a label and an image.
+pub const RECORD: usize = 1 + IMAGE;
+/// Records of a file.
+pub const RECORDS: usize = 10_000;
+/// Bytes of a file.
+pub const FILE_BYTES: u64 = (RECORD * RECORDS) as u64;
+const CLASSES: u8 = 10;
+const TEST: usize = 5;
+
+/// Reads the six files of `folder` as the data set `name`.
+///
+/// # Errors
+/// [`Error`] if one is missing, unreadable, of another length, or holds a label above 9.
+pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
+    let mut splits = Splits::new();
+    for (batch, file) in FILES.into_iter().enumerate() {
+        let path = folder.join(file);
+        let opened = match File::open(&path) {
+            Err(source) if source.kind() == ErrorKind::NotFound => {
+                return Err(Error::MissingFile { folder: folder.to_owned(), file });
+            }
+            opened => opened.map_err(Error::io("open it", &path))?,
+        };
+        let length = opened.metadata().map_err(Error::io("read its length", &path))?.len();
+        let records = Records { file: path.display().to_string(), length, reader: BufReader::new(opened) };
+        records.read(
+            |source| Error::io("read it", &path)(source),
+            |index, record| {
+                splits.place(batch, index, record);
+                Ok(())
+            },
+        )?;
+    }
+    Ok(splits.into_dataset(name))
+}
+
+/// Reads the .tar.gz at `path` as the data set `name`.
+///
+/// # Errors
+/// [`Error`] if it is no gzip file, damaged, lacks one of the six members, or if a member is not as it should be.
+pub fn read_archive(path: &Path, name: &str) -> Result<Dataset, Error> {
+    let file = File::open(path).map_err(Error::io("open it", path))?;
+    let mut splits = Splits::new();
+    visit_archive(path, file, |batch, index, record| {
+        splits.place(batch, index, record);
+        Ok(())
+    })?;
+    Ok(splits.into_dataset(name))
+}
+
+/// Reads the archive once and calls `each` with the file (an index of [`FILES`]), the record's index in it, and the record.
+///
+/// Only the six members are read, in whatever order they come; all other names, safe or not, are passed over.
+pub(super) fn visit_archive(
+    path: &Path,
+    reader: impl Read,
+    mut each: impl FnMut(usize, usize, &[u8; RECORD]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let damaged = |source| Error::Damaged { archive: path.to_owned(), source };
+    let member = |batch: usize, problem| Error::Member { archive: path.to_owned(), member: FILES[batch], problem };
+    let mut archive = tar::Archive::new(gunzip(path, reader)?);
+    let mut seen = [false; FILES.len()];
+    let mut first = None;
+    for entry in archive.entries().map_err(damaged)? {
+        let entry = entry.map_err(damaged)?;
+        let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        if let Some(batch) = batch_of(&name) {
+            if !entry.header().entry_type().is_file() {
+                return Err(member(batch, "is not a file"));
+            }
+            if std::mem::replace(&mut seen[batch], true) {
+                return Err(member(batch, "comes twice"));
+            }
+            let length = entry.size();
+            let records = Records { file: format!("{}: {name}", path.display()), length, reader: entry };
+            records.read(damaged, |index, record| each(batch, index, record))?;
+        }
+        first.get_or_insert(name);
+    }
+    if let Some(batch) = seen.iter().position(|&seen| !seen) {
+        return Err(Error::MissingMember { archive: path.to_owned(), member: FILES[batch], first });
+    }
+    // To the end of the stream, where gzip keeps its checksum.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(damaged)?;
+    Ok(())
+}
+
+fn gunzip<R: Read>(path: &Path, mut reader: R) -> Result<GzDecoder<impl Read>, Error> {
+    let mut magic = Vec::new();
+    reader.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io("read it", path))?;
+    if magic != [0x1f, 0x8b] {
+        return Err(Error::NotGzip { file: path.to_owned() });
+    }
+    Ok(GzDecoder::new(io::Cursor::new(magic).chain(reader)))
+}
+
+/// The index in [`FILES`] of an archive's member.
+fn batch_of(member: &str) -> Option<usize> {
+    let file = member.strip_prefix("./").unwrap_or(member).strip_prefix(FOLDER)?.strip_prefix('/')?;
+    FILES.iter().position(|&name| name == file)
+}
+
+/// One of the six files, wherever its bytes come from.
+struct Records<R> {
+    /// Its name in messages.
+    file: String,
+    /// The length that its folder or its archive states.
+    length: u64,
+    reader: R,
+}
+
+impl<R: Read> Records<R> {
+    /// Calls `each` with every record and its index, and turns what goes wrong while reading into an error by `broken`.
+    fn read(
+        mut self,
+        broken: impl Fn(io::Error) -> Error,
+        mut each: impl FnMut(usize, &[u8; RECORD]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (file, expected, found) = (self.file, FILE_BYTES, self.length);
+        if found < expected {
+            return Err(Error::Short { file, expected, found });
+        }
+        if found > expected {
+            return Err(Error::Trailing { file, expected, found });
+        }
+        let mut record = [0; RECORD];
+        for index in 0..RECORDS {
+            self.reader.read_exact(&mut record).map_err(&broken)?;
+            if record[0] >= CLASSES {
+                return Err(Error::Label { file, record: index, label: record[0] });
+            }
+            each(index, &record)?;
+        }
+        Ok(())
+    }
+}
+
+/// The images, filled in the order in which the files come.
+struct Splits {
+    train: Images,
+    test: Images,
+}
+
+impl Splits {
+    fn new() -> Self {
+        Self { train: Images::blank(TEST * RECORDS, IMAGE), test: Images::blank(RECORDS, IMAGE) }
+    }
+
+    fn place(&mut self, batch: usize, index: usize, record: &[u8; RECORD]) {
+        let (images, index) =
+            if batch == TEST { (&mut self.test, index) } else { (&mut self.train, batch * RECORDS + index) };
+        images.labels[index] = record[0];
+        images.image_mut(index).copy_from_slice(&record[1..]);
+    }
+
+    fn into_dataset(self, name: &str) -> Dataset {
+        Dataset::of_report(name, self.train, self.test)
+    }
+}

@@ -1,0 +1,152 @@
+//! What can be wrong with a data set or its import, said so that the user knows what to do next.
+//! Every message names the file, the place in it where there is one, and the value found there.
+//! Downloads have errors of their own, in `fetch`.
+
+use super::cifar::{FILES, FOLDER, RECORD, RECORDS};
+use std::io;
+use std::path::PathBuf;
+
+/// Why a data set could not be opened or imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Neither a known name nor an existing path.
+    #[error(
+        "there is no data set `{spec}`: give `digits`, `cifar10`, a folder with CIFAR-10's six .bin files, \
+         or the path of cifar-10-binary.tar.gz"
+    )]
+    Unknown {
+        /// What was asked for.
+        spec: String,
+    },
+    /// CIFAR-10 was asked for by name before it was imported.
+    #[error(
+        "{}: CIFAR-10 has not been imported; run `asymgrad data fetch`, or `asymgrad data import FILE` with \
+         cifar-10-binary.tar.gz, or train on `--data digits`",
+        folder.display()
+    )]
+    NotImported {
+        /// The folder that an import would fill.
+        folder: PathBuf,
+    },
+    /// A folder lacks one of the six files.
+    #[error("{}: there is no {file}; the folder must hold {}", folder.display(), FILES.join(", "))]
+    MissingFile {
+        /// The folder.
+        folder: PathBuf,
+        /// The file that is not there.
+        file: &'static str,
+    },
+    /// A file ends before its last record.
+    #[error(
+        "{file}: {found} bytes, {} too few: {RECORDS} records of {RECORD} bytes belong here; \
+         the file was cut short, get it again (`asymgrad data fetch`)",
+        expected - found
+    )]
+    Short {
+        /// The file.
+        file: String,
+        /// The length of a whole file in bytes.
+        expected: u64,
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// A file goes on after its last record.
+    #[error(
+        "{file}: {found} bytes, {} trailing: {RECORDS} records of {RECORD} bytes belong here; \
+         this is not a file of the CIFAR-10 binary version, get it again (`asymgrad data fetch`)",
+        found - expected
+    )]
+    Trailing {
+        /// The file.
+        file: String,
+        /// The length of a whole file in bytes.
+        expected: u64,
+        /// Its length in bytes.
+        found: u64,
+    },
+    /// A label that is no class.
+    #[error(
+        "{file}: record {record} (byte {}) has label {label}, but labels are 0 to 9; \
+         the file is damaged, get it again (`asymgrad data fetch`)",
+        record * RECORD
+    )]
+    Label {
+        /// The file.
+        file: String,
+        /// The record, counted from 0.
+        record: usize,
+        /// The label found.
+        label: u8,
+    },
+    /// The archive is not compressed as it should be.
+    #[error(
+        "{}: not a gzip file; give cifar-10-binary.tar.gz as it was downloaded, or a folder with its six .bin files",
+        file.display()
+    )]
+    NotGzip {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The archive lacks a member.
+    #[error("{}: there is no member {FOLDER}/{member}{}; give the binary version, cifar-10-binary.tar.gz",
+        archive.display(), first.as_ref().map(|name| format!(" (its first is {name})")).unwrap_or_default())]
+    MissingMember {
+        /// The archive.
+        archive: PathBuf,
+        /// The file that is not in it.
+        member: &'static str,
+        /// What the archive begins with, which often tells what it is.
+        first: Option<String>,
+    },
+    /// The archive holds a member twice, or as something else than a file.
+    #[error("{}: member {FOLDER}/{member} {problem}; give cifar-10-binary.tar.gz as it was downloaded", archive.display())]
+    Member {
+        /// The archive.
+        archive: PathBuf,
+        /// The member.
+        member: &'static str,
+        /// `comes twice` or `is not a file`.
+        problem: &'static str,
+    },
+    /// The archive's compression or structure is damaged.
+    #[error("{}: the archive is damaged or cut short ({source}); get it again (`asymgrad data fetch`)", archive.display())]
+    Damaged {
+        /// The archive.
+        archive: PathBuf,
+        /// What the reader met.
+        source: io::Error,
+    },
+    /// Another process writes into the same data folder.
+    #[error("{}: another import or download is at work here; wait for it to end", folder.display())]
+    Busy {
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// The system refused.
+    #[error("{}: cannot {action}: {source}; {}", path.display(), way_out(source))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: `action` on `path` failed.
+    pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",
+        _ => "check the permissions, or set ASYMGRAD_DATA to another folder",
+    }
+}

@@ -1,0 +1,161 @@
+//! Unpacks CIFAR-10's archive into the data folder, checked on the way, so that `--data cifar10` finds it.
+//! One streaming pass checks the structure, writes the six files and hashes the archive; a folder renamed into place makes the
+//! result all or nothing. Whatever fails, and whenever the process is killed, an earlier import stays usable.
+
+use super::cifar::{FILES, FOLDER, visit_archive};
+use super::{Error, hexadecimal};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes of the official cifar-10-binary.tar.gz.
+pub const OFFICIAL_BYTES: u64 = 170_052_171;
+/// MD5 of the official archive, as its home page states it.
+pub const OFFICIAL_MD5: &str = "c32a1d4ab5d03f1284b67883e8d87530";
+/// SHA-256 of the official archive.
+pub const OFFICIAL_SHA256: &str = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd";
+
+/// A folder being filled; a name that ends so is ignored by git and overwritten by the next import.
+const UNFINISHED: &str = "cifar-10-batches-bin.part";
+/// The earlier import while the new one takes its place.
+const PREVIOUS: &str = "cifar-10-batches-bin.previous.part";
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Import {
+    /// The folder that now holds the six files.
+    pub folder: PathBuf,
+    /// SHA-256 of the archive in hexadecimal.
+    pub sha256: String,
+    /// Whether it is the official archive, byte for byte.
+    pub official: bool,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "50,000 training and 10,000 test images are in {}", self.folder.display())?;
+        if self.official {
+            write!(f, "The archive is the official one (SHA-256 {}).", self.sha256)
+        } else {
+            write!(
+                f,
+                "The archive is not the official one: its SHA-256 is {}, the official {OFFICIAL_SHA256}.\n\
+                 Its structure is right; `asymgrad data info` shows whether its contents look so.",
+                self.sha256
+            )
+        }
+    }
+}
+
+/// Checks the archive `file` and unpacks its six files into `data_dir`, in place of an earlier import.
+///
+/// # Errors
+/// [`Error`] if the archive is not as it should be or cannot be written; an earlier import is then untouched.
+pub fn import(file: &Path, data_dir: &Path) -> Result<Import, Error> {
+    let _lock = lock(data_dir)?;
+    unpack(file, data_dir)
+}
+
+/// As [`import`], for a caller that holds the [`lock`].
+pub(super) fn unpack(file: &Path, data_dir: &Path) -> Result<Import, Error> {
+    let unfinished = data_dir.join(UNFINISHED);
+    remove_folder(&unfinished)?;
+    let result = fill(&unfinished, file).and_then(|sha256| {
+        let folder = replace(data_dir, &unfinished)?;
+        Ok(Import { folder, official: sha256 == OFFICIAL_SHA256, sha256 })
+    });
+    if result.is_err() {
+        // The first error is the one to report.
+        let _ = remove_folder(&unfinished);
+    }
+    result
+}
+
+/// The folder of the last complete import, if there is one.
+///
+/// A process that died between the two renames of [`replace`] left it under its other name.
+pub(super) fn imported(data_dir: &Path) -> Option<PathBuf> {
+    [FOLDER, PREVIOUS].into_iter().map(|name| data_dir.join(name)).find(|folder| folder.is_dir())
+}
+
+/// Keeps other processes from writing into `data_dir` until the returned file is dropped.
+pub(super) fn lock(data_dir: &Path) -> Result<File, Error> {
+    fs::create_dir_all(data_dir).map_err(Error::io("create the folder", data_dir))?;
+    let path = data_dir.join("import.lock.part");
+    let file = File::create(&path).map_err(Error::io("create it", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Busy { folder: data_dir.to_owned() }),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock it", path)(source)),
+    }
+}
+
+/// Writes the six files of the archive into the new `folder`, safely on disk; returns the archive's SHA-256.
+fn fill(folder: &Path, archive: &Path) -> Result<String, Error> {
+    let opened = File::open(archive).map_err(Error::io("open it", archive))?;
+    let mut reader = Hashed { inner: opened, hash: Sha256::new() };
+    fs::create_dir(folder).map_err(Error::io("create the folder", folder))?;
+    let mut files = Vec::new();
+    for path in FILES.map(|file| folder.join(file)) {
+        files.push(BufWriter::new(File::create(&path).map_err(Error::io("create it", &path))?));
+    }
+    visit_archive(archive, &mut reader, |batch, _, record| {
+        files[batch].write_all(record).map_err(Error::io("write it", folder.join(FILES[batch])))
+    })?;
+    io::copy(&mut reader, &mut io::sink()).map_err(Error::io("read it", archive))?;
+    for (file, name) in files.into_iter().zip(FILES) {
+        let synced = file.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
+        synced.map_err(Error::io("write it", folder.join(name)))?;
+    }
+    sync_folder(folder)?;
+    Ok(hexadecimal(&reader.hash.finalize()))
+}
+
+/// Puts the finished folder where it belongs. A folder cannot be renamed over another, so the earlier one steps aside first.
+fn replace(data_dir: &Path, finished: &Path) -> Result<PathBuf, Error> {
+    let (folder, previous) = (data_dir.join(FOLDER), data_dir.join(PREVIOUS));
+    if folder.exists() {
+        remove_folder(&previous)?;
+        fs::rename(&folder, &previous).map_err(Error::io("rename it", &folder))?;
+    }
+    if let Err(source) = fs::rename(finished, &folder) {
+        // Back where it was; if that fails too, `imported` still finds it.
+        let _ = fs::rename(&previous, &folder);
+        return Err(Error::io("rename it", finished)(source));
+    }
+    sync_folder(data_dir)?;
+    remove_folder(&previous)?;
+    Ok(folder)
+}
+
+fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(Error::io("remove the folder", folder)(source)),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the names in a folder safe, not only the contents of its files. Windows has no such call.
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    if cfg!(unix) {
+        File::open(folder).and_then(|file| file.sync_all()).map_err(Error::io("write it", folder))?;
+    }
+    Ok(())
+}
+
+/// Hashes what passes through.
+struct Hashed<R> {
+    inner: R,
+    hash: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hash.update(&buffer[..count]);
+        Ok(count)
+    }
+}

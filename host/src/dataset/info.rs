@@ -1,0 +1,110 @@
+//! What `asymgrad data info` shows: counts, class balance, and each channel's mean and deviation.
+//! None of it depends on the order of the images, so that a user can hold it against published figures.
+//! Sums are exact integers; only the last step is floating point.
+
+use super::{Dataset, Images};
+use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
+use std::fmt;
+
+/// A summary of a data set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Info {
+    /// The data set's name.
+    pub name: String,
+    /// Channels of an image.
+    pub channels: usize,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub cols: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// The training images.
+    pub train: SplitInfo,
+    /// The test images.
+    pub test: SplitInfo,
+    /// SHA-256 over shape, labels and pixels, order included.
+    pub checksum: String,
+}
+
+/// A summary of the training or the test images.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SplitInfo {
+    /// Number of images.
+    pub images: usize,
+    /// Number of images of each class.
+    pub class_counts: Vec<usize>,
+    /// Mean of each channel, with pixels between 0 and 1.
+    pub mean: Vec<f64>,
+    /// Standard deviation of each channel's pixels, in the same unit.
+    pub deviation: Vec<f64>,
+}
+
+impl Info {
+    /// Looks at every pixel of `dataset`.
+    pub fn of(dataset: &Dataset) -> Self {
+        Self {
+            name: dataset.name.clone(),
+            channels: dataset.channels,
+            rows: dataset.rows,
+            cols: dataset.cols,
+            classes: dataset.classes,
+            train: SplitInfo::of(dataset, &dataset.train),
+            test: SplitInfo::of(dataset, &dataset.test),
+            checksum: dataset.checksum.clone(),
+        }
+    }
+}
+
+impl SplitInfo {
+    fn of(dataset: &Dataset, images: &Images) -> Self {
+        let mut class_counts = vec![0; dataset.classes];
+        for &label in &images.labels {
+            class_counts[usize::from(label)] += 1;
+        }
+        let (mean, deviation) = (0..dataset.channels).map(|channel| moments(dataset, images, channel)).unzip();
+        Self { images: images.len(), class_counts, mean, deviation }
+    }
+}
+
+/// Mean and standard deviation of a channel's pixels divided by 255.
+fn moments(dataset: &Dataset, images: &Images, channel: usize) -> (f64, f64) {
+    let plane = dataset.rows * dataset.cols;
+    let (mut sum, mut squares) = (0_u64, 0_u64);
+    for index in 0..images.len() {
+        for &pixel in &images.image(index)[channel * plane..][..plane] {
+            sum += u64::from(pixel);
+            squares += u64::from(pixel) * u64::from(pixel);
+        }
+    }
+    let count = (images.len() * plane) as f64;
+    let mean = sum as f64 / count;
+    (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
+}
+
+impl fmt::Display for Info {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, channels, rows, cols, classes, train, test, checksum } = self;
+        writeln!(f, "{name}: {channels} x {rows} x {cols}, {classes} classes")?;
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(["", "train", "test"]);
+        table.add_row(["images".to_owned(), train.images.to_string(), test.images.to_string()]);
+        for (class, (train, test)) in train.class_counts.iter().zip(&test.class_counts).enumerate() {
+            table.add_row([format!("class {class}"), train.to_string(), test.to_string()]);
+        }
+        for (what, train, test) in [("mean", &train.mean, &test.mean), ("deviation", &train.deviation, &test.deviation)]
+        {
+            table.add_row([format!("{what} of the channels"), decimals(train), decimals(test)]);
+        }
+        for column in table.column_iter_mut().skip(1) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        writeln!(f, "{table}")?;
+        write!(f, "sha256 of shape, labels and pixels: {checksum}")
+    }
+}
+
+fn decimals(numbers: &[f64]) -> String {
+    numbers.iter().map(|number| format!("{number:.4}")).collect::<Vec<_>>().join(" ")
+}
