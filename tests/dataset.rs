@@ -1,12 +1,14 @@
 //! CIFAR-10 files made up by the test: reading, every kind of damage with its message, importing, and downloading from a server
 //! that the test itself runs. Files are full-size, as the layout demands, but nearly all zeros, so that they take no room.
 //! No image of CIFAR-10 is needed.
+#![allow(clippy::unwrap_used)]
 
 use asymgrad::dataset::{self, Error, Info, cifar};
 use flate2::{Compression, write::GzEncoder};
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 /// The six files: zeros, with the label `1 + batch` and three marked pixels in the last record of each.
@@ -45,6 +47,13 @@ fn archive(folder: &Path, members: &[(String, &str)]) -> Vec<u8> {
         tar.append(&header, File::open(folder.join(file)).unwrap()).unwrap();
     }
     tar.into_inner().unwrap().finish().unwrap()
+}
+
+/// All six files as an archive; made once, for that takes a second.
+fn official_archive() -> Vec<u8> {
+    static ARCHIVE: OnceLock<Vec<u8>> = OnceLock::new();
+    let make = || archive(&folder(TempDir::new().unwrap().path()), &official_members());
+    ARCHIVE.get_or_init(make).clone()
 }
 
 fn official_members() -> Vec<(String, &'static str)> {
@@ -143,6 +152,10 @@ mod reading {
             message(cifar::read_archive(&file, "a"), root.path())
         };
 
+        assert!(
+            message(dataset::import(&folder, root.path()), root.path())
+                .contains("cifar-10-batches-bin: not a gzip file")
+        );
         for bytes in [&b"<html>not found</html>"[..], b"", b"\x1f"] {
             assert!(says(bytes).starts_with("ROOT/a.tar.gz: not a gzip file; give cifar-10-binary.tar.gz"));
         }
@@ -156,7 +169,7 @@ mod reading {
             "ROOT/a.tar.gz: there is no member cifar-10-batches-bin/data_batch_1.bin (its first is \
              cifar-10-batches-py/data_batch_1); give the binary version, cifar-10-binary.tar.gz"
         );
-        let whole = archive(&folder, &official_members());
+        let whole = official_archive();
         assert!(
             says(&archive(&folder, &official_members()[..5])).contains("no member cifar-10-batches-bin/test_batch.bin")
         );
@@ -227,7 +240,7 @@ mod information {
         assert_eq!((info.train.images, info.test.images), (1500, 297));
         assert_eq!(info.train.class_counts.iter().sum::<usize>(), 1500);
         // Runs are known by this number: if it changes, no old run continues.
-        assert_eq!(info.checksum, "CHECKSUM");
+        assert_eq!(info.checksum, "e6a0fed351a709844ed55378dcd588f9231740facbf550eb22a5b583772593e9");
     }
 }
 
@@ -239,7 +252,7 @@ mod importing {
         let root = TempDir::new().unwrap();
         let source = folder(&root.path().join("source"));
         let file = root.path().join("a.tar.gz");
-        fs::write(&file, archive(&source, &official_members())).unwrap();
+        fs::write(&file, official_archive()).unwrap();
         let data = root.path().join("data");
         let first = dataset::import(&file, &data).unwrap();
         assert_eq!(first.folder, data.join("cifar-10-batches-bin"));
@@ -291,5 +304,224 @@ mod importing {
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+}
+
+#[cfg(feature = "download")]
+mod fetching {
+    use super::*;
+    use asymgrad::dataset::fetch::{Expected, FetchError, fetch};
+    use sha2::Digest;
+    use std::io::{BufRead, BufReader};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+    use std::thread;
+
+    /// Answers each request with what `respond` makes of its head, as many requests as there are; keeps the heads.
+    struct Server {
+        url: String,
+        heads: Arc<Mutex<Vec<String>>>,
+    }
+
+    impl Server {
+        fn new(respond: impl Fn(&str) -> Vec<u8> + Send + 'static) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}/cifar-10-binary.tar.gz", listener.local_addr().unwrap());
+            let heads = Arc::new(Mutex::new(Vec::new()));
+            let kept = Arc::clone(&heads);
+            thread::spawn(move || {
+                for stream in listener.incoming() {
+                    let mut stream = stream.unwrap();
+                    let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                    let head: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+                    let head = head.join("\n").to_lowercase();
+                    kept.lock().unwrap().push(head.clone());
+                    // A client that has seen enough may hang up.
+                    let _ = stream.write_all(&respond(&head));
+                }
+            });
+            Self { url, heads }
+        }
+
+        fn heads(&self) -> Vec<String> {
+            self.heads.lock().unwrap().clone()
+        }
+    }
+
+    fn response(head: &str, body: &[u8]) -> Vec<u8> {
+        let head = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        [head.as_bytes(), body].concat()
+    }
+
+    /// A well-behaved server: the whole, or from the byte that is asked for if the version is still the same.
+    fn whole_or_rest(request: &str, body: &[u8]) -> Vec<u8> {
+        let from = request.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok());
+        let same = request.lines().find_map(|line| line.strip_prefix("if-range: ")).is_none_or(|tag| tag == "\"v1\"");
+        let etag = "ETag: \"v1\"";
+        match from {
+            Some(from) if same => {
+                let range = format!("Content-Range: bytes {from}-{}/{}", body.len() - 1, body.len());
+                response(&format!("206 Partial Content\r\n{etag}\r\n{range}"), &body[from..])
+            }
+            _ => response(&format!("200 OK\r\n{etag}"), body),
+        }
+    }
+
+    struct Case {
+        root: TempDir,
+        archive: Vec<u8>,
+        md5: String,
+        sha256: String,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let root = TempDir::new().unwrap();
+            let archive = official_archive();
+            let md5 = hexadecimal(&md5::Md5::digest(&archive));
+            let sha256 = hexadecimal(&sha2::Sha256::digest(&archive));
+            Self { root, archive, md5, sha256 }
+        }
+
+        fn fetch(&self, server: &Server) -> Result<dataset::Import, FetchError> {
+            let expected = Expected { bytes: self.archive.len() as u64, md5: &self.md5, sha256: &self.sha256 };
+            fetch(&server.url, &expected, &self.data())
+        }
+
+        fn data(&self) -> PathBuf {
+            self.root.path().join("data")
+        }
+
+        fn part(&self) -> PathBuf {
+            self.data().join("cifar-10-binary.tar.gz.part")
+        }
+
+        fn leave_part(&self, bytes: &[u8], validator: &str) {
+            fs::create_dir_all(self.data()).unwrap();
+            fs::write(self.part(), bytes).unwrap();
+            fs::write(self.data().join("cifar-10-binary.tar.gz.validator.part"), validator).unwrap();
+        }
+
+        fn assert_imported(&self) {
+            let last = fs::read(self.data().join("cifar-10-batches-bin/test_batch.bin")).unwrap();
+            assert_eq!((last.len() as u64, last.last()), (cifar::FILE_BYTES, Some(&72)));
+            assert!(!self.part().exists() && !self.data().join("cifar-10-binary.tar.gz.validator.part").exists());
+        }
+    }
+
+    fn hexadecimal(bytes: &[u8]) -> String {
+        bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    }
+
+    #[test]
+    fn a_download_is_verified_and_imported() {
+        let case = Case::new();
+        let body = case.archive.clone();
+        let server = Server::new(move |request| whole_or_rest(request, &body));
+        let done = case.fetch(&server).unwrap();
+        assert_eq!((&done.sha256, done.official), (&case.sha256, false));
+        assert!(!server.heads()[0].contains("range:"));
+        case.assert_imported();
+    }
+
+    #[test]
+    fn a_broken_download_is_resumed() {
+        let case = Case::new();
+        let body = case.archive.clone();
+        let half = body.len() / 2;
+        let server = Server::new(move |request| {
+            let whole = whole_or_rest(request, &body);
+            if request.contains("range:") { whole } else { whole[..whole.len() - body.len() + half].to_vec() }
+        });
+        let message = case.fetch(&server).unwrap_err().to_string();
+        assert!(message.contains("run the same command again to continue"), "{message}");
+        assert_eq!(fs::metadata(case.part()).unwrap().len(), half as u64);
+        case.fetch(&server).unwrap();
+        let heads = server.heads();
+        assert!(heads[1].contains(&format!("range: bytes={half}-")) && heads[1].contains("if-range: \"v1\""));
+        case.assert_imported();
+    }
+
+    #[test]
+    fn a_server_that_ignores_the_range_starts_over() {
+        let case = Case::new();
+        case.leave_part(&[1; 100], "\"v1\"");
+        let body = case.archive.clone();
+        let server = Server::new(move |_| response("200 OK", &body));
+        case.fetch(&server).unwrap();
+        case.assert_imported();
+    }
+
+    #[test]
+    fn a_changed_file_starts_over() {
+        let case = Case::new();
+        case.leave_part(&[1; 100], "\"v0\"");
+        let body = case.archive.clone();
+        let server = Server::new(move |request| whole_or_rest(request, &body));
+        case.fetch(&server).unwrap();
+        assert_eq!(server.heads().len(), 1);
+        case.assert_imported();
+    }
+
+    #[test]
+    fn a_range_that_the_server_refuses_or_mistakes_is_asked_for_again_from_the_start() {
+        for answer in ["416 Range Not Satisfiable", "206 Partial Content\r\nContent-Range: bytes 0-9/10"] {
+            let case = Case::new();
+            case.leave_part(&[1; 100], "\"v1\"");
+            let body = case.archive.clone();
+            let server =
+                Server::new(
+                    move |request| {
+                        if request.contains("range:") { response(answer, b"") } else { response("200 OK", &body) }
+                    },
+                );
+            case.fetch(&server).unwrap();
+            assert_eq!(server.heads().len(), 2);
+            case.assert_imported();
+        }
+    }
+
+    #[test]
+    fn another_file_of_the_same_length_is_kept_aside_and_not_used() {
+        let case = Case::new();
+        let mut body = case.archive.clone();
+        body[1000] ^= 1;
+        let expected = body.clone();
+        let server = Server::new(move |request| whole_or_rest(request, &body));
+        let message = case.fetch(&server).unwrap_err().to_string();
+        assert!(message.contains("has MD5 ") && message.contains("asymgrad data import"), "{message}");
+        assert_eq!(fs::read(case.data().join("cifar-10-binary.unverified.tar.gz")).unwrap(), expected);
+        assert!(!case.part().exists());
+        assert!(dataset::open_in("cifar10", &case.data()).is_err());
+
+        let wrong = Case { sha256: "0".repeat(64), ..Case::new() };
+        let body = wrong.archive.clone();
+        let server = Server::new(move |request| whole_or_rest(request, &body));
+        assert!(matches!(wrong.fetch(&server), Err(FetchError::Checksum { hash: "SHA-256", .. })));
+    }
+
+    #[test]
+    fn another_length_or_status_leaves_what_has_arrived() {
+        let case = Case::new();
+        let rest = case.archive[..100].to_vec();
+        case.leave_part(&rest, "\"v1\"");
+        let server = Server::new(|_| response("200 OK", b"<html>please log in</html>"));
+        assert!(matches!(case.fetch(&server), Err(FetchError::Size { found: 26, .. })));
+        let server = Server::new(|_| response("503 Service Unavailable", b""));
+        let message = case.fetch(&server).unwrap_err().to_string();
+        assert!(message.contains("the server answers 503; try a mirror with `--url URL`"), "{message}");
+        assert_eq!(fs::read(case.part()).unwrap(), rest);
+        // Without a stated length, a body that goes on is cut off.
+        let body = [case.archive.clone(), vec![0; 100_000]].concat();
+        let server = Server::new(move |_| [&b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"[..], &body].concat());
+        assert!(matches!(case.fetch(&server), Err(FetchError::Size { .. })));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_a_clear_error() {
+        let case = Case::new();
+        let expected = Expected { bytes: 10, md5: "", sha256: "" };
+        let message = fetch("http://127.0.0.1:9/x.tar.gz", &expected, &case.data()).unwrap_err().to_string();
+        assert!(message.starts_with("http://127.0.0.1:9/x.tar.gz: "), "{message}");
     }
 }

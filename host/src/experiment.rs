@@ -96,7 +96,8 @@ pub fn all() -> Vec<Experiment> {
 /// [`UnknownExperiment`], which suggests the nearest name.
 pub fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
     let rows = all();
-    let distance = |row: &&Experiment| strsim::damerau_levenshtein(&row.name.to_lowercase(), &name.to_lowercase());
+    let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
+    let distance = |row: &&Experiment| strsim::damerau_levenshtein(&plain(&row.name), &plain(name));
     let nearest = rows.iter().min_by_key(distance).map_or_else(String::new, |row| row.name.clone());
     rows.into_iter().find(|row| row.name == name).ok_or_else(|| UnknownExperiment { name: name.to_owned(), nearest })
 }

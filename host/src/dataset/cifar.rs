@@ -109,10 +109,14 @@ pub(super) fn visit_archive(
 }
 
 fn gunzip<R: Read>(path: &Path, mut reader: R) -> Result<GzDecoder<impl Read>, Error> {
+    let not_gzip = || Error::NotGzip { file: path.to_owned() };
+    if path.is_dir() {
+        return Err(not_gzip());
+    }
     let mut magic = Vec::new();
     reader.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io("read it", path))?;
     if magic != [0x1f, 0x8b] {
-        return Err(Error::NotGzip { file: path.to_owned() });
+        return Err(not_gzip());
     }
     Ok(GzDecoder::new(io::Cursor::new(magic).chain(reader)))
 }

@@ -54,7 +54,9 @@ mod tests {
         assert!(pixels.iter().all(|&p| p <= 16));
         assert_eq!(pixels.iter().map(|&p| u64::from(p)).sum::<u64>(), 561_718);
         let mut counts = [0; 10];
-        labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
+        for &label in labels {
+            counts[usize::from(label)] += 1;
+        }
         assert_eq!(counts, [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
     }
 

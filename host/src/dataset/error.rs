@@ -81,7 +81,8 @@ pub enum Error {
     },
     /// The archive is not compressed as it should be.
     #[error(
-        "{}: not a gzip file; give cifar-10-binary.tar.gz as it was downloaded, or a folder with its six .bin files",
+        "{}: not a gzip file; give cifar-10-binary.tar.gz as it was downloaded \
+         (a folder with its six .bin files needs no import: `--data FOLDER`)",
         file.display()
     )]
     NotGzip {

@@ -10,9 +10,10 @@ use md5::Md5;
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use ureq::http::{Response, StatusCode, header};
+use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
@@ -44,9 +45,9 @@ pub const OFFICIAL: Expected<'static> = Expected { bytes: OFFICIAL_BYTES, md5: O
 pub enum FetchError {
     /// No answer, or the connection broke.
     #[error(
-        "{url}: {source}; {} of {} are kept in {}, run the same command again to continue, \
+        "{url}: {source}; {}run the same command again to continue, try a mirror with `--url URL`, \
          or get the file some other way and use `asymgrad data import FILE`",
-        HumanBytes(*have), HumanBytes(*expected), part.display()
+        kept(*have, *expected, part)
     )]
     Connection {
         /// What was asked for.
@@ -167,14 +168,16 @@ impl Download<'_> {
     }
 
     fn request(&self, from: u64) -> Result<Response<Body>, FetchError> {
-        let agent: Agent = Agent::config_builder()
+        let mut config = Agent::config_builder()
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .user_agent(concat!("asymgrad/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
             .timeout_connect(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE))
-            .build()
-            .into();
+            .timeout_per_read(Some(PATIENCE));
+        if is_loopback(self.url) {
+            config = config.proxy(None);
+        }
+        let agent: Agent = config.build().into();
         let mut request = agent.get(self.url);
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -269,6 +272,20 @@ impl Download<'_> {
         let (url, part) = (self.url.to_owned(), self.part.clone());
         FetchError::Connection { url, have, expected: self.expected.bytes, part, source: Box::new(source) }
     }
+}
+
+fn kept(have: u64, expected: u64, part: &Path) -> String {
+    if have == 0 {
+        return String::new();
+    }
+    format!("{} of {} are kept in {}, ", HumanBytes(have), HumanBytes(expected), part.display())
+}
+
+/// Whether the address is this machine's own, which a proxy could not reach.
+fn is_loopback(url: &str) -> bool {
+    let uri = url.parse::<Uri>().ok();
+    let host = uri.as_ref().and_then(Uri::host).map(|host| host.trim_matches(['[', ']']));
+    host.is_some_and(|host| host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback()))
 }
 
 fn text<'a>(response: &'a Response<Body>, name: &header::HeaderName) -> Option<&'a str> {

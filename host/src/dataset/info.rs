@@ -100,7 +100,7 @@ impl fmt::Display for Info {
         for column in table.column_iter_mut().skip(1) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        writeln!(f, "{table}")?;
+        writeln!(f, "{}", table.trim_fmt())?;
         write!(f, "sha256 of shape, labels and pixels: {checksum}")
     }
 }
