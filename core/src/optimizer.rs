@@ -193,6 +193,13 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// The numbers of step number `step`, counted from 1; `clip` limits each element of hᵀG.
+    ///
+    /// A trainer makes its own rules; this one is for those who call a kernel set by itself.
+    pub fn at(optimizer: Optimizer, clip: Option<f32>, step: u64) -> Self {
+        Self::new(optimizer, clip, Corrections::after(step, &optimizer))
+    }
+
     pub(crate) fn new(optimizer: Optimizer, clip: Option<f32>, corrections: Corrections) -> Self {
         let (mut rate, mut scale) = (optimizer.rate(), 1.0);
         if let Optimizer::Adam(_) = optimizer {
@@ -224,6 +231,20 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
+    /// An update of `weight` by `rule`.
+    ///
+    /// `first` is the velocity or first moment, `second` the second moment, `feedback` what receives the same update:
+    /// each as long as `weight`, or empty where the optimizer keeps none or no feedback follows.
+    pub fn new(
+        rule: Rule,
+        weight: &'a mut [f32],
+        first: &'a mut [f32],
+        second: &'a mut [f32],
+        feedback: &'a mut [f32],
+    ) -> Self {
+        Self { rule, weight, first, second, feedback }
+    }
+
     /// Splits off the first `weights` weights, for another thread.
     pub fn split(self, weights: usize) -> (Update<'a>, Update<'a>) {
         let (weight, weight_rest) = split(self.weight, weights);

@@ -5,7 +5,7 @@
 
 use core::ops::Range;
 
-use super::product::{Product, add_along};
+use super::product::{Columns, Product, Tile, add_along, load, store};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -23,17 +23,13 @@ pub struct WeightGradient<'a> {
 }
 
 impl WeightGradient<'_> {
-    /// Numbers of the strip that [`WeightGradient::run`] needs for tiles of `lanes` and `tiles` of them side by side.
-    pub fn strip(samples: usize, lanes: usize, tiles: usize) -> usize {
-        if lanes == 1 { 0 } else { samples * lanes * tiles }
-    }
-
     /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds.
     ///
-    /// `strip` is scratch of a whole number of `LANES` × samples; `sums` holds as many numbers as the weights if the
+    /// `strip` is scratch of a whole number of `WIDTH` × samples, of which the more serve longer runs of weights; it may be
+    /// empty where `WIDTH` is 1. `sums` holds as many numbers as the weights if the
     /// product [is shared](Product::is_shared).
     #[inline(always)]
-    pub fn run<A: Arithmetic, const KINDS: u32, const LANES: usize, const OUTS: usize>(
+    pub fn run<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
         mut update: Update<'_>,
@@ -42,21 +38,21 @@ impl WeightGradient<'_> {
     ) {
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);
-        let width = if LANES == 1 { 1 } else { strip.len() / self.samples.max(1) };
+        let width = if WIDTH == 1 { 1 } else { strip.len() / self.samples.max(1) };
         sums.fill(0.0);
         for position in self.pixels(&rows) {
             let tap_rows = product.reach::<true>(position / cols, product.rows);
             let tap_cols = product.reach::<true>(position % cols, product.cols);
             for from in (0..inputs).step_by(width.max(1)) {
                 let count = width.min(inputs - from);
-                let columns = self.columns::<LANES>(position * inputs + from, count, width, strip);
+                let columns = self.columns::<WIDTH>(position * inputs + from, count, width, strip);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
                         let other = product.other::<true>(position / cols, tap_row) * cols
                             + product.other::<true>(position % cols, tap_col);
                         let block = Block { columns, width, from, count, position: other };
                         let weight_row = product.weight_row(other, tap_row, tap_col);
-                        self.block::<A, KINDS, LANES, OUTS>(&block, weight_row, &rows, &mut update, sums);
+                        self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut update, sums);
                     }
                 }
             }
@@ -80,7 +76,7 @@ impl WeightGradient<'_> {
 
     /// The columns from `first` on, sample by sample, `width` numbers each and zero beyond `count`.
     #[inline(always)]
-    fn columns<'s, const LANES: usize>(
+    fn columns<'s, const WIDTH: usize>(
         &'s self,
         first: usize,
         count: usize,
@@ -89,7 +85,7 @@ impl WeightGradient<'_> {
     ) -> &'s [f32] {
         let n = self.samples;
         let source = self.input.get(first * n..(first + count) * n).unwrap_or(&[]);
-        if LANES == 1 {
+        if WIDTH == 1 {
             return source;
         }
         transpose(source, n, width, strip);
@@ -98,7 +94,7 @@ impl WeightGradient<'_> {
 
     /// The gradient of one tap's weights at one output position, for the outputs that `rows` names.
     #[inline(always)]
-    fn block<A: Arithmetic, const KINDS: u32, const LANES: usize, const OUTS: usize>(
+    fn block<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         block: &Block<'_>,
         weight_row: usize,
@@ -111,18 +107,20 @@ impl WeightGradient<'_> {
         while row < end {
             let (left, out, at) = (end - row, row - weight_row, (row - rows.start) * self.product.inputs + block.from);
             row += if left >= OUTS {
-                self.tiles::<A, KINDS, LANES, OUTS>(block, out, at, update, sums)
+                self.tiles::<A, KINDS, WIDTH, VECTORS, OUTS>(block, out, at, update, sums)
             } else if OUTS > 4 && left >= 4 {
-                self.tiles::<A, KINDS, LANES, 4>(block, out, at, update, sums)
+                self.tiles::<A, KINDS, WIDTH, VECTORS, 4>(block, out, at, update, sums)
+            } else if OUTS > 2 && left >= 2 {
+                self.tiles::<A, KINDS, WIDTH, VECTORS, 2>(block, out, at, update, sums)
             } else {
-                self.tiles::<A, KINDS, LANES, 1>(block, out, at, update, sums)
+                self.tiles::<A, KINDS, WIDTH, VECTORS, 1>(block, out, at, update, sums)
             };
         }
     }
 
     /// `OUTS` rows of weights from number `at` on; returns `OUTS`.
     #[inline(always)]
-    fn tiles<A: Arithmetic, const KINDS: u32, const LANES: usize, const OUTS: usize>(
+    fn tiles<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         block: &Block<'_>,
         out: usize,
@@ -130,32 +128,53 @@ impl WeightGradient<'_> {
         update: &mut Update<'_>,
         sums: &mut [f32],
     ) -> usize {
-        let (n, inputs) = (self.samples, self.product.inputs);
+        let n = self.samples;
         let rows: [&[f32]; OUTS] = core::array::from_fn(|j| {
             let from = (block.position * self.product.outputs + out + j) * n;
             self.gradient.get(from..from + n).unwrap_or(&[])
         });
-        for lane in (0..block.count).step_by(LANES) {
-            let count = LANES.min(block.count - lane);
-            let mut tile = [[0.0; LANES]; OUTS];
-            if self.product.is_shared() {
-                for (j, tile) in tile.iter_mut().enumerate() {
-                    let from = at + j * inputs + lane;
-                    tile.iter_mut().zip(sums.get(from..from + count).unwrap_or(&[])).for_each(|(t, s)| *t = *s);
-                }
-            }
-            add_along::<A, LANES, OUTS>(&mut tile, block.columns, block.width, lane, rows);
-            for (j, tile) in tile.iter().enumerate() {
-                let from = at + j * inputs + lane;
-                let tile = tile.get(..count).unwrap_or(&[]);
-                if self.product.is_shared() {
-                    sums.get_mut(from..from + count).unwrap_or(&mut []).iter_mut().zip(tile).for_each(|(s, t)| *s = *t);
-                } else {
-                    update.apply::<A, KINDS>(from, tile);
-                }
-            }
+        let mut lane = 0;
+        while lane < block.count {
+            let (lanes, at) = (block.count - lane, at + lane);
+            lane += if lanes >= WIDTH * VECTORS {
+                self.tile::<A, KINDS, WIDTH, VECTORS, OUTS>(block, lane, rows, at, update, sums)
+            } else {
+                self.tile::<A, KINDS, WIDTH, 1, OUTS>(block, lane, rows, at, update, sums)
+            };
         }
         OUTS
+    }
+
+    /// One register tile: `OUTS` rows × `VECTORS` × `WIDTH` weights from number `at` on; returns the width.
+    #[inline(always)]
+    fn tile<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        block: &Block<'_>,
+        lane: usize,
+        rows: [&[f32]; OUTS],
+        at: usize,
+        update: &mut Update<'_>,
+        sums: &mut [f32],
+    ) -> usize {
+        let inputs = self.product.inputs;
+        let count = (WIDTH * VECTORS).min(block.count - lane);
+        let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
+        if self.product.is_shared() {
+            for (j, tile) in tile.iter_mut().enumerate() {
+                load(tile, sums.get(at + j * inputs..at + j * inputs + count).unwrap_or(&[]));
+            }
+        }
+        let columns = Columns { numbers: block.columns.get(lane..).unwrap_or(&[]), stride: block.width };
+        add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
+        for (j, tile) in tile.iter().enumerate() {
+            let from = at + j * inputs;
+            if self.product.is_shared() {
+                store(tile, sums.get_mut(from..from + count).unwrap_or(&mut []));
+            } else {
+                update.apply::<A, KINDS>(from, tile.as_flattened().get(..count).unwrap_or(&[]));
+            }
+        }
+        WIDTH * VECTORS
     }
 }
 

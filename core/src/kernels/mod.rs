@@ -40,15 +40,15 @@ pub trait Kernels {
 /// Scalar tiles of one thread: for devices, and the reference for every other set of the portable class.
 impl Kernels for Portable {
     fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 4>(0..job.product.positions() * job.product.outputs, output);
+        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.outputs, output);
     }
 
     fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 4>(0..job.product.positions() * job.product.inputs, output);
+        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.inputs, output);
     }
 
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
-        job.run::<Self, KINDS, 1, 4>(0..job.product.weight_rows(), update, &mut [], sums);
+        job.run::<Self, KINDS, 1, 1, 4>(0..job.product.weight_rows(), update, &mut [], sums);
     }
 
     fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {

@@ -95,9 +95,10 @@ pub struct Forward<'a> {
 }
 
 impl Forward<'_> {
-    /// Computes the output columns `rows`, counted as position × outputs + output, in tiles of `LANES` × `OUTS`.
+    /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
+    /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
     #[inline(always)]
-    pub fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
+    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
         let pass = Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
         let outputs = self.product.outputs;
         let untied = self.product.untied;
@@ -107,7 +108,7 @@ impl Forward<'_> {
         };
         let relu = self.relu;
         let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
-        pass.run::<A, LANES, OUTS>(rows, start, None, finish, output);
+        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &Ends { start: &start, finish: &finish, mask: None }, output);
     }
 }
 
@@ -127,12 +128,13 @@ pub struct Backward<'a> {
 }
 
 impl Backward<'_> {
-    /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in tiles of `LANES` × `OUTS`.
+    /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
+    /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
     #[inline(always)]
-    pub fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
+    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, rows: Range<usize>, output: &mut [f32]) {
         let pass = Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
         let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
-        pass.run::<A, LANES, OUTS>(rows, |_, _| 0.0, self.mask, finish, output);
+        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask }, output);
     }
 }
 
@@ -166,12 +168,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     }
 
     #[inline(always)]
-    fn run<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
-        start: impl Fn(usize, usize) -> f32 + Copy,
-        mask: Option<&[f32]>,
-        finish: impl Fn(f32, f32) -> f32 + Copy,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let height = self.height().max(1);
@@ -181,21 +181,19 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let to = height.min(from + rows.end - row);
             let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
             let block = output.get_mut(at).unwrap_or(&mut []);
-            let mask = mask.map(|mask| mask.get(row * self.samples..).unwrap_or(&[]));
-            self.position::<A, LANES, OUTS>(position, from..to, start, mask, finish, block);
+            let ends = &ends.from(row * self.samples);
+            self.position::<A, WIDTH, VECTORS, OUTS>(position, from..to, ends, block);
             row += to - from;
         }
     }
 
     /// All parts of the sum for some channels of one position.
     #[inline(always)]
-    fn position<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         position: usize,
         rows: Range<usize>,
-        start: impl Fn(usize, usize) -> f32 + Copy,
-        mask: Option<&[f32]>,
-        finish: impl Fn(f32, f32) -> f32 + Copy,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let (product, depth) = (self.product, self.depth());
@@ -217,21 +215,19 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                             && tap_col + col_step >= tap_cols.end
                             && channel + BUDGET >= depth,
                     };
-                    self.part::<A, LANES, OUTS>(&part, rows.clone(), start, mask, finish, output);
+                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), ends, output);
                 }
             }
         }
     }
 
-    /// One part for all tiles of the destination; what remains beside whole tiles goes through smaller ones.
+    /// One part for all tiles of the destination; what remains beside whole tiles goes through lower ones.
     #[inline(always)]
-    fn part<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn part<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
         rows: Range<usize>,
-        start: impl Fn(usize, usize) -> f32 + Copy,
-        mask: Option<&[f32]>,
-        finish: impl Fn(f32, f32) -> f32 + Copy,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let mut row = rows.start;
@@ -239,97 +235,78 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let left = rows.end - row;
             let at = (row - rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
-            let mask = mask.map(|mask| mask.get(at..).unwrap_or(&[]));
+            let ends = &ends.from(at);
             row += if left >= OUTS {
-                self.lanes::<A, LANES, OUTS>(part, row, start, mask, finish, output)
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, ends, output)
             } else if OUTS > 4 && left >= 4 {
-                self.lanes::<A, LANES, 4>(part, row, start, mask, finish, output)
+                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, ends, output)
+            } else if OUTS > 2 && left >= 2 {
+                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, ends, output)
             } else {
-                self.lanes::<A, LANES, 1>(part, row, start, mask, finish, output)
+                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, ends, output)
             };
         }
     }
 
-    /// One row of tiles over all lanes of the batch; returns its height.
+    /// One row of tiles over all lanes of the batch, the last one maybe in part; returns its height.
     #[inline(always)]
-    fn lanes<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn lanes<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
         row: usize,
-        start: impl Fn(usize, usize) -> f32 + Copy,
-        mask: Option<&[f32]>,
-        finish: impl Fn(f32, f32) -> f32 + Copy,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) -> usize {
         let mut lane = 0;
-        while lane + LANES <= self.samples {
-            self.tile::<A, LANES, OUTS>(part, row, lane, start, mask, finish, output);
-            lane += LANES;
+        while lane + WIDTH * VECTORS <= self.samples {
+            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, ends, output);
+            lane += WIDTH * VECTORS;
         }
-        if LANES > 8 {
-            while lane + 8 <= self.samples {
-                self.tile::<A, 8, OUTS>(part, row, lane, start, mask, finish, output);
-                lane += 8;
-            }
-        }
-        if LANES > 1 {
-            while lane < self.samples {
-                self.tile::<A, 1, OUTS>(part, row, lane, start, mask, finish, output);
-                lane += 1;
-            }
+        while lane < self.samples {
+            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, ends, output);
+            lane += WIDTH;
         }
         OUTS
     }
 
-    /// One register tile: `OUTS` destination columns × `LANES` samples.
+    /// One register tile: `OUTS` destination columns × `VECTORS` × `WIDTH` samples.
     #[inline(always)]
-    fn tile<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
         row: usize,
         lane: usize,
-        start: impl Fn(usize, usize) -> f32 + Copy,
-        mask: Option<&[f32]>,
-        finish: impl Fn(f32, f32) -> f32 + Copy,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let samples = self.samples.max(1);
-        let mut sums = [[0.0; LANES]; OUTS];
+        let mut sums: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
         if part.first {
             for (out, sums) in sums.iter_mut().enumerate() {
-                *sums = [start(part.position, row + out); LANES];
+                *sums = [[(ends.start)(part.position, row + out); WIDTH]; VECTORS];
             }
         } else {
             for (sums, column) in sums.iter_mut().zip(output.chunks_exact(samples)) {
-                if let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk) {
-                    *sums = *column;
-                }
+                load(sums, column.get(lane..).unwrap_or(&[]));
             }
         }
-        self.accumulate::<A, LANES, OUTS>(part, row, lane, &mut sums);
+        self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums);
         for (out, (sums, column)) in sums.iter_mut().zip(output.chunks_exact_mut(samples)).enumerate() {
             if part.last {
-                let mask = mask.map(|mask| mask.get(out * samples + lane..).unwrap_or(&[]));
-                match mask {
-                    Some(mask) => sums.iter_mut().zip(mask).for_each(|(sum, &h)| *sum = finish(*sum, h)),
-                    None if !BACKWARD => sums.iter_mut().for_each(|sum| *sum = finish(*sum, 0.0)),
-                    None => {}
-                }
+                ends.finish(sums, out * samples + lane);
             }
-            if let Some(column) = column.get_mut(lane..).and_then(<[f32]>::first_chunk_mut) {
-                *column = *sums;
-            }
+            store(sums, column.get_mut(lane..).unwrap_or(&mut []));
         }
     }
 
     /// Adds one part's columns times scalars to a register tile.
     #[inline(always)]
-    fn accumulate<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    fn accumulate<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
         row: usize,
         lane: usize,
-        sums: &mut [[f32; LANES]; OUTS],
+        sums: &mut Tile<WIDTH, VECTORS, OUTS>,
     ) {
         let (product, depth) = (self.product, self.depth());
         let (cols, inputs) = (product.cols.max(1), product.inputs.max(1));
@@ -338,73 +315,180 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             for tap_col in part.tap_cols.clone() {
                 let other_row = product.other::<BACKWARD>(at_row, tap_row);
                 let other = other_row * cols + product.other::<BACKWARD>(at_col, tap_col);
-                let columns = self
-                    .source
-                    .get((other * depth + part.depth.start) * self.samples..(other * depth + part.depth.end) * self.samples)
-                    .unwrap_or(&[]);
+                let from = (other * depth + part.depth.start) * self.samples + lane;
+                let columns = Columns { numbers: self.source.get(from..).unwrap_or(&[]), stride: self.samples };
                 let weight_row = product.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
                 if BACKWARD {
                     let from = (weight_row + part.depth.start) * inputs;
                     let rows = self.weight.get(from..from + part.depth.len() * inputs).unwrap_or(&[]);
-                    add_across::<A, LANES, OUTS>(sums, columns, self.samples, lane, rows, inputs, row);
+                    add_across::<A, WIDTH, VECTORS, OUTS>(sums, columns, rows, inputs, row);
                 } else {
                     let rows = core::array::from_fn(|out| {
                         let from = (weight_row + row + out) * inputs + part.depth.start;
                         self.weight.get(from..from + part.depth.len()).unwrap_or(&[])
                     });
-                    add_along::<A, LANES, OUTS>(sums, columns, self.samples, lane, rows);
+                    add_along::<A, WIDTH, VECTORS, OUTS>(sums, columns, rows);
                 }
             }
         }
     }
 }
 
-/// `sums[j][l] += Σ_k columns[k][lane + l] · rows[j][k]`, k in order.
+/// How a destination column begins and ends: `start` gives the bias, `finish` the ReLU or the mask.
+struct Ends<'a, S, F> {
+    start: &'a S,
+    finish: &'a F,
+    mask: Option<&'a [f32]>,
+}
+
+impl<'a, S, F: Fn(f32, f32) -> f32> Ends<'a, S, F> {
+    /// The same for the columns from number `at` on.
+    #[inline(always)]
+    fn from(&self, at: usize) -> Self {
+        let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
+        Self { start: self.start, finish: self.finish, mask }
+    }
+
+    #[inline(always)]
+    fn finish<const WIDTH: usize, const VECTORS: usize>(&self, sums: &mut [[f32; WIDTH]; VECTORS], at: usize) {
+        let mut heights = [[f32::INFINITY; WIDTH]; VECTORS];
+        if let Some(mask) = self.mask {
+            load(&mut heights, mask.get(at..).unwrap_or(&[]));
+        }
+        for (sums, heights) in sums.iter_mut().zip(&heights) {
+            for (sum, height) in sums.iter_mut().zip(heights) {
+                *sum = (self.finish)(*sum, *height);
+            }
+        }
+    }
+}
+
+/// A register tile. Its vectors are spelled out because the compiler keeps whole arrays of them in registers.
+pub(super) type Tile<const WIDTH: usize, const VECTORS: usize, const OUTS: usize> = [[[f32; WIDTH]; VECTORS]; OUTS];
+
+/// Columns from one lane on, `stride` numbers apart; what lies between belongs to other lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    pub(super) numbers: &'a [f32],
+    pub(super) stride: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// Splits off the first `count` columns as far as whole vectors of `lanes` numbers can be read from them.
+    ///
+    /// A vector may reach into the next column: those lanes are computed and never stored.
+    #[inline(always)]
+    fn whole(self, count: usize, lanes: usize) -> usize {
+        if self.numbers.len() < lanes { 0 } else { count.min((self.numbers.len() - lanes) / self.stride.max(1) + 1) }
+    }
+
+    /// The vectors of column `k`; zero where the numbers end.
+    #[inline(always)]
+    fn padded<const WIDTH: usize, const VECTORS: usize>(self, k: usize) -> [[f32; WIDTH]; VECTORS] {
+        let mut vectors = [[0.0; WIDTH]; VECTORS];
+        load(&mut vectors, self.numbers.get(k * self.stride..).unwrap_or(&[]));
+        vectors
+    }
+}
+
+/// Reads as many numbers as there are.
 #[inline(always)]
-pub(super) fn add_along<A: Arithmetic, const LANES: usize, const OUTS: usize>(
-    sums: &mut [[f32; LANES]; OUTS],
-    columns: &[f32],
-    stride: usize,
-    lane: usize,
+pub(super) fn load<const WIDTH: usize, const VECTORS: usize>(vectors: &mut [[f32; WIDTH]; VECTORS], numbers: &[f32]) {
+    if let Some(numbers) = vectors_of::<WIDTH, VECTORS>(numbers) {
+        *vectors = *numbers;
+    } else {
+        vectors.as_flattened_mut().iter_mut().zip(numbers).for_each(|(vector, number)| *vector = *number);
+    }
+}
+
+/// Writes as many numbers as there is room for.
+#[inline(always)]
+pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(vectors: &[[f32; WIDTH]; VECTORS], numbers: &mut [f32]) {
+    match numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>() {
+        Some(numbers) => *numbers = *vectors,
+        None => numbers.iter_mut().zip(vectors.as_flattened()).for_each(|(number, vector)| *number = *vector),
+    }
+}
+
+#[inline(always)]
+fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
+    numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
+}
+
+/// `sums[j][l] += column_k[l] · scalar`.
+#[inline(always)]
+fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    sums: &mut [[f32; WIDTH]; VECTORS],
+    column: &[[f32; WIDTH]; VECTORS],
+    scalar: f32,
+) {
+    for (sums, column) in sums.iter_mut().zip(column) {
+        let mut next = [0.0; WIDTH];
+        for ((next, sum), x) in next.iter_mut().zip(&*sums).zip(column) {
+            *next = A::mul_add(*x, scalar, *sum);
+        }
+        *sums = next;
+    }
+}
+
+/// `sums[j] += Σ_k column_k · rows[j][k]`, k in order.
+#[inline(always)]
+pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
     rows: [&[f32]; OUTS],
 ) {
-    let stride = stride.max(1);
-    let length = rows.first().map_or(0, |row| row.len());
-    if rows.iter().any(|row| row.len() != length) {
+    let count = rows.first().map_or(0, |row| row.len());
+    let whole = columns.whole(count, WIDTH * VECTORS);
+    if rows.iter().any(|row| row.len() != count) {
         return;
     }
     let mut tile = *sums;
-    for (k, column) in columns.chunks_exact(stride).enumerate().take(length) {
-        let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk::<LANES>) else { break };
+    let mut rest = columns.numbers;
+    for k in 0..whole {
+        let Some(column) = vectors_of(rest) else { break };
+        let column = *column;
         for (sums, row) in tile.iter_mut().zip(&rows) {
-            let scalar = row.get(k).copied().unwrap_or(0.0);
-            for (sum, x) in sums.iter_mut().zip(column) {
-                *sum = A::mul_add(*x, scalar, *sum);
-            }
+            add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
+        }
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
+    }
+    for k in whole..count {
+        let column = columns.padded(k);
+        for (sums, row) in tile.iter_mut().zip(&rows) {
+            add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
         }
     }
     *sums = tile;
 }
 
-/// `sums[j][l] += Σ_k columns[k][lane + l] · rows[k][row + j]`, k in order; a row of weights is `width` long.
+/// `sums[j] += Σ_k column_k · rows[k][row + j]`, k in order; a row of weights is `width` long.
 #[inline(always)]
-fn add_across<A: Arithmetic, const LANES: usize, const OUTS: usize>(
-    sums: &mut [[f32; LANES]; OUTS],
-    columns: &[f32],
-    stride: usize,
-    lane: usize,
+fn add_across<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
     rows: &[f32],
     width: usize,
     row: usize,
 ) {
+    let rows = rows.chunks_exact(width.max(1));
+    let whole = columns.whole(rows.len(), WIDTH * VECTORS);
     let mut tile = *sums;
-    for (column, weights) in columns.chunks_exact(stride.max(1)).zip(rows.chunks_exact(width.max(1))) {
-        let Some(column) = column.get(lane..).and_then(<[f32]>::first_chunk::<LANES>) else { break };
+    let mut rest = columns.numbers;
+    for weights in rows.clone().take(whole) {
+        let Some(column) = vectors_of(rest) else { break };
+        let column = *column;
         let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
-        for (sums, &scalar) in tile.iter_mut().zip(weights) {
-            for (sum, x) in sums.iter_mut().zip(column) {
-                *sum = A::mul_add(*x, scalar, *sum);
-            }
+        for (sums, scalar) in tile.iter_mut().zip(weights) {
+            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
+        }
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
+    }
+    for (k, weights) in rows.enumerate().skip(whole) {
+        let column = columns.padded(k);
+        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
+        for (sums, scalar) in tile.iter_mut().zip(weights) {
+            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
         }
     }
     *sums = tile;

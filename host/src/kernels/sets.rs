@@ -16,8 +16,8 @@ use super::Class;
 /// Outputs of the highest tile: threads share out multiples of it.
 pub(super) const OUTS: usize = 8;
 
-/// Tiles of lanes that a strip of the weight gradient holds side by side, so that weights are met in long runs.
-const STRIP_TILES: usize = 4;
+/// Vectors that a strip of the weight gradient holds side by side, so that weights are met in long runs.
+const STRIP_VECTORS: usize = 8;
 
 /// Fused multiply-add and the CPU's square root.
 #[derive(Clone, Copy, Debug)]
@@ -128,24 +128,25 @@ macro_rules! jobs {
                 }
             })*
         }
-        compiled!(baseline, Unfused, 8, 4, inline(never), $($name($($argument: $type),*);)*);
+        compiled!(baseline, Unfused, 4, [2, 4], [2, 4], inline(never), $($name($($argument: $type),*);)*);
         #[cfg(target_arch = "x86_64")]
-        compiled!(avx2, Fused, 16, 6, target_feature(enable = "avx2,fma"), $($name($($argument: $type),*);)*);
+        compiled!(avx2, Fused, 8, [2, 6], [2, 6], target_feature(enable = "avx2,fma"), $($name($($argument: $type),*);)*);
         #[cfg(target_arch = "x86_64")]
-        compiled!(avx512, Fused, 32, 8, target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"),
-            $($name($($argument: $type),*);)*);
+        compiled!(avx512, Fused, 16, [4, 4], [2, 8],
+            target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"), $($name($($argument: $type),*);)*);
     };
 }
 
+/// One set: its arithmetic, its vector width, and vectors × rows of the register tiles of the products and of the
+/// weight gradient. Some tiles make the compiler give up vectors altogether: the bench of the kernels shows it.
 macro_rules! compiled {
-    ($set:ident, $arithmetic:ty, $lanes:literal, $outs:literal, $attribute:meta,
-     $($name:ident($($argument:ident: $type:ty),*);)*) => {
+    ($set:ident, $arithmetic:ty, $width:literal, [$vectors:literal, $outs:literal], [$strip:literal, $rows:literal],
+     $attribute:meta, $($name:ident($($argument:ident: $type:ty),*);)*) => {
         mod $set {
             use super::*;
-            type A = $arithmetic;
-            const LANES: usize = $lanes;
-            const OUTS: usize = $outs;
-            $(#[$attribute] pub(super) fn $name($($argument: $type),*) { jobs::$name::<A, LANES, OUTS>($($argument),*) })*
+            $(#[$attribute] pub(super) fn $name($($argument: $type),*) {
+                jobs::$name::<$arithmetic, $width, $vectors, $outs, $strip, $rows>($($argument),*)
+            })*
         }
     };
 }
@@ -155,46 +156,46 @@ mod jobs {
     use super::*;
 
     #[inline(always)]
-    pub(super) fn forward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn forward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         job: &Forward<'_>,
         rows: Range<usize>,
         output: &mut [f32],
     ) {
-        job.run::<A, LANES, OUTS>(rows, output);
+        job.run::<A, WIDTH, VECTORS, OUTS>(rows, output);
     }
 
     #[inline(always)]
-    pub(super) fn backward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn backward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         job: &Backward<'_>,
         rows: Range<usize>,
         output: &mut [f32],
     ) {
-        job.run::<A, LANES, OUTS>(rows, output);
+        job.run::<A, WIDTH, VECTORS, OUTS>(rows, output);
     }
 
     #[inline(always)]
-    pub(super) fn weight_gradient<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn weight_gradient<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         job: &WeightGradient<'_>,
         rows: Range<usize>,
         update: Update<'_>,
         sums: &mut [f32],
     ) {
-        let tiles = job.product.inputs.div_ceil(LANES).min(STRIP_TILES);
-        let mut strip = vec![0.0; job.samples * LANES * tiles];
-        job.run::<A, ALL, LANES, OUTS>(rows, update, &mut strip, sums);
+        let vectors = job.product.inputs.div_ceil(WIDTH).min(STRIP_VECTORS);
+        let mut strip = vec![0.0; job.samples * WIDTH * vectors];
+        job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut strip, sums);
     }
 
     #[inline(always)]
-    pub(super) fn bias_gradient<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn bias_gradient<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         job: &BiasGradient<'_>,
         rows: Range<usize>,
         update: Update<'_>,
     ) {
-        job.run::<A, ALL, OUTS>(rows, update);
+        job.run::<A, ALL, ROWS>(rows, update);
     }
 
     #[inline(always)]
-    pub(super) fn pool<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn pool<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         pool: &Pool,
         rows: Range<usize>,
         input: &[f32],
@@ -204,7 +205,7 @@ mod jobs {
     }
 
     #[inline(always)]
-    pub(super) fn pool_backward<A: Arithmetic, const LANES: usize, const OUTS: usize>(
+    pub(super) fn pool_backward<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize, const STRIP: usize, const ROWS: usize>(
         pool: &Pool,
         rows: Range<usize>,
         input: &[f32],

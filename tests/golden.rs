@@ -1,0 +1,436 @@
+//! PyTorch's golden vectors: layers, losses, optimizers and whole trainings, on every kernel set of this machine.
+//!
+//! `golden/make_golden.py` says what each file holds and by which rule a float32 result passes.
+
+#[path = "golden/reader.rs"]
+mod reader;
+
+mod kernel_sets;
+
+use std::collections::BTreeSet;
+
+use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::{
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Part, Rule, Sgd, Shape, Trainer, Training, Update,
+};
+use kernel_sets::KernelSet;
+use reader::Golden;
+
+/// A golden file and what checks it.
+type Check = (&'static str, fn(&Golden, &KernelSet));
+
+const LAYERS: &[Check] = &[
+    ("dense", dense),
+    ("conv2d", convolution),
+    ("untied_conv2d", convolution),
+    ("untied_equals_tied", untied_equals_tied),
+    ("maxpool_32", pooling),
+    ("maxpool_9", pooling),
+    ("avgpool_32", pooling),
+    ("avgpool_9", pooling),
+    ("activation_relu", relu),
+];
+
+const LOSSES: &[Check] = &[
+    ("loss_cross_entropy", loss),
+    ("loss_hinge_crammer_singer", loss),
+    ("loss_hinge_weston_watkins", loss),
+    ("loss_softmax_hinge_crammer_singer", loss),
+    ("loss_softmax_hinge_weston_watkins", loss),
+];
+
+const OPTIMIZERS: &[Check] = &[
+    ("optim_sgd", optimizer),
+    ("optim_momentum", optimizer),
+    ("optim_nesterov", optimizer),
+    ("optim_adam", optimizer),
+    ("optim_sgd_clip_value_0.1", optimizer),
+    ("optim_momentum_clip_value_0.1", optimizer),
+    ("optim_nesterov_clip_value_0.1", optimizer),
+    ("optim_adam_clip_value_0.1", optimizer),
+];
+
+const TRAININGS: &[Check] = &[
+    ("train_symmetric0_adam", training),
+    ("train_symmetric0_sgd", training),
+    ("train_fixed1_adam", training),
+    ("train_fixed1_sgd", training),
+    ("train_fixed2_adam", training),
+    ("train_fixed2_sgd", training),
+    ("train_updated1_adam", training),
+    ("train_updated1_sgd", training),
+    ("train_updated2_adam", training),
+    ("train_updated2_sgd", training),
+];
+
+/// Files of features that the core does not have yet.
+const NOT_YET_COVERED: &[&str] = &[
+    "activation_sigmoid",
+    "activation_tanh",
+    "loss_sigmoid_binary_cross_entropy",
+    "optim_sgd_clip_value_0.1_decay_0.01",
+    "optim_adam_clip_value_0.1_decay_0.01",
+];
+
+#[test]
+fn layers_agree_with_pytorch() {
+    run(LAYERS);
+}
+
+#[test]
+fn losses_agree_with_pytorch() {
+    run(LOSSES);
+}
+
+#[test]
+fn optimizers_agree_with_pytorch() {
+    run(OPTIMIZERS);
+}
+
+#[test]
+fn trainings_agree_with_pytorch() {
+    run(TRAININGS);
+}
+
+#[test]
+fn every_golden_file_is_checked() {
+    let files: BTreeSet<String> = std::fs::read_dir(reader::FOLDER)
+        .unwrap()
+        .filter_map(|entry| {
+            entry.unwrap().file_name().to_str().unwrap().strip_suffix(".safetensors").map(str::to_owned)
+        })
+        .collect();
+    let checks = [LAYERS, LOSSES, OPTIMIZERS, TRAININGS].concat();
+    let named: BTreeSet<String> =
+        checks.iter().map(|(name, _)| *name).chain(NOT_YET_COVERED.iter().copied()).map(str::to_owned).collect();
+    assert_eq!(files, named);
+}
+
+fn run(checks: &[Check]) {
+    for set in KernelSet::all() {
+        for (name, check) in checks {
+            check(&Golden::read(name), &set);
+        }
+    }
+}
+
+/// `[sample][channel][row][col]` to the order inside, `[row][col][channel][sample]`, and back.
+fn inside(outside: &[f32], [samples, channels, positions]: [usize; 3]) -> Vec<f32> {
+    let mut inside = vec![0.0; outside.len()];
+    for (index, x) in outside.iter().enumerate() {
+        let (sample, channel, position) =
+            (index / (channels * positions), index / positions % channels, index % positions);
+        inside[(position * channels + channel) * samples + sample] = *x;
+    }
+    inside
+}
+
+fn outside(inside: &[f32], [samples, channels, positions]: [usize; 3]) -> Vec<f32> {
+    let mut outside = vec![0.0; inside.len()];
+    for (index, x) in inside.iter().enumerate() {
+        let (position, channel, sample) = (index / (channels * samples), index / samples % channels, index % samples);
+        outside[(sample * channels + channel) * positions + position] = *x;
+    }
+    outside
+}
+
+/// Filters `[position][out][in][tap]` to the order inside, `[position][tap][out][in]`, and back.
+fn filters_inside(outside: &[f32], product: Product) -> Vec<f32> {
+    filters(outside, product, true)
+}
+
+fn filters_outside(inside: &[f32], product: Product) -> Vec<f32> {
+    filters(inside, product, false)
+}
+
+fn filters(from: &[f32], product: Product, inwards: bool) -> Vec<f32> {
+    let (taps, block) = (product.taps(), product.inputs * product.outputs);
+    let mut to = vec![0.0; from.len()];
+    for position in 0..from.len() / (taps * block) {
+        for pair in 0..block {
+            for tap in 0..taps {
+                let (outside, inside) =
+                    ((position * block + pair) * taps + tap, (position * taps + tap) * block + pair);
+                let (source, target) = if inwards { (outside, inside) } else { (inside, outside) };
+                to[target] = from[source];
+            }
+        }
+    }
+    to
+}
+
+/// The numbers of one layer, in the order inside.
+struct Given {
+    product: Product,
+    samples: usize,
+    x: Vec<f32>,
+    dy: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    feedback: Vec<f32>,
+}
+
+impl Given {
+    fn y(&self, set: &KernelSet) -> Vec<f32> {
+        let Self { product, samples, .. } = *self;
+        let mut y = vec![f32::NAN; product.positions() * product.outputs * samples];
+        let job = Forward { product, samples, input: &self.x, weight: &self.weight, bias: &self.bias, relu: false };
+        set.forward(&job, &mut y);
+        y
+    }
+
+    fn dx(&self, set: &KernelSet, weight: &[f32]) -> Vec<f32> {
+        let Self { product, samples, .. } = *self;
+        let mut dx = vec![f32::NAN; self.x.len()];
+        set.backward(&Backward { product, samples, gradient: &self.dy, weight, mask: None }, &mut dx);
+        dx
+    }
+
+    /// dL/dW, read as what plain descent with rate 1 takes away from nothing.
+    fn dw(&self, set: &KernelSet) -> Vec<f32> {
+        let Self { product, samples, .. } = *self;
+        let (mut weight, mut sums) = (vec![0.0; self.weight.len()], vec![f32::NAN; self.weight.len()]);
+        let job = WeightGradient { product, samples, input: &self.x, gradient: &self.dy };
+        let sums = if product.is_shared() { sums.as_mut_slice() } else { &mut [] };
+        set.weight_gradient::<ALL>(&job, descent(&mut weight), sums);
+        weight.iter().map(|w| -w).collect()
+    }
+
+    fn db(&self, set: &KernelSet) -> Vec<f32> {
+        let Self { product, samples, .. } = *self;
+        let mut bias = vec![0.0; self.bias.len()];
+        set.bias_gradient::<ALL>(&BiasGradient { product, samples, gradient: &self.dy }, descent(&mut bias));
+        bias.iter().map(|b| -b).collect()
+    }
+}
+
+/// w ← w − g.
+fn descent(weight: &mut [f32]) -> Update<'_> {
+    let rule = Rule::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+    Update::new(rule, weight, &mut [], &mut [], &mut [])
+}
+
+fn dense(golden: &Golden, set: &KernelSet) {
+    let [samples, inputs] = golden.shape("x")[..] else { panic!() };
+    let outputs = golden.shape("y")[1];
+    let given = Given {
+        product: Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false },
+        samples,
+        x: inside(&golden.floats("x"), [samples, inputs, 1]),
+        dy: inside(&golden.floats("dy"), [samples, outputs, 1]),
+        weight: golden.floats("weight"),
+        bias: golden.floats("bias"),
+        feedback: golden.floats("feedback"),
+    };
+    let by = &set.to_string();
+    golden.check(by, "y", &outside(&given.y(set), [samples, outputs, 1]));
+    golden.check(by, "dx", &outside(&given.dx(set, &given.weight), [samples, inputs, 1]));
+    golden.check(by, "dx_feedback", &outside(&given.dx(set, &given.feedback), [samples, inputs, 1]));
+    golden.check(by, "dw", &given.dw(set));
+    golden.check(by, "db", &given.db(set));
+}
+
+fn convolution(golden: &Golden, set: &KernelSet) {
+    let [samples, inputs, rows, cols] = golden.shape("x")[..] else { panic!() };
+    let (outputs, positions) = (golden.shape("y")[1], rows * cols);
+    let filter = golden.shape("weight");
+    let (kernel, untied) = (filter[filter.len() - 1], filter.len() == 6);
+    let product = Product { rows, cols, inputs, outputs, kernel, untied };
+    // An untied bias is [out][row][col], one number a position.
+    let biases = [1, outputs, if untied { positions } else { 1 }];
+    let given = Given {
+        product,
+        samples,
+        x: inside(&golden.floats("x"), [samples, inputs, positions]),
+        dy: inside(&golden.floats("dy"), [samples, outputs, positions]),
+        weight: filters_inside(&golden.floats("weight"), product),
+        bias: inside(&golden.floats("bias"), biases),
+        feedback: filters_inside(&golden.floats("feedback"), product),
+    };
+    let by = &set.to_string();
+    golden.check(by, "y", &outside(&given.y(set), [samples, outputs, positions]));
+    golden.check(by, "dx", &outside(&given.dx(set, &given.weight), [samples, inputs, positions]));
+    golden.check(by, "dx_feedback", &outside(&given.dx(set, &given.feedback), [samples, inputs, positions]));
+    golden.check(by, "dw", &filters_outside(&given.dw(set), product));
+    golden.check(by, "db", &outside(&given.db(set), biases));
+}
+
+/// The same filter at every position gives the tied convolution.
+fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
+    let [samples, inputs, rows, cols] = golden.shape("x")[..] else { panic!() };
+    let [outputs, _, kernel, _] = golden.shape("tied_weight")[..] else { panic!() };
+    let positions = rows * cols;
+    let mut given = Given {
+        product: Product { rows, cols, inputs, outputs, kernel, untied: false },
+        samples,
+        x: inside(&golden.floats("x"), [samples, inputs, positions]),
+        dy: vec![],
+        weight: vec![],
+        bias: vec![0.0; outputs * positions],
+        feedback: vec![],
+    };
+    given.weight = filters_inside(&golden.floats("tied_weight"), given.product);
+    golden.check(&format!("{set}, tied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
+    given.product.untied = true;
+    given.weight = given.weight.repeat(positions);
+    golden.check(&format!("{set}, untied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
+}
+
+fn pooling(golden: &Golden, set: &KernelSet) {
+    let [samples, channels, rows, cols] = golden.shape("x")[..] else { panic!() };
+    let [_, _, output_rows, output_cols] = golden.shape("y")[..] else { panic!() };
+    let average = golden.name.starts_with("avg");
+    let pool = Pool { rows, cols, pixel: channels * samples, size: 3, stride: 2, average };
+    assert_eq!([pool.output_rows(), pool.output_cols()], [output_rows, output_cols]);
+    let (wide, narrow) = ([samples, channels, rows * cols], [samples, channels, output_rows * output_cols]);
+    let (x, dy) = (inside(&golden.floats("x"), wide), inside(&golden.floats("dy"), narrow));
+    let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
+    set.pool(&pool, &x, &mut y);
+    set.pool_backward(&pool, &x, &dy, false, &mut dx);
+    golden.check(&set.to_string(), "y", &outside(&y, narrow));
+    golden.check(&set.to_string(), "dx", &outside(&dx, wide));
+}
+
+/// ReLU and its mask, behind and before a layer that passes everything on as it is.
+fn relu(golden: &Golden, set: &KernelSet) {
+    let [samples, features] = golden.shape("x")[..] else { panic!() };
+    let product = Product { rows: 1, cols: 1, inputs: features, outputs: features, kernel: 1, untied: false };
+    let (weight, bias) = (identity(features, features), vec![0.0; features]);
+    let x = inside(&golden.floats("x"), [samples, features, 1]);
+    let dy = inside(&golden.floats("dy"), [samples, features, 1]);
+    let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+    set.forward(&Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: true }, &mut y);
+    set.backward(&Backward { product, samples, gradient: &dy, weight: &weight, mask: Some(&y) }, &mut dx);
+    golden.check(&set.to_string(), "y", &outside(&y, [samples, features, 1]));
+    golden.check(&set.to_string(), "dx", &outside(&dx, [samples, features, 1]));
+}
+
+/// `[out][in]` of zeros with ones where out = in.
+fn identity(outputs: usize, inputs: usize) -> Vec<f32> {
+    let mut weight = vec![0.0; outputs * inputs];
+    weight.chunks_mut(inputs).enumerate().for_each(|(out, row)| row[out] = 1.0);
+    weight
+}
+
+/// A one-layer network whose scores are its first inputs; behind them each sample has an input of its own, of which
+/// the weights, zero before, are −dz after one step of descent with rate 1.
+fn loss(golden: &Golden, set: &KernelSet) {
+    let by = &set.to_string();
+    let [samples, classes] = golden.shape("z")[..] else { panic!() };
+    let layers = [Layer::dense(classes)];
+    let inputs = classes + samples;
+    let network = Architecture::new(Shape::vector(inputs), &layers);
+    let loss = match golden.name.as_str() {
+        "loss_cross_entropy" => Loss::CrossEntropy,
+        "loss_hinge_weston_watkins" => Loss::Hinge,
+        "loss_hinge_crammer_singer" => Loss::CrammerSinger,
+        "loss_softmax_hinge_weston_watkins" => Loss::SoftmaxHinge,
+        "loss_softmax_hinge_crammer_singer" => Loss::SoftmaxCrammerSinger,
+        name => panic!("{name}"),
+    };
+    let training = Training::new(samples).loss(loss).optimizer(Optimizer::Sgd(Sgd { rate: 1.0 }));
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, set).unwrap();
+    trainer.state_mut()[..classes * inputs].copy_from_slice(&identity(classes, inputs));
+
+    let z = golden.floats("z");
+    let mut x = vec![0.0; samples * inputs];
+    for (sample, (row, z)) in x.chunks_mut(inputs).zip(z.chunks(classes)).enumerate() {
+        row[..classes].copy_from_slice(z);
+        row[classes + sample] = 1.0;
+    }
+    let score = trainer.step(&x, &golden.targets()).unwrap();
+    golden.check(by, "loss", &[score.loss]);
+    let weight = &trainer.state()[..classes * inputs];
+    let dz: Vec<f32> =
+        (0..samples).flat_map(|s| (0..classes).map(move |c| -weight[c * inputs + classes + s])).collect();
+    golden.check(by, "dz", &dz);
+}
+
+/// Ten updates by given gradients, which lie once along the inputs and once along the outputs of a layer.
+fn optimizer(golden: &Golden, set: &KernelSet) {
+    let mut parts = golden.name.split('_');
+    let optimizer = match parts.nth(1).unwrap() {
+        "sgd" => Optimizer::Sgd(Sgd { rate: 0.05 }),
+        "momentum" => Optimizer::Momentum(Momentum { rate: 0.05, momentum: 0.9 }),
+        "nesterov" => Optimizer::Nesterov(Momentum { rate: 0.05, momentum: 0.9 }),
+        _ => Optimizer::Adam(Adam::DEFAULT),
+    };
+    let clip = golden.name.contains("clip").then_some(0.1);
+    let weights = golden.shape("w0")[0];
+    for [inputs, outputs] in [[weights, 1], [1, weights]] {
+        let by = &format!("{set}, {inputs} to {outputs}");
+        let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+        let (mut weight, mut first, mut second) = (golden.floats("w0"), vec![0.0; weights], vec![0.0; weights]);
+        let mut path = vec![];
+        for (step, gradient) in (1..).zip(golden.floats("grads").chunks(weights)) {
+            let rule = Rule::at(optimizer, clip, step);
+            let update = Update::new(
+                rule,
+                &mut weight,
+                if optimizer.states() > 0 { &mut first } else { &mut [] },
+                if optimizer.states() > 1 { &mut second } else { &mut [] },
+                &mut [],
+            );
+            let (input, gradient): (&[f32], &[f32]) =
+                if outputs == 1 { (gradient, &[1.0]) } else { (&[1.0], gradient) };
+            set.weight_gradient::<ALL>(&WeightGradient { product, samples: 1, input, gradient }, update, &mut []);
+            path.extend_from_slice(&weight);
+        }
+        if clip.is_some() {
+            golden.check(by, "last", &weight);
+        } else {
+            golden.check(by, "path", &path);
+        }
+    }
+}
+
+/// Five full-batch steps of 12-8-6-4 from given weights and feedback.
+fn training(golden: &Golden, set: &KernelSet) {
+    let by = &set.to_string();
+    let (mode, optimizer) = golden.name["train_".len()..].split_once('_').unwrap();
+    let (rule, count) = mode.split_at(mode.len() - 1);
+    let feedback = match rule {
+        "symmetric" => Feedback::Symmetric,
+        "fixed" => Feedback::Fixed,
+        "updated" => Feedback::Updated,
+        _ => panic!("{rule}"),
+    };
+    let count: usize = count.parse().unwrap();
+    let mut layers = [8, 6, 4].map(Layer::dense);
+    layers.iter_mut().rev().take(count).for_each(|layer| layer.feedback = feedback);
+    let network = Architecture::new(Shape::vector(12), &layers);
+    let samples = golden.shape("x")[0];
+    let optimizer = match optimizer {
+        "adam" => Optimizer::Adam(Adam { rate: 0.01, ..Adam::DEFAULT }),
+        _ => Optimizer::Sgd(Sgd { rate: 0.1 }),
+    };
+    let training = Training::new(samples).optimizer(optimizer);
+    let tensors: Vec<_> = network.tensors(&training).collect();
+    assert_eq!(tensors.iter().filter(|tensor| tensor.part() == Part::Feedback).count(), count);
+
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, set).unwrap();
+    for tensor in &tensors {
+        let layer = tensor.number() - 1;
+        let values = match tensor.part() {
+            Part::Weight => golden.floats(&format!("w0_{layer}")),
+            Part::Feedback => golden.floats(&format!("fb0_{layer}")),
+            _ => continue,
+        };
+        values.iter().enumerate().for_each(|(outside, x)| trainer.state_mut()[tensor.place(outside)] = *x);
+    }
+    let (x, targets) = (golden.floats("x"), golden.targets());
+    let losses: Vec<f32> = (0..5).map(|_| trainer.step(&x, &targets).unwrap().loss).collect();
+    golden.check(by, "losses", &losses);
+    for tensor in &tensors {
+        let part = match tensor.part() {
+            Part::Weight => "w5",
+            Part::Bias => "b5",
+            Part::Feedback => "fb5",
+        };
+        let got: Vec<f32> = (0..tensor.len()).map(|outside| trainer.state()[tensor.place(outside)]).collect();
+        golden.check(by, &format!("{part}_{}", tensor.number() - 1), &got);
+    }
+}
