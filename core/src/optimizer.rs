@@ -68,6 +68,14 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
+    /// Every optimizer with its default coefficients.
+    pub const DEFAULTS: [Self; 4] = [
+        Self::Sgd(Sgd::DEFAULT),
+        Self::Momentum(Momentum::DEFAULT),
+        Self::Nesterov(Momentum::DEFAULT),
+        Self::Adam(Adam::DEFAULT),
+    ];
+
     /// The name on the command line and in files.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -3,7 +3,8 @@
 //! the expected ones is ever used. Proxies come from the usual environment variables, trust from the system's certificates.
 
 use super::import::{self, Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256};
-use super::{Error, hexadecimal};
+use super::Error;
+use crate::hexadecimal;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use md5::Md5;
 use sha2::{Digest, Sha256};

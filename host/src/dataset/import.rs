@@ -3,7 +3,8 @@
 //! result all or nothing. Whatever fails, and whenever the process is killed, an earlier import stays usable.
 
 use super::cifar::{FILES, FOLDER, visit_archive};
-use super::{Error, hexadecimal};
+use super::Error;
+use crate::hexadecimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;

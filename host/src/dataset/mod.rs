@@ -14,6 +14,7 @@ pub use error::Error;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
 pub use info::{Info, SplitInfo};
 
+use crate::hexadecimal;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -168,12 +169,4 @@ fn name_of(path: &Path) -> String {
     let name = whole.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
     let stem = name.strip_suffix(".tar.gz").or_else(|| name.strip_suffix(".tgz")).unwrap_or(&name);
     stem.to_owned()
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
 }

@@ -1,0 +1,121 @@
+//! The order of samples in an epoch, and the way of a batch's bytes into the network's input.
+//!
+//! The order is a pure function of (seed, epoch), so that a checkpoint need not hold a generator's state.
+
+use asymgrad_core::Shape;
+use rand_chacha::ChaCha8Rng;
+use rand_core::{Rng, SeedableRng};
+
+use crate::dataset::Images;
+
+/// The generator for one purpose: stream 0 draws the weights, stream e shuffles epoch e.
+pub(super) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
+    // Not `seed_from_u64`: how it spreads the bits is the crate's to change.
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut generator = ChaCha8Rng::from_seed(bytes);
+    generator.set_stream(stream);
+    generator
+}
+
+/// The numbers below `samples` in the order of epoch `epoch` (from 1): Fisher–Yates on a stream of its own.
+pub fn shuffled(samples: u32, seed: u64, epoch: u32) -> Vec<u32> {
+    let mut generator = generator(seed, epoch.into());
+    let mut order: Vec<u32> = (0..samples).collect();
+    for last in (1..samples).rev() {
+        order.swap(last as usize, below(last + 1, &mut generator) as usize);
+    }
+    order
+}
+
+/// A number below `limit`, each equally likely (Lemire 2019). Own code: `rand` may change what it draws.
+fn below(limit: u32, generator: &mut impl Rng) -> u32 {
+    let threshold = limit.wrapping_neg() % limit;
+    loop {
+        let product = u64::from(generator.next_u32()) * u64::from(limit);
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half")]
+        if product as u32 >= threshold {
+            return u32::try_from(product >> 32).unwrap_or(0);
+        }
+    }
+}
+
+/// Where each feature `[channel][row][col]` lies in the network's input.
+pub fn places(shape: Shape) -> Vec<usize> {
+    (0..shape.features()).map(|outside| shape.inside(outside)).collect()
+}
+
+/// Samples that are read side by side: their floats fill one cache line of the input.
+const LINE: usize = 16;
+
+/// Writes the images `chosen`, bytes divided by 255, as feature × sample into `input`.
+///
+/// # Panics
+/// If an image does not exist, or `input` is not `places` × `chosen` numbers.
+pub fn gather(images: &Images, chosen: &[u32], places: &[usize], input: &mut [f32]) {
+    let samples = chosen.len();
+    let shades = shades();
+    for (number, line) in chosen.chunks(LINE).enumerate() {
+        let mut sources: [&[u8]; LINE] = [&[]; LINE];
+        for (source, index) in sources.iter_mut().zip(line) {
+            *source = &images.image(*index as usize)[..places.len()];
+        }
+        for (feature, place) in places.iter().enumerate() {
+            let row = &mut input[place * samples + number * LINE..][..line.len()];
+            for (x, source) in row.iter_mut().zip(sources) {
+                *x = shades[usize::from(source[feature])];
+            }
+        }
+    }
+}
+
+/// Each byte divided by 255: a table is exact, and quicker than converting.
+fn shades() -> [f32; 256] {
+    let mut shades = [0.0; 256];
+    for (shade, byte) in shades.iter_mut().zip(0u8..=255) {
+        *shade = f32::from(byte) / 255.0;
+    }
+    shades
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset;
+
+    #[test]
+    fn an_order_holds_every_sample_once_and_depends_on_seed_and_epoch() {
+        let order = shuffled(1000, 1, 1);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, (0..1000).collect::<Vec<_>>());
+        assert_eq!(order, shuffled(1000, 1, 1));
+        assert_ne!(order, shuffled(1000, 1, 2));
+        assert_ne!(order, shuffled(1000, 2, 1));
+    }
+
+    #[test]
+    fn each_order_of_three_comes_equally_often() {
+        let mut counts = std::collections::BTreeMap::new();
+        for seed in 0..6000 {
+            *counts.entry(shuffled(3, seed, 1)).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn gathered_features_lie_side_by_side() {
+        let images = dataset::open("digits").unwrap().train;
+        let shape = Shape::image(3, 32, 32);
+        let chosen: Vec<u32> = (0..37).rev().collect();
+        let mut input = vec![f32::NAN; shape.features() * chosen.len()];
+        gather(&images, &chosen, &places(shape), &mut input);
+        for (sample, index) in chosen.iter().enumerate() {
+            for (outside, byte) in images.image(*index as usize).iter().enumerate() {
+                let x = input[shape.inside(outside) * chosen.len() + sample];
+                assert_eq!(x.to_bits(), (f32::from(*byte) / 255.0).to_bits());
+            }
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Checkpoints: all that the next step depends on, in one file that is whole or not there.
+//!
+//! A line of JSON ([`Checkpoint`]), then the trainer's state as little-endian f32, then a SHA-256 over both. State is streamed
+//! both ways: there is never a second copy of it in memory.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::way_out;
+use super::metrics::Lengths;
+use crate::atomic;
+
+/// Rises when older programs could not read the file any more.
+const FORMAT: u32 = 1;
+/// Bytes of the checksum at the end.
+const CHECKSUM: usize = 32;
+/// No header is longer: a file without a line end is none of ours.
+const MOST_HEADER: u64 = 65_536;
+/// Numbers converted at a time.
+const CHUNK: usize = 16_384;
+
+/// Where a run stands. The order of samples is a function of seed and epoch, so no generator's state is needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Version of this format.
+    pub format: u32,
+    /// [`Config::identity`](super::Config::identity) of the run.
+    pub identity: String,
+    /// Steps made.
+    pub step: u64,
+    /// The epoch at hand, from 1.
+    pub epoch: u32,
+    /// Batches of that epoch made.
+    pub batch: usize,
+    /// What these batches add up to.
+    pub sums: Sums,
+    /// How much of the logs belongs to the steps made.
+    pub logs: Lengths,
+    /// Numbers of the trainer's state.
+    pub numbers: usize,
+}
+
+/// Sums over the batches of an epoch so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sums {
+    /// Of the losses of all samples.
+    pub loss: f64,
+    /// Samples that were right.
+    pub correct: usize,
+    /// Samples.
+    pub samples: usize,
+    /// Wall time of the steps.
+    pub seconds: f64,
+}
+
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The system refused.
+    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), way_out(source))]
+    Io {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is not what was written.
+    #[error(
+        "{}: the checkpoint is damaged ({problem}) and was left as it is; restore the file from a backup, \
+         or start over with --fresh",
+        file.display()
+    )]
+    Damaged {
+        /// The checkpoint.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file is sound, but of another run or program.
+    #[error("{}: the checkpoint belongs to {found}; put it back where it was, or start over with --fresh", file.display())]
+    Other {
+        /// The checkpoint.
+        file: PathBuf,
+        /// What it belongs to.
+        found: &'static str,
+    },
+}
+
+impl Checkpoint {
+    /// A run of this identity before its first step.
+    pub fn start(identity: String, numbers: usize) -> Self {
+        let (sums, logs) = (Sums::default(), Lengths::default());
+        Self { format: FORMAT, identity, step: 0, epoch: 1, batch: 0, sums, logs, numbers }
+    }
+
+    /// Replaces the file, or leaves it as it was.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn write(&self, file: &Path, state: &[f32]) -> io::Result<()> {
+        atomic::write(file, |out| {
+            let mut hash = Sha256::new();
+            let mut put = |bytes: &[u8]| {
+                hash.update(bytes);
+                out.write_all(bytes)
+            };
+            let mut header = serde_json::to_vec(self)?;
+            header.push(b'\n');
+            put(&header)?;
+            let mut bytes = Vec::with_capacity(4 * CHUNK);
+            for numbers in state.chunks(CHUNK) {
+                bytes.clear();
+                bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+                put(&bytes)?;
+            }
+            let checksum = hash.finalize();
+            out.write_all(&checksum)
+        })
+    }
+}
+
+/// A checkpoint file that is open: its header read, its length as the header says, its numbers still to come.
+#[derive(Debug)]
+pub struct Saved {
+    file: PathBuf,
+    reader: BufReader<File>,
+    header: Vec<u8>,
+    checkpoint: Checkpoint,
+}
+
+impl Saved {
+    /// Opens a checkpoint; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] if it cannot be read, or is cut short.
+    pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
+        let failed = |source| CheckpointError::Io { file: file.to_owned(), source };
+        let damaged = |problem| CheckpointError::Damaged { file: file.to_owned(), problem };
+        let opened = match File::open(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        let found = opened.metadata().map_err(failed)?.len();
+        let mut reader = BufReader::new(opened);
+        let mut header = Vec::new();
+        reader.by_ref().take(MOST_HEADER).read_until(b'\n', &mut header).map_err(failed)?;
+        let checkpoint: Checkpoint =
+            serde_json::from_slice(&header).map_err(|error| damaged(format!("its first line is no header: {error}")))?;
+        let expected = (header.len() + CHECKSUM) as u64 + 4 * checkpoint.numbers as u64;
+        if found != expected {
+            return Err(damaged(format!("{found} bytes, its header says {expected}")));
+        }
+        Ok(Some(Self { file: file.to_owned(), reader, header, checkpoint }))
+    }
+
+    /// Numbers of the state.
+    pub fn numbers(&self) -> usize {
+        self.checkpoint.numbers
+    }
+
+    /// Reads the state of the run `identity`.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] if a bit is not as it was written, or the state is another run's; `state` is then undefined.
+    pub fn read(mut self, identity: &str, state: &mut [f32]) -> Result<Checkpoint, CheckpointError> {
+        let other = |found| CheckpointError::Other { file: self.file.clone(), found };
+        if self.checkpoint.format != FORMAT {
+            return Err(other("another version of this program"));
+        }
+        if self.checkpoint.numbers != state.len() {
+            return Err(other("another network"));
+        }
+        let failed = |source| CheckpointError::Io { file: self.file.clone(), source };
+        let mut hash = Sha256::new_with_prefix(&self.header);
+        let mut bytes = vec![0; 4 * CHUNK];
+        for numbers in state.chunks_mut(CHUNK) {
+            let bytes = &mut bytes[..4 * numbers.len()];
+            self.reader.read_exact(bytes).map_err(failed)?;
+            hash.update(&*bytes);
+            for (number, bytes) in numbers.iter_mut().zip(bytes.as_chunks::<4>().0) {
+                *number = f32::from_le_bytes(*bytes);
+            }
+        }
+        let mut checksum = [0; CHECKSUM];
+        self.reader.read_exact(&mut checksum).map_err(failed)?;
+        if hash.finalize()[..] != checksum {
+            let problem = "its checksum does not match".to_owned();
+            return Err(CheckpointError::Damaged { file: self.file, problem });
+        }
+        if self.checkpoint.identity != identity {
+            return Err(other("another run"));
+        }
+        Ok(self.checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn written(folder: &Path) -> (PathBuf, Vec<f32>) {
+        let state: Vec<f32> = (0..40_000).map(|i| (i as f32).sin()).collect();
+        let file = folder.join("checkpoint");
+        Checkpoint::start("me".into(), state.len()).write(&file, &state).unwrap();
+        (file, state)
+    }
+
+    fn read(file: &Path) -> Result<Vec<f32>, CheckpointError> {
+        let mut state = vec![0.0; 40_000];
+        Saved::open(file)?.unwrap().read("me", &mut state)?;
+        Ok(state)
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, state) = written(folder.path());
+        assert_eq!(read(&file).unwrap(), state);
+        assert!(!folder.path().join("checkpoint.part").exists());
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_cut_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = written(folder.path());
+        let whole = fs::read(&file).unwrap();
+        let places = (0..300).chain([whole.len() / 2, whole.len() - 33, whole.len() - 1]);
+        for (place, bit) in places.flat_map(|place| [(place, 0), (place, 6)]) {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << bit;
+            fs::write(&file, bytes).unwrap();
+            let error = read(&file).unwrap_err().to_string();
+            assert!(error.contains("checkpoint:") && error.contains("--fresh"), "{place} {bit}: {error}");
+        }
+        for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
+            fs::write(&file, &whole[..length]).unwrap();
+            assert!(matches!(read(&file), Err(CheckpointError::Damaged { .. })), "{length}");
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! What a run is: all that its numbers depend on, written to `config.json` in its folder.
+//!
+//! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use asymgrad_core::{Loss, Optimizer, Training};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use crate::dataset::Dataset;
+use crate::experiment::Experiment;
+use crate::kernels::Class;
+use crate::{Network, atomic, hexadecimal};
+
+/// The fields that are not part of a run's identity.
+const LIMITS: [&str; 2] = ["epochs", "max_steps"];
+
+/// What a run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The experiment's name, or one made from the network.
+    pub name: String,
+    /// The network.
+    pub network: Network,
+    /// The loss.
+    pub loss: Loss,
+    /// What it is trained on.
+    pub data: Data,
+    /// Draws weights, feedback and the order of the samples.
+    pub seed: u64,
+    /// Samples of a step.
+    pub batch: usize,
+    /// The optimizer and its coefficients.
+    pub optimizer: Optimizer,
+    /// Bound of the weight gradients' elements.
+    pub clip: Option<f32>,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
+    /// SHA-256 of the file that the weights begin with.
+    pub init: Option<String>,
+    /// The class of numbers that the kernels compute.
+    pub class: Class,
+    /// Epochs to train.
+    pub epochs: u32,
+    /// Steps to train, if that is less.
+    pub max_steps: Option<u64>,
+}
+
+/// A data set's name and contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 over its contents.
+    pub checksum: String,
+}
+
+/// What a user chooses; `None` is the experiment's own value, else the default.
+#[derive(Clone, Debug, Default)]
+pub struct Choices {
+    /// The loss.
+    pub loss: Option<Loss>,
+    /// The optimizer, at its default rate.
+    pub optimizer: Option<Optimizer>,
+    /// The learning rate.
+    pub rate: Option<f32>,
+    /// Bound of the weight gradients' elements.
+    pub clip: Option<f32>,
+    /// The seed, 1 by default.
+    pub seed: Option<u64>,
+    /// Samples of a step, 128 by default.
+    pub batch: Option<usize>,
+    /// Epochs, by default the fewest that the report publishes, else 100.
+    pub epochs: Option<u32>,
+    /// Steps, if that is less.
+    pub max_steps: Option<u64>,
+    /// Keeps the samples in the order of the files.
+    pub no_shuffle: bool,
+    /// SHA-256 of the file that the weights begin with.
+    pub init: Option<String>,
+}
+
+impl Config {
+    /// A row of the report on `dataset`.
+    ///
+    /// # Errors
+    /// Says which field of the row makes no sense.
+    pub fn of_experiment(row: &Experiment, choices: &Choices, dataset: &Dataset, class: Class) -> Result<Self, String> {
+        let network = row.network.parse().map_err(|error| format!("experiment {}: {error}", row.name))?;
+        let mut config = Self::of_network(row.name.clone(), network, choices, dataset, class);
+        if choices.loss.is_none() {
+            config.loss = Loss::ALL
+                .into_iter()
+                .find(|loss| loss.name() == row.loss)
+                .ok_or_else(|| format!("experiment {}: there is no loss `{}`", row.name, row.loss))?;
+        }
+        if let (None, Some(name)) = (choices.optimizer, &row.optimizer) {
+            let optimizer = optimizer(name).ok_or_else(|| format!("experiment {}: no optimizer `{name}`", row.name))?;
+            config.optimizer = with_rate(optimizer, choices.rate);
+        }
+        if choices.rate.is_none() && choices.optimizer.is_none() {
+            config.optimizer = with_rate(config.optimizer, row.lr);
+        }
+        config.clip = choices.clip.or(row.clip);
+        let published = row.published.iter().map(|figure| figure.epochs).min();
+        config.epochs = choices.epochs.or(published).unwrap_or(config.epochs);
+        Ok(config)
+    }
+
+    /// Any network on `dataset`.
+    pub fn of_network(name: String, network: Network, choices: &Choices, dataset: &Dataset, class: Class) -> Self {
+        Self {
+            name,
+            network,
+            loss: choices.loss.unwrap_or_default(),
+            data: Data { name: dataset.name.clone(), checksum: dataset.checksum.clone() },
+            seed: choices.seed.unwrap_or(1),
+            batch: choices.batch.unwrap_or(128),
+            optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(asymgrad_core::Adam::DEFAULT)), choices.rate),
+            clip: choices.clip,
+            shuffle: !choices.no_shuffle,
+            init: choices.init.clone(),
+            class,
+            epochs: choices.epochs.unwrap_or(100),
+            max_steps: choices.max_steps,
+        }
+    }
+
+    /// The training as the core takes it.
+    pub fn training(&self) -> Training {
+        let training = Training::new(self.batch).optimizer(self.optimizer).loss(self.loss);
+        self.clip.map_or(training, |limit| training.clip(limit))
+    }
+
+    /// Steps of an epoch over `samples` samples.
+    pub fn batches(&self, samples: usize) -> usize {
+        samples.div_ceil(self.batch.max(1))
+    }
+
+    /// Steps after which the run is finished.
+    pub fn goal(&self, samples: usize) -> u64 {
+        let steps = (self.batches(samples) as u64).saturating_mul(self.epochs.into());
+        self.max_steps.map_or(steps, |most| most.min(steps))
+    }
+
+    /// SHA-256 over all fields but the limits.
+    pub fn identity(&self) -> String {
+        let mut fields = self.fields();
+        LIMITS.iter().for_each(|limit| drop(fields.remove(*limit)));
+        hexadecimal(&Sha256::digest(Value::Object(fields).to_string()))
+    }
+
+    /// How `other`, which is asked for, differs from this run, field by field; empty if one continues the other.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (here, there) = (other.fields(), self.fields());
+        here.iter()
+            .filter(|(name, value)| !LIMITS.contains(&name.as_str()) && there.get(*name) != Some(value))
+            .map(|(name, value)| format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null)))
+            .collect()
+    }
+
+    /// The fields as they are written; through text, so that an f32 keeps its short form.
+    fn fields(&self) -> serde_json::Map<String, Value> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Reads `config.json`; `None` if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no configuration.
+    pub fn read(file: &Path) -> Result<Option<Self>, Error> {
+        match fs::read_to_string(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("read", file)(error)),
+            Ok(text) => serde_json::from_str(&text)
+                .map(Some)
+                .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no configuration: {error}") }),
+        }
+    }
+
+    /// Writes `config.json`, whole or not at all.
+    pub(super) fn write(&self, file: &Path) -> Result<(), Error> {
+        atomic::write(file, |out| {
+            serde_json::to_writer_pretty(&mut *out, self)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Error::io("write", file))
+    }
+}
+
+/// A name for the runs of a network that has none, the same for the same network.
+pub fn name_of(network: &Network) -> String {
+    let mut name = hexadecimal(&Sha256::digest(network.to_string()));
+    name.truncate(8);
+    format!("net-{name}")
+}
+
+/// The optimizer called `name`, with its default coefficients.
+fn optimizer(name: &str) -> Option<Optimizer> {
+    Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name)
+}
+
+fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
+    rate.map_or(optimizer, |rate| optimizer.with_rate(rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{dataset, experiment};
+
+    fn config(choices: &Choices) -> Config {
+        let row = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), Class::Portable).unwrap()
+    }
+
+    #[test]
+    fn every_row_gives_a_configuration_that_survives_its_file() {
+        let digits = dataset::open("digits").unwrap();
+        for row in experiment::all() {
+            let config = Config::of_experiment(&row, &Choices::default(), &digits, Class::Fused).unwrap();
+            let text = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn a_choice_wins_over_the_row_and_the_row_over_the_default() {
+        assert_eq!(config(&Choices::default()).optimizer.name(), "sgd");
+        assert_eq!(config(&Choices { rate: Some(0.5), ..Choices::default() }).optimizer.rate(), 0.5);
+        let adam = Choices { optimizer: optimizer("adam"), ..Choices::default() };
+        assert_eq!(config(&adam).optimizer, Optimizer::Adam(asymgrad_core::Adam::DEFAULT));
+    }
+
+    #[test]
+    fn limits_are_no_part_of_the_identity() {
+        let (short, long) = (config(&Choices::default()), config(&Choices { epochs: Some(999), ..Choices::default() }));
+        assert_eq!(short.identity(), long.identity());
+        assert_eq!(short.differences(&long), Vec::<String>::new());
+        let other = config(&Choices { batch: Some(64), rate: Some(0.001), ..Choices::default() });
+        assert_ne!(short.identity(), other.identity());
+        let differences = short.differences(&other);
+        assert_eq!(differences[0], "batch: 128 there, 64 asked for");
+        assert!(differences[1].contains(r#"{"sgd":{"rate":0.001}} asked for"#), "{differences:?}");
+    }
+}

@@ -1,0 +1,139 @@
+//! Why a run did not start or go on. Every message names the file or the value, and the way out.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use asymgrad_core::{StepError, TrainerError};
+
+use super::checkpoint::CheckpointError;
+use crate::weights;
+
+/// Why a run did not start or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: cannot {action}: {source}; {}", path.display(), way_out(source))]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Another process trains in the folder.
+    #[error("{}: another process ({owner}) is at work here; wait for it to end, or choose another folder with --out", folder.display())]
+    Locked {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Who holds it.
+        owner: String,
+    },
+    /// The folder holds a run that differs in more than what may change.
+    #[error(
+        "{}: this folder holds another run ({}); choose another folder with --out, or start over with --fresh",
+        folder.display(), differences.join("; ")
+    )]
+    OtherRun {
+        /// The run's folder.
+        folder: PathBuf,
+        /// One entry a field: `batch: 128 there, 64 asked for`.
+        differences: Vec<String>,
+    },
+    /// The folder holds files, but no run.
+    #[error("{}: the folder holds {found} but no config.json, so it is no run; choose another with --out", folder.display())]
+    NotARun {
+        /// The folder.
+        folder: PathBuf,
+        /// The first file found.
+        found: String,
+    },
+    /// A file of the run cannot be read.
+    #[error("{}: {problem}; restore the file, or start over with --fresh", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The run is already further than was asked for.
+    #[error(
+        "{}: the run has made {made} steps, {asked} are asked for; --epochs and --max-steps may only grow, \
+         else choose another folder with --out, or start over with --fresh",
+        folder.display()
+    )]
+    Past {
+        /// The run's folder.
+        folder: PathBuf,
+        /// Steps made.
+        made: u64,
+        /// Steps asked for.
+        asked: u64,
+    },
+    /// The checkpoint cannot be used.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The network does not take the data.
+    #[error("the network takes {network}, the data set {name} holds {data}; change the network's `input`")]
+    Input {
+        /// The network's input.
+        network: String,
+        /// The data set's name.
+        name: String,
+        /// Its images.
+        data: String,
+    },
+    /// The network has fewer outputs than the data has classes.
+    #[error("the last layer has {outputs} outputs, the data set {name} has {classes} classes; end with dense{classes}")]
+    Classes {
+        /// Outputs of the network.
+        outputs: usize,
+        /// The data set's name.
+        name: String,
+        /// Its classes.
+        classes: usize,
+    },
+    /// The training does not fit into memory.
+    #[error("the training needs {bytes} bytes of memory; choose a smaller --batch or network")]
+    Memory {
+        /// Bytes needed.
+        bytes: usize,
+    },
+    /// The threads cannot be started.
+    #[error("cannot start {threads} threads: {reason}; choose fewer with --threads")]
+    Threads {
+        /// Threads asked for.
+        threads: usize,
+        /// The system's answer.
+        reason: String,
+    },
+    /// The training makes no sense.
+    #[error("{0}; change the option and run again")]
+    Trainer(#[from] TrainerError),
+    /// A step makes no sense: the data does not suit the network.
+    #[error("{0}; check the data set with `asymgrad data info`")]
+    Step(#[from] StepError),
+    /// The weights cannot be read.
+    #[error(transparent)]
+    Weights(#[from] weights::Error),
+}
+
+impl Error {
+    /// For `map_err`: `action` on `path` failed.
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+}
+
+/// What to do about a refusal of the system.
+pub(crate) fn way_out(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and run the same command again: it continues from the last checkpoint"
+        }
+        _ => "check the permissions, or choose another folder with --out",
+    }
+}

@@ -1,0 +1,142 @@
+//! A run's folder: the names of its files, and the lock that keeps a second process out.
+//!
+//! Only files of these names are ever written or removed, so that `--fresh` cannot take anything else with it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use crate::atomic::{self, PART};
+
+/// What the run is.
+pub const CONFIG: &str = "config.json";
+/// All that the next step depends on.
+pub const CHECKPOINT: &str = "checkpoint";
+/// One line a step.
+pub const METRICS: &str = "metrics.jsonl";
+/// One line an epoch.
+pub const EPOCHS: &str = "epochs.jsonl";
+/// Wall times, one line an epoch.
+pub const TIMING: &str = "timing.jsonl";
+/// The final weights.
+pub const WEIGHTS: &str = "weights.safetensors";
+/// How the run ended; there is none while it has not.
+pub const RESULT: &str = "result.json";
+const LOCK: &str = "lock";
+
+/// In the order in which `--fresh` removes them: without its configuration a folder is no run any more.
+const FILES: [&str; 7] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, WEIGHTS, CONFIG];
+
+/// The folder of a run that names none.
+pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {
+    ["runs", data, name, &format!("seed-{seed}")].iter().collect()
+}
+
+/// A run's folder, locked as long as this lives.
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Creates the folder if need be, locks it, and removes an earlier run if `fresh`.
+    ///
+    /// # Errors
+    /// If it cannot be written, is locked, or holds files but no run.
+    pub fn open(path: &Path, fresh: bool) -> Result<Self, Error> {
+        fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        refuse_strangers(path, fresh)?;
+        let folder = Self { path: path.to_owned(), _lock: lock(path)? };
+        if fresh {
+            for name in FILES {
+                folder.remove(name)?;
+            }
+        }
+        Ok(folder)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// One of its files.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Removes one of its files, which may be missing.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn remove(&self, name: &str) -> Result<(), Error> {
+        let file = self.file(name);
+        atomic::remove(&file).map_err(Error::io("remove", &file))
+    }
+}
+
+/// A folder without a configuration must hold nothing: else `--out` has met something that is not ours.
+fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
+    if path.join(CONFIG).exists() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
+        let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
+        // A process killed at start-up leaves a lock and parts.
+        let leftover = name == LOCK || name.ends_with(PART);
+        if !leftover && !(fresh && FILES.contains(&name.as_str())) {
+            return Err(Error::NotARun { folder: path.to_owned(), found: name });
+        }
+    }
+    Ok(())
+}
+
+/// Takes the lock and writes into it who holds it; the system gives it back when the process ends, however it ends.
+fn lock(folder: &Path) -> Result<File, Error> {
+    let path = folder.join(LOCK);
+    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(Error::io("open", &path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let owner = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            return Err(Error::Locked { folder: folder.to_owned(), owner });
+        }
+        // A file system without locks: the record alone has to do.
+        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+    }
+    let owner = format!("process {} on {}\n", std::process::id(), host());
+    file.set_len(0).and_then(|()| file.write_all(owner.as_bytes())).map_err(Error::io("write", &path))?;
+    Ok(file)
+}
+
+fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    name.or_else(|| std::env::var("HOSTNAME").ok()).map_or_else(|| "this host".into(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_process_is_told_who_is_at_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let _held = RunFolder::open(folder.path(), false).unwrap();
+        let error = RunFolder::open(folder.path(), false).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {} on", std::process::id())), "{error}");
+    }
+
+    #[test]
+    fn a_folder_of_other_things_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.tex"), "").unwrap();
+        for fresh in [false, true] {
+            let error = RunFolder::open(folder.path(), fresh).unwrap_err();
+            assert!(matches!(error, Error::NotARun { found, .. } if found == "thesis.tex"));
+        }
+        assert!(!folder.path().join(LOCK).exists());
+    }
+}

@@ -1,0 +1,19 @@
+//! Runs: one training in one folder, which the same command continues where it was stopped, byte for byte.
+//!
+//! [`train`] is the way in; [`Config`] is what a run is, [`Request`] how it is carried out, [`Observer`] who watches.
+
+mod batches;
+mod checkpoint;
+mod config;
+mod error;
+mod folder;
+mod metrics;
+mod session;
+
+pub use batches::{gather, places, shuffled};
+pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
+pub use config::{Choices, Config, Data, name_of};
+pub use error::Error;
+pub use folder::{CHECKPOINT, CONFIG, EPOCHS, METRICS, RESULT, RunFolder, TIMING, WEIGHTS, default_path};
+pub use metrics::{EpochLine, Lengths, StepLine, read_epochs};
+pub use session::{Observer, Outcome, Progress, Request, Status, Summary, read_state, train};

@@ -1,0 +1,482 @@
+//! The training loop: steps and epochs from wherever the last process stopped to the goal.
+//!
+//! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
+//! beyond the checkpoint is cut off and made again, bit for bit.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::{Score, StepError, Trainer};
+use serde::{Deserialize, Serialize};
+
+use super::batches::{gather, generator, places, shuffled};
+use super::checkpoint::{Checkpoint, Saved, Sums};
+use super::config::Config;
+use super::error::Error;
+use super::folder::{CHECKPOINT, CONFIG, RESULT, RunFolder, WEIGHTS};
+use super::metrics::{EpochLine, Logs, StepLine, TimingLine, read_epochs};
+use crate::dataset::{Dataset, Images};
+use crate::kernels::{HostKernels, InstructionSet};
+use crate::{atomic, weights};
+
+/// Between two checkpoints: what a `kill -9` may cost.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(60);
+/// The end of an epoch is a good place for a checkpoint, unless epochs are as short as those on the digits.
+const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
+/// Between two moments at which a reader of `metrics.jsonl` sees new lines.
+const FLUSH_PAUSE: Duration = Duration::from_secs(1);
+
+/// A run, where it lies, and how it is carried out; none of the latter changes a number.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What the run is.
+    pub config: Config,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The file that the weights begin with, whose checksum the configuration holds.
+    pub init: Option<PathBuf>,
+    /// The kernels, of the configuration's class.
+    pub kernels: InstructionSet,
+    /// Threads.
+    pub threads: usize,
+    /// Whether to start over.
+    pub fresh: bool,
+    /// Steps between checkpoints, besides those that the clock makes.
+    pub checkpoint_every: Option<u64>,
+}
+
+/// Who watches a run.
+pub trait Observer: Send {
+    /// Before the first step of this process; `progress.step` are the steps made before.
+    fn start(&mut self, _config: &Config, _progress: &Progress) {}
+    /// After a step.
+    fn step(&mut self, _progress: &Progress) {}
+    /// After an epoch and its evaluation.
+    fn epoch(&mut self, _line: &EpochLine) {}
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Steps made.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub goal: u64,
+    /// The epoch at hand, from 1.
+    pub epoch: u32,
+    /// Epochs of the whole run.
+    pub epochs: u32,
+    /// Mean loss of the epoch so far.
+    pub loss: f64,
+    /// Accuracy of the epoch so far, in percent.
+    pub accuracy: f64,
+    /// Images trained on in a second, evaluation left out.
+    pub images_per_second: f64,
+    /// Time left, at the pace so far.
+    pub left: Duration,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It made all its steps.
+    Finished,
+    /// The loss was no number any more: a result like any other.
+    Diverged,
+}
+
+/// A run that has ended: `result.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// How it ended.
+    pub status: Status,
+    /// Steps made.
+    pub step: u64,
+    /// The last line of `epochs.jsonl`.
+    pub last: EpochLine,
+}
+
+/// What became of a call of [`train`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// The run has ended now.
+    Ended(Summary),
+    /// The run had ended before, and nothing was done.
+    Already(Summary),
+    /// It was told to stop; a checkpoint after so many steps lets it go on.
+    Stopped {
+        /// Steps made.
+        step: u64,
+    },
+}
+
+/// Trains a run to its end, or until `stop` is set, from wherever its folder says that it stands.
+///
+/// # Errors
+/// [`Error`]; what the folder held as last good checkpoint is then still there.
+pub fn train(request: &Request, dataset: &Dataset, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+    let config = &request.config;
+    check_fit(config, dataset)?;
+    let folder = RunFolder::open(&request.folder, request.fresh)?;
+    let stored = Config::read(&folder.file(CONFIG))?;
+    if let Some(stored) = &stored {
+        let differences = stored.differences(config);
+        if !differences.is_empty() {
+            return Err(Error::OtherRun { folder: request.folder.clone(), differences });
+        }
+    }
+    let goal = config.goal(dataset.train.len());
+    let summary = read_summary(&folder.file(RESULT))?;
+    if let Some(summary) = summary {
+        if summary.step > goal {
+            return Err(Error::Past { folder: request.folder.clone(), made: summary.step, asked: goal });
+        }
+        if summary.step == goal || summary.status == Status::Diverged {
+            return Ok(Outcome::Already(summary));
+        }
+    }
+    let threads = request.threads;
+    let kernels = HostKernels::new(request.kernels, threads)
+        .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+    kernels.install(|| {
+        let architecture = config.network.architecture();
+        let mut memory = allocate(architecture.memory(&config.training()))?;
+        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        let at = restore(request, &folder, &mut trainer)?;
+        if at.step > goal {
+            return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
+        }
+        // The result belongs to the limits of before.
+        folder.remove(RESULT)?;
+        if stored.as_ref() != Some(config) {
+            config.write(&folder.file(CONFIG))?;
+        }
+        let logs = Logs::open(&folder, at.logs)?;
+        Session::new(request, dataset, &folder, trainer, at, logs, goal).run(stop, observer)
+    })
+}
+
+/// The network has to take the data's images, as they are or as plain vectors, and to tell its classes apart.
+fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
+    let network = config.network.architecture();
+    let input = network.input();
+    let same = [input.channels(), input.rows(), input.cols()] == [dataset.channels, dataset.rows, dataset.cols];
+    if !same && !(input.is_vector() && input.features() == dataset.image_size()) {
+        let data = format!("images of {}x{}x{}", dataset.channels, dataset.rows, dataset.cols);
+        return Err(Error::Input { network: input.to_string(), name: dataset.name.clone(), data });
+    }
+    let (outputs, classes) = (network.classes(), dataset.classes);
+    if outputs < classes {
+        return Err(Error::Classes { outputs, name: dataset.name.clone(), classes });
+    }
+    Ok(())
+}
+
+fn allocate(numbers: usize) -> Result<Vec<f32>, Error> {
+    let mut memory = Vec::new();
+    memory.try_reserve_exact(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })?;
+    memory.resize(numbers, 0.0);
+    Ok(memory)
+}
+
+/// Puts the trainer where the checkpoint says, or at the beginning.
+fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) -> Result<Checkpoint, Error> {
+    let config = &request.config;
+    if let Some(saved) = Saved::open(&folder.file(CHECKPOINT))? {
+        let at = saved.read(&config.identity(), trainer.state_mut())?;
+        trainer.resume(at.step);
+        return Ok(at);
+    }
+    trainer.initialize(&mut generator(config.seed, 0), config.seed);
+    if let Some(file) = &request.init {
+        weights::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
+    }
+    Ok(Checkpoint::start(config.identity(), trainer.state().len()))
+}
+
+/// The configuration of a run and its state as of the last checkpoint, for export.
+///
+/// # Errors
+/// If the folder holds no run, or no checkpoint yet.
+pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
+    let missing = |name, problem: &str| Error::Damaged { file: folder.join(name), problem: problem.into() };
+    let config = Config::read(&folder.join(CONFIG))?.ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
+    let saved = Saved::open(&folder.join(CHECKPOINT))?;
+    let saved = saved.ok_or_else(|| missing(CHECKPOINT, "the run has not made a checkpoint yet"))?;
+    let mut state = allocate(saved.numbers())?;
+    saved.read(&config.identity(), &mut state)?;
+    Ok((config, state))
+}
+
+fn read_summary(file: &Path) -> Result<Option<Summary>, Error> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => serde_json::from_str(&text.map_err(Error::io("read", file))?)
+            .map(Some)
+            .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no result: {error}") }),
+    }
+}
+
+type Training<'a> = Trainer<'a, ALL, &'a HostKernels>;
+
+/// A run under way.
+struct Session<'a> {
+    request: &'a Request,
+    dataset: &'a Dataset,
+    folder: &'a RunFolder,
+    trainer: Training<'a>,
+    at: Checkpoint,
+    logs: Logs,
+    goal: u64,
+    /// Steps of an epoch.
+    batches: usize,
+    places: Vec<usize>,
+    /// The samples in the order of the epoch at hand.
+    order: Vec<u32>,
+    labels: Vec<usize>,
+    clock: Clock,
+}
+
+/// What this process has done so far, and when it last wrote.
+struct Clock {
+    steps: u64,
+    images: usize,
+    seconds: f64,
+    checkpoint: Instant,
+    flush: Instant,
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        request: &'a Request,
+        dataset: &'a Dataset,
+        folder: &'a RunFolder,
+        trainer: Training<'a>,
+        at: Checkpoint,
+        logs: Logs,
+        goal: u64,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            request,
+            dataset,
+            folder,
+            batches: request.config.batches(dataset.train.len()),
+            places: places(trainer.network().input()),
+            trainer,
+            at,
+            logs,
+            goal,
+            order: vec![],
+            labels: vec![],
+            clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
+        }
+    }
+
+    fn run(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        observer.start(&self.request.config, &self.progress());
+        // A whole epoch at the goal has its line already.
+        while self.at.step < self.goal || self.at.batch > 0 {
+            self.order = self.order_of_epoch();
+            let mut status = Status::Finished;
+            while self.at.batch < self.batches && self.at.step < self.goal && status == Status::Finished {
+                if stop.load(Ordering::Relaxed) {
+                    return self.stop();
+                }
+                status = self.step()?;
+                observer.step(&self.progress());
+                self.save_if_due(CHECKPOINT_PAUSE)?;
+            }
+            let Some(line) = self.evaluate(stop)? else { return self.stop() };
+            if status == Status::Diverged {
+                return self.end_within_epoch(status, line, observer);
+            }
+            if self.at.batch < self.batches {
+                // The checkpoint comes before the line: should the limit grow, the epoch goes on and gets another.
+                self.save()?;
+                return self.end_within_epoch(status, line, observer);
+            }
+            self.close_epoch(line, observer)?;
+        }
+        self.save()?;
+        self.end(Status::Finished)
+    }
+
+    fn order_of_epoch(&self) -> Vec<u32> {
+        let samples = u32::try_from(self.dataset.train.len()).unwrap_or(u32::MAX);
+        let config = &self.request.config;
+        if config.shuffle { shuffled(samples, config.seed, self.at.epoch) } else { (0..samples).collect() }
+    }
+
+    /// Trains on the next batch.
+    fn step(&mut self) -> Result<Status, Error> {
+        let began = Instant::now();
+        let from = self.at.batch * self.request.config.batch;
+        let to = self.order.len().min(from + self.request.config.batch);
+        load(&mut self.trainer, &mut self.labels, &self.places, &self.dataset.train, &self.order[from..to])?;
+        let score = match drive(&mut self.trainer, &self.labels) {
+            Err(StepError::NonFinite(score)) => score,
+            score => score?,
+        };
+        let status = if score.loss.is_finite() { Status::Finished } else { Status::Diverged };
+        if status == Status::Diverged {
+            // No update was made: the weights are those of the step before, and so are the logs.
+            self.save()?;
+        }
+        self.at.step += 1;
+        self.at.batch += 1;
+        let seconds = began.elapsed().as_secs_f64();
+        add(&mut self.at.sums, &score);
+        self.at.sums.seconds += seconds;
+        self.clock.steps += 1;
+        self.clock.images += score.samples;
+        self.clock.seconds += seconds;
+        self.logs.metrics.append(&StepLine { step: self.at.step, epoch: self.at.epoch, loss: score.loss })?;
+        Ok(status)
+    }
+
+    /// Tests the network and sums the epoch up; `None` if it was told to stop.
+    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<EpochLine>, Error> {
+        let began = Instant::now();
+        let test = &self.dataset.test;
+        let all: Vec<u32> = (0..u32::try_from(test.len()).unwrap_or(u32::MAX)).collect();
+        let mut sums = Sums::default();
+        for chosen in all.chunks(self.request.config.batch) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            load(&mut self.trainer, &mut self.labels, &self.places, test, chosen)?;
+            add(&mut sums, &self.trainer.evaluate(&self.labels)?);
+        }
+        let train = &self.at.sums;
+        self.logs.timing.append(&TimingLine {
+            epoch: self.at.epoch,
+            train_seconds: train.seconds,
+            test_seconds: began.elapsed().as_secs_f64(),
+            images_per_second: train.samples as f64 / train.seconds,
+            threads: self.request.threads,
+            kernels: self.request.kernels.to_string(),
+        })?;
+        let (train, test) = (mean(train), mean(&sums));
+        let epoch = self.at.epoch;
+        Ok(Some(EpochLine { epoch, train_loss: train.0, train_accuracy: train.1, test_loss: test.0, test_accuracy: test.1 }))
+    }
+
+    fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
+        self.logs.epochs.append(&line)?;
+        self.logs.epochs.flush()?;
+        observer.epoch(&line);
+        self.at.epoch += 1;
+        self.at.batch = 0;
+        self.at.sums = Sums::default();
+        if self.at.step < self.goal { self.save_if_due(EPOCH_CHECKPOINT_PAUSE) } else { Ok(()) }
+    }
+
+    fn end_within_epoch(mut self, status: Status, line: EpochLine, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        self.logs.epochs.append(&line)?;
+        observer.epoch(&line);
+        self.end(status)
+    }
+
+    /// Writes what a finished run leaves; the result comes last and says that all else is there.
+    fn end(mut self, status: Status) -> Result<Outcome, Error> {
+        self.logs.sync()?;
+        let file = self.folder.file(WEIGHTS);
+        let config = &self.request.config;
+        weights::write(&file, &self.trainer.network(), &config.training(), self.trainer.state())
+            .map_err(Error::io("write", &file))?;
+        let lines = read_epochs(self.folder.path())?;
+        let file = self.folder.file(RESULT);
+        let last = *lines.last().ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
+        let summary = Summary { status, step: self.at.step, last };
+        atomic::write(&file, |out| {
+            serde_json::to_writer_pretty(&mut *out, &summary)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Error::io("write", &file))?;
+        Ok(Outcome::Ended(summary))
+    }
+
+    fn stop(mut self) -> Result<Outcome, Error> {
+        self.save()?;
+        Ok(Outcome::Stopped { step: self.at.step })
+    }
+
+    fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {
+        if self.clock.flush.elapsed() > FLUSH_PAUSE {
+            self.logs.metrics.flush()?;
+            self.clock.flush = Instant::now();
+        }
+        let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
+        if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        self.at.logs = self.logs.sync()?;
+        let file = self.folder.file(CHECKPOINT);
+        self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;
+        self.clock.checkpoint = Instant::now();
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        let (loss, accuracy) = mean(&self.at.sums);
+        let pace = if self.clock.steps > 0 { self.clock.seconds / self.clock.steps as f64 } else { 0.0 };
+        let rate = if self.clock.seconds > 0.0 { self.clock.images as f64 / self.clock.seconds } else { 0.0 };
+        let left = pace * self.goal.saturating_sub(self.at.step) as f64;
+        Progress {
+            step: self.at.step,
+            goal: self.goal,
+            epoch: self.at.epoch,
+            epochs: self.request.config.epochs,
+            loss,
+            accuracy,
+            images_per_second: rate,
+            left: Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX),
+        }
+    }
+}
+
+/// Puts the images `chosen` and their labels in front of the trainer.
+fn load(
+    trainer: &mut Training<'_>,
+    labels: &mut Vec<usize>,
+    places: &[usize],
+    images: &Images,
+    chosen: &[u32],
+) -> Result<(), StepError> {
+    gather(images, chosen, places, trainer.input(chosen.len())?);
+    labels.clear();
+    labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
+    Ok(())
+}
+
+/// Makes a whole step.
+fn drive(trainer: &mut Training<'_>, labels: &[usize]) -> Result<Score, StepError> {
+    trainer.start(labels)?;
+    loop {
+        if let std::task::Poll::Ready(score) = trainer.poll()? {
+            return Ok(score);
+        }
+    }
+}
+
+fn add(sums: &mut Sums, score: &Score) {
+    sums.loss += f64::from(score.loss) * score.samples as f64;
+    sums.correct += score.correct;
+    sums.samples += score.samples;
+}
+
+/// Mean loss, and accuracy in percent.
+fn mean(sums: &Sums) -> (f64, f64) {
+    let samples = sums.samples as f64;
+    (sums.loss / samples, 100.0 * sums.correct as f64 / samples)
+}

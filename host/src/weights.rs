@@ -1,0 +1,163 @@
+//! Weights as safetensors files, for PyTorch and back: `dense1.weight` [out, in], `conv1.weight` [out, in, k, k].
+//!
+//! Written by hand, because the crate's own writer neither syncs nor lets the group read; tensors sorted by name, no metadata,
+//! so that equal weights are equal files.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use asymgrad_core::{Architecture, Tensor, Training};
+use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{atomic, hexadecimal};
+
+/// Why weights cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: cannot read the weights: {source}; check the path and the permissions", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Not a safetensors file.
+    #[error("{}: no safetensors file ({reason}); write it with `asymgrad export` or safetensors' `save_file`", file.display())]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What the reader met.
+        reason: String,
+    },
+    /// The network has no such tensor.
+    #[error("{}: the network has no tensor `{name}`; it has {}", file.display(), known.join(", "))]
+    Unknown {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The names that the network has.
+        known: Vec<String>,
+    },
+    /// The tensor has another shape.
+    #[error("{}: `{name}` has shape {found:?}, the network's has {expected:?}; transpose or reshape it", file.display())]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The network's shape.
+        expected: Vec<usize>,
+        /// The file's shape.
+        found: Vec<usize>,
+    },
+    /// The tensor has another type of number.
+    #[error("{}: `{name}` holds {found:?}, weights are F32; convert it", file.display())]
+    Type {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The file's type.
+        found: Dtype,
+    },
+}
+
+/// A tensor in the header of a file.
+#[derive(Serialize)]
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
+}
+
+/// Writes weights, biases and stored feedback from a trainer's state.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write(file: &Path, network: &Architecture<'_>, training: &Training, state: &[f32]) -> io::Result<()> {
+    let tensors = by_name(network, training);
+    let mut end = 0;
+    let entries = tensors.iter().map(|(name, tensor)| {
+        let start = end;
+        end += tensor.len() * size_of::<f32>();
+        (name, Entry { dtype: Dtype::F32, shape: shape(tensor), data_offsets: [start, end] })
+    });
+    let mut header = serde_json::to_vec(&entries.collect::<BTreeMap<_, _>>())?;
+    // The format wants the numbers aligned.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    atomic::write(file, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        for tensor in tensors.values() {
+            for outside in 0..tensor.len() {
+                out.write_all(&state[tensor.place(outside)].to_le_bytes())?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Reads the tensors that a file names into a trainer's state; the others stay as they are.
+///
+/// # Errors
+/// [`Error`] if the file names a tensor that the network lacks, or one of another shape or type; nothing is then changed.
+pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state: &mut [f32]) -> Result<(), Error> {
+    let bytes = fs::read(file).map_err(|source| Error::Io { file: file.to_owned(), source })?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
+    let known = by_name(network, training);
+    let mut matched = vec![];
+    for (name, view) in tensors.iter() {
+        let file = file.to_owned();
+        let name = name.to_owned();
+        let Some(tensor) = known.get(&name) else {
+            return Err(Error::Unknown { file, name, known: known.into_keys().collect() });
+        };
+        if view.dtype() != Dtype::F32 {
+            return Err(Error::Type { file, name, found: view.dtype() });
+        }
+        if view.shape() != shape(tensor) {
+            return Err(Error::Shape { file, name, expected: shape(tensor), found: view.shape().to_vec() });
+        }
+        matched.push((tensor, view));
+    }
+    for (tensor, view) in matched {
+        for (outside, bytes) in view.data().as_chunks::<4>().0.iter().enumerate() {
+            state[tensor.place(outside)] = f32::from_le_bytes(*bytes);
+        }
+    }
+    Ok(())
+}
+
+/// SHA-256 of a file: weights that a run begins with are part of what it is.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn checksum(file: &Path) -> Result<String, Error> {
+    let failed = |source| Error::Io { file: file.to_owned(), source };
+    let mut opened = File::open(file).map_err(failed)?;
+    let (mut hash, mut bytes) = (Sha256::new(), vec![0; 65_536]);
+    loop {
+        match opened.read(&mut bytes).map_err(failed)? {
+            0 => return Ok(hexadecimal(&hash.finalize())),
+            count => hash.update(&bytes[..count]),
+        }
+    }
+}
+
+/// All tensors, sorted by name.
+fn by_name(network: &Architecture<'_>, training: &Training) -> BTreeMap<String, Tensor> {
+    network.tensors(training).map(|tensor| (tensor.to_string(), tensor)).collect()
+}
+
+fn shape(tensor: &Tensor) -> Vec<usize> {
+    let (sizes, rank) = tensor.shape();
+    sizes[..rank].to_vec()
+}
