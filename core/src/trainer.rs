@@ -150,7 +150,7 @@ enum Phase {
 /// trainer.initialize(&mut SplitMix::new(1), 1);
 /// let (inputs, labels) = ([0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [0, 1, 1, 0]);
 /// let first = trainer.step(&inputs, &labels)?.loss;
-/// for _ in 0..1000 {
+/// for _ in 0..4000 {
 ///     trainer.step(&inputs, &labels)?;
 /// }
 /// assert!(trainer.step(&inputs, &labels)?.loss < 0.1 * first);
