@@ -75,7 +75,8 @@ impl ListArguments {
         }
         let mut table = table(["name", "table", "loss", "published", "network"]);
         for row in rows {
-            let published = row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
+            let published =
+                row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
             let number = row.table.map_or("extra".into(), |table| table.to_string());
             table.add_row([row.name, number, row.loss, published.join(", "), row.network]);
         }
@@ -215,7 +216,9 @@ impl RunArguments {
         let kernels = self.kernels.set();
         let choices = self.choices()?;
         let config = match (row, &self.net) {
-            (Some(row), _) => Config::of_experiment(row, &choices, dataset, kernels.class()).map_err(anyhow::Error::msg)?,
+            (Some(row), _) => {
+                Config::of_experiment(row, &choices, dataset, kernels.class()).map_err(anyhow::Error::msg)?
+            }
             (None, Some(net)) => Config::of_network(run::name_of(net), net.clone(), &choices, dataset, kernels.class()),
             (None, None) => anyhow::bail!("name an experiment, or give --net"),
         };
@@ -394,7 +397,12 @@ impl PlanArguments {
         for region in &regions {
             let layer = region.layer.and_then(|number| Some(format!("{number} {}", network.layers().get(number - 1)?)));
             let numbers = region.numbers;
-            table.add_row([layer.unwrap_or_else(|| "all".into()), region.content.into(), numbers.to_string(), bytes(numbers)]);
+            table.add_row([
+                layer.unwrap_or_else(|| "all".into()),
+                region.content.into(),
+                numbers.to_string(),
+                bytes(numbers),
+            ]);
         }
         let total = network.memory(&training);
         table.add_row(["all".into(), "total".into(), total.to_string(), bytes(total)]);
@@ -437,8 +445,9 @@ struct ExportArguments {
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        weights::write(&self.output, &config.network.architecture(), &config.training(), &state)
-            .with_context(|| format!("{}: cannot write the weights; check the path and the permissions", self.output.display()))?;
+        weights::write(&self.output, &config.network.architecture(), &config.training(), &state).with_context(
+            || format!("{}: cannot write the weights; check the path and the permissions", self.output.display()),
+        )?;
         print(&format!("{}\n", self.output.display()))
     }
 }
@@ -462,7 +471,9 @@ fn all_cores() -> usize {
 
 fn optimizer(name: &str) -> Result<Optimizer, String> {
     let known = Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name);
-    known.ok_or_else(|| format!("the optimizers are {}", Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", ")))
+    known.ok_or_else(|| {
+        format!("the optimizers are {}", Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", "))
+    })
 }
 
 fn loss(name: &str) -> Result<Loss, String> {

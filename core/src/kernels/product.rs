@@ -11,6 +11,9 @@ use crate::arithmetic::Arithmetic;
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
 const BUDGET: usize = 512;
 
+/// Weights of a kernel row that are gathered when the channels are few.
+const GATHERED: usize = 32;
+
 /// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
 ///
 /// Weights lie as [row, col,] tap, output, input (row and column only if untied), activations as row, column,
@@ -328,6 +331,9 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let (product, depth) = (self.product, self.depth());
         let (cols, inputs) = (product.cols.max(1), product.inputs.max(1));
         let (at_row, at_col) = (part.position / cols, part.position % cols);
+        if !BACKWARD && WIDTH > 1 && depth * part.tap_cols.len() <= GATHERED && depth == part.depth.len() {
+            return self.accumulate_gathered::<A, WIDTH, VECTORS, OUTS>(part, row, lane, sums);
+        }
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
                 let other_row = product.other::<BACKWARD>(at_row, tap_row);
@@ -347,6 +353,35 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                     add_along::<A, WIDTH, VECTORS, OUTS>(sums, columns, rows);
                 }
             }
+        }
+    }
+
+    /// The same for few channels: the weights of a kernel row are gathered, so that its pixels are one run of columns.
+    #[inline(always)]
+    fn accumulate_gathered<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        row: usize,
+        lane: usize,
+        sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    ) {
+        let (product, depth, cols) = (self.product, self.depth(), self.product.cols.max(1));
+        let first_col = product.other::<BACKWARD>(part.position % cols, part.tap_cols.start);
+        let count = depth * part.tap_cols.len();
+        for tap_row in part.tap_rows.clone() {
+            let mut weights = [[0.0; GATHERED]; OUTS];
+            for (number, tap_col) in part.tap_cols.clone().enumerate() {
+                let from = (product.weight_row(part.position, tap_row, tap_col) + row) * depth;
+                let rows = self.weight.get(from..).unwrap_or(&[]).chunks_exact(depth.max(1));
+                for (weights, row) in weights.iter_mut().zip(rows) {
+                    let weights = weights.get_mut(number * depth..).unwrap_or(&mut []);
+                    weights.iter_mut().zip(row).for_each(|(weight, number)| *weight = *number);
+                }
+            }
+            let pixel = product.other::<BACKWARD>(part.position / cols, tap_row) * cols + first_col;
+            let columns = self.source.get(pixel * depth * self.samples + lane..).unwrap_or(&[]);
+            let rows = weights.each_ref().map(|weights| weights.get(..count).unwrap_or(&[]));
+            add_along::<A, WIDTH, VECTORS, OUTS>(sums, Columns { numbers: columns, stride: self.samples }, rows);
         }
     }
 }

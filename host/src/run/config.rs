@@ -123,7 +123,10 @@ impl Config {
             data: Data { name: dataset.name.clone(), checksum: dataset.checksum.clone() },
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(128),
-            optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(asymgrad_core::Adam::DEFAULT)), choices.rate),
+            optimizer: with_rate(
+                choices.optimizer.unwrap_or(Optimizer::Adam(asymgrad_core::Adam::DEFAULT)),
+                choices.rate,
+            ),
             clip: choices.clip,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
@@ -162,7 +165,9 @@ impl Config {
         let (here, there) = (other.fields(), self.fields());
         here.iter()
             .filter(|(name, value)| !LIMITS.contains(&name.as_str()) && there.get(*name) != Some(value))
-            .map(|(name, value)| format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null)))
+            .map(|(name, value)| {
+                format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null))
+            })
             .collect()
     }
 
@@ -180,9 +185,10 @@ impl Config {
         match fs::read_to_string(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("read", file)(error)),
-            Ok(text) => serde_json::from_str(&text)
-                .map(Some)
-                .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no configuration: {error}") }),
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::Damaged {
+                file: file.to_owned(),
+                problem: format!("no configuration: {error}"),
+            }),
         }
     }
 
