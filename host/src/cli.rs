@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use asymgrad::dataset::{self, Dataset, Info};
 use asymgrad::experiment::{self, Experiment};
 use asymgrad::kernels::InstructionSet;
@@ -188,7 +187,7 @@ impl RunArguments {
                 Err(error) => {
                     failed = true;
                     let name = row.map_or("run", |row| &row.name);
-                    let _ = writeln!(io::stderr(), "error: {name}: {error:#}");
+                    let _ = writeln!(io::stderr(), "error: {name}: {error}");
                 }
             }
         }
@@ -450,10 +449,14 @@ struct ExportArguments {
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        weights::write(&self.output, &config.network.architecture(), &config.training(), &state).with_context(
-            || format!("{}: cannot write the weights; check the path and the permissions", self.output.display()),
-        )?;
-        print(&format!("{}\n", self.output.display()))
+        let written = weights::write(&self.output, &config.network.architecture(), &config.training(), &state);
+        let file = self.output.display();
+        written.map_err(|error| {
+            anyhow::anyhow!(
+                "{file}: cannot write the weights: {error}; check the path, the permissions and the space left"
+            )
+        })?;
+        print(&format!("{file}\n"))
     }
 }
 
