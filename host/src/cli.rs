@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use anyhow::Context;
 use asymgrad::dataset::{self, Dataset, Info};
 use asymgrad::experiment::{self, Experiment};
 use asymgrad::kernels::InstructionSet;
@@ -103,6 +102,7 @@ impl KernelChoice {
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct RunArguments {
     /// Experiments, as `asymgrad list` names them
     #[arg(value_name = "NAME", value_parser = experiment::find, required_unless_present = "net", conflicts_with = "net")]
@@ -170,6 +170,7 @@ impl RunArguments {
     /// Trains one run after the other; a failure is told at once and does not keep the next from starting.
     fn run(&self) -> anyhow::Result<ExitCode> {
         let stop = stop_on_signals()?;
+        self.notice_default();
         let mut datasets = HashMap::new();
         let mut failed = false;
         for row in self.rows() {
@@ -186,7 +187,7 @@ impl RunArguments {
                 Err(error) => {
                     failed = true;
                     let name = row.map_or("run", |row| &row.name);
-                    let _ = writeln!(io::stderr(), "error: {name}: {error:#}");
+                    let _ = writeln!(io::stderr(), "error: {name}: {error}");
                 }
             }
         }
@@ -199,17 +200,20 @@ impl RunArguments {
     }
 
     fn data_of(&self, row: Option<&Experiment>) -> String {
-        if let Some(spec) = self.data.clone().or_else(|| row.and_then(|row| row.data.clone())) {
-            return spec;
-        }
+        let named = self.data.as_deref().or_else(|| row.and_then(|row| row.data.as_deref()));
+        named.unwrap_or_else(|| dataset::default_name()).to_owned()
+    }
+
+    /// Says once that the report's data is not at hand, if a row would have used it.
+    fn notice_default(&self) {
+        let default = self.data.is_none() && self.rows().iter().any(|row| row.is_none_or(|row| row.data.is_none()));
         let name = dataset::default_name();
-        if name != "cifar10" {
+        if default && name != "cifar10" {
             let _ = writeln!(
                 io::stderr(),
                 "note: CIFAR-10 has not been imported, so this trains on the {name}; see `asymgrad data fetch`"
             );
         }
-        name.to_owned()
     }
 
     fn request(&self, row: Option<&Experiment>, dataset: &Dataset) -> anyhow::Result<Request> {
@@ -406,8 +410,8 @@ impl PlanArguments {
         }
         let total = network.memory(&training);
         table.add_row(["all".into(), "total".into(), total.to_string(), bytes(total)]);
-        for column in [2, 3] {
-            table.column_mut(column).map(|column| column.set_cell_alignment(CellAlignment::Right));
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
         }
         let note = "layer 1 has no layer with weights before it, so its feedback stores nothing and is never used\n";
         print(&format!("{table}\n{}", if first_stores_nothing { note } else { "" }))
@@ -445,10 +449,14 @@ struct ExportArguments {
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        weights::write(&self.output, &config.network.architecture(), &config.training(), &state).with_context(
-            || format!("{}: cannot write the weights; check the path and the permissions", self.output.display()),
-        )?;
-        print(&format!("{}\n", self.output.display()))
+        let written = weights::write(&self.output, &config.network.architecture(), &config.training(), &state);
+        let file = self.output.display();
+        written.map_err(|error| {
+            anyhow::anyhow!(
+                "{file}: cannot write the weights: {error}; check the path, the permissions and the space left"
+            )
+        })?;
+        print(&format!("{file}\n"))
     }
 }
 

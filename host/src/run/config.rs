@@ -156,7 +156,7 @@ impl Config {
     /// SHA-256 over all fields but the limits.
     pub fn identity(&self) -> String {
         let mut fields = self.fields();
-        LIMITS.iter().for_each(|limit| drop(fields.remove(*limit)));
+        fields.retain(|name, _| !LIMITS.contains(&name.as_str()));
         hexadecimal(&Sha256::digest(Value::Object(fields).to_string()))
     }
 
@@ -241,7 +241,8 @@ mod tests {
     #[test]
     fn a_choice_wins_over_the_row_and_the_row_over_the_default() {
         assert_eq!(config(&Choices::default()).optimizer.name(), "sgd");
-        assert_eq!(config(&Choices { rate: Some(0.5), ..Choices::default() }).optimizer.rate(), 0.5);
+        let faster = config(&Choices { rate: Some(0.5), ..Choices::default() });
+        assert_eq!(faster.optimizer, optimizer("sgd").unwrap().with_rate(0.5));
         let adam = Choices { optimizer: optimizer("adam"), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(asymgrad_core::Adam::DEFAULT));
     }

@@ -86,7 +86,8 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
         let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
         // A process killed at start-up leaves a lock and parts.
         let leftover = name == LOCK || name.ends_with(PART);
-        if !leftover && !(fresh && FILES.contains(&name.as_str())) {
+        let ours = leftover || fresh && FILES.contains(&name.as_str());
+        if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });
         }
     }
