@@ -63,11 +63,12 @@ impl Pool {
             let first = window.next().unwrap_or(0);
             out.iter_mut().zip(self.pixel(input, first)).for_each(|(o, x)| *o = *x);
             for index in window {
-                let pixel = out.iter_mut().zip(self.pixel(input, index));
+                let pixel = self.pixel(input, index);
                 if self.average {
-                    pixel.for_each(|(o, x)| *o += *x);
+                    out.iter_mut().zip(pixel).for_each(|(o, x)| *o += *x);
                 } else {
-                    pixel.for_each(|(o, x)| *o = if *x > *o || x.is_nan() { *x } else { *o });
+                    // A NaN passes on: `f32::max` would swallow it.
+                    out.iter_mut().zip(pixel).for_each(|(o, x)| *o = if *x > *o || x.is_nan() { *x } else { *o });
                 }
             }
             if self.average {
@@ -93,10 +94,10 @@ impl Pool {
                     for index in self.window(row, col).filter(|index| inside.contains(index)) {
                         let at = (index - inside.start) * self.pixel;
                         let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
-                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = *g * share + *d);
+                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
                     }
                 } else {
-                    self.to_winners(row, col, &inside, input, gradient, relu, output);
+                    self.add_to_winners(row, col, &inside, input, gradient, relu, output);
                 }
             }
         }
@@ -110,7 +111,7 @@ impl Pool {
     /// Adds one window's gradient to the first largest element of each channel and sample; masked if that is not above 0.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "one window of `backward`")]
-    fn to_winners(
+    fn add_to_winners(
         &self,
         row: usize,
         col: usize,

@@ -393,7 +393,7 @@ struct Ends<'a, S, F> {
     mask: Option<&'a [f32]>,
 }
 
-impl<'a, S, F: Fn(f32, f32) -> f32> Ends<'a, S, F> {
+impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
     /// The same for the columns from number `at` on.
     #[inline(always)]
     fn from(&self, at: usize) -> Self {
@@ -425,7 +425,7 @@ pub(super) struct Columns<'a> {
     pub(super) stride: usize,
 }
 
-impl<'a> Columns<'a> {
+impl Columns<'_> {
     /// Splits off the first `count` columns as far as whole vectors of `lanes` numbers can be read from them.
     ///
     /// A vector may reach into the next column: those lanes are computed and never stored.
