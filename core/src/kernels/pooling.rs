@@ -68,7 +68,9 @@ impl Pool {
                     out.iter_mut().zip(pixel).for_each(|(o, x)| *o += *x);
                 } else {
                     // A NaN passes on: `f32::max` would swallow it.
-                    out.iter_mut().zip(pixel).for_each(|(o, x)| *o = if *x > *o || x.is_nan() { *x } else { *o });
+                    for (o, x) in out.iter_mut().zip(pixel) {
+                        *o = if *x > *o || x.is_nan() { *x } else { *o };
+                    }
                 }
             }
             if self.average {
