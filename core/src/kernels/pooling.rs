@@ -75,7 +75,9 @@ impl Pool {
             }
             if self.average {
                 let share = self.share(row, col);
-                out.iter_mut().for_each(|o| *o *= share);
+                for o in out.iter_mut() {
+                    *o *= share;
+                }
             }
         }
     }

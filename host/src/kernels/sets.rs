@@ -167,7 +167,7 @@ macro_rules! compiled {
 /// What each job does; all take the same parameters, needed or not.
 #[expect(clippy::extra_unused_type_parameters, reason = "one signature for all jobs")]
 mod jobs {
-    use super::{Arithmetic, Backward, BiasGradient, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient, ALL};
+    use super::{ALL, Arithmetic, Backward, BiasGradient, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient};
 
     #[inline(always)]
     pub(super) fn forward<
