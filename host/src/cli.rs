@@ -75,7 +75,8 @@ impl ListArguments {
         }
         let mut table = table(["name", "table", "loss", "published", "network"]);
         for row in rows {
-            let published = row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
+            let published =
+                row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
             let number = row.table.map_or("extra".into(), |table| table.to_string());
             table.add_row([row.name, number, row.loss, published.join(", "), row.network]);
         }
@@ -102,6 +103,7 @@ impl KernelChoice {
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 struct RunArguments {
     /// Experiments, as `asymgrad list` names them
     #[arg(value_name = "NAME", value_parser = experiment::find, required_unless_present = "net", conflicts_with = "net")]
@@ -169,6 +171,7 @@ impl RunArguments {
     /// Trains one run after the other; a failure is told at once and does not keep the next from starting.
     fn run(&self) -> anyhow::Result<ExitCode> {
         let stop = stop_on_signals()?;
+        self.notice_default();
         let mut datasets = HashMap::new();
         let mut failed = false;
         for row in self.rows() {
@@ -198,24 +201,29 @@ impl RunArguments {
     }
 
     fn data_of(&self, row: Option<&Experiment>) -> String {
-        if let Some(spec) = self.data.clone().or_else(|| row.and_then(|row| row.data.clone())) {
-            return spec;
-        }
+        let named = self.data.as_deref().or_else(|| row.and_then(|row| row.data.as_deref()));
+        named.unwrap_or_else(|| dataset::default_name()).to_owned()
+    }
+
+    /// Says once that the report's data is not at hand, if a row would have used it.
+    fn notice_default(&self) {
+        let default = self.data.is_none() && self.rows().iter().any(|row| row.is_none_or(|row| row.data.is_none()));
         let name = dataset::default_name();
-        if name != "cifar10" {
+        if default && name != "cifar10" {
             let _ = writeln!(
                 io::stderr(),
                 "note: CIFAR-10 has not been imported, so this trains on the {name}; see `asymgrad data fetch`"
             );
         }
-        name.to_owned()
     }
 
     fn request(&self, row: Option<&Experiment>, dataset: &Dataset) -> anyhow::Result<Request> {
         let kernels = self.kernels.set();
         let choices = self.choices()?;
         let config = match (row, &self.net) {
-            (Some(row), _) => Config::of_experiment(row, &choices, dataset, kernels.class()).map_err(anyhow::Error::msg)?,
+            (Some(row), _) => {
+                Config::of_experiment(row, &choices, dataset, kernels.class()).map_err(anyhow::Error::msg)?
+            }
             (None, Some(net)) => Config::of_network(run::name_of(net), net.clone(), &choices, dataset, kernels.class()),
             (None, None) => anyhow::bail!("name an experiment, or give --net"),
         };
@@ -394,12 +402,17 @@ impl PlanArguments {
         for region in &regions {
             let layer = region.layer.and_then(|number| Some(format!("{number} {}", network.layers().get(number - 1)?)));
             let numbers = region.numbers;
-            table.add_row([layer.unwrap_or_else(|| "all".into()), region.content.into(), numbers.to_string(), bytes(numbers)]);
+            table.add_row([
+                layer.unwrap_or_else(|| "all".into()),
+                region.content.into(),
+                numbers.to_string(),
+                bytes(numbers),
+            ]);
         }
         let total = network.memory(&training);
         table.add_row(["all".into(), "total".into(), total.to_string(), bytes(total)]);
-        for column in [2, 3] {
-            table.column_mut(column).map(|column| column.set_cell_alignment(CellAlignment::Right));
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
         }
         let note = "layer 1 has no layer with weights before it, so its feedback stores nothing and is never used\n";
         print(&format!("{table}\n{}", if first_stores_nothing { note } else { "" }))
@@ -437,8 +450,9 @@ struct ExportArguments {
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        weights::write(&self.output, &config.network.architecture(), &config.training(), &state)
-            .with_context(|| format!("{}: cannot write the weights; check the path and the permissions", self.output.display()))?;
+        weights::write(&self.output, &config.network.architecture(), &config.training(), &state).with_context(
+            || format!("{}: cannot write the weights; check the path and the permissions", self.output.display()),
+        )?;
         print(&format!("{}\n", self.output.display()))
     }
 }
@@ -462,7 +476,9 @@ fn all_cores() -> usize {
 
 fn optimizer(name: &str) -> Result<Optimizer, String> {
     let known = Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name);
-    known.ok_or_else(|| format!("the optimizers are {}", Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", ")))
+    known.ok_or_else(|| {
+        format!("the optimizers are {}", Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", "))
+    })
 }
 
 fn loss(name: &str) -> Result<Loss, String> {

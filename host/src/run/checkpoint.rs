@@ -151,8 +151,8 @@ impl Saved {
         let mut reader = BufReader::new(opened);
         let mut header = Vec::new();
         reader.by_ref().take(MOST_HEADER).read_until(b'\n', &mut header).map_err(failed)?;
-        let checkpoint: Checkpoint =
-            serde_json::from_slice(&header).map_err(|error| damaged(format!("its first line is no header: {error}")))?;
+        let checkpoint: Checkpoint = serde_json::from_slice(&header)
+            .map_err(|error| damaged(format!("its first line is no header: {error}")))?;
         let expected = (header.len() + CHECKSUM) as u64 + 4 * checkpoint.numbers as u64;
         if found != expected {
             return Err(damaged(format!("{found} bytes, its header says {expected}")));

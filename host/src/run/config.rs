@@ -123,7 +123,10 @@ impl Config {
             data: Data { name: dataset.name.clone(), checksum: dataset.checksum.clone() },
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(128),
-            optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(asymgrad_core::Adam::DEFAULT)), choices.rate),
+            optimizer: with_rate(
+                choices.optimizer.unwrap_or(Optimizer::Adam(asymgrad_core::Adam::DEFAULT)),
+                choices.rate,
+            ),
             clip: choices.clip,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
@@ -153,7 +156,7 @@ impl Config {
     /// SHA-256 over all fields but the limits.
     pub fn identity(&self) -> String {
         let mut fields = self.fields();
-        LIMITS.iter().for_each(|limit| drop(fields.remove(*limit)));
+        fields.retain(|name, _| !LIMITS.contains(&name.as_str()));
         hexadecimal(&Sha256::digest(Value::Object(fields).to_string()))
     }
 
@@ -162,7 +165,9 @@ impl Config {
         let (here, there) = (other.fields(), self.fields());
         here.iter()
             .filter(|(name, value)| !LIMITS.contains(&name.as_str()) && there.get(*name) != Some(value))
-            .map(|(name, value)| format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null)))
+            .map(|(name, value)| {
+                format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null))
+            })
             .collect()
     }
 
@@ -180,9 +185,10 @@ impl Config {
         match fs::read_to_string(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("read", file)(error)),
-            Ok(text) => serde_json::from_str(&text)
-                .map(Some)
-                .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no configuration: {error}") }),
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::Damaged {
+                file: file.to_owned(),
+                problem: format!("no configuration: {error}"),
+            }),
         }
     }
 
@@ -235,7 +241,8 @@ mod tests {
     #[test]
     fn a_choice_wins_over_the_row_and_the_row_over_the_default() {
         assert_eq!(config(&Choices::default()).optimizer.name(), "sgd");
-        assert_eq!(config(&Choices { rate: Some(0.5), ..Choices::default() }).optimizer.rate(), 0.5);
+        let faster = config(&Choices { rate: Some(0.5), ..Choices::default() });
+        assert_eq!(faster.optimizer, optimizer("sgd").unwrap().with_rate(0.5));
         let adam = Choices { optimizer: optimizer("adam"), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(asymgrad_core::Adam::DEFAULT));
     }

@@ -86,7 +86,8 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
         let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
         // A process killed at start-up leaves a lock and parts.
         let leftover = name == LOCK || name.ends_with(PART);
-        if !leftover && !(fresh && FILES.contains(&name.as_str())) {
+        let ours = leftover || fresh && FILES.contains(&name.as_str());
+        if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });
         }
     }
@@ -96,7 +97,13 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
 /// Takes the lock and writes into it who holds it; the system gives it back when the process ends, however it ends.
 fn lock(folder: &Path) -> Result<File, Error> {
     let path = folder.join(LOCK);
-    let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(Error::io("open", &path))?;
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(Error::io("open", &path))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

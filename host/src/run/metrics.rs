@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn an_epoch_survives_its_line() {
-        let line = EpochLine { epoch: 3, train_loss: f64::INFINITY, train_accuracy: 10.0, test_loss: 0.1, test_accuracy: 9.5 };
+        let line =
+            EpochLine { epoch: 3, train_loss: f64::INFINITY, train_accuracy: 10.0, test_loss: 0.1, test_accuracy: 9.5 };
         let text = serde_json::to_string(&line).unwrap();
         assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
     }

@@ -24,7 +24,7 @@ use crate::kernels::{HostKernels, InstructionSet};
 use crate::{atomic, weights};
 
 /// Between two checkpoints: what a `kill -9` may cost.
-const CHECKPOINT_PAUSE: Duration = Duration::from_secs(60);
+const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
 /// The end of an epoch is a good place for a checkpoint, unless epochs are as short as those on the digits.
 const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
 /// Between two moments at which a reader of `metrics.jsonl` sees new lines.
@@ -122,7 +122,12 @@ pub enum Outcome {
 ///
 /// # Errors
 /// [`Error`]; what the folder held as last good checkpoint is then still there.
-pub fn train(request: &Request, dataset: &Dataset, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+pub fn train(
+    request: &Request,
+    dataset: &Dataset,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
     let config = &request.config;
     check_fit(config, dataset)?;
     let folder = RunFolder::open(&request.folder, request.fresh)?;
@@ -168,8 +173,12 @@ pub fn train(request: &Request, dataset: &Dataset, stop: &AtomicBool, observer: 
 fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
     let network = config.network.architecture();
     let input = network.input();
-    let same = [input.channels(), input.rows(), input.cols()] == [dataset.channels, dataset.rows, dataset.cols];
-    if !same && !(input.is_vector() && input.features() == dataset.image_size()) {
+    let fits = if input.is_vector() {
+        input.features() == dataset.image_size()
+    } else {
+        [input.channels(), input.rows(), input.cols()] == [dataset.channels, dataset.rows, dataset.cols]
+    };
+    if !fits {
         let data = format!("images of {}x{}x{}", dataset.channels, dataset.rows, dataset.cols);
         return Err(Error::Input { network: input.to_string(), name: dataset.name.clone(), data });
     }
@@ -208,7 +217,8 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) ->
 /// If the folder holds no run, or no checkpoint yet.
 pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
     let missing = |name, problem: &str| Error::Damaged { file: folder.join(name), problem: problem.into() };
-    let config = Config::read(&folder.join(CONFIG))?.ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
+    let config = Config::read(&folder.join(CONFIG))?
+        .ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
     let saved = Saved::open(&folder.join(CHECKPOINT))?;
     let saved = saved.ok_or_else(|| missing(CHECKPOINT, "the run has not made a checkpoint yet"))?;
     let mut state = allocate(saved.numbers())?;
@@ -367,7 +377,13 @@ impl<'a> Session<'a> {
         })?;
         let (train, test) = (mean(train), mean(&sums));
         let epoch = self.at.epoch;
-        Ok(Some(EpochLine { epoch, train_loss: train.0, train_accuracy: train.1, test_loss: test.0, test_accuracy: test.1 }))
+        Ok(Some(EpochLine {
+            epoch,
+            train_loss: train.0,
+            train_accuracy: train.1,
+            test_loss: test.0,
+            test_accuracy: test.1,
+        }))
     }
 
     fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
@@ -380,7 +396,12 @@ impl<'a> Session<'a> {
         if self.at.step < self.goal { self.save_if_due(EPOCH_CHECKPOINT_PAUSE) } else { Ok(()) }
     }
 
-    fn end_within_epoch(mut self, status: Status, line: EpochLine, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+    fn end_within_epoch(
+        mut self,
+        status: Status,
+        line: EpochLine,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
         self.logs.epochs.append(&line)?;
         observer.epoch(&line);
         self.end(status)
@@ -395,7 +416,9 @@ impl<'a> Session<'a> {
             .map_err(Error::io("write", &file))?;
         let lines = read_epochs(self.folder.path())?;
         let file = self.folder.file(RESULT);
-        let last = *lines.last().ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
+        let last = *lines
+            .last()
+            .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
         let summary = Summary { status, step: self.at.step, last };
         atomic::write(&file, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;
