@@ -77,7 +77,7 @@ impl ListArguments {
             let number = row.table.map_or("extra".into(), |table| table.to_string());
             table.add_row([row.name, number, row.loss, published.join(", "), row.network]);
         }
-        print(&format!("{table}\npublished: test accuracy (epochs)\n"))
+        print(&format!("{}\npublished: test accuracy (epochs)\n", table.trim_fmt()))
     }
 }
 
@@ -170,7 +170,7 @@ impl PlanArguments {
             column.set_cell_alignment(CellAlignment::Right);
         }
         let note = "layer 1 has no layer with weights before it, so its feedback stores nothing and is never used\n";
-        print(&format!("{table}\n{}", if first_stores_nothing { note } else { "" }))
+        print(&format!("{}\n{}", table.trim_fmt(), if first_stores_nothing { note } else { "" }))
     }
 
     fn print_json(&self, regions: &[Region], training: &Training) -> anyhow::Result<()> {

@@ -90,13 +90,13 @@ pub(super) struct RunArguments {
     #[arg(long, value_parser = optimizer)]
     optimizer: Option<Optimizer>,
     /// Learning rate [default: 0.001 for adam, else 0.01]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     lr: Option<f32>,
     /// ce, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = loss)]
     loss: Option<Loss>,
     /// Clips each element of the weight gradients to [-X, X]
-    #[arg(long, value_name = "X", value_parser = positive)]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     clip: Option<f32>,
     /// The run's folder; with several experiments, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
