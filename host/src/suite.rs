@@ -19,7 +19,7 @@ use crate::progress::Watch;
 use crate::run::{self, Outcome, Request, Status, Summary};
 
 /// Epochs of a quick row on the embedded digits: enough for dense networks to tell most of them apart.
-const QUICK_DENSE: u32 = 10;
+const QUICK_DENSE: u32 = 12;
 /// A convolution costs some ten times as much, and an untied one has ten times the weights besides.
 const QUICK_CONVOLUTION: u32 = 2;
 const QUICK_UNTIED: u32 = 1;
@@ -306,11 +306,11 @@ mod tests {
             let row = experiment::find(name).unwrap();
             (quick_epochs(&row.network.parse().unwrap()), whole_epochs(&row))
         };
-        assert_eq!(epochs("DS0"), (10, Some(100)));
+        assert_eq!(epochs("DS0"), (12, Some(100)));
         assert_eq!(epochs("PGR1"), (2, Some(300)));
         assert_eq!(epochs("PG-Untie"), (1, Some(200)));
         assert_eq!(epochs("PGR1-SGD"), (2, Some(50)));
-        assert_eq!(epochs("DDR4-U-LITERAL"), (10, None));
+        assert_eq!(epochs("DDR4-U-LITERAL"), (12, None));
     }
 
     #[test]
