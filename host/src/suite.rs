@@ -295,9 +295,9 @@ mod tests {
         Row { request, dataset, table: experiment.table, published: experiment.published }
     }
 
-    fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Result<Outcome, String> {
+    fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {
         let last = EpochLine { epoch, train_loss: 1.0, train_accuracy: 2.0, test_loss: 3.0, test_accuracy };
-        Ok(Outcome::Ended(Summary { status, step: 7, last }))
+        Outcome::Ended(Summary { status, step: 7, last })
     }
 
     #[test]
@@ -326,7 +326,8 @@ mod tests {
         };
         let lines: Vec<String> = (1..=250).map(line).collect();
         std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
-        let outcomes = [ended(Status::Diverged, 1, 10.0), ended(Status::Finished, 250, 25.0), Err("no disk".into())];
+        let outcomes =
+            [Ok(ended(Status::Diverged, 1, 10.0)), Ok(ended(Status::Finished, 250, 25.0)), Err("no disk".into())];
         let all: Vec<_> = rows.iter().zip(outcomes).map(|(row, outcome)| Trained { row, outcome }).collect();
         let table = table(&all);
         let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
