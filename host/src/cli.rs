@@ -8,7 +8,6 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use asymgrad::dataset::{self, Info};
 use asymgrad::{Network, experiment, run, weights};
 use asymgrad_core::{Loss, Optimizer, Region, Training};
@@ -205,10 +204,14 @@ struct ExportArguments {
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        weights::write(&self.output, &config.network.architecture(), &config.training(), &state).with_context(
-            || format!("{}: cannot write the weights; check the path and the permissions", self.output.display()),
-        )?;
-        print(&format!("{}\n", self.output.display()))
+        let written = weights::write(&self.output, &config.network.architecture(), &config.training(), &state);
+        let file = self.output.display();
+        written.map_err(|error| {
+            anyhow::anyhow!(
+                "{file}: cannot write the weights: {error}; check the path, the permissions and the space left"
+            )
+        })?;
+        print(&format!("{file}\n"))
     }
 }
 

@@ -5,6 +5,7 @@
 use asymgrad_core::Shape;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
 
 use crate::dataset::Images;
 
@@ -40,33 +41,41 @@ fn below(limit: u32, generator: &mut impl Rng) -> u32 {
     }
 }
 
-/// Where each feature `[channel][row][col]` lies in the network's input.
-pub fn places(shape: Shape) -> Vec<usize> {
-    (0..shape.features()).map(|outside| shape.inside(outside)).collect()
+/// The feature `[channel][row][col]` that lies at each place of the network's input.
+pub fn features_by_place(shape: Shape) -> Vec<usize> {
+    let mut features = vec![0; shape.features()];
+    for outside in 0..features.len() {
+        features[shape.inside(outside)] = outside;
+    }
+    features
 }
 
 /// Samples that are read side by side: their floats fill one cache line of the input.
 const LINE: usize = 16;
+/// Places that a thread fills at a time: their rows stay in its cache while the samples pass by.
+const BLOCK: usize = 96;
 
-/// Writes the images `chosen`, bytes divided by 255, as feature × sample into `input`.
+/// Writes the images `chosen`, bytes divided by 255, as feature × sample into `input`; `features` are
+/// [`features_by_place`]. Shared out among the threads of the pool that this is called in.
 ///
 /// # Panics
-/// If an image does not exist, or `input` is not `places` × `chosen` numbers.
-pub fn gather(images: &Images, chosen: &[u32], places: &[usize], input: &mut [f32]) {
+/// If an image does not exist, or has fewer features.
+pub fn gather(images: &Images, chosen: &[u32], features: &[usize], input: &mut [f32]) {
     let samples = chosen.len();
     let shades = shades();
-    for (number, line) in chosen.chunks(LINE).enumerate() {
-        let mut sources: [&[u8]; LINE] = [&[]; LINE];
-        for (source, index) in sources.iter_mut().zip(line) {
-            *source = &images.image(*index as usize)[..places.len()];
-        }
-        for (feature, place) in places.iter().enumerate() {
-            let row = &mut input[place * samples + number * LINE..][..line.len()];
-            for (x, source) in row.iter_mut().zip(sources) {
-                *x = shades[usize::from(source[feature])];
+    input.par_chunks_mut(BLOCK * samples).zip(features.par_chunks(BLOCK)).for_each(|(rows, features)| {
+        for (number, line) in chosen.chunks(LINE).enumerate() {
+            let mut sources: [&[u8]; LINE] = [&[]; LINE];
+            for (source, index) in sources.iter_mut().zip(line) {
+                *source = images.image(*index as usize);
+            }
+            for (row, feature) in rows.chunks_exact_mut(samples).zip(features) {
+                for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..line.len()]) {
+                    *x = shades[usize::from(source[*feature])];
+                }
             }
         }
-    }
+    });
 }
 
 /// Each byte divided by 255: a table is exact, and quicker than converting.
@@ -110,7 +119,7 @@ mod tests {
         let shape = Shape::image(3, 32, 32);
         let chosen: Vec<u32> = (0..37).rev().collect();
         let mut input = vec![f32::NAN; shape.features() * chosen.len()];
-        gather(&images, &chosen, &places(shape), &mut input);
+        gather(&images, &chosen, &features_by_place(shape), &mut input);
         for (sample, index) in chosen.iter().enumerate() {
             for (outside, byte) in images.image(*index as usize).iter().enumerate() {
                 let x = input[shape.inside(outside) * chosen.len() + sample];

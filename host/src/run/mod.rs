@@ -10,7 +10,7 @@ mod folder;
 mod metrics;
 mod session;
 
-pub use batches::{gather, places, shuffled};
+pub use batches::{features_by_place, gather, shuffled};
 pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
 pub use config::{Choices, Config, Data, name_of};
 pub use error::Error;

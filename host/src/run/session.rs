@@ -13,7 +13,7 @@ use asymgrad_core::kinds::ALL;
 use asymgrad_core::{Score, StepError, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::batches::{gather, generator, places, shuffled};
+use super::batches::{features_by_place, gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
@@ -248,7 +248,7 @@ struct Session<'a> {
     goal: u64,
     /// Steps of an epoch.
     batches: usize,
-    places: Vec<usize>,
+    features: Vec<usize>,
     /// The samples in the order of the epoch at hand.
     order: Vec<u32>,
     labels: Vec<usize>,
@@ -280,7 +280,7 @@ impl<'a> Session<'a> {
             dataset,
             folder,
             batches: request.config.batches(dataset.train.len()),
-            places: places(trainer.network().input()),
+            features: features_by_place(trainer.network().input()),
             trainer,
             at,
             logs,
@@ -331,7 +331,7 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
-        load(&mut self.trainer, &mut self.labels, &self.places, &self.dataset.train, &self.order[from..to])?;
+        load(&mut self.trainer, &mut self.labels, &self.features, &self.dataset.train, &self.order[from..to])?;
         let score = match drive(&mut self.trainer, &self.labels) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
@@ -363,7 +363,7 @@ impl<'a> Session<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            load(&mut self.trainer, &mut self.labels, &self.places, test, chosen)?;
+            load(&mut self.trainer, &mut self.labels, &self.features, test, chosen)?;
             add(&mut sums, &self.trainer.evaluate(&self.labels)?);
         }
         let train = &self.at.sums;
@@ -472,11 +472,11 @@ impl<'a> Session<'a> {
 fn load(
     trainer: &mut Training<'_>,
     labels: &mut Vec<usize>,
-    places: &[usize],
+    features: &[usize],
     images: &Images,
     chosen: &[u32],
 ) -> Result<(), StepError> {
-    gather(images, chosen, places, trainer.input(chosen.len())?);
+    gather(images, chosen, features, trainer.input(chosen.len())?);
     labels.clear();
     labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
     Ok(())
