@@ -1,6 +1,7 @@
 //! The same bits for any thread count, and within a class of numbers for any kernel set: whole trainings compared.
 //!
 //! The networks are wide enough that the kernels share their rows among threads, at batch 1 too.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kernel_sets;
 

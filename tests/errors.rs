@@ -1,4 +1,5 @@
 //! Every error of a trainer and a predictor with its message, and what the memory plan promises.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::task::Poll;
 

@@ -1,6 +1,7 @@
 //! PyTorch's golden vectors: layers, losses, optimizers and whole trainings, on every kernel set of this machine.
 //!
 //! `golden/make_golden.py` says what each file holds and by which rule a float32 result passes.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "golden/reader.rs"]
 mod reader;
@@ -417,7 +418,7 @@ fn training(golden: &Golden, set: &KernelSet) {
         let values = match tensor.part() {
             Part::Weight => golden.floats(&format!("w0_{layer}")),
             Part::Feedback => golden.floats(&format!("fb0_{layer}")),
-            _ => continue,
+            Part::Bias => continue,
         };
         values.iter().enumerate().for_each(|(outside, x)| trainer.state_mut()[tensor.place(outside)] = *x);
     }

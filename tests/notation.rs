@@ -1,4 +1,5 @@
 //! The notation of networks: what is printed reads back, no text panics, and errors name the token and its place.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad_core::{Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
 use proptest::prelude::*;

@@ -1,4 +1,5 @@
 //! The text forms that run files and reports hold: a network is its notation, settings have their command-line names.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad_core::{Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape};
 use serde_json::{from_str, to_string};

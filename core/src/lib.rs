@@ -48,3 +48,8 @@ pub use notation::ParseError;
 pub use optimizer::{Adam, Momentum, Optimizer, Rule, Sgd, Update};
 pub use predictor::Predictor;
 pub use trainer::{StepError, Trainer, TrainerError};
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -9,13 +9,13 @@ use crate::kinds::{self, has};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Loss {
-    /// −ln p_t.
+    /// −ln `p_t`.
     #[default]
     #[cfg_attr(feature = "serde", serde(rename = "ce"))]
     CrossEntropy,
-    /// Σ over j ≠ t of max(0, 1 + z_j − z_t) (Weston and Watkins 1999): the report's hinge loss.
+    /// Σ over j ≠ t of max(0, 1 + `z_j` − `z_t`) (Weston and Watkins 1999): the report's hinge loss.
     Hinge,
-    /// max(0, 1 + max over j ≠ t of z_j − z_t) (Crammer and Singer 2001).
+    /// max(0, 1 + max over j ≠ t of `z_j` − `z_t`) (Crammer and Singer 2001).
     CrammerSinger,
     /// [`Loss::Hinge`] on p instead of z.
     SoftmaxHinge,

@@ -82,9 +82,7 @@ impl rand_core::TryRng for SplitMix {
     type Error = core::convert::Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        let x = self.try_next_u64()?;
-        #[expect(clippy::cast_possible_truncation, reason = "the upper half")]
-        Ok((x >> 32) as u32)
+        Ok((self.try_next_u64()? >> 32) as u32)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Self::Error> {

@@ -106,7 +106,9 @@ impl Oracle {
             let mut y = match &layer.kind {
                 Kind::Weighted { products, bias_of } => {
                     let mut y: Vec<f64> = bias_of.iter().map(|bias| layer.bias[*bias]).collect();
-                    products.iter().for_each(|p| y[p.to] += layer.weight[p.by] * x[p.from]);
+                    for p in products {
+                        y[p.to] += layer.weight[p.by] * x[p.from];
+                    }
                     y
                 }
                 Kind::Max(windows) => windows.iter().map(|window| x[first_largest(window, x)]).collect(),
@@ -144,7 +146,9 @@ impl Oracle {
             let activations = self.forward(x);
             let (value, mut g) = of_sample(loss, activations.last().unwrap(), *label);
             gradients.loss += value / labels.len() as f64;
-            g.iter_mut().for_each(|g| *g /= labels.len() as f64);
+            for g in &mut g {
+                *g /= labels.len() as f64;
+            }
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, y) = (&activations[index], &activations[index + 1]);
                 assert_eq!(y.len(), layer.outputs);
@@ -166,7 +170,9 @@ impl Oracle {
                     }
                     Kind::Average(windows) => {
                         for (window, g) in windows.iter().zip(&g) {
-                            window.iter().for_each(|i| dx[*i] += g / window.len() as f64);
+                            for i in window {
+                                dx[*i] += g / window.len() as f64;
+                            }
                         }
                     }
                 }

@@ -4,7 +4,9 @@
 
 use core::ops::Range;
 
-/// Numbers that a thread handles at a time while it looks for a window's winner.
+use super::product::{load, store};
+
+/// Numbers of a pixel that are handled side by side while a window's winner is looked for.
 const LANES: usize = 16;
 
 /// The shape of a pooling layer.
@@ -61,11 +63,14 @@ impl Pool {
             let first = window.next().unwrap_or(0);
             out.iter_mut().zip(self.pixel(input, first)).for_each(|(o, x)| *o = *x);
             for index in window {
-                let pixel = out.iter_mut().zip(self.pixel(input, index));
+                let pixel = self.pixel(input, index);
                 if self.average {
-                    pixel.for_each(|(o, x)| *o += *x);
+                    out.iter_mut().zip(pixel).for_each(|(o, x)| *o += *x);
                 } else {
-                    pixel.for_each(|(o, x)| *o = if *x > *o || x.is_nan() { *x } else { *o });
+                    // A NaN passes on: `f32::max` would swallow it.
+                    for (o, x) in out.iter_mut().zip(pixel) {
+                        *o = if *x > *o || x.is_nan() { *x } else { *o };
+                    }
                 }
             }
             if self.average {
@@ -91,48 +96,58 @@ impl Pool {
                     for index in self.window(row, col).filter(|index| inside.contains(index)) {
                         let at = (index - inside.start) * self.pixel;
                         let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
-                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = *g * share + *d);
+                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
                     }
                 } else {
-                    self.to_winners(row, col, &inside, input, gradient, output);
+                    self.add_to_winners(row, col, &inside, input, gradient, relu, output);
                 }
             }
         }
-        if relu {
+        if relu && self.average {
             let start = inside.start * self.pixel;
             let mask = input.get(start..).unwrap_or(&[]);
             output.iter_mut().zip(mask).for_each(|(d, h)| *d = if *h <= 0.0 { 0.0 } else { *d });
         }
     }
 
-    /// Adds one window's gradient to the first largest element of each channel and sample.
+    /// Adds one window's gradient to the first largest element of each channel and sample; masked if that is not above 0.
     #[inline(always)]
-    fn to_winners(
+    #[expect(clippy::too_many_arguments, reason = "one window of `backward`")]
+    fn add_to_winners(
         &self,
         row: usize,
         col: usize,
         inside: &Range<usize>,
         input: &[f32],
         gradient: &[f32],
+        relu: bool,
         output: &mut [f32],
     ) {
-        for (chunk, gradient) in gradient.chunks(LANES).enumerate() {
-            let from = chunk * LANES;
-            let (mut best, mut winner) = ([f32::NEG_INFINITY; LANES], [usize::MAX; LANES]);
-            for index in self.window(row, col) {
-                let pixel = self.pixel(input, index).get(from..).unwrap_or(&[]);
-                for ((best, winner), x) in best.iter_mut().zip(&mut winner).zip(pixel) {
-                    let wins = *winner == usize::MAX || *x > *best || (x.is_nan() && !best.is_nan());
-                    *best = if wins { *x } else { *best };
-                    *winner = if wins { index } else { *winner };
+        for from in (0..self.pixel).step_by(LANES) {
+            let (mut best, mut winner) = ([[f32::NEG_INFINITY; LANES]], [u32::MAX; LANES]);
+            for (tap, index) in (0..).zip(self.window(row, col)) {
+                let mut x = [[0.0; LANES]];
+                load(&mut x, self.pixel(input, index).get(from..).unwrap_or(&[]));
+                for ((best, winner), x) in best[0].iter_mut().zip(&mut winner).zip(x[0]) {
+                    let wins = *winner == u32::MAX || x > *best || (x.is_nan() && !best.is_nan());
+                    *best = if wins { x } else { *best };
+                    *winner = if wins { tap } else { *winner };
                 }
             }
-            for index in self.window(row, col).filter(|index| inside.contains(index)) {
-                let at = (index - inside.start) * self.pixel + from;
-                let pixel = output.get_mut(at..at + gradient.len()).unwrap_or(&mut []);
-                for ((d, g), winner) in pixel.iter_mut().zip(gradient).zip(&winner) {
-                    *d += if *winner == index { *g } else { 0.0 };
+            let mut signal = [[0.0; LANES]];
+            load(&mut signal, gradient.get(from..).unwrap_or(&[]));
+            if relu {
+                signal[0].iter_mut().zip(best[0]).for_each(|(g, best)| *g = if best <= 0.0 { 0.0 } else { *g });
+            }
+            for (tap, index) in (0..).zip(self.window(row, col)).filter(|(_, index)| inside.contains(index)) {
+                let at = (index - inside.start) * self.pixel;
+                let pixel = output.get_mut(at + from..at + self.pixel).unwrap_or(&mut []);
+                let mut d = [[0.0; LANES]];
+                load(&mut d, pixel);
+                for ((d, g), winner) in d[0].iter_mut().zip(signal[0]).zip(winner) {
+                    *d += if winner == tap { g } else { 0.0 };
                 }
+                store(&d, pixel);
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::arithmetic::Arithmetic;
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
 const BUDGET: usize = 512;
 
+/// Weights of a kernel row that are gathered when the channels are few.
+const GATHERED: usize = 32;
+
 /// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
 ///
 /// Weights lie as [row, col,] tap, output, input (row and column only if untied), activations as row, column,
@@ -328,6 +331,9 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let (product, depth) = (self.product, self.depth());
         let (cols, inputs) = (product.cols.max(1), product.inputs.max(1));
         let (at_row, at_col) = (part.position / cols, part.position % cols);
+        if !BACKWARD && WIDTH > 1 && depth * part.tap_cols.len() <= GATHERED && depth == part.depth.len() {
+            return self.accumulate_gathered::<A, WIDTH, VECTORS, OUTS>(part, row, lane, sums);
+        }
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
                 let other_row = product.other::<BACKWARD>(at_row, tap_row);
@@ -349,6 +355,35 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             }
         }
     }
+
+    /// The same for few channels: the weights of a kernel row are gathered, so that its pixels are one run of columns.
+    #[inline(always)]
+    fn accumulate_gathered<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        part: &Part,
+        row: usize,
+        lane: usize,
+        sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    ) {
+        let (product, depth, cols) = (self.product, self.depth(), self.product.cols.max(1));
+        let first_col = product.other::<BACKWARD>(part.position % cols, part.tap_cols.start);
+        let count = depth * part.tap_cols.len();
+        for tap_row in part.tap_rows.clone() {
+            let mut weights = [[0.0; GATHERED]; OUTS];
+            for (number, tap_col) in part.tap_cols.clone().enumerate() {
+                let from = (product.weight_row(part.position, tap_row, tap_col) + row) * depth;
+                let rows = self.weight.get(from..).unwrap_or(&[]).chunks_exact(depth.max(1));
+                for (weights, row) in weights.iter_mut().zip(rows) {
+                    let weights = weights.get_mut(number * depth..).unwrap_or(&mut []);
+                    weights.iter_mut().zip(row).for_each(|(weight, number)| *weight = *number);
+                }
+            }
+            let pixel = product.other::<BACKWARD>(part.position / cols, tap_row) * cols + first_col;
+            let columns = self.source.get(pixel * depth * self.samples + lane..).unwrap_or(&[]);
+            let rows = weights.each_ref().map(|weights| weights.get(..count).unwrap_or(&[]));
+            add_along::<A, WIDTH, VECTORS, OUTS>(sums, Columns { numbers: columns, stride: self.samples }, rows);
+        }
+    }
 }
 
 /// How a destination column begins and ends: `start` gives the bias, `finish` the ReLU or the mask.
@@ -358,7 +393,7 @@ struct Ends<'a, S, F> {
     mask: Option<&'a [f32]>,
 }
 
-impl<'a, S, F: Fn(f32, f32) -> f32> Ends<'a, S, F> {
+impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
     /// The same for the columns from number `at` on.
     #[inline(always)]
     fn from(&self, at: usize) -> Self {
@@ -390,7 +425,7 @@ pub(super) struct Columns<'a> {
     pub(super) stride: usize,
 }
 
-impl<'a> Columns<'a> {
+impl Columns<'_> {
     /// Splits off the first `count` columns as far as whole vectors of `lanes` numbers can be read from them.
     ///
     /// A vector may reach into the next column: those lanes are computed and never stored.

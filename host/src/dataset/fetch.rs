@@ -2,8 +2,8 @@
 //! What has arrived stays in a .part file, so that a broken download is resumed; only a file whose length, MD5 and SHA-256 are
 //! the expected ones is ever used. Proxies come from the usual environment variables, trust from the system's certificates.
 
-use super::import::{self, Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256};
 use super::Error;
+use super::import::{self, Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256};
 use crate::hexadecimal;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use md5::Md5;

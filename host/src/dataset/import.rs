@@ -2,8 +2,8 @@
 //! One streaming pass checks the structure, writes the six files and hashes the archive; a folder renamed into place makes the
 //! result all or nothing. Whatever fails, and whenever the process is killed, an earlier import stays usable.
 
-use super::cifar::{FILES, FOLDER, visit_archive};
 use super::Error;
+use super::cifar::{FILES, FOLDER, visit_archive};
 use crate::hexadecimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};

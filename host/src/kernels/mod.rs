@@ -154,7 +154,7 @@ impl Kernels for &HostKernels {
         let width = pool.cols * pool.pixel;
         let ranges = self.ranges(pool.rows, 1, output.len() * pool.size * pool.size);
         self.share(ranges, width, output, |rows, output| {
-            self.set.pool_backward(pool, rows, input, gradient, relu, output)
+            self.set.pool_backward(pool, rows, input, gradient, relu, output);
         });
     }
 }

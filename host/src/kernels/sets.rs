@@ -164,9 +164,10 @@ macro_rules! compiled {
     };
 }
 
-/// What each job does, for any arithmetic and tile.
+/// What each job does; all take the same parameters, needed or not.
+#[expect(clippy::extra_unused_type_parameters, reason = "one signature for all jobs")]
 mod jobs {
-    use super::*;
+    use super::{Arithmetic, Backward, BiasGradient, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient, ALL};
 
     #[inline(always)]
     pub(super) fn forward<
