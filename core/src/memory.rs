@@ -138,6 +138,19 @@ impl Architecture<'_> {
         Layout::of(self, &Training::new(0)).parameters
     }
 
+    /// Multiplications of one sample's forward pass: how much work the network is.
+    pub const fn multiplications(&self) -> usize {
+        let (mut sites, mut sum) = (self.sites(), 0_usize);
+        while let Some(site) = sites.step() {
+            let uses = match site.layer.operation {
+                Operation::Convolution { .. } => site.output.positions(),
+                _ => 1,
+            };
+            sum = sum.saturating_add(site.weights().saturating_mul(uses));
+        }
+        sum
+    }
+
     /// Numbers of a [`Predictor`](crate::Predictor)'s memory for batches of up to `batch` samples.
     pub const fn prediction_memory(&self, batch: usize) -> usize {
         let sizes = self.prediction_buffers(batch);

@@ -7,6 +7,7 @@ pub mod kernels;
 mod network;
 pub mod progress;
 pub mod run;
+pub mod suite;
 pub mod weights;
 
 pub use network::Network;

@@ -114,7 +114,8 @@ pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state:
         .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
     let known = by_name(network, training);
     let mut matched = vec![];
-    for (name, view) in tensors.iter() {
+    // In the order of names: the crate's own order differs from call to call, and so would the error.
+    for (name, view) in tensors.iter().collect::<BTreeMap<_, _>>() {
         let file = file.to_owned();
         let name = name.to_owned();
         let Some(tensor) = known.get(&name) else {

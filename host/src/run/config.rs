@@ -182,10 +182,10 @@ impl Config {
     /// # Errors
     /// If it cannot be read or is no configuration.
     pub fn read(file: &Path) -> Result<Option<Self>, Error> {
-        match fs::read_to_string(file) {
+        match fs::read(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::io("read", file)(error)),
-            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| Error::Damaged {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Damaged {
                 file: file.to_owned(),
                 problem: format!("no configuration: {error}"),
             }),

@@ -131,7 +131,7 @@ impl Error {
 pub(crate) fn way_out(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "check the path",
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space and run the same command again: it continues from the last checkpoint"
         }
         _ => "check the permissions, or choose another folder with --out",

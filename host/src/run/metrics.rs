@@ -144,15 +144,16 @@ impl Log {
 /// If it cannot be read or a line is damaged. A last line without its end is still being written and is left out.
 pub fn read_epochs(folder: &Path) -> Result<Vec<EpochLine>, Error> {
     let file = folder.join(EPOCHS);
-    let text = match fs::read_to_string(&file) {
+    let bytes = match fs::read(&file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-        text => text.map_err(Error::io("read", &file))?,
+        bytes => bytes.map_err(Error::io("read", &file))?,
     };
-    text.split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.ends_with(b"\n"))
         .enumerate()
         .map(|(number, line)| {
-            serde_json::from_str(line).map_err(|error| {
+            serde_json::from_slice(line).map_err(|error| {
                 let problem = format!("line {} is no epoch: {error}", number + 1);
                 Error::Damaged { file: file.clone(), problem }
             })

@@ -227,9 +227,9 @@ pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
 }
 
 fn read_summary(file: &Path) -> Result<Option<Summary>, Error> {
-    match fs::read_to_string(file) {
+    match fs::read(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        text => serde_json::from_str(&text.map_err(Error::io("read", file))?)
+        bytes => serde_json::from_slice(&bytes.map_err(Error::io("read", file))?)
             .map(Some)
             .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no result: {error}") }),
     }

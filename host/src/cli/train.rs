@@ -1,0 +1,368 @@
+//! `run` and `suite`: which rows to train and how, then all of them, then what came of them.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use asymgrad::dataset::{self, Dataset};
+use asymgrad::experiment::{self, Experiment};
+use asymgrad::kernels::InstructionSet;
+use asymgrad::progress::Watch;
+use asymgrad::run::{self, Choices, Config, Request};
+use asymgrad::suite::{self, Row, Trained};
+use asymgrad::{Network, weights};
+use asymgrad_core::{Loss, Optimizer};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::{count, loss, optimizer, positive, print};
+
+/// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
+const STOPPED: u8 = 75;
+
+/// Which kernels compute.
+#[derive(Clone, Copy, ValueEnum)]
+enum KernelChoice {
+    /// The fastest that this CPU has
+    Auto,
+    /// The same bits on every CPU
+    Portable,
+}
+
+impl KernelChoice {
+    fn set(self) -> InstructionSet {
+        match self {
+            Self::Auto => InstructionSet::fastest(),
+            Self::Portable => InstructionSet::PORTABLE,
+        }
+    }
+}
+
+/// How trainings are carried out, one or many.
+#[derive(Args)]
+struct Execution {
+    /// Draws weights, feedback and the order of the samples [default: 1]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Threads; they never change a number [default: all cores]
+    #[arg(long, value_parser = count)]
+    threads: Option<usize>,
+    /// Which kernels compute
+    #[arg(long, value_enum, default_value = "auto")]
+    kernels: KernelChoice,
+    /// Shows what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Starts over in a folder that holds a run
+    #[arg(long)]
+    fresh: bool,
+    /// Prints JSON: an object for one run, an array for several
+    #[arg(long)]
+    json: bool,
+    /// Steps between checkpoints, besides those that the clock makes
+    #[arg(long, hide = true, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
+    checkpoint_every: Option<u64>,
+}
+
+#[derive(Args)]
+pub(super) struct RunArguments {
+    /// Experiments, as `asymgrad list` names them
+    #[arg(value_name = "NAME", value_parser = experiment::find, required_unless_present = "net", conflicts_with = "net")]
+    experiments: Vec<Experiment>,
+    /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
+    #[arg(long, value_name = "NETWORK")]
+    net: Option<Network>,
+    /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
+    #[arg(long)]
+    data: Option<String>,
+    /// Epochs to train [default: the fewest that the report publishes, else 100]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// Samples of a step [default: 128]
+    #[arg(long, value_parser = count)]
+    batch: Option<usize>,
+    /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]
+    #[arg(long, value_parser = optimizer)]
+    optimizer: Option<Optimizer>,
+    /// Learning rate [default: 0.001 for adam, else 0.01]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    lr: Option<f32>,
+    /// ce, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
+    #[arg(long, value_parser = loss)]
+    loss: Option<Loss>,
+    /// Clips each element of the weight gradients to [-X, X]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    clip: Option<f32>,
+    /// The run's folder; with several experiments, their parent [default: runs/DATA/NAME/seed-N]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Weights to begin with; those that the file lacks are drawn
+    #[arg(long, value_name = "FILE.safetensors")]
+    init: Option<PathBuf>,
+    /// Keeps the samples in the order of the files
+    #[arg(long)]
+    no_shuffle: bool,
+    /// Steps to train in all, if that is less than the epochs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_steps: Option<u64>,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+impl RunArguments {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        self.execution.train(&self.rows()?)
+    }
+
+    fn rows(&self) -> anyhow::Result<Vec<Row>> {
+        let (mut data, choices) = (Data::new(self.data.as_deref()), self.choices()?);
+        if let Some(net) = &self.net {
+            let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
+            let config = Config::of_network(run::name_of(net), net.clone(), &choices, &dataset, class);
+            return Ok(vec![self.row(config, dataset, None)]);
+        }
+        let row = |experiment: &Experiment| {
+            let dataset = data.of_row(experiment.data.as_deref())?;
+            let config = self.execution.config(experiment, &choices, &dataset)?;
+            Ok(self.row(config, dataset, Some(experiment)))
+        };
+        self.experiments.iter().map(row).collect()
+    }
+
+    fn row(&self, config: Config, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
+        let folder = match &self.out {
+            None => run::default_path(&config.data.name, &config.name, config.seed),
+            Some(out) if self.experiments.len() > 1 => out.join(&config.name),
+            Some(out) => out.clone(),
+        };
+        let mut row = self.execution.row(config, folder, dataset, experiment);
+        row.request.init.clone_from(&self.init);
+        row
+    }
+
+    fn choices(&self) -> anyhow::Result<Choices> {
+        Ok(Choices {
+            loss: self.loss,
+            optimizer: self.optimizer,
+            rate: self.lr,
+            clip: self.clip,
+            seed: self.execution.seed,
+            batch: self.batch,
+            epochs: self.epochs,
+            max_steps: self.max_steps,
+            no_shuffle: self.no_shuffle,
+            init: self.init.as_deref().map(weights::checksum).transpose()?,
+        })
+    }
+}
+
+#[derive(Args)]
+pub(super) struct SuiteArguments {
+    /// A few epochs of every row on the embedded digits: minutes instead of days
+    #[arg(long)]
+    quick: bool,
+    /// Only the rows of one of the report's tables
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    table: Option<u8>,
+    /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
+    #[arg(long, conflicts_with = "quick")]
+    data: Option<String>,
+    /// Epochs to train each row [default: up to the report's last figure; less with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// The parent of the rows' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+impl SuiteArguments {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        self.execution.train(&self.rows()?)
+    }
+
+    fn rows(&self) -> anyhow::Result<Vec<Row>> {
+        let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
+        let chosen = |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table));
+        let row = |experiment: Experiment| {
+            let dataset = data.of_row(experiment.data.as_deref())?;
+            let choices = Choices { seed: self.execution.seed, ..Choices::default() };
+            let mut config = self.execution.config(&experiment, &choices, &dataset)?;
+            let protocol =
+                if self.quick { Some(suite::quick_epochs(&config.network)) } else { suite::whole_epochs(&experiment) };
+            config.epochs = self.epochs.or(protocol).unwrap_or(config.epochs);
+            let folder = match &self.out {
+                Some(out) => out.join(&config.name),
+                None if self.quick => suite::quick_path(&config.name, config.seed),
+                None => run::default_path(&config.data.name, &config.name, config.seed),
+            };
+            Ok(self.execution.row(config, folder, dataset, Some(&experiment)))
+        };
+        experiment::all().into_iter().filter(chosen).map(row).collect()
+    }
+}
+
+impl Execution {
+    fn config(&self, experiment: &Experiment, choices: &Choices, dataset: &Dataset) -> anyhow::Result<Config> {
+        Config::of_experiment(experiment, choices, dataset, self.kernels.set().class()).map_err(anyhow::Error::msg)
+    }
+
+    fn row(&self, config: Config, folder: PathBuf, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
+        let threads = self.threads.unwrap_or_else(all_cores);
+        let Self { fresh, checkpoint_every, .. } = *self;
+        let kernels = self.kernels.set();
+        Row {
+            request: Request { config, folder, init: None, kernels, threads, fresh, checkpoint_every },
+            dataset,
+            table: experiment.and_then(|row| row.table),
+            published: experiment.map_or_else(Vec::new, |row| row.published.clone()),
+        }
+    }
+
+    /// Trains the rows and prints how they ended.
+    fn train(&self, rows: &[Row]) -> anyhow::Result<ExitCode> {
+        if self.dry_run {
+            return self.print_plans(rows).map(|()| ExitCode::SUCCESS);
+        }
+        let stop = stop_on_signals()?;
+        let all = suite::train(rows, &stop, &mut Watch::new(rows));
+        let failures: Vec<&Trained> = all.iter().filter(|trained| trained.outcome.is_err()).collect();
+        let code = if all.iter().any(Trained::is_stopped) {
+            ExitCode::from(STOPPED)
+        } else if failures.is_empty() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+        self.print_results(&all, rows.len())?;
+        if rows.len() > 1 && !failures.is_empty() {
+            let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), rows.len());
+            for failure in failures {
+                let _ = writeln!(io::stderr(), "{failure}");
+            }
+        }
+        Ok(code)
+    }
+
+    fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {
+        match all {
+            _ if self.json => print_json_of(all, rows),
+            _ if rows > 1 => print(&format!(
+                "{}\nours: test accuracy on {}; report: on CIFAR-10\n",
+                suite::table(all),
+                names_of(all)
+            )),
+            [trained] if trained.has_result() => print(&format!("{trained}\n")),
+            // A failure has been told.
+            _ => Ok(()),
+        }
+    }
+
+    fn print_plans(&self, rows: &[Row]) -> anyhow::Result<()> {
+        let plans: Vec<Plan> = rows.iter().map(Plan::of).collect();
+        if self.json {
+            return print_json_of(&plans, rows.len());
+        }
+        let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
+        print(&texts.join("\n"))
+    }
+}
+
+/// One JSON document: an object for one row, an array for several.
+fn print_json_of<T: Serialize>(all: &[T], rows: usize) -> anyhow::Result<()> {
+    let text = match all {
+        [one] if rows == 1 => serde_json::to_string(one),
+        all => serde_json::to_string(all),
+    };
+    print(&format!("{}\n", text?))
+}
+
+/// The data sets of these rows.
+fn names_of(all: &[Trained]) -> String {
+    let mut names: Vec<&str> = all.iter().map(|trained| trained.row.dataset.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(" and ")
+}
+
+/// What a dry run shows.
+#[derive(Serialize)]
+struct Plan<'a> {
+    folder: &'a Path,
+    kernels: String,
+    threads: usize,
+    steps: u64,
+    parameters: usize,
+    memory_bytes: usize,
+    config: &'a Config,
+}
+
+impl<'a> Plan<'a> {
+    fn of(row: &'a Row) -> Self {
+        let Request { config, folder, kernels, threads, .. } = &row.request;
+        let network = config.network.architecture();
+        Self {
+            folder,
+            kernels: kernels.to_string(),
+            threads: *threads,
+            steps: config.goal(row.dataset.train.len()),
+            parameters: network.parameters(),
+            memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
+            config,
+        }
+    }
+}
+
+/// The data sets of a command's rows, each opened once.
+struct Data<'a> {
+    /// What the command line says; it wins over the row.
+    chosen: Option<&'a str>,
+    open: HashMap<String, Rc<Dataset>>,
+    /// Whether the user knows that the default is not CIFAR-10.
+    told: bool,
+}
+
+impl<'a> Data<'a> {
+    fn new(chosen: Option<&'a str>) -> Self {
+        Self { chosen, open: HashMap::new(), told: false }
+    }
+
+    fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Rc<Dataset>> {
+        let named = self.chosen.or(row);
+        let spec = named.unwrap_or_else(|| dataset::default_name());
+        if named.is_none() && spec != "cifar10" && !self.told {
+            self.told = true;
+            let _ = writeln!(
+                io::stderr(),
+                "note: CIFAR-10 has not been imported, so this trains on the {spec}; see `asymgrad data fetch`"
+            );
+        }
+        Ok(match self.open.entry(spec.to_owned()) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => entry.insert(Rc::new(dataset::open(spec)?)).clone(),
+        })
+    }
+}
+
+/// A flag that Ctrl-C, a scheduler's TERM or Slurm's USR1 sets; a second Ctrl-C ends the process at once.
+fn stop_on_signals() -> io::Result<Arc<AtomicBool>> {
+    use signal_hook::consts::{SIGINT, SIGTERM};
+    let stop = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, Arc::clone(&stop))?;
+    for signal in [SIGINT, SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop))?;
+    }
+    #[cfg(unix)]
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, Arc::clone(&stop))?;
+    Ok(stop)
+}
+
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

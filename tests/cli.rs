@@ -1,0 +1,283 @@
+//! The command line through the real binary: what it prints, where, and with which exit code.
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::fs;
+
+use program::{Ended, Place, lines};
+use serde_json::{Value, json};
+
+const SMALL: &str = "input 3x32x32 - dense16 - dense10(R)";
+
+/// `run` on the small network and the digits.
+fn run_small(place: &Place, rest: &str) -> Ended {
+    place.run_with(&format!("run --net {{}} --data digits {rest}"), SMALL)
+}
+
+#[test]
+fn list_has_the_39_rows_and_the_extras() {
+    let place = Place::new();
+    let rows = place.run("list --json").json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.iter().filter(|row| row["table"].is_u64()).count(), 39);
+    assert!(rows.iter().any(|row| row["table"].is_null()));
+    assert_eq!(rows[0]["name"], "DS0");
+    assert_eq!(rows[0]["network"], "input 3x32x32 - dense512 - dense256 - dense10");
+    assert_eq!(rows[0]["loss"], "ce");
+    assert_eq!(rows[0]["published"], json!([{"epochs": 100, "accuracy": 50.06}]));
+    let table = place.run("list");
+    for row in rows {
+        let name = row["name"].as_str().unwrap();
+        let line = table.out.lines().find(|line| line.split_whitespace().next() == Some(name));
+        assert!(line.unwrap().contains(row["network"].as_str().unwrap()), "{name}");
+    }
+}
+
+#[test]
+fn plan_adds_up_and_says_what_stores_nothing() {
+    let place = Place::new();
+    let net = "input 64 - dense32(R) - dense10(R)";
+    let plan = place.run_with("plan {} --batch 16 --json", net).json();
+    assert_eq!(plan["parameters"], 64 * 32 + 32 + 32 * 10 + 10);
+    let regions = plan["regions"].as_array().unwrap();
+    assert_eq!(plan["bytes"], regions.iter().map(|region| region["bytes"].as_u64().unwrap()).sum::<u64>());
+    let feedback = |layer: u64| -> u64 {
+        let of_layer = |region: &&Value| region["layer"] == layer && region["region"] == "feedback";
+        regions.iter().filter(of_layer).map(|region| region["numbers"].as_u64().unwrap()).sum()
+    };
+    assert_eq!((feedback(1), feedback(2)), (0, 320));
+    let table = place.run_with("plan {} --batch 16", net);
+    let total = table.out.lines().find(|line| line.contains("total")).unwrap();
+    assert_eq!(total.split_whitespace().last(), Some(plan["bytes"].to_string().as_str()));
+    assert!(table.out.contains("layer 1 has no layer with weights before it, so its feedback stores nothing"));
+    let sgd = place.run_with("plan {} --batch 16 --optimizer sgd --json", net).json();
+    assert_eq!(plan["bytes"].as_u64().unwrap() - sgd["bytes"].as_u64().unwrap(), 2 * 4 * 2410);
+}
+
+#[test]
+fn a_run_prints_one_line_and_writes_its_files() {
+    let place = Place::new();
+    let ended = place.run_with("run --net {} --data digits --epochs 2 --out here", "input 3x32x32 - dense16 - dense10");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert_eq!(ended.out.lines().count(), 1);
+    assert!(ended.out.contains("finished after step 24 (epoch 2), test accuracy"), "{}", ended.out);
+    let results = place.results("here");
+    let steps = lines(&results.metrics);
+    assert_eq!(steps.len(), 24);
+    for (index, step) in steps.iter().enumerate() {
+        assert_eq!(
+            (step["step"].as_u64(), step["epoch"].as_u64()),
+            (Some(index as u64 + 1), Some(index as u64 / 12 + 1))
+        );
+    }
+    let epochs = lines(&results.epochs);
+    assert_eq!(epochs.len(), 2);
+    // The running means are over samples: the last batch of an epoch has 92.
+    let weights = |step: usize| if step == 11 { 92.0 } else { 128.0 };
+    let sum: f64 = (0..12).map(|step| steps[step]["loss"].as_f64().unwrap() * weights(step)).sum();
+    assert!((epochs[0]["train_loss"].as_f64().unwrap() - sum / 1500.0).abs() < 1e-6);
+    for key in ["train_accuracy", "test_accuracy"] {
+        let accuracy = epochs[1][key].as_f64().unwrap();
+        assert!((30.0..=100.0).contains(&accuracy), "{key} {accuracy}");
+    }
+    assert!(epochs[1]["train_loss"].as_f64() < epochs[0]["train_loss"].as_f64());
+}
+
+#[test]
+fn a_run_without_data_or_folder_says_what_it_takes() {
+    let place = Place::new();
+    let ended = place.run("run DS0 --max-steps 1");
+    ended.assert(0, &["note: CIFAR-10 has not been imported, so this trains on the digits; see `asymgrad data fetch`"]);
+    assert!(place.path("runs/digits/DS0/seed-1/result.json").exists());
+}
+
+#[test]
+fn wrong_usage_is_exit_2_with_the_way_out() {
+    let place = Place::new();
+    place.run("").assert(2, &["Usage"]);
+    place.run("run").assert(2, &["NAME"]);
+    place.run("run DS0 --epochs 0").assert(2, &["--epochs"]);
+    place.run("run DS0 --lr -1").assert(2, &["--lr"]);
+    place.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
+    place.run("run DS0 --loss mse").assert(2, &["the losses are", "hinge"]);
+    place.run("suite --table 5").assert(2, &["1..=4"]);
+    place.run("suite --quick --data cifar10").assert(2, &["--quick"]);
+    place.run("run dsr2u").assert(2, &["no experiment is called `dsr2u`; the nearest name is `DSR2-U`"]);
+    run_small(&place, "DS0").assert(2, &["cannot be used with"]);
+    let bad = "input 3x32x32 - conv5x5x32 - dense10(Q)";
+    place.run_with("run --net {}", bad).assert(2, &["at position 29, found `dense10(Q)`"]);
+}
+
+#[test]
+fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
+    let place = Place::new();
+    place.run("run DS0 --data nowhere").assert(1, &["nowhere"]);
+    place.run("run DS0 --data cifar10").assert(1, &["asymgrad data"]);
+    let net = |text: &str| place.run_with("run --net {} --data digits", text);
+    net("input 1x8x8 - dense10").assert(1, &["1x8x8", "digits", "3x32x32"]);
+    net("input 3x32x32 - dense9").assert(1, &["9 outputs", "10 classes", "end with dense10"]);
+    fs::write(place.path("file"), "").unwrap();
+    run_small(&place, "--out file/run").assert(1, &["file/run: cannot create"]);
+    run_small(&place, "--init nothing.safetensors").assert(1, &["nothing.safetensors", "check the path"]);
+    run_small(&place, "--init file --max-steps 1").assert(1, &["file: no safetensors file"]);
+    fs::create_dir(place.path("thesis")).unwrap();
+    fs::write(place.path("thesis/thesis.tex"), "").unwrap();
+    run_small(&place, "--out thesis --fresh").assert(1, &["thesis.tex", "--out"]);
+}
+
+#[test]
+fn a_folder_takes_no_other_run_unless_it_is_to_start_over() {
+    let place = Place::new();
+    run_small(&place, "--out a --max-steps 2").assert(0, &[]);
+    let before = place.results("a");
+    run_small(&place, "--out a --max-steps 2 --batch 64 --seed 3").assert(
+        1,
+        &[
+            "a: this folder holds another run",
+            "batch: 128 there, 64 asked for",
+            "seed: 1 there, 3 asked for",
+            "--fresh",
+        ],
+    );
+    place.results("a").assert_equal(&before);
+    run_small(&place, "--out a --max-steps 2 --batch 64 --fresh").assert(0, &[]);
+    assert_ne!(place.results("a").metrics, before.metrics);
+    run_small(&place, "--out a --max-steps 2 --fresh").assert(0, &[]);
+    place.results("a").assert_equal(&before);
+}
+
+#[test]
+fn a_finished_run_is_left_alone() {
+    let place = Place::new();
+    run_small(&place, "--out a --epochs 1").assert(0, &[]);
+    let files = ["metrics.jsonl", "epochs.jsonl", "weights.safetensors", "checkpoint", "result.json", "config.json"];
+    let times = || files.map(|name| fs::metadata(place.path("a").join(name)).unwrap().modified().unwrap());
+    let before = times();
+    let ended = run_small(&place, "--out a --epochs 1");
+    assert!(ended.out.contains("finished before, after step 12"), "{}", ended.out);
+    assert_eq!(times(), before);
+}
+
+#[test]
+fn epochs_grow_and_never_shrink() {
+    let place = Place::new();
+    run_small(&place, "--out a --epochs 1").assert(0, &[]);
+    run_small(&place, "--out a --epochs 3 --threads 1").assert(0, &["continues after step 12 of 36"]);
+    run_small(&place, "--out b --epochs 3").assert(0, &[]);
+    place.results("a").assert_equal(&place.results("b"));
+    run_small(&place, "--out a --epochs 2").assert(1, &["36 steps, 24 are asked for", "--fresh"]);
+    place.results("a").assert_equal(&place.results("b"));
+}
+
+#[test]
+fn max_steps_is_a_total() {
+    let place = Place::new();
+    run_small(&place, "--out a --max-steps 5").assert(0, &[]);
+    let first = place.results("a");
+    assert_eq!((first.losses().len(), lines(&first.epochs).len()), (5, 1));
+    run_small(&place, "--out a --max-steps 17").assert(0, &[]);
+    run_small(&place, "--out b --max-steps 17").assert(0, &[]);
+    let whole = place.results("b");
+    assert_eq!((whole.losses().len(), lines(&whole.epochs).len()), (17, 2));
+    place.results("a").assert_equal(&whole);
+    assert_eq!(whole.losses()[..5], first.losses());
+}
+
+#[test]
+fn a_dry_run_says_all_and_does_nothing() {
+    let place = Place::new();
+    let ended = place.run("run DSR2 --data digits --epochs 3 --dry-run --out a");
+    ended.assert(0, &[]);
+    for line in ["steps = 36", "parameters = 1707274", "name = \"DSR2\"", "epochs = 3"] {
+        assert!(ended.out.lines().any(|found| found == line), "no {line} in {}", ended.out);
+    }
+    assert!(!place.path("a").exists());
+    let plans = place.run("suite --quick --dry-run --json").json();
+    let rows = place.run("list --json").json();
+    assert_eq!(plans.as_array().unwrap().len(), rows.as_array().unwrap().len());
+    for plan in plans.as_array().unwrap() {
+        let network = plan["config"]["network"].as_str().unwrap();
+        let least = if network.contains("untied") {
+            1
+        } else if network.contains("conv") {
+            2
+        } else {
+            10
+        };
+        assert!(plan["config"]["epochs"].as_u64().unwrap() >= least, "{plan}");
+        assert_eq!(plan["config"]["data"]["name"], "digits");
+    }
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn exported_weights_begin_where_the_run_ended() {
+    let place = Place::new();
+    run_small(&place, "--out a --epochs 1 --no-shuffle --optimizer sgd").assert(0, &[]);
+    let ended = place.run("export a -o w.safetensors");
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "w.safetensors\n"));
+    run_small(&place, "--out a --epochs 2 --no-shuffle --optimizer sgd").assert(0, &[]);
+    run_small(&place, "--out b --epochs 1 --no-shuffle --optimizer sgd --init w.safetensors --seed 9").assert(0, &[]);
+    // Feedback is among what is exported, so all of epoch 2 comes again.
+    assert_eq!(place.results("a").losses()[12..], place.results("b").losses());
+    place
+        .run_with("run --net {} --data digits --init w.safetensors", "input 3x32x32 - dense17 - dense10(R)")
+        .assert(1, &["w.safetensors: `dense1.bias` has shape [16], the network's has [17]"]);
+    place
+        .run_with("run --net {} --data digits --init w.safetensors", "input 3x32x32 - dense16 - dense10")
+        .assert(1, &["w.safetensors: the network has no tensor `dense2.feedback`"]);
+    place.run("export nowhere -o x").assert(1, &["nowhere", "config.json"]);
+}
+
+#[test]
+fn a_diverged_run_is_a_finished_result() {
+    let place = Place::new();
+    let command = "run DS0 PGR1 --data digits --optimizer sgd --lr 1e30 --epochs 1 --out all --json";
+    let rows = place.run(command).json();
+    for row in rows.as_array().unwrap() {
+        assert_eq!(row["status"], "diverged");
+        let results = place.results(&format!("all/{}", row["name"].as_str().unwrap()));
+        let losses = results.losses();
+        assert_eq!(losses.len() as u64, row["step"].as_u64().unwrap());
+        let (last, others) = losses.split_last().unwrap();
+        assert!([json!("NaN"), json!("inf")].contains(last), "{last}");
+        assert!(others.iter().all(Value::is_number));
+        assert_eq!(lines(&results.epochs).len(), 1);
+    }
+    assert_eq!(place.run(command).json(), rows);
+    let table = place.run(command.trim_end_matches(" --json"));
+    assert!(table.out.contains("diverged at step"), "{}", table.out);
+}
+
+#[test]
+fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
+    let place = Place::new();
+    let command = "run DSR1 DS0 DIGITS-DSR2 --data digits --max-steps 2 --out all";
+    place.run("run DSR1 --data digits --max-steps 2 --out all/DSR1 --seed 2").assert(0, &[]);
+    let ended = place.run(command);
+    ended.assert(1, &["1 of 3 rows failed"]);
+    // Once when it happens, once at the end.
+    let told = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
+    assert_eq!(told, 2, "{}", ended.err);
+    let rows: Vec<Vec<&str>> = ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[1], ["Table", "1"]);
+    assert_eq!(rows[2], ["DSR1", "ce", "50.08", "%", "100", "failed"]);
+    assert_eq!((rows[3][0], &rows[3][3..]), ("DS0", &["%", "1", "50.06", "%", "100"][..]));
+    assert_eq!((rows[4][0], rows[5][0]), ("Extras", "DIGITS-DSR2"));
+    let rows: Value = serde_json::from_str(&place.run(&format!("{command} --json")).out).unwrap();
+    let statuses: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["failed", "finished", "finished"]);
+    assert!(rows[0]["error"].as_str().unwrap().contains("seed: 2 there, 1 asked for"));
+    assert_eq!(rows[1]["published"], json!([{"epochs": 100, "accuracy": 50.06}]));
+    assert_eq!(rows[1]["reached"][0]["accuracy"], rows[1]["last"]["test_accuracy"]);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let place = Place::new();
+    let mut child = place.command("list", "").spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+}

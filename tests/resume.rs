@@ -1,0 +1,199 @@
+//! Runs that are killed, stopped, damaged or crowded: the same command continues them, byte for byte, or says why not.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::fs;
+use std::io::Write;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use program::{Ended, Place, wait_for};
+
+/// Takes a second or so, in 600 steps.
+const NET: &str = "input 3x32x32 - dense24 - dense10(R*)";
+const RUN: &str = "run --net {} --data digits --batch 50 --epochs 20 --checkpoint-every 7 --out";
+/// Two steps.
+const SHORT: &str = "run --net {} --data digits --max-steps 2 --out a";
+
+fn run(place: &Place, out: &str) -> Ended {
+    place.run_with(&format!("{RUN} {out}"), NET)
+}
+
+fn begin(place: &Place, out: &str) -> Child {
+    place.command(&format!("{RUN} {out}"), NET).spawn().unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
+    let place = Place::new();
+    let began = Instant::now();
+    run(&place, "whole").assert(0, &[]);
+    let (whole, time) = (place.results("whole"), began.elapsed());
+    // Says whether the kill met a process that was still at work.
+    let kill = |out: &str, delay: Duration| {
+        let mut child = begin(&place, out);
+        sleep(delay);
+        let ended = child.try_wait().unwrap().is_some();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        i32::from(!ended)
+    };
+    let mut kills = 0;
+    // From the first millisecond of a start to the last of a run; each second kill meets a process that is resuming.
+    for moment in 0..10 {
+        let out = format!("killed-{moment}");
+        kills += kill(&out, time * moment * moment / 90);
+        kills += kill(&out, time * moment / 40);
+        run(&place, &out).assert(0, &[]);
+        place.results(&out).assert_equal(&whole);
+    }
+    // And one run that is killed again and again.
+    for moment in 0..8 {
+        kills += kill("often", time * (moment % 4 + 1) / 12);
+    }
+    assert!(kills >= 15, "only {kills} kills met a process");
+    run(&place, "often").assert(0, &[]);
+    place.results("often").assert_equal(&whole);
+}
+
+#[test]
+fn a_run_that_is_told_to_stop_ends_with_75_and_continues_byte_for_byte() {
+    let place = Place::new();
+    run(&place, "whole").assert(0, &[]);
+    for name in ["INT", "TERM", "USR1"] {
+        let child = begin(&place, name);
+        wait_for(&place.path(name).join("checkpoint"));
+        signal(&child, name);
+        let ended = Ended::of(child.wait_with_output().unwrap());
+        ended.assert(75, &["stopped after step", "the same command continues"]);
+        assert_eq!(ended.out, "");
+        assert!(!place.path(name).join("result.json").exists());
+        run(&place, name).assert(0, &["continues after step"]);
+        place.results(name).assert_equal(&place.results("whole"));
+    }
+}
+
+#[test]
+fn a_stopped_suite_continues_where_it_was() {
+    let place = Place::new();
+    let command = "suite --quick --table 1 --epochs 2 --out all --json";
+    let child = place.command(command, "").spawn().unwrap();
+    wait_for(&place.path("all/DSR1/config.json"));
+    signal(&child, "INT");
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    ended.assert(75, &["stopped after step"]);
+    let result = place.path("all/DS0/result.json");
+    let before = fs::metadata(&result).unwrap().modified().unwrap();
+    let ended = place.run(command);
+    let rows = ended.json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 10);
+    assert!(rows.iter().all(|row| row["status"] == "finished" && row["step"] == 24), "{rows:?}");
+    assert!(ended.err.contains("[1/10] DS0: finished before"), "{}", ended.err);
+    assert_eq!(fs::metadata(&result).unwrap().modified().unwrap(), before);
+}
+
+#[test]
+fn lines_beyond_the_checkpoint_are_made_again() {
+    let place = Place::new();
+    run(&place, "whole").assert(0, &[]);
+    let child = begin(&place, "a");
+    wait_for(&place.path("a/checkpoint"));
+    signal(&child, "INT");
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+    for name in ["metrics.jsonl", "epochs.jsonl", "timing.jsonl"] {
+        let mut file = fs::File::options().append(true).open(place.path("a").join(name)).unwrap();
+        file.write_all(b"{\"step\":9999,\"epoch\":1,\"loss\":1.0}\n{\"st").unwrap();
+    }
+    // A kill while the next checkpoint is written leaves this.
+    fs::write(place.path("a/checkpoint.part"), "half").unwrap();
+    run(&place, "a").assert(0, &[]);
+    place.results("a").assert_equal(&place.results("whole"));
+}
+
+#[test]
+fn threads_change_no_byte() {
+    let place = Place::new();
+    let nets = [
+        "input 3x32x32 - dense512 - dense130(R) - dense10(R*)",
+        "input 3x32x32 - conv5x5x18 - maxpool3x3/2 - untied3x3x9(R*) - avgpool3x3/2 - dense40(R) - dense10(R*)",
+    ];
+    for (number, net) in nets.iter().enumerate() {
+        for threads in [1, 2, 3] {
+            let command =
+                format!("run --net {{}} --data digits --max-steps 5 --threads {threads} --out {number}-{threads}");
+            place.run_with(&command, net).assert(0, &[]);
+            place.results(&format!("{number}-{threads}")).assert_equal(&place.results(&format!("{number}-1")));
+        }
+    }
+}
+
+#[test]
+fn two_processes_never_write_one_folder() {
+    let place = Place::new();
+    let mut first = begin(&place, "a");
+    wait_for(&place.path("a/checkpoint"));
+    let owner = format!("a: another process (process {} on", first.id());
+    run(&place, "a").assert(1, &[&owner, "--out"]);
+    place.run_with(&format!("{RUN} a --fresh"), NET).assert(1, &[&owner]);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    run(&place, "a").assert(0, &[]);
+    run(&place, "whole").assert(0, &[]);
+    place.results("a").assert_equal(&place.results("whole"));
+}
+
+#[test]
+fn a_damaged_file_is_named_and_nothing_is_lost() {
+    let place = Place::new();
+    let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
+    place.run_with(SHORT, NET).assert(0, &[]);
+    let before = place.results("a");
+    for name in ["checkpoint", "config.json"] {
+        let file = place.path("a").join(name);
+        let good = fs::read(&file).unwrap();
+        let mut flipped = good.clone();
+        flipped[good.len() / 2] ^= 0x80;
+        for bad in [flipped, good[..good.len() - 5].to_vec(), vec![]] {
+            fs::write(&file, &bad).unwrap();
+            place.run_with(&longer, NET).assert(1, &[&format!("a/{name}: "), "--fresh"]);
+            assert!(fs::read(&file).unwrap() == bad, "the damaged {name} was touched");
+            place.results("a").assert_equal(&before);
+        }
+        fs::write(&file, &good).unwrap();
+    }
+    // A log that lost lines which the checkpoint counts.
+    let metrics = place.path("a/metrics.jsonl");
+    fs::write(&metrics, &before.metrics[..before.metrics.len() - 1]).unwrap();
+    place.run_with(&longer, NET).assert(1, &["a/metrics.jsonl: ", "--fresh"]);
+    fs::write(&metrics, &before.metrics).unwrap();
+    place.run_with(&longer, NET).assert(0, &[]);
+    place.run_with(&longer.replace("--out a", "--out b"), NET).assert(0, &[]);
+    place.results("a").assert_equal(&place.results("b"));
+}
+
+#[test]
+fn a_full_disk_costs_only_the_steps_since_the_last_checkpoint() {
+    let place = Place::new();
+    place.run_with(SHORT, NET).assert(0, &[]);
+    let checkpoint = fs::read(place.path("a/checkpoint")).unwrap();
+    let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
+    // The system refuses to let any file grow beyond 100 blocks, less than a checkpoint.
+    let program = place.command(&longer, NET);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""]).arg(program.get_program());
+    limited.args(program.get_args()).current_dir(place.path(""));
+    Ended::of(limited.output().unwrap()).assert(1, &["a/checkpoint: cannot write", "free some space"]);
+    assert!(fs::read(place.path("a/checkpoint")).unwrap() == checkpoint);
+    assert!(!place.path("a/checkpoint.part").exists());
+    place.run_with(&longer, NET).assert(0, &[]);
+    place.run_with(&longer.replace("--out a", "--out b"), NET).assert(0, &[]);
+    place.results("a").assert_equal(&place.results("b"));
+}
