@@ -7,6 +7,7 @@ pub mod kernels;
 mod network;
 pub mod progress;
 pub mod run;
+pub mod sparse;
 pub mod suite;
 pub mod weights;
 
