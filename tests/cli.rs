@@ -251,6 +251,33 @@ fn a_diverged_run_is_a_finished_result() {
 }
 
 #[test]
+fn a_whole_run_decides_its_claim_and_a_short_one_does_not() {
+    let place = Place::new();
+    let claim = |epochs: u32| {
+        let command = format!("run DIGITS-DSR2 --data digits --epochs {epochs} --out a --json");
+        place.run(&command).json()["claim"].clone()
+    };
+    assert_eq!(
+        (&claim(2)["verdict"], &claim(2)["found"]),
+        (&json!("not-decided"), &json!("DIGITS-DSR2 has 2 of 20 epochs"))
+    );
+    let whole = claim(20);
+    let lines = lines(&place.results("a").epochs);
+    let mean = lines[17..].iter().map(|line| line["test_accuracy"].as_f64().unwrap()).sum::<f64>() / 3.0;
+    assert!(whole["found"].as_str().unwrap().starts_with(&format!("{mean:.2} % after 20 epochs")), "{whole}");
+    assert_eq!(
+        whole["verdict"],
+        if mean >= 85.0 {
+            "agrees"
+        } else if mean < 70.0 {
+            "contradicts"
+        } else {
+            "not-decided"
+        }
+    );
+}
+
+#[test]
 fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     let place = Place::new();
     let command = "run DSR1 DS0 DIGITS-DSR2 --data digits --max-steps 2 --out all";
@@ -265,10 +292,14 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     assert_eq!(rows[2], ["DSR1", "ce", "50.08", "%", "100", "failed"]);
     assert_eq!((rows[3][0], &rows[3][3..]), ("DS0", &["%", "1", "50.06", "%", "100"][..]));
     assert_eq!((rows[4][0], rows[5][0]), ("Extras", "DIGITS-DSR2"));
+    let claim = "Claim: But MNIST is so simple that everythings works.\n  DIGITS-DSR2: not decided: ";
+    assert!(ended.out.contains(claim), "{}", ended.out);
     let rows: Value = serde_json::from_str(&place.run(&format!("{command} --json")).out).unwrap();
     let statuses: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["failed", "finished", "finished"]);
     assert!(rows[0]["error"].as_str().unwrap().contains("seed: 2 there, 1 asked for"));
+    assert_eq!((&rows[1]["claim"], &rows[2]["claim"]["verdict"]), (&Value::Null, &json!("not-decided")));
+    assert_eq!(rows[2]["claim"]["measure"], json!({"expect": "works", "from": 85.0, "below": 70.0}));
     assert_eq!(rows[1]["published"], json!([{"epochs": 100, "accuracy": 50.06}]));
     assert_eq!(rows[1]["reached"][0]["accuracy"], rows[1]["last"]["test_accuracy"]);
 }

@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use crate::architecture::{Architecture, Operation, Site};
+use crate::architecture::{Architecture, Operation, Shape, Site};
 use crate::kinds;
 use crate::loss::Loss;
 use crate::optimizer::{Adam, Optimizer};
@@ -253,6 +253,16 @@ impl Tensor {
     /// Whether the layer is a convolution, tied or untied: `conv`, else `dense`.
     pub fn is_convolution(&self) -> bool {
         !matches!(self.site.layer.operation, Operation::Dense { .. })
+    }
+
+    /// What the layer computes.
+    pub fn operation(&self) -> Operation {
+        self.site.layer.operation
+    }
+
+    /// Shape of the layer's input.
+    pub fn input(&self) -> Shape {
+        self.site.input
     }
 
     /// Number of the layer among its kind, from 1.

@@ -1,12 +1,14 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 
 mod atomic;
+pub mod claim;
 pub mod dataset;
 pub mod experiment;
 pub mod kernels;
 mod network;
 pub mod progress;
 pub mod run;
+pub mod sparse;
 pub mod suite;
 pub mod weights;
 

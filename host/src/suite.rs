@@ -13,6 +13,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::Network;
+use crate::claim::{self, Claim, Judgement};
 use crate::dataset::Dataset;
 use crate::experiment::{Experiment, Published};
 use crate::progress::Watch;
@@ -31,13 +32,21 @@ pub struct Row {
     pub request: Request,
     /// What it is trained on.
     pub dataset: Rc<Dataset>,
-    /// The report's table; `None` for an extra row and a network of the user's own.
-    pub table: Option<u8>,
-    /// The test accuracies that the report publishes, by rising epochs.
-    pub published: Vec<Published>,
+    /// What the report says of it; `None` for a network of the user's own.
+    pub experiment: Option<Experiment>,
 }
 
 impl Row {
+    /// The report's table; `None` for an extra row and a network of the user's own.
+    fn table(&self) -> Option<u8> {
+        self.experiment.as_ref()?.table
+    }
+
+    /// The test accuracies that the report publishes, by rising epochs.
+    fn published(&self) -> &[Published] {
+        self.experiment.as_ref().map_or(&[], |experiment| &experiment.published)
+    }
+
     /// The multiplications of the whole training: what its time is estimated by.
     pub fn work(&self) -> f64 {
         let config = &self.request.config;
@@ -116,7 +125,7 @@ impl Trained<'_> {
         let last = summary.last;
         // The table must not fail for a log that somebody removed: the result holds the last line.
         let mut lines = run::read_epochs(&self.row.request.folder).unwrap_or_default();
-        lines.retain(|line| line.epoch < last.epoch && self.row.published.iter().any(|p| p.epochs == line.epoch));
+        lines.retain(|line| line.epoch < last.epoch && self.row.published().iter().any(|p| p.epochs == line.epoch));
         lines.push(last);
         lines.iter().map(|line| Reached { epochs: line.epoch, accuracy: line.test_accuracy }).collect()
     }
@@ -150,11 +159,27 @@ impl Trained<'_> {
         }
     }
 
+    /// What the run says about the report's claim, if the row tests one.
+    fn judged(&self) -> Option<Judged<'_>> {
+        let experiment = self.row.experiment.as_ref()?;
+        let judgement = claim::judge(experiment, &self.row.request.folder, &self.row.dataset)?;
+        Some(Judged { claim: experiment.claim.as_ref()?, judgement })
+    }
+
     /// The report's figure to set beside ours: the last one up to so many epochs, else its first.
     fn published_at(&self, epochs: u32) -> Option<Published> {
-        let published = &self.row.published;
+        let published = self.row.published();
         published.iter().rev().find(|p| p.epochs <= epochs).or(published.first()).copied()
     }
+}
+
+/// A claim of the report, and what a run says about it.
+#[derive(Serialize)]
+struct Judged<'a> {
+    #[serde(flatten)]
+    claim: &'a Claim,
+    #[serde(flatten)]
+    judgement: Judgement,
 }
 
 /// `DS0: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
@@ -202,6 +227,7 @@ impl Serialize for Trained<'_> {
             last: Option<run::EpochLine>,
             reached: Vec<Reached>,
             published: &'a [Published],
+            claim: Option<Judged<'a>>,
             error: Option<&'a str>,
         }
         let Request { config, folder, .. } = &self.row.request;
@@ -215,7 +241,7 @@ impl Serialize for Trained<'_> {
         };
         Line {
             name: &config.name,
-            table: self.row.table,
+            table: self.row.table(),
             network: &config.network,
             loss: config.loss.name(),
             data: &config.data.name,
@@ -224,7 +250,8 @@ impl Serialize for Trained<'_> {
             step,
             last: self.summary().map(|summary| summary.last),
             reached: self.reached(),
-            published: &self.row.published,
+            published: self.row.published(),
+            claim: self.judged(),
             error,
         }
         .serialize(serializer)
@@ -236,13 +263,13 @@ pub fn table(all: &[Trained<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["experiment", "loss", "ours", "epochs", "report", "epochs", "note"]);
-    let mut groups: Vec<Option<u8>> = all.iter().map(|trained| trained.row.table).collect();
+    let mut groups: Vec<Option<u8>> = all.iter().map(|trained| trained.row.table()).collect();
     // The extras come last.
     groups.sort_by_key(|table| table.unwrap_or(u8::MAX));
     groups.dedup();
     for group in groups {
         table.add_row([group.map_or_else(|| "Extras".to_owned(), |number| format!("Table {number}"))]);
-        for trained in all.iter().filter(|trained| trained.row.table == group) {
+        for trained in all.iter().filter(|trained| trained.row.table() == group) {
             add_rows(&mut table, trained);
         }
     }
@@ -250,6 +277,29 @@ pub fn table(all: &[Trained<'_>]) -> String {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()
+}
+
+/// The report's claims, each with the rows that test it and their verdicts; empty if no row does.
+pub fn claims(all: &[Trained<'_>]) -> String {
+    let judged: Vec<_> = all.iter().filter_map(|trained| Some((trained, trained.judged()?))).collect();
+    let mut sentences: Vec<&str> = vec![];
+    for (_, judged) in &judged {
+        if !sentences.contains(&judged.claim.sentence.as_str()) {
+            sentences.push(&judged.claim.sentence);
+        }
+    }
+    let mut lines = vec![];
+    for sentence in sentences {
+        lines.push(format!("\nClaim: {sentence}\n"));
+        for (trained, Judged { claim, judgement }) in
+            judged.iter().filter(|(_, judged)| judged.claim.sentence == sentence)
+        {
+            let Judgement { verdict, found } = judgement;
+            let (name, Claim { measure, epochs, .. }) = (&trained.row.request.config.name, claim);
+            lines.push(format!("  {name}: {verdict}: {found}\n    {measure}; after {epochs} epochs or more\n"));
+        }
+    }
+    lines.concat()
 }
 
 /// One row of the table for each number of epochs, at least one.
@@ -292,7 +342,7 @@ mod tests {
             fresh: false,
             checkpoint_every: None,
         };
-        Row { request, dataset, table: experiment.table, published: experiment.published }
+        Row { request, dataset, experiment: Some(experiment) }
     }
 
     fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {
@@ -311,6 +361,29 @@ mod tests {
         assert_eq!(epochs("PG-Untie"), (1, Some(200)));
         assert_eq!(epochs("PGR1-SGD"), (2, Some(50)));
         assert_eq!(epochs("DDR4-U-LITERAL"), (12, None));
+    }
+
+    #[test]
+    fn a_claim_has_its_rows_and_their_verdicts_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| row(name, folder.path()));
+        let all: Vec<_> = rows.iter().map(|row| Trained { row, outcome: Err("no disk".into()) }).collect();
+        let text = claims(&all);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
+        let about = "not decided: the claim is about CIFAR-10, this run is on digits";
+        assert_eq!(
+            lines,
+            [
+                "",
+                "Claim: Nestrov Momentum fails all the time with random feedback",
+                &format!("  PGR1-NESTEROV: {about}"),
+                &format!("  PGR2-NESTEROV: {about}"),
+                "",
+                "Claim: But MNIST is so simple that everythings works.",
+                "  DIGITS-DSR2: not decided: DIGITS-DSR2 has not been trained here",
+            ]
+        );
+        assert_eq!(claims(&all[1..2]), "");
     }
 
     #[test]

@@ -220,8 +220,7 @@ impl Execution {
         Row {
             request: Request { config, folder, init: None, kernels, threads, fresh, checkpoint_every },
             dataset,
-            table: experiment.and_then(|row| row.table),
-            published: experiment.map_or_else(Vec::new, |row| row.published.clone()),
+            experiment: experiment.cloned(),
         }
     }
 
@@ -254,9 +253,10 @@ impl Execution {
         match all {
             _ if self.json => print_json_of(all, rows),
             _ if rows > 1 => print(&format!(
-                "{}\nours: test accuracy on {}; report: on CIFAR-10\n",
+                "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}",
                 suite::table(all),
-                names_of(all)
+                names_of(all),
+                suite::claims(all)
             )),
             [trained] if trained.has_result() => print(&format!("{trained}\n")),
             // A failure has been told.

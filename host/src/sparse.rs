@@ -1,0 +1,96 @@
+//! A convolution as the report sees it: one extremely large matrix that is mostly zero, written out as CSR.
+//!
+//! Training never makes this matrix: where its numbers stand follows from their position. It is for looking at, for other
+//! programs, and for the test that a flattened image times this matrix is the convolution.
+
+use std::ops::RangeInclusive;
+
+use asymgrad_core::{Operation, Part, Shape, Tensor};
+use nalgebra_sparse::CsrMatrix;
+
+/// Why there is no such matrix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The layer is dense or pools.
+    #[error("{operation:?} is no convolution; choose a layer such as `conv5x5x32` or `untied5x5x32`")]
+    Operation {
+        /// What the layer computes.
+        operation: Operation,
+    },
+    /// A convolution's biases are no part of the matrix.
+    #[error("`{name}` is a bias; choose weights or feedback, such as `conv1.weight`")]
+    Bias {
+        /// The tensor.
+        name: String,
+    },
+    /// The weights do not suit the layer.
+    #[error("the layer has {expected} weights, {found} are given; pass the whole tensor in the order of its file")]
+    Length {
+        /// Weights of the layer.
+        expected: usize,
+        /// Weights given.
+        found: usize,
+    },
+}
+
+/// The matrix M of a convolution, tied or untied, such that y = x M for a flattened image x.
+///
+/// A row is an input, `[channel][row][col]`, a column an output, `[out][row][col]`. `weights` lie as in an exported file:
+/// `[out][in][k][k]`, or `[row][col][out][in][k][k]` if untied. Taps on the padding multiply nothing and are left out.
+///
+/// # Errors
+/// [`Error`] if the layer is no convolution or has another number of weights.
+///
+/// # Panics
+/// Never: the columns of a row are made in rising order.
+pub fn matrix<T: Clone>(input: Shape, operation: Operation, weights: &[T]) -> Result<CsrMatrix<T>, Error> {
+    let (filters, kernel, untied) = match operation {
+        Operation::Convolution { filters, kernel } => (filters, kernel, false),
+        Operation::Untied { filters, kernel } => (filters, kernel, true),
+        operation => return Err(Error::Operation { operation }),
+    };
+    let (channels, rows, cols) = (input.channels(), input.rows(), input.cols());
+    let (taps, copies) = (kernel * kernel, if untied { rows * cols } else { 1 });
+    let expected = copies * filters * channels * taps;
+    if weights.len() != expected {
+        return Err(Error::Length { expected, found: weights.len() });
+    }
+    let (mut offsets, mut columns, mut values) = (vec![0], vec![], vec![]);
+    for feature in 0..input.features() {
+        let (channel, row, col) = (feature / (rows * cols), feature / cols % rows, feature % cols);
+        for out in 0..filters {
+            for to_row in readers(row, kernel, rows) {
+                for to_col in readers(col, kernel, cols) {
+                    let filter = if untied { (to_row * cols + to_col) * filters + out } else { out };
+                    let tap = (row + kernel / 2 - to_row) * kernel + (col + kernel / 2 - to_col);
+                    columns.push((out * rows + to_row) * cols + to_col);
+                    values.push(weights[(filter * channels + channel) * taps + tap].clone());
+                }
+            }
+        }
+        offsets.push(columns.len());
+    }
+    let matrix = CsrMatrix::try_from_csr_data(input.features(), filters * rows * cols, offsets, columns, values);
+    Ok(matrix.expect("columns rise within a row"))
+}
+
+/// The matrix of a tensor in a training's memory, weights or feedback.
+///
+/// # Errors
+/// [`Error`] if the tensor belongs to no convolution or is a bias.
+///
+/// # Panics
+/// If `state` is shorter than the state of the training that the tensor comes from.
+pub fn of_tensor(tensor: &Tensor, state: &[f32]) -> Result<CsrMatrix<f32>, Error> {
+    if tensor.part() == Part::Bias {
+        return Err(Error::Bias { name: tensor.to_string() });
+    }
+    let weights: Vec<f32> = (0..tensor.len()).map(|outside| state[tensor.place(outside)]).collect();
+    matrix(tensor.input(), tensor.operation(), &weights)
+}
+
+/// The outputs along one side whose windows hold the input `at`: those inside the image.
+fn readers(at: usize, kernel: usize, size: usize) -> RangeInclusive<usize> {
+    at.saturating_sub(kernel / 2)..=(at + kernel / 2).min(size - 1)
+}

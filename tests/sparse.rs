@@ -1,0 +1,163 @@
+//! A flattened image times the CSR matrix of a convolution is the convolution, as the report's section 4 checked it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use asymgrad::sparse::{self, Error};
+use asymgrad_core::arithmetic::Portable;
+use asymgrad_core::kernels::{Forward, Kernels, Product};
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{Architecture, Layer, Operation, Part, Shape, Tensor, Trainer, Training};
+use nalgebra_sparse::CsrMatrix;
+use rand_core::Rng;
+
+/// Channels, rows, columns, filters, kernel: the report's three untied layers with fewer filters, then odd ones, two of
+/// them with kernels that are larger than the image.
+const SHAPES: [[usize; 5]; 6] =
+    [[3, 32, 32, 6, 5], [6, 16, 16, 7, 5], [7, 8, 8, 5, 5], [1, 5, 7, 3, 3], [2, 2, 3, 4, 7], [3, 1, 1, 2, 5]];
+
+fn uniform(count: usize, seed: u64) -> Vec<f64> {
+    let mut generator = SplitMix::new(seed);
+    (0..count).map(|_| f64::from(symmetric(generator.next_u32()))).collect()
+}
+
+/// x M by the matrix's triplets.
+fn times(x: &[f64], matrix: &CsrMatrix<f64>) -> Vec<f64> {
+    let row = CsrMatrix::try_from_csr_data(1, x.len(), vec![0, x.len()], (0..x.len()).collect(), x.to_vec()).unwrap();
+    let product = row * matrix;
+    let mut y = vec![0.0; matrix.ncols()];
+    for (_, col, value) in product.triplet_iter() {
+        y[col] = *value;
+    }
+    y
+}
+
+/// The convolution as its definition says: y[o, r, c] = Σ x[i, r + a − k/2, c + b − k/2] w[r, c, o, i, a, b].
+fn convolve([channels, rows, cols, filters, kernel]: [usize; 5], x: &[f64], weight: impl Fn(usize) -> f64) -> Vec<f64> {
+    let (half, mut y) = (kernel / 2, vec![]);
+    let pixel = |channel: usize, row: usize, col: usize| match (row.checked_sub(half), col.checked_sub(half)) {
+        (Some(row), Some(col)) if row < rows && col < cols => x[(channel * rows + row) * cols + col],
+        _ => 0.0,
+    };
+    for (out, row, col) in places([filters, rows, cols]) {
+        let filter = (row * cols + col) * filters + out;
+        y.push(
+            places([channels, kernel, kernel])
+                .map(|(i, a, b)| {
+                    pixel(i, row + a, col + b) * weight(((filter * channels + i) * kernel + a) * kernel + b)
+                })
+                .sum(),
+        );
+    }
+    y
+}
+
+fn places([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+    (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
+}
+
+#[track_caller]
+fn assert_near(got: &[f64], want: &[f64], allowed: f64) {
+    assert_eq!(got.len(), want.len());
+    for (index, (got, want)) in got.iter().zip(want).enumerate() {
+        // Negated, so that a NaN fails.
+        let near = (got - want).abs() <= allowed;
+        assert!(near, "output {index}: found {got}, expected {want}");
+    }
+    assert!(want.iter().any(|want| want.abs() > 0.01), "nothing to compare");
+}
+
+#[test]
+fn shared_filters_are_the_convolution() {
+    for shape in SHAPES {
+        let [channels, rows, cols, filters, kernel] = shape;
+        let (input, block) = (Shape::image(channels, rows, cols), filters * channels * kernel * kernel);
+        let (x, shared) = (uniform(input.features(), 1), uniform(block, 2));
+        let want = convolve(shape, &x, |place| shared[place % block]);
+        let untied = sparse::matrix(input, Operation::Untied { filters, kernel }, &shared.repeat(rows * cols)).unwrap();
+        assert_near(&times(&x, &untied), &want, 1e-7);
+        let tied = sparse::matrix(input, Operation::Convolution { filters, kernel }, &shared).unwrap();
+        assert_eq!(tied, untied);
+    }
+}
+
+#[test]
+fn an_own_filter_at_every_position_is_the_untied_convolution() {
+    for shape in SHAPES {
+        let [channels, rows, cols, filters, kernel] = shape;
+        let input = Shape::image(channels, rows, cols);
+        let x = uniform(input.features(), 3);
+        let weights = uniform(rows * cols * filters * channels * kernel * kernel, 4);
+        let matrix = sparse::matrix(input, Operation::Untied { filters, kernel }, &weights).unwrap();
+        assert_near(&times(&x, &matrix), &convolve(shape, &x, |place| weights[place]), 1e-7);
+    }
+}
+
+/// Per side, 5 taps reach 32 positions: 160 pairs, of which 2 · (2 + 1) lie on the padding.
+#[test]
+fn padding_is_left_out() {
+    let untied = Operation::Untied { filters: 2, kernel: 5 };
+    let matrix = sparse::matrix(Shape::image(3, 32, 32), untied, &vec![1.0; 32 * 32 * 2 * 3 * 25]).unwrap();
+    assert_eq!((matrix.nrows(), matrix.ncols(), matrix.nnz()), (3 * 1024, 2 * 1024, 154 * 154 * 2 * 3));
+}
+
+/// A convolution in a trainer's memory by the kernel, `[out][row][col]`, on an image `[channel][row][col]`.
+fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
+    let (input, operation) = (tensor.input(), tensor.operation());
+    let (Operation::Untied { filters, kernel } | Operation::Convolution { filters, kernel }) = operation else {
+        panic!("{operation:?}")
+    };
+    let (rows, cols, inputs) = (input.rows(), input.cols(), input.channels());
+    let untied = matches!(operation, Operation::Untied { .. });
+    let product = Product { rows, cols, inputs, outputs: filters, kernel, untied };
+    let (mut inside, mut y) = (vec![0.0; x.len()], vec![f32::NAN; rows * cols * filters]);
+    for (outside, x) in x.iter().enumerate() {
+        #[expect(clippy::cast_possible_truncation, reason = "it was made from an f32")]
+        let x = *x as f32;
+        inside[input.inside(outside)] = x;
+    }
+    let bias = vec![0.0; if untied { y.len() } else { filters }];
+    let weight = &state[tensor.range()];
+    Portable.forward(&Forward { product, samples: 1, input: &inside, weight, bias: &bias, relu: false }, &mut y);
+    let output = Shape::image(filters, rows, cols);
+    (0..y.len()).map(|outside| f64::from(y[output.inside(outside)])).collect()
+}
+
+#[test]
+fn the_kernels_compute_the_matrix_of_a_trainers_weights() {
+    let text = "input 3x9x7 - untied5x5x6 - conv3x3x4 - untied3x3x5(R) - dense10";
+    let mut layers = [Layer::dense(1); 4];
+    let network = Architecture::parse(text, &mut layers).unwrap();
+    let training = Training::new(1);
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+    trainer.initialize(&mut SplitMix::new(5), 6);
+    let (mut matrices, state) = (0, trainer.state());
+    for tensor in network.tensors(&training) {
+        let matrix = sparse::of_tensor(&tensor, state);
+        if !tensor.is_convolution() {
+            assert!(matrix.is_err(), "{tensor}");
+        } else if tensor.part() == Part::Bias {
+            assert_eq!(matrix, Err(Error::Bias { name: tensor.to_string() }));
+        } else {
+            let (offsets, columns, values) = matrix.unwrap().disassemble();
+            let values = values.into_iter().map(f64::from).collect();
+            let (inputs, outputs) = (tensor.input().features(), columns.iter().max().unwrap() + 1);
+            let matrix = CsrMatrix::try_from_csr_data(inputs, outputs, offsets, columns, values).unwrap();
+            let x = uniform(tensor.input().features(), 7);
+            assert_near(&by_kernel(&tensor, state, &x), &times(&x, &matrix), 1e-5);
+            matrices += 1;
+        }
+    }
+    assert_eq!(matrices, 4);
+}
+
+#[test]
+fn what_is_no_convolution_has_no_such_matrix() {
+    let (image, dense) = (Shape::image(1, 2, 2), Operation::Dense { outputs: 3 });
+    assert_eq!(sparse::matrix::<f32>(image, dense, &[]), Err(Error::Operation { operation: dense }));
+    let few = sparse::matrix(image, Operation::Convolution { filters: 2, kernel: 3 }, &[1.0; 17]).unwrap_err();
+    assert_eq!(
+        few.to_string(),
+        "the layer has 18 weights, 17 are given; pass the whole tensor in the order of its file"
+    );
+}
