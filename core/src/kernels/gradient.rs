@@ -1,11 +1,12 @@
 //! The weight gradient hᵀG and the bias gradient, straight into the optimizer.
 //!
 //! The tile of the product with the roles swapped: lanes over inputs, whose weights are neighbours, the batch summed in
-//! order from a small transposed strip of the input that serves all outputs which read it.
+//! order from a small transposed strip of the input that serves all outputs which read it. A gradient that is a sum over
+//! positions adds one position's sum over the batch after the other: a single chain of 131,072 terms would lose digits.
 
 use core::ops::Range;
 
-use super::product::{Columns, Product, Tile, add_along, load, store};
+use super::product::{Columns, Product, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -174,16 +175,11 @@ impl WeightGradient<'_> {
         let inputs = self.product.inputs;
         let count = (WIDTH * VECTORS).min(lanes);
         let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
-        if self.product.is_shared() {
-            for (j, tile) in tile.iter_mut().enumerate() {
-                load(tile, sums.get(at + j * inputs..at + j * inputs + count).unwrap_or(&[]));
-            }
-        }
         add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
         for (j, tile) in tile.iter().enumerate() {
             let from = at + j * inputs;
             if self.product.is_shared() {
-                store(tile, sums.get_mut(from..from + count).unwrap_or(&mut []));
+                add_to(sums.get_mut(from..from + count).unwrap_or(&mut []), tile);
             } else {
                 update.apply::<A, KINDS>(from, tile.as_flattened().get(..count).unwrap_or(&[]));
             }
@@ -288,20 +284,22 @@ impl BiasGradient<'_> {
                 let from = (position * self.product.outputs + row + j) * n;
                 self.gradient.get(from..from + n).unwrap_or(&[])
             });
+            let mut batch = [0.0; OUTS];
             let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
             for block in 0..n / STEPS {
                 let numbers = blocks.map(|blocks| blocks.get(block).unwrap_or(&[0.0; STEPS]));
                 for step in 0..STEPS {
-                    for (sum, numbers) in sums.iter_mut().zip(&numbers) {
+                    for (sum, numbers) in batch.iter_mut().zip(&numbers) {
                         *sum += numbers[step];
                     }
                 }
             }
             for b in n / STEPS * STEPS..n {
-                for (sum, row) in sums.iter_mut().zip(&rows) {
+                for (sum, row) in batch.iter_mut().zip(&rows) {
                     *sum += row.get(b).copied().unwrap_or(0.0);
                 }
             }
+            sums.iter_mut().zip(batch).for_each(|(sum, batch)| *sum += batch);
         }
         sums
     }

@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use super::gradient::{WeightGradient, strip, strip_columns};
-use super::product::{Columns, Tile, add_along, load, store};
+use super::product::{Columns, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -134,12 +134,9 @@ impl WeightGradient<'_> {
             let from = place.at + j * outputs + lane;
             from..from + (WIDTH * VECTORS).min(outputs - lane)
         };
-        for (j, tile) in tile.iter_mut().enumerate() {
-            load(tile, sums.get(range(j)).unwrap_or(&[]));
-        }
         add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
         for (j, tile) in tile.iter().enumerate() {
-            store(tile, sums.get_mut(range(j)).unwrap_or(&mut []));
+            add_to(sums.get_mut(range(j)).unwrap_or(&mut []), tile);
         }
         WIDTH * VECTORS
     }

@@ -462,6 +462,14 @@ pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(vectors: &[[f32; W
     }
 }
 
+/// Adds a tile's row to as many numbers as there are.
+#[inline(always)]
+pub(super) fn add_to<const WIDTH: usize, const VECTORS: usize>(numbers: &mut [f32], vectors: &[[f32; WIDTH]; VECTORS]) {
+    for (number, vector) in numbers.iter_mut().zip(vectors.as_flattened()) {
+        *number += *vector;
+    }
+}
+
 #[inline(always)]
 fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
     numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
