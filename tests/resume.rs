@@ -108,9 +108,11 @@ fn lines_beyond_the_checkpoint_are_made_again() {
     wait_for(&place.path("a/checkpoint"));
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+    // More than the rest of the run writes over.
+    let beyond = "{\"step\":9999,\"epoch\":1,\"loss\":1.0}\n".repeat(5000) + "{\"st";
     for name in ["metrics.jsonl", "epochs.jsonl", "timing.jsonl"] {
         let mut file = fs::File::options().append(true).open(place.path("a").join(name)).unwrap();
-        file.write_all(b"{\"step\":9999,\"epoch\":1,\"loss\":1.0}\n{\"st").unwrap();
+        file.write_all(beyond.as_bytes()).unwrap();
     }
     // A kill while the next checkpoint is written leaves this.
     fs::write(place.path("a/checkpoint.part"), "half").unwrap();

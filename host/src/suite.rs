@@ -341,6 +341,7 @@ mod tests {
             threads: 1,
             fresh: false,
             checkpoint_every: None,
+            keep_weights: true,
         };
         Row { request, dataset, experiment: Some(experiment) }
     }

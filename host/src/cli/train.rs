@@ -202,7 +202,10 @@ impl SuiteArguments {
                 None if self.quick => suite::quick_path(&config.name, config.seed),
                 None => run::default_path(&config.data.name, &config.name, config.seed),
             };
-            Ok(self.execution.row(config, folder, dataset, Some(&experiment)))
+            let mut row = self.execution.row(config, folder, dataset, Some(&experiment));
+            // The untied rows alone would leave gigabytes for a look at the table.
+            row.request.keep_weights = !self.quick;
+            Ok(row)
         };
         experiment::all().into_iter().filter(chosen).map(row).collect()
     }
@@ -218,7 +221,16 @@ impl Execution {
         let Self { fresh, checkpoint_every, .. } = *self;
         let kernels = self.kernels.set();
         Row {
-            request: Request { config, folder, init: None, kernels, threads, fresh, checkpoint_every },
+            request: Request {
+                config,
+                folder,
+                init: None,
+                kernels,
+                threads,
+                fresh,
+                checkpoint_every,
+                keep_weights: true,
+            },
             dataset,
             experiment: experiment.cloned(),
         }

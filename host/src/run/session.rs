@@ -47,6 +47,8 @@ pub struct Request {
     pub fresh: bool,
     /// Steps between checkpoints, besides those that the clock makes.
     pub checkpoint_every: Option<u64>,
+    /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
+    pub keep_weights: bool,
 }
 
 /// Who watches a run.
@@ -311,12 +313,12 @@ impl<'a> Session<'a> {
             }
             if self.at.batch < self.batches {
                 // The checkpoint comes before the line: should the limit grow, the epoch goes on and gets another.
-                self.save()?;
+                self.save_last()?;
                 return self.end_within_epoch(status, line, observer);
             }
             self.close_epoch(line, observer)?;
         }
-        self.save()?;
+        self.save_last()?;
         self.end(Status::Finished)
     }
 
@@ -410,10 +412,11 @@ impl<'a> Session<'a> {
     /// Writes what a finished run leaves; the result comes last and says that all else is there.
     fn end(mut self, status: Status) -> Result<Outcome, Error> {
         self.logs.sync()?;
-        let file = self.folder.file(WEIGHTS);
-        let config = &self.request.config;
-        weights::write(&file, &self.trainer.network(), &config.training(), self.trainer.state())
-            .map_err(Error::io("write", &file))?;
+        if self.request.keep_weights {
+            let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
+            weights::write(&file, &self.trainer.network(), &training, self.trainer.state())
+                .map_err(Error::io("write", &file))?;
+        }
         let lines = read_epochs(self.folder.path())?;
         let file = self.folder.file(RESULT);
         let last = *lines
@@ -425,6 +428,9 @@ impl<'a> Session<'a> {
             out.write_all(b"\n")
         })
         .map_err(Error::io("write", &file))?;
+        if !self.request.keep_weights {
+            self.folder.remove(CHECKPOINT)?;
+        }
         Ok(Outcome::Ended(summary))
     }
 
@@ -440,6 +446,11 @@ impl<'a> Session<'a> {
         }
         let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
         if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
+    }
+
+    /// The checkpoint from which a run that has ended could go on.
+    fn save_last(&mut self) -> Result<(), Error> {
+        if self.request.keep_weights { self.save() } else { Ok(()) }
     }
 
     fn save(&mut self) -> Result<(), Error> {
