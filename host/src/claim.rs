@@ -14,7 +14,7 @@ use crate::experiment::{self, Experiment};
 use crate::run::{self, CONFIG, Choices, Config, EpochLine};
 
 /// Accuracy is the mean over so many last epochs.
-const LAST: usize = 3;
+const LAST: u32 = 3;
 /// Twice the accuracy of guessing among ten classes, in percent: a network below it has learned nothing.
 const NOTHING_LEARNED: f64 = 20.0;
 /// At this accuracy in percent a network has clearly learned.
@@ -261,7 +261,7 @@ impl History {
         if self.has_diverged() {
             return Ok(Course::Diverged { epoch: last.epoch });
         }
-        let ends = self.lines.iter().rev().take(LAST).map(|line| line.test_accuracy);
+        let ends = self.lines.iter().rev().take(LAST as usize).map(|line| line.test_accuracy);
         let accuracy = ends.clone().sum::<f64>() / ends.len() as f64;
         Ok(Course::Whole { epoch: last.epoch, accuracy, first: first.train_loss, last: last.train_loss })
     }
@@ -291,7 +291,8 @@ impl fmt::Display for Course {
         match self {
             Self::Diverged { epoch } => write!(f, "diverged in epoch {epoch}"),
             Self::Whole { epoch, accuracy, last, .. } => {
-                write!(f, "{accuracy:.2} % after {epoch} epochs, training loss {last:.4}")
+                let from = (epoch + 1).saturating_sub(LAST);
+                write!(f, "{accuracy:.2} % in epochs {from}–{epoch}, training loss {last:.4}")
             }
         }
     }
@@ -374,7 +375,7 @@ mod tests {
     fn a_run_works_or_not() {
         let runs = Runs::on("cifar10");
         for (accuracy, verdict) in [(50.0, Agrees), (49.9, NotDecided), (40.0, NotDecided), (39.9, Contradicts)] {
-            runs.run("PGR1-SGD", 50, &at(accuracy, 50)).assert("PGR1-SGD", verdict, "after 50 epochs");
+            runs.run("PGR1-SGD", 50, &at(accuracy, 50)).assert("PGR1-SGD", verdict, "in epochs 48–50");
         }
         runs.run("PGR1-SGD", 50, &diverging(2)).assert("PGR1-SGD", Contradicts, "diverged in epoch 2");
     }
@@ -383,7 +384,7 @@ mod tests {
     fn a_run_fails_or_not() {
         let runs = Runs::on("cifar10");
         for (accuracy, verdict) in [(19.9, Agrees), (20.0, NotDecided), (39.9, NotDecided), (40.0, Contradicts)] {
-            runs.run("PGR2-SGD", 20, &at(accuracy, 20)).assert("PGR2-SGD", verdict, "after 20 epochs");
+            runs.run("PGR2-SGD", 20, &at(accuracy, 20)).assert("PGR2-SGD", verdict, "in epochs 18–20");
         }
         runs.run("PGR2-SGD", 20, &diverging(1)).assert("PGR2-SGD", Agrees, "diverged in epoch 1");
     }
@@ -393,7 +394,7 @@ mod tests {
         let mut epochs = at(10.0, 47);
         epochs.extend([("1.0", 30.0), ("1.0", 60.0), ("1.0", 60.0)]);
         let runs = Runs::on("cifar10");
-        runs.run("PGR1-SGD", 50, &epochs).assert("PGR1-SGD", Agrees, "50.00 % after 50 epochs");
+        runs.run("PGR1-SGD", 50, &epochs).assert("PGR1-SGD", Agrees, "50.00 % in epochs 48–50");
     }
 
     #[test]
@@ -430,7 +431,7 @@ mod tests {
         let name = "PGR1-CLIP-1";
         runs.run("PGR1", 300, &at(50.0, 60));
         for (ours, verdict) in [(45.0, Agrees), (45.1, NotDecided), (49.9, NotDecided), (50.0, Contradicts)] {
-            runs.run(name, 50, &at(ours, 50)).assert(name, verdict, "PGR1: 50.00 % after 50 epochs");
+            runs.run(name, 50, &at(ours, 50)).assert(name, verdict, "PGR1: 50.00 % in epochs 48–50");
         }
         runs.run(name, 50, &diverging(2)).assert(name, Agrees, "diverged in epoch 2; PGR1: 50.00 %");
         runs.run("PGR1", 300, &diverging(7)).assert(name, NotDecided, "PGR1: diverged in epoch 7");

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asymgrad::dataset::{self, Info};
-use asymgrad::{Network, experiment, run, weights};
+use asymgrad::{Network, experiment, run, sparse, weights};
 use asymgrad_core::{Loss, Optimizer, Region, Training};
 use clap::{Args, Parser, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
@@ -199,12 +199,19 @@ struct ExportArguments {
     /// The file to write
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
+    /// Only this tensor of a convolution, such as conv1.weight, as the matrix that a flattened image is multiplied by
+    #[arg(long, value_name = "TENSOR")]
+    csr: Option<String>,
 }
 
 impl ExportArguments {
     fn export(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        let written = weights::write(&self.output, &config.network.architecture(), &config.training(), &state);
+        let (network, training) = (config.network.architecture(), config.training());
+        let written = match &self.csr {
+            None => weights::write(&self.output, &network, &training, &state),
+            Some(name) => weights::write_csr(&self.output, &sparse::of_name(&network, &training, &state, name)?),
+        };
         let file = self.output.display();
         written.map_err(|error| {
             anyhow::anyhow!(

@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use asymgrad_core::{Operation, Part, Shape, Tensor};
+use asymgrad_core::{Architecture, Operation, Part, Shape, Tensor, Training};
 use nalgebra_sparse::CsrMatrix;
 
 /// Why there is no such matrix.
@@ -23,6 +23,14 @@ pub enum Error {
     Bias {
         /// The tensor.
         name: String,
+    },
+    /// The network has no such tensor, or not in a convolution.
+    #[error("no convolution has a tensor `{name}`; {}", known_ones(known))]
+    Unknown {
+        /// The name that was asked for.
+        name: String,
+        /// The tensors that have such a matrix.
+        known: Vec<String>,
     },
     /// The weights do not suit the layer.
     #[error("the layer has {expected} weights, {found} are given; pass the whole tensor in the order of its file")]
@@ -88,6 +96,34 @@ pub fn of_tensor(tensor: &Tensor, state: &[f32]) -> Result<CsrMatrix<f32>, Error
     }
     let weights: Vec<f32> = (0..tensor.len()).map(|outside| state[tensor.place(outside)]).collect();
     matrix(tensor.input(), tensor.operation(), &weights)
+}
+
+/// The matrix of the tensor called `name`, such as `conv1.weight` or `conv2.feedback`, in a training's memory.
+///
+/// # Errors
+/// [`Error`] if no convolution of the network has such a tensor.
+///
+/// # Panics
+/// If `state` is shorter than the state of this training.
+pub fn of_name(
+    network: &Architecture<'_>,
+    training: &Training,
+    state: &[f32],
+    name: &str,
+) -> Result<CsrMatrix<f32>, Error> {
+    let of_convolutions =
+        || network.tensors(training).filter(|tensor| tensor.is_convolution() && tensor.part() != Part::Bias);
+    let found = of_convolutions().find(|tensor| tensor.to_string() == name);
+    let tensor = found.ok_or_else(|| Error::Unknown {
+        name: name.to_owned(),
+        known: of_convolutions().map(|tensor| tensor.to_string()).collect(),
+    })?;
+    of_tensor(&tensor, state)
+}
+
+/// What to choose instead.
+fn known_ones(known: &[String]) -> String {
+    if known.is_empty() { "the network has no convolution".into() } else { format!("choose {}", known.join(" or ")) }
 }
 
 /// The outputs along one side whose windows hold the input `at`: those inside the image.

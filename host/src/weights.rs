@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use asymgrad_core::{Architecture, Tensor, Training};
+use nalgebra_sparse::CsrMatrix;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -83,11 +84,45 @@ struct Entry {
 /// If the system refuses; an earlier file of this name is then as it was.
 pub fn write(file: &Path, network: &Architecture<'_>, training: &Training, state: &[f32]) -> io::Result<()> {
     let tensors = by_name(network, training);
+    let entries = tensors.iter().map(|(name, tensor)| (name.as_str(), Dtype::F32, shape(tensor)));
+    write_file(file, entries, |out| {
+        for tensor in tensors.values() {
+            for outside in 0..tensor.len() {
+                out.write_all(&state[tensor.place(outside)].to_le_bytes())?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes a sparse matrix as PyTorch's `sparse_csr_tensor` takes it: `crow_indices`, `col_indices`, `values` and `size`.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
+    let (rows, columns, values) = matrix.csr_data();
+    let size = [matrix.nrows(), matrix.ncols()];
+    let indices = [("col_indices", columns), ("crow_indices", rows), ("size", &size)];
+    let entries = indices.map(|(name, numbers)| (name, Dtype::I64, vec![numbers.len()]));
+    write_file(file, entries.into_iter().chain([("values", Dtype::F32, vec![values.len()])]), |out| {
+        for number in indices.into_iter().flat_map(|(_, numbers)| numbers) {
+            out.write_all(&(*number as u64).to_le_bytes())?;
+        }
+        values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    })
+}
+
+/// Writes a safetensors file: a header that names the tensors in their order, then their numbers.
+fn write_file<'a>(
+    file: &Path,
+    tensors: impl Iterator<Item = (&'a str, Dtype, Vec<usize>)>,
+    numbers: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut end = 0;
-    let entries = tensors.iter().map(|(name, tensor)| {
+    let entries = tensors.map(|(name, dtype, shape)| {
         let start = end;
-        end += tensor.len() * size_of::<f32>();
-        (name, Entry { dtype: Dtype::F32, shape: shape(tensor), data_offsets: [start, end] })
+        end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        (name, Entry { dtype, shape, data_offsets: [start, end] })
     });
     let mut header = serde_json::to_vec(&entries.collect::<BTreeMap<_, _>>())?;
     // The format wants the numbers aligned.
@@ -95,12 +130,7 @@ pub fn write(file: &Path, network: &Architecture<'_>, training: &Training, state
     atomic::write(file, |out| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
-        for tensor in tensors.values() {
-            for outside in 0..tensor.len() {
-                out.write_all(&state[tensor.place(outside)].to_le_bytes())?;
-            }
-        }
-        Ok(())
+        numbers(out)
     })
 }
 
