@@ -73,7 +73,7 @@ fn every_coefficient_that_makes_no_sense_is_named() {
         let adam = Adam { beta2: value, ..Adam::DEFAULT };
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "beta2", value));
     }
-    for value in [-1e-8, f32::NAN, f32::INFINITY] {
+    for value in [0.0, -1e-8, f32::NAN, f32::INFINITY] {
         let adam = Adam { epsilon: value, ..Adam::DEFAULT };
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "epsilon", value));
     }
@@ -99,8 +99,8 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
     let cases: [(&[f32], &[usize], StepError, &str); 6] = [
         (&[], &[], StepError::Samples { most: 2, found: 0 }, "a step takes 1 to 2 samples, found 0"),
         (&[0.0; 6], &[0; 3], StepError::Samples { most: 2, found: 3 }, "a step takes 1 to 2 samples, found 3"),
-        (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples hold 4 numbers, found 3"),
-        (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples hold 4 numbers, found 5"),
+        (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples need 4 numbers, found 3"),
+        (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples need 4 numbers, found 5"),
         (
             &[0.0; 4],
             &[0, 3],
@@ -172,7 +172,12 @@ fn polling_is_the_same_step() {
         input[network.input().inside(feature) * 3 + sample] = *x;
     }
     polled.start(&labels).unwrap();
-    let mut slices = 1;
+    assert!(polled.poll().unwrap().is_pending());
+    for error in [polled.start(&labels).unwrap_err(), polled.predict(&x).unwrap_err()] {
+        assert_eq!(error, StepError::UnderWay);
+        assert_eq!(error.to_string(), "a step is under way: poll until it is ready");
+    }
+    let mut slices = 2;
     let score = loop {
         match polled.poll().unwrap() {
             Poll::Ready(score) => break score,

@@ -200,7 +200,10 @@ fn an_empty_network_is_an_error_of_the_whole_text() {
     ] {
         let mut layers = [Layer::dense(1); 8];
         match Architecture::parse(text, &mut layers).unwrap_err() {
-            ParseError::Architecture { error: found, .. } => assert_eq!(found, error, "{text}"),
+            ParseError::Architecture { error: problem, found, position } => {
+                assert_eq!((problem, position), (error, 0), "{text}");
+                assert_eq!(found, text);
+            }
             other => panic!("{text}: {other:?}"),
         }
     }

@@ -67,6 +67,20 @@ impl Shape {
         let position = outside % positions;
         position * self.channels + channel
     }
+
+    /// Brings samples, numbers as `[sample][channel][row][col]`, into `columns`: feature × sample, features in the order
+    /// inside, the samples of a feature side by side.
+    pub fn load(&self, inputs: &[f32], samples: usize, columns: &mut [f32]) {
+        for (sample, features) in inputs.chunks_exact(self.features().max(1)).enumerate() {
+            for (channel, plane) in features.chunks_exact(self.positions().max(1)).enumerate() {
+                for (position, x) in plane.iter().enumerate() {
+                    if let Some(number) = columns.get_mut((position * self.channels + channel) * samples + sample) {
+                        *number = *x;
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// What a layer computes. ReLU follows every layer with weights but the last.
@@ -185,10 +199,14 @@ impl Layer {
         if stride == 0 || stride > size {
             return Err(Problem::Window { size, stride });
         }
-        let rows = input.rows.saturating_sub(size).div_ceil(stride) + 1;
-        let cols = input.cols.saturating_sub(size).div_ceil(stride) + 1;
-        Ok(Shape::image(channels, rows, cols))
+        Ok(Shape::image(channels, windows(input.rows, size, stride), windows(input.cols, size, stride)))
     }
+}
+
+/// Pooling windows along an axis of `length` pixels: the last one may be clipped.
+pub(crate) const fn windows(length: usize, size: usize, stride: usize) -> usize {
+    let stride = if stride == 0 { 1 } else { stride };
+    length.saturating_sub(size).div_ceil(stride) + 1
 }
 
 /// What is wrong with one layer.

@@ -1,4 +1,5 @@
-//! The two operations whose rounding differs between targets, behind one trait.
+//! The two operations that targets do in their own way, behind one trait: multiply-add rounds once or twice, and the
+//! square root, the same bits everywhere, may be an instruction.
 //!
 //! A kernel is one text; instantiated with [`Portable`] it gives the same bits on every CPU, with a fused
 //! implementation (the host's AVX2 and AVX-512 kernels) the same bits on every CPU that has fused multiply-add.

@@ -18,7 +18,7 @@ pub enum Feedback {
 }
 
 impl Feedback {
-    /// All rules, in the order of their notation's documentation.
+    /// All rules.
     pub const ALL: [Self; 3] = [Self::Symmetric, Self::Fixed, Self::Updated];
 
     /// What stands behind a layer in the report's notation.

@@ -72,7 +72,7 @@ impl Loss {
 
     /// The four hinge losses. With softmax the margins' gradient is carried through dp/dz.
     fn hinge(self, scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
-        // Without softmax the margins are those of the scores: reading p through `1 · z` keeps one path.
+        // Margins of p with softmax, of z without.
         let softmax = if self.uses_softmax() { Some(Softmax::of(scores)) } else { None };
         let value = |z: f32| softmax.map_or(z, |s| s.probability(z));
         let right = value(scores.at(target));

@@ -170,7 +170,7 @@ impl Architecture<'_> {
 
     /// The kinds of layers, rules, losses and optimizers that an image has to hold for this network and training.
     pub const fn kinds(&self, training: &Training) -> u32 {
-        let mut bits = training.optimizer.kind() | training.loss.kind() | self.layer_kinds();
+        let mut bits = training.optimizer.kind() | training.loss.kind() | self.prediction_kinds();
         if training.clip.is_some() {
             bits |= kinds::CLIP;
         }
@@ -183,8 +183,8 @@ impl Architecture<'_> {
         bits
     }
 
-    /// The kinds of layers alone: what prediction needs.
-    pub(crate) const fn layer_kinds(&self) -> u32 {
+    /// The kinds of layers alone: what a [`Predictor`](crate::Predictor) has to hold.
+    pub const fn prediction_kinds(&self) -> u32 {
         let mut bits = 0;
         let mut sites = self.sites();
         while let Some(site) = sites.step() {
@@ -287,7 +287,7 @@ impl Tensor {
 
     /// Where the tensor lies in a training's memory, in the order inside.
     pub fn range(&self) -> Range<usize> {
-        self.at..self.at + self.len()
+        self.at..self.at.saturating_add(self.len())
     }
 
     /// The shape outside: a buffer, and how many of its numbers count.
@@ -344,8 +344,9 @@ impl<'a> Architecture<'a> {
             let dense = usize::from(matches!(site.layer.operation, Operation::Dense { .. }));
             numbers[dense] += 1;
             let tensor = move |part, at| Tensor { site, part, number: numbers[dense], at };
-            let feedback = (site.feedback_weights() > 0).then_some(tensor(Part::Feedback, parameters + site.feedback));
-            let bias = site.parameters + site.weights();
+            let feedback = (site.feedback_weights() > 0)
+                .then_some(tensor(Part::Feedback, parameters.saturating_add(site.feedback)));
+            let bias = site.parameters.saturating_add(site.weights());
             [Some(tensor(Part::Weight, site.parameters)), Some(tensor(Part::Bias, bias)), feedback]
                 .into_iter()
                 .flatten()

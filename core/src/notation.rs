@@ -73,8 +73,11 @@ impl<'a> Architecture<'a> {
         let capacity = layers.len();
         let mut tokens = Tokens { text, position: 0 };
         let input = parse_input(&mut tokens)?;
+        if input.features() == 0 {
+            return Err(ParseError::Architecture { error: ArchitectureError::EmptyInput, found: text, position: 0 });
+        }
         let mut count = 0;
-        let mut blamed = [(0, 0); 1];
+        let mut blamed = (0, 0);
         while let Some((found, position)) = tokens.next_layer()? {
             let layer = parse_layer(found, position)?;
             *layers.get_mut(count).ok_or(ParseError::TooManyLayers { capacity })? = layer;
@@ -86,9 +89,9 @@ impl<'a> Architecture<'a> {
             {
                 return Err(ParseError::Architecture { error, found, position });
             }
-            blamed = [(position, position + found.len())];
+            blamed = (position, position + found.len());
         }
-        let [(position, end)] = blamed;
+        let (position, end) = blamed;
         let layers: &'a [Layer] = layers.get(..count).unwrap_or(&[]);
         Self::try_new(input, layers).map_err(|error| {
             let (found, position) =
@@ -112,7 +115,7 @@ struct Tokens<'t> {
 impl<'t> Tokens<'t> {
     /// The next piece between dashes without its spaces, and its position.
     fn piece(&mut self) -> Option<(&'t str, usize)> {
-        let rest = self.text.get(self.position..).filter(|_| self.position <= self.text.len())?;
+        let rest = self.text.get(self.position..)?;
         let piece = rest.split('-').next().unwrap_or(rest);
         let leading = piece.len() - piece.trim_start().len();
         let found = (piece.trim(), self.position + leading);
@@ -155,26 +158,16 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
         "dense" => reader.number().map(Layer::dense),
         "conv" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::conv(filters, kernel)),
         "untied" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::untied(filters, kernel)),
-        "maxpool" => {
-            reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::max_pool(size, s?)))
-        }
-        "avgpool" => {
-            reader.square().map(|size| (size, reader.stride())).and_then(|(size, s)| Some(Layer::avg_pool(size, s?)))
-        }
+        "maxpool" => reader.square().zip(reader.stride()).map(|(size, stride)| Layer::max_pool(size, stride)),
+        "avgpool" => reader.square().zip(reader.stride()).map(|(size, stride)| Layer::avg_pool(size, stride)),
         _ => None,
     };
     let layer = layer.ok_or(error(LAYER))?;
-    if layer.operation.has_weights()
-        && matches!(reader.rest.strip_prefix('/'), Some(stride) if !stride.starts_with('1'))
-    {
+    let is_convolution = matches!(layer.operation, Operation::Convolution { .. } | Operation::Untied { .. });
+    if is_convolution && reader.stride() != Some(1) {
         return Err(error("a convolution with stride 1"));
     }
-    let rest = if matches!(layer.operation, Operation::Convolution { .. } | Operation::Untied { .. }) {
-        reader.rest.strip_prefix("/1").unwrap_or(reader.rest)
-    } else {
-        reader.rest
-    };
-    let feedback = Feedback::ALL.into_iter().find(|rule| rule.notation() == rest);
+    let feedback = Feedback::ALL.into_iter().find(|rule| rule.notation() == reader.rest);
     Ok(layer.feedback(feedback.ok_or(error(LAYER))?))
 }
 

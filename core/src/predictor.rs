@@ -13,7 +13,7 @@ use crate::trainer::{self, StepError, TrainerError};
 /// static PARAMETERS: [f32; NET.parameters()] = [1.0, 0.0, 0.0, 1.0, 0.5, 0.0]; // two rows of weights, two biases
 ///
 /// let mut memory = [0.0; NET.prediction_memory(1)];
-/// let mut predictor = Predictor::<{ asymgrad_core::kinds::DENSE }>::new(NET, 1, &PARAMETERS, &mut memory)?;
+/// let mut predictor = Predictor::<{ NET.prediction_kinds() }>::new(NET, 1, &PARAMETERS, &mut memory)?;
 /// assert_eq!(predictor.predict(&[1.0, 2.0])?, &[1.5, 2.0]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -29,7 +29,8 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
     /// A predictor for up to `batch` samples at a time.
     ///
     /// # Errors
-    /// [`TrainerError`] if the parameters or the memory have the wrong length, or `KINDS` leave out a kind of layer.
+    /// [`TrainerError`] if the parameters or the memory have the wrong length, or `KINDS` leave out one of
+    /// [`Architecture::prediction_kinds`].
     pub fn new(
         network: Architecture<'m>,
         batch: usize,
@@ -39,7 +40,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
         if batch == 0 {
             return Err(TrainerError::EmptyBatch);
         }
-        let expected = network.layer_kinds();
+        let expected = network.prediction_kinds();
         if expected & KINDS != expected {
             return Err(TrainerError::Kinds { expected, found: KINDS });
         }
@@ -53,7 +54,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
     /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
     ///
     /// # Errors
-    /// [`StepError`] if the samples are too many or their numbers too few.
+    /// [`StepError`] if there are no samples or too many, or their numbers are not whole samples.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let shape = self.network.input();
         let (features, samples) = (shape.features().max(1), inputs.len() / shape.features().max(1));
@@ -65,13 +66,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
         }
         let [even, _] = self.network.prediction_buffers(self.batch);
         let (mut from, mut to) = self.memory.split_at_mut_checked(even).unwrap_or((&mut [], &mut []));
-        for (sample, numbers) in inputs.chunks_exact(features).enumerate() {
-            for (outside, x) in numbers.iter().enumerate() {
-                if let Some(number) = from.get_mut(shape.inside(outside) * samples + sample) {
-                    *number = *x;
-                }
-            }
-        }
+        shape.load(inputs, samples, from);
         for site in self.network.sites() {
             let input = from.get(..site.input.features() * samples).unwrap_or(&[]);
             let output = to.get_mut(..site.output.features() * samples).unwrap_or(&mut []);

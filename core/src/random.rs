@@ -6,7 +6,7 @@ use rand_core::Rng;
 ///
 /// `inputs` and `outputs` are a weight's fans, k² × channels for convolutions (Glorot and Bengio 2010).
 pub fn glorot(inputs: usize, outputs: usize) -> f32 {
-    libm::sqrtf(6.0 / (inputs + outputs) as f32)
+    libm::sqrtf(6.0 / inputs.saturating_add(outputs) as f32)
 }
 
 /// A number of (−1, 1) from 32 random bits: the upper 23 name one of 2²³ values, symmetric about 0 and without it.

@@ -6,6 +6,7 @@
 use core::fmt;
 use core::task::Poll;
 
+use nalgebra::{Dyn, MatrixView};
 use rand_core::Rng;
 
 use crate::architecture::{Architecture, Operation, Site};
@@ -97,6 +98,8 @@ pub enum StepError {
         /// The label.
         found: usize,
     },
+    /// A step is under way, and another cannot begin before [`Trainer::poll`] is ready.
+    UnderWay,
     /// The loss is not a number or infinite: the training has diverged.
     NonFinite(Score),
 }
@@ -105,11 +108,12 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Samples { most, found } => write!(f, "a step takes 1 to {most} samples, found {found}"),
-            Self::Inputs { expected, found } => write!(f, "the samples hold {expected} numbers, found {found}"),
+            Self::Inputs { expected, found } => write!(f, "the samples need {expected} numbers, found {found}"),
             Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
             Self::Label { sample, classes, found } => {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
             }
+            Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
             Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
         }
     }
@@ -257,10 +261,10 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             let (weight, bias) = parameters_of(regions.parameters, &site);
             random::fill(weight, a, generator);
             bias.fill(0.0);
-            let source = FeedbackSource::new(seed, number(site.index), a);
+            let source = FeedbackSource::new(seed, counter(site.index), a);
             let feedback = part(regions.feedback, site.feedback, site.feedback_weights());
             for (index, number) in feedback.iter_mut().enumerate() {
-                *number = source.at(self::number(index));
+                *number = source.at(counter(index));
             }
         }
     }
@@ -295,13 +299,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             return Err(StepError::Inputs { expected, found: inputs.len() });
         }
         let columns = self.input(samples)?;
-        for (sample, features) in inputs.chunks_exact(shape.features().max(1)).enumerate() {
-            for (outside, x) in features.iter().enumerate() {
-                if let Some(number) = columns.get_mut(shape.inside(outside) * samples + sample) {
-                    *number = *x;
-                }
-            }
-        }
+        shape.load(inputs, samples, columns);
         Ok(())
     }
 
@@ -311,12 +309,14 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// says. [`Trainer::step`] does this for samples that lie one after the other.
     ///
     /// # Errors
-    /// [`StepError::Samples`] if the batch does not hold so many.
+    /// [`StepError::Samples`] if the batch does not hold so many, [`StepError::UnderWay`] between two polls of a step.
     pub fn input(&mut self, samples: usize) -> Result<&mut [f32], StepError> {
+        if self.phase != Phase::Idle {
+            return Err(StepError::UnderWay);
+        }
         if samples == 0 || samples > self.training.batch {
             return Err(StepError::Samples { most: self.training.batch, found: samples });
         }
-        self.phase = Phase::Idle;
         self.samples = samples;
         let numbers = self.network.input().features() * samples;
         Ok(part(self.regions().activations, 0, numbers))
@@ -327,6 +327,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// # Errors
     /// [`StepError`] if no samples were loaded, the labels are not as many, or one names no class.
     pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
+        if self.phase != Phase::Idle {
+            return Err(StepError::UnderWay);
+        }
         if self.samples == 0 {
             return Err(StepError::Samples { most: self.training.batch, found: 0 });
         }
@@ -405,10 +408,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         Ok(self.loss())
     }
 
-    /// The scores of some samples, as batch × classes, column-major.
+    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
+    /// Takes the place of what [`Trainer::input`] held.
     ///
     /// # Errors
-    /// [`StepError`] if the samples are too many or their numbers too few.
+    /// [`StepError`] if there are no samples or too many, their numbers are not whole samples, or a step is under way.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let features = self.network.input().features().max(1);
         self.load(inputs, inputs.len() / features)?;
@@ -516,12 +520,41 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
         self.steps
     }
 
+    /// The weights of dense layer number `layer`, from 0 among all layers: inputs × outputs, the inputs in the order of
+    /// [`Shape::inside`](crate::Shape::inside). `None` if there is no such layer or it is not dense.
+    ///
+    /// ```
+    /// # use asymgrad_core::{Architecture, Layer, Shape, Trainer, Training};
+    /// const NET: Architecture = Architecture::new(Shape::vector(3), &[Layer::dense(2)]);
+    /// const TRAINING: Training = Training::new(1);
+    /// let mut memory = [0.0; NET.memory(&TRAINING)];
+    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
+    /// assert_eq!(trainer.weights(0).map(|weights| weights.shape()), Some((3, 2)));
+    /// # Ok::<(), asymgrad_core::TrainerError>(())
+    /// ```
+    pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let site = self.network.site(layer)?;
+        self.matrix(&site, site.parameters)
+    }
+
+    /// The stored feedback of a layer, shaped as [`Trainer::weights`]; `None` also if the layer stores none.
+    pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let site = self.network.site(layer).filter(|site| site.feedback_weights() > 0)?;
+        self.matrix(&site, self.layout.parameters + site.feedback)
+    }
+
+    fn matrix(&self, site: &Site, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let Operation::Dense { outputs } = site.layer.operation else { return None };
+        let numbers = self.memory.get(from..from + site.weights())?;
+        Some(MatrixView::from_slice_generic(numbers, Dyn(site.input.features()), Dyn(outputs)))
+    }
+
     /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
     pub fn parameters(&self) -> &[f32] {
         self.memory.get(..self.layout.parameters).unwrap_or(&[])
     }
 
-    /// All numbers that the next step depends on: weights, biases, feedback and optimizer state. With
+    /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
     /// [`Trainer::steps`] they are what a checkpoint keeps.
     pub fn state(&self) -> &[f32] {
         self.memory.get(..self.layout.persistent()).unwrap_or(&[])
@@ -541,7 +574,7 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
 }
 
 /// A number of a layer or weight as the feedback source counts them.
-fn number(index: usize) -> u32 {
+fn counter(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
@@ -629,7 +662,7 @@ fn parameters_of<'a>(parameters: &'a mut [f32], site: &Site) -> (&'a mut [f32], 
     both.split_at_mut_checked(site.weights()).unwrap_or((&mut [], &mut []))
 }
 
-/// Part of a region; the layout has made sure that it exists.
+/// Part of a region; empty where the layout has none, such as the state of an optimizer that keeps none.
 fn part(numbers: &mut [f32], from: usize, length: usize) -> &mut [f32] {
     numbers.get_mut(from..from.wrapping_add(length)).unwrap_or(&mut [])
 }

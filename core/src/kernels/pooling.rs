@@ -5,6 +5,7 @@
 use core::ops::Range;
 
 use super::product::{load, store};
+use crate::architecture::windows;
 
 /// Numbers of a pixel that are handled side by side while a window's winner is looked for.
 const LANES: usize = 16;
@@ -29,12 +30,12 @@ pub struct Pool {
 impl Pool {
     /// Rows of the output image.
     pub fn output_rows(&self) -> usize {
-        self.rows.saturating_sub(self.size).div_ceil(self.stride.max(1)) + 1
+        windows(self.rows, self.size, self.stride)
     }
 
     /// Columns of the output image.
     pub fn output_cols(&self) -> usize {
-        self.cols.saturating_sub(self.size).div_ceil(self.stride.max(1)) + 1
+        windows(self.cols, self.size, self.stride)
     }
 
     /// The pixels of one window in row order.

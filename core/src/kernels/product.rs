@@ -426,11 +426,11 @@ pub(super) struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// Splits off the first `count` columns as far as whole vectors of `lanes` numbers can be read from them.
+    /// How many of the first `count` columns can be read as `lanes` numbers.
     ///
     /// A vector may reach into the next column: those lanes are computed and never stored.
     #[inline(always)]
-    fn whole(self, count: usize, lanes: usize) -> usize {
+    fn readable(self, count: usize, lanes: usize) -> usize {
         if self.numbers.len() < lanes { 0 } else { count.min((self.numbers.len() - lanes) / self.stride.max(1) + 1) }
     }
 
@@ -501,7 +501,7 @@ pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize,
     /// Steps between two checks of the rows' lengths.
     const STEPS: usize = 4;
     let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
-    let whole = columns.whole(count, WIDTH * VECTORS);
+    let whole = columns.readable(count, WIDTH * VECTORS);
     let mut tile = *sums;
     let mut rest = columns.numbers;
     let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
@@ -538,7 +538,7 @@ fn add_across<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUT
     row: usize,
 ) {
     let rows = rows.chunks_exact(width.max(1));
-    let whole = columns.whole(rows.len(), WIDTH * VECTORS);
+    let whole = columns.readable(rows.len(), WIDTH * VECTORS);
     let mut tile = *sums;
     let mut rest = columns.numbers;
     for weights in rows.clone().take(whole) {
