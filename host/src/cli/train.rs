@@ -50,8 +50,8 @@ struct Execution {
     #[arg(long)]
     seed: Option<u64>,
     /// Threads; they never change a number [default: all cores]
-    #[arg(long, value_parser = count)]
-    threads: Option<usize>,
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Which kernels compute
     #[arg(long, value_enum, default_value = "auto")]
     kernels: KernelChoice,
@@ -217,7 +217,7 @@ impl Execution {
     }
 
     fn row(&self, config: Config, folder: PathBuf, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
-        let threads = self.threads.unwrap_or_else(all_cores);
+        let threads = self.threads.map_or_else(all_cores, usize::from);
         let Self { fresh, checkpoint_every, .. } = *self;
         let kernels = self.kernels.set();
         Row {
