@@ -345,3 +345,17 @@ fn a_reader_who_has_seen_enough_is_no_failure() {
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_reader_that_has_gone_changes_no_exit_code() {
+    let place = Place::new();
+    assert_eq!(place.run("run DS0 --data digits --max-steps 1 --out here/DS0").code, Some(0));
+    let unread = |line: &str| {
+        let mut child = place.command(line, "").spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code()
+    };
+    assert_eq!(unread("list"), Some(0));
+    // The folder of DS0 holds another run now: this row fails, the other is trained.
+    assert_eq!(unread("run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here"), Some(1));
+}

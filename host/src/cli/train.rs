@@ -20,7 +20,7 @@ use asymgrad_core::{Loss, Optimizer};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::{count, loss, optimizer, positive, print};
+use super::{count, is_broken_pipe, loss, optimizer, positive, print};
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
 const STOPPED: u8 = 75;
@@ -251,14 +251,18 @@ impl Execution {
         } else {
             ExitCode::FAILURE
         };
-        self.print_results(&all, rows.len())?;
+        let printed = self.print_results(&all, rows.len());
         if rows.len() > 1 && !failures.is_empty() {
             let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), rows.len());
             for failure in failures {
                 let _ = writeln!(io::stderr(), "{failure}");
             }
         }
-        Ok(code)
+        match printed {
+            // Nobody reads the table any more; how the trainings ended still counts.
+            Err(error) if !is_broken_pipe(&error) => Err(error),
+            _ => Ok(code),
+        }
     }
 
     fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {

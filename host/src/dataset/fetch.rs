@@ -349,6 +349,6 @@ impl Progress {
     }
 
     fn line(&self, have: u64) {
-        eprintln!("downloaded {} of {}", HumanBytes(have), HumanBytes(self.total));
+        let _ = writeln!(io::stderr(), "downloaded {} of {}", HumanBytes(have), HumanBytes(self.total));
     }
 }

@@ -161,8 +161,9 @@ pub fn train(
         if at.step > goal {
             return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
         }
-        // The result belongs to the limits of before.
+        // The result and its weights belong to the limits of before.
         folder.remove(RESULT)?;
+        folder.remove(WEIGHTS)?;
         if stored.as_ref() != Some(config) {
             config.write(&folder.file(CONFIG))?;
         }
