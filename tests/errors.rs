@@ -6,22 +6,12 @@ use std::task::Poll;
 use asymgrad_core::kinds::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Sgd, StepError, Trainer,
-    TrainerError, Training,
+    Adam, Architecture, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, StepError, Trainer, TrainerError,
+    Training,
 };
 use rand_core::Rng;
 
 const POGGIO: &str = "input 2x9x7 - conv5x5x4 - maxpool3x3/2 - untied3x3x3(R) - avgpool3x3/2 - dense6(R*) - dense3(R)";
-
-/// Every optimizer with a coefficient put in its place.
-fn optimizers() -> [Optimizer; 4] {
-    [
-        Optimizer::Sgd(Sgd::DEFAULT),
-        Optimizer::Momentum(Momentum::DEFAULT),
-        Optimizer::Nesterov(Momentum::DEFAULT),
-        Optimizer::Adam(Adam::DEFAULT),
-    ]
-}
 
 fn uniform(numbers: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(3);
@@ -61,7 +51,8 @@ fn every_coefficient_that_makes_no_sense_is_named() {
     let mut cases = vec![];
     for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
         cases.extend(
-            optimizers().map(|optimizer| (Training::new(2).optimizer(optimizer.with_rate(value)), "rate", value)),
+            Optimizer::DEFAULTS
+                .map(|optimizer| (Training::new(2).optimizer(optimizer.with_rate(value)), "rate", value)),
         );
         cases.push((Training::new(2).clip(value), "clip", value));
     }
@@ -218,7 +209,7 @@ fn the_plan_adds_up_to_the_memory() {
         "input 2x5x5 - maxpool3x3/2 - conv3x3x3(R) - dense3(R*)",
         "input 8x1x1 - conv3x3x4 - dense3",
     ] {
-        for optimizer in optimizers() {
+        for optimizer in Optimizer::DEFAULTS {
             let mut layers = [Layer::dense(1); 8];
             let network = Architecture::parse(text, &mut layers).unwrap();
             let training = Training::new(5).optimizer(optimizer);
