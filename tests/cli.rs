@@ -172,6 +172,17 @@ fn epochs_grow_and_never_shrink() {
 }
 
 #[test]
+fn a_suite_takes_a_longer_run_for_done() {
+    let place = Place::new();
+    place.run("run DS0 --data digits --epochs 2 --out all/DS0").assert(0, &[]);
+    let before = place.results("all/DS0");
+    let rows = place.run("suite --quick --table 1 --epochs 1 --out all --json").json();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "finished"), "{rows}");
+    assert_eq!(rows[0]["step"], 24);
+    place.results("all/DS0").assert_equal(&before);
+}
+
+#[test]
 fn max_steps_is_a_total() {
     let place = Place::new();
     run_small(&place, "--out a --max-steps 5").assert(0, &[]);
@@ -193,7 +204,13 @@ fn a_dry_run_says_all_and_does_nothing() {
     for line in ["steps = 36", "parameters = 1707274", "name = \"DSR2\"", "epochs = 3"] {
         assert!(ended.out.lines().any(|found| found == line), "no {line} in {}", ended.out);
     }
+    assert!(ended.out.contains("state = \"missing\"\n") && ended.out.contains("estimated_seconds = "), "{}", ended.out);
     assert!(!place.path("a").exists());
+    run_small(&place, "--out small --max-steps 1").assert(0, &[]);
+    let plan = run_small(&place, "--out small --max-steps 1 --dry-run --json").json();
+    assert_eq!((&plan["state"], &plan["problem"]), (&"finished".into(), &serde_json::Value::Null));
+    let plan = run_small(&place, "--out small --batch 7 --dry-run --json").json();
+    assert!(plan["problem"].as_str().unwrap().contains("batch: 128 there, 7 asked for"), "{plan}");
     let plans = place.run("suite --quick --dry-run --json").json();
     let rows = place.run("list --json").json();
     assert_eq!(plans.as_array().unwrap().len(), rows.as_array().unwrap().len());

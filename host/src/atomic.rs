@@ -22,6 +22,12 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
     sync_folder_of(path)
 }
 
+/// As [`write`] with all of the bytes at hand, for files that may be lost with the machine: whole or not there, but not synced.
+pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let part = part_of(path);
+    fs::write(&part, bytes).and_then(|()| fs::rename(&part, path))
+}
+
 /// Removes `path` for good; it may be missing.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::Dataset;
 use crate::experiment::{self, Experiment};
-use crate::run::{self, CONFIG, Choices, Config, EpochLine};
+use crate::run::{self, CONFIG, Choices, Config, Data, EpochLine};
 
 /// Accuracy is the mean over so many last epochs.
 const LAST: u32 = 3;
@@ -165,10 +164,10 @@ pub struct Judgement {
     pub found: String,
 }
 
-/// What the run of `row` in `folder`, trained on `dataset`, says about the row's claim; `None` if the row has none.
-pub fn judge(row: &Experiment, folder: &Path, dataset: &Dataset) -> Option<Judgement> {
+/// What the run of `row` in `folder`, trained on `data`, says about the row's claim; `None` if the row has none.
+pub fn judge(row: &Experiment, folder: &Path, data: &Data) -> Option<Judgement> {
     let claim = row.claim.as_ref()?;
-    Some(match courses(row, claim, folder, dataset) {
+    Some(match courses(row, claim, folder, data) {
         Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing },
         Ok((course, other)) => Judgement {
             verdict: claim.measure.verdict(course, other),
@@ -181,21 +180,16 @@ pub fn judge(row: &Experiment, folder: &Path, dataset: &Dataset) -> Option<Judge
 }
 
 /// How the row's run went and how the one did that it is compared with, up to the last epoch that both have; else what is missing.
-fn courses(
-    row: &Experiment,
-    claim: &Claim,
-    folder: &Path,
-    dataset: &Dataset,
-) -> Result<(Course, Option<Course>), String> {
+fn courses(row: &Experiment, claim: &Claim, folder: &Path, data: &Data) -> Result<(Course, Option<Course>), String> {
     // Digits are no evidence for a claim about CIFAR-10, nor the other way round.
     let on = row.data.as_deref().unwrap_or("CIFAR-10");
-    if (on == "digits") != (dataset.name == "digits") {
-        return Err(format!("the claim is about {on}, this run is on {}", dataset.name));
+    if (on == "digits") != (data.name == "digits") {
+        return Err(format!("the claim is about {on}, this run is on {}", data.name));
     }
-    let run = History::read(row, folder, dataset, claim.epochs)?;
+    let run = History::read(row, folder, data, claim.epochs)?;
     let other = claim.measure.than().map(|than| {
         let row = experiment::find(than).map_err(|error| error.to_string())?;
-        History::read(&row, &beside(folder, &run.name, than), dataset, claim.epochs)
+        History::read(&row, &beside(folder, &run.name, than), data, claim.epochs)
     });
     let other = other.transpose()?;
     let both = [Some(&run), other.as_ref()].into_iter().flatten();
@@ -221,12 +215,12 @@ impl History {
     /// Reads a run's folder, or says why the run is no evidence.
     ///
     /// It takes `least` epochs, made or, if the loss diverged, begun for: no epoch could follow.
-    fn read(row: &Experiment, folder: &Path, dataset: &Dataset, least: u32) -> Result<Self, String> {
+    fn read(row: &Experiment, folder: &Path, data: &Data, least: u32) -> Result<Self, String> {
         let name = &row.name;
         let config = Config::read(&folder.join(CONFIG)).map_err(|error| error.to_string())?;
         let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
         let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-        let differences = Config::of_experiment(row, &choices, dataset, config.class)?.differences(&config);
+        let differences = Config::of_experiment(row, &choices, data.clone(), config.class)?.differences(&config);
         if let Some(difference) = differences.first() {
             return Err(format!("{name} was not trained as its row says ({difference})"));
         }
@@ -301,7 +295,7 @@ impl fmt::Display for Course {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset;
+    use crate::dataset::{self, Dataset};
     use crate::kernels::Class;
     use std::fs;
     use tempfile::TempDir;
@@ -346,7 +340,7 @@ mod tests {
         }
 
         fn judge(&self, name: &str) -> Judgement {
-            judge(&experiment::find(name).unwrap(), &self.path(name), &self.dataset).unwrap()
+            judge(&experiment::find(name).unwrap(), &self.path(name), &(&self.dataset).into()).unwrap()
         }
 
         #[track_caller]

@@ -9,9 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asymgrad::dataset::{self, Info};
-use asymgrad::{Network, experiment, run, sparse, weights};
+use asymgrad::report::Report;
+use asymgrad::{Network, experiment, run, sparse, weights, write_whole};
 use asymgrad_core::{Loss, Optimizer, Region, Training};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
@@ -40,6 +41,8 @@ enum Command {
     Plan(PlanArguments),
     /// Writes a run's weights for PyTorch
     Export(ExportArguments),
+    /// Shows the runs of a folder beside the report's tables and claims, as a page or for other programs
+    Report(ReportArguments),
 }
 
 impl Arguments {
@@ -51,6 +54,7 @@ impl Arguments {
             Command::Data(command) => command.carry_out()?,
             Command::Plan(arguments) => arguments.plan()?,
             Command::Export(arguments) => arguments.export()?,
+            Command::Report(arguments) => arguments.report()?,
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -219,6 +223,49 @@ impl ExportArguments {
             )
         })?;
         print(&format!("{file}\n"))
+    }
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Format {
+    /// One page for a browser, that loads nothing
+    Html,
+    /// Markdown
+    Md,
+    /// A line a figure
+    Csv,
+    /// Everything, the curves included
+    Json,
+}
+
+#[derive(Args)]
+struct ReportArguments {
+    /// The folder whose runs are shown
+    #[arg(default_value = "runs")]
+    folder: PathBuf,
+    /// The file to write; `-` is standard output [default: report.html; standard output for the other formats]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, default_value = "html")]
+    format: Format,
+}
+
+impl ReportArguments {
+    fn report(&self) -> anyhow::Result<()> {
+        let report = Report::read(&self.folder)?;
+        let text = match self.format {
+            Format::Html => report.html(),
+            Format::Md => report.markdown(),
+            Format::Csv => report.csv(),
+            Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+        };
+        let page = PathBuf::from("report.html");
+        let file = self.output.as_ref().or((self.format == Format::Html).then_some(&page));
+        let Some(file) = file.filter(|file| file.as_os_str() != "-") else { return print(&text) };
+        write_whole(file, &text)?;
+        print(&format!("{}\n", file.display()))
     }
 }
 

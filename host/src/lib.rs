@@ -7,12 +7,22 @@ pub mod experiment;
 pub mod kernels;
 mod network;
 pub mod progress;
+pub mod report;
 pub mod run;
 pub mod sparse;
+pub mod status;
 pub mod suite;
 pub mod weights;
 
 pub use network::Network;
+
+/// Writes a text file whole, or leaves it as it was.
+///
+/// # Errors
+/// If the system refuses; it names the file.
+pub fn write_whole(file: &std::path::Path, text: &str) -> Result<(), run::Error> {
+    atomic::write(file, |out| out.write_all(text.as_bytes())).map_err(run::Error::io("write", file))
+}
 
 /// Bytes as lower-case hexadecimal digits.
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -21,6 +21,13 @@ impl Network {
     pub fn architecture(&self) -> Architecture<'_> {
         Architecture::new(self.input, &self.layers)
     }
+
+    /// The same layers, all with the true gradient.
+    #[must_use]
+    pub fn without_feedback(&self) -> Self {
+        let layers = self.layers.iter().map(|layer| layer.feedback(asymgrad_core::Feedback::default())).collect();
+        Self { input: self.input, layers }
+    }
 }
 
 impl FromStr for Network {

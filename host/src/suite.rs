@@ -24,6 +24,8 @@ const QUICK_DENSE: u32 = 12;
 /// A convolution costs some ten times as much, and an untied one has ten times the weights besides.
 const QUICK_CONVOLUTION: u32 = 2;
 const QUICK_UNTIED: u32 = 1;
+/// A quick suite keeps the weights of networks with so few parameters: some megabytes each, and filters to look at.
+const QUICK_KEEPS: usize = 500_000;
 
 /// A training, and what the report says about it.
 #[derive(Clone, Debug)]
@@ -65,6 +67,11 @@ pub fn quick_epochs(network: &Network) -> u32 {
     } else {
         QUICK_DENSE
     }
+}
+
+/// Whether a quick suite keeps the weights of this network.
+pub fn is_small(network: &Network) -> bool {
+    network.architecture().parameters() <= QUICK_KEEPS
 }
 
 /// Epochs of a row in the whole protocol: up to the report's last figure, or as many as its claim takes for a verdict.
@@ -162,7 +169,7 @@ impl Trained<'_> {
     /// What the run says about the report's claim, if the row tests one.
     fn judged(&self) -> Option<Judged<'_>> {
         let experiment = self.row.experiment.as_ref()?;
-        let judgement = claim::judge(experiment, &self.row.request.folder, &self.row.dataset)?;
+        let judgement = claim::judge(experiment, &self.row.request.folder, &self.row.request.config.data)?;
         Some(Judged { claim: experiment.claim.as_ref()?, judgement })
     }
 
@@ -332,7 +339,7 @@ mod tests {
     fn row(name: &str, folder: &Path) -> Row {
         let experiment = experiment::find(name).unwrap();
         let dataset = Rc::new(dataset::open("digits").unwrap());
-        let config = Config::of_experiment(&experiment, &Choices::default(), &dataset, Class::Portable).unwrap();
+        let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, Class::Portable).unwrap();
         let request = Request {
             config,
             folder: folder.join(name),
@@ -341,6 +348,7 @@ mod tests {
             threads: 1,
             fresh: false,
             checkpoint_every: None,
+            longer_is_done: true,
             keep_weights: true,
         };
         Row { request, dataset, experiment: Some(experiment) }

@@ -14,6 +14,7 @@ use asymgrad::experiment::{self, Experiment};
 use asymgrad::kernels::InstructionSet;
 use asymgrad::progress::Watch;
 use asymgrad::run::{self, Choices, Config, Request};
+use asymgrad::status::{self, Standing};
 use asymgrad::suite::{self, Row, Trained};
 use asymgrad::{Network, weights};
 use asymgrad_core::{Loss, Optimizer};
@@ -123,7 +124,7 @@ impl RunArguments {
         let (mut data, choices) = (Data::new(self.data.as_deref()), self.choices()?);
         if let Some(net) = &self.net {
             let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
-            let config = Config::of_network(run::name_of(net), net.clone(), &choices, &dataset, class);
+            let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
             return Ok(vec![self.row(config, dataset, None)]);
         }
         let row = |experiment: &Experiment| {
@@ -203,8 +204,9 @@ impl SuiteArguments {
                 None => run::default_path(&config.data.name, &config.name, config.seed),
             };
             let mut row = self.execution.row(config, folder, dataset, Some(&experiment));
-            // The untied rows alone would leave gigabytes for a look at the table.
-            row.request.keep_weights = !self.quick;
+            row.request.longer_is_done = true;
+            // The dense and untied rows would leave gigabytes for a look at the table.
+            row.request.keep_weights = !self.quick || suite::is_small(&row.request.config.network);
             Ok(row)
         };
         experiment::all().into_iter().filter(chosen).map(row).collect()
@@ -229,6 +231,7 @@ impl Execution {
                 threads,
                 fresh,
                 checkpoint_every,
+                longer_is_done: false,
                 keep_weights: true,
             },
             dataset,
@@ -281,7 +284,8 @@ impl Execution {
     }
 
     fn print_plans(&self, rows: &[Row]) -> anyhow::Result<()> {
-        let plans: Vec<Plan> = rows.iter().map(Plan::of).collect();
+        let mut paces = HashMap::new();
+        let plans: Vec<Plan> = rows.iter().map(|row| Plan::of(row, &mut paces)).collect();
         if self.json {
             return print_json_of(&plans, rows.len());
         }
@@ -316,20 +320,41 @@ struct Plan<'a> {
     steps: u64,
     parameters: usize,
     memory_bytes: usize,
+    /// At the pace of some steps on this machine; evaluation left out.
+    estimated_seconds: Option<f64>,
+    /// What the folder holds: missing, stopped, finished, and so on.
+    state: &'static str,
+    /// Why the run would not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
     config: &'a Config,
 }
 
 impl<'a> Plan<'a> {
-    fn of(row: &'a Row) -> Self {
-        let Request { config, folder, kernels, threads, .. } = &row.request;
+    fn of(row: &'a Row, paces: &mut HashMap<String, Option<f64>>) -> Self {
+        let Request { config, folder, kernels, threads, fresh, .. } = &row.request;
         let network = config.network.architecture();
+        let standing = status::standing(folder);
+        let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
+        let problem = standing.as_ref().err().map(ToString::to_string);
+        let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| run::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
+        let steps = config.goal(row.dataset.train.len());
+        // Rows that differ in the rule alone take the same time.
+        let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
+        let pace = *paces
+            .entry(key)
+            .or_insert_with(|| if problem.is_some() { None } else { run::pace(&row.request, &row.dataset).ok() });
         Self {
             folder,
             kernels: kernels.to_string(),
             threads: *threads,
-            steps: config.goal(row.dataset.train.len()),
+            steps,
             parameters: network.parameters(),
             memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
+            estimated_seconds: pace.map(|pace| pace * steps as f64),
+            state: standing.as_ref().map_or("damaged", Standing::name),
+            problem,
             config,
         }
     }

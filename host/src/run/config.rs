@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::Error;
 use crate::dataset::Dataset;
-use crate::experiment::Experiment;
+use crate::experiment::{self, Experiment};
 use crate::kernels::Class;
 use crate::{Network, atomic, hexadecimal};
 
@@ -62,6 +62,12 @@ pub struct Data {
     pub checksum: String,
 }
 
+impl From<&Dataset> for Data {
+    fn from(dataset: &Dataset) -> Self {
+        Self { name: dataset.name.clone(), checksum: dataset.checksum.clone() }
+    }
+}
+
 /// What a user chooses; `None` is the experiment's own value, else the default.
 #[derive(Clone, Debug, Default)]
 pub struct Choices {
@@ -88,13 +94,18 @@ pub struct Choices {
 }
 
 impl Config {
-    /// A row of the report on `dataset`.
+    /// A row of the report on `data`.
     ///
     /// # Errors
     /// Says which field of the row makes no sense.
-    pub fn of_experiment(row: &Experiment, choices: &Choices, dataset: &Dataset, class: Class) -> Result<Self, String> {
+    pub fn of_experiment(
+        row: &Experiment,
+        choices: &Choices,
+        data: impl Into<Data>,
+        class: Class,
+    ) -> Result<Self, String> {
         let network = row.network.parse().map_err(|error| format!("experiment {}: {error}", row.name))?;
-        let mut config = Self::of_network(row.name.clone(), network, choices, dataset, class);
+        let mut config = Self::of_network(row.name.clone(), network, choices, data, class);
         if choices.loss.is_none() {
             config.loss = Loss::ALL
                 .into_iter()
@@ -114,13 +125,13 @@ impl Config {
         Ok(config)
     }
 
-    /// Any network on `dataset`.
-    pub fn of_network(name: String, network: Network, choices: &Choices, dataset: &Dataset, class: Class) -> Self {
+    /// Any network on `data`.
+    pub fn of_network(name: String, network: Network, choices: &Choices, data: impl Into<Data>, class: Class) -> Self {
         Self {
             name,
             network,
             loss: choices.loss.unwrap_or_default(),
-            data: Data { name: dataset.name.clone(), checksum: dataset.checksum.clone() },
+            data: data.into(),
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(128),
             optimizer: with_rate(
@@ -177,6 +188,37 @@ impl Config {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
+    /// The command that trains it, with every option in which it differs from the row or network that it names.
+    pub fn command(&self) -> String {
+        let seed = Choices { seed: Some(self.seed), ..Choices::default() };
+        let row = experiment::find(&self.name).ok().filter(|row| row.network == self.network.to_string());
+        let of_row = row.and_then(|row| Self::of_experiment(&row, &seed, self.data.clone(), self.class).ok());
+        let mut command = match &of_row {
+            Some(_) => format!("asymgrad run {}", self.name),
+            None => format!("asymgrad run --net \"{}\"", self.network),
+        };
+        let plain = of_row.unwrap_or_else(|| {
+            Self::of_network(self.name.clone(), self.network.clone(), &seed, self.data.clone(), self.class)
+        });
+        let mut add = |differs: bool, option: String| {
+            if differs {
+                command += &option;
+            }
+        };
+        add(true, format!(" --data {} --epochs {} --seed {}", self.data.name, self.epochs, self.seed));
+        add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
+        let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
+        add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
+        add(optimizer != plain.optimizer, format!(" --lr {rate}"));
+        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
+        add(self.batch != plain.batch, format!(" --batch {}", self.batch));
+        add(!self.shuffle, " --no-shuffle".into());
+        add(self.max_steps.is_some(), format!(" --max-steps {}", self.max_steps.unwrap_or(0)));
+        add(self.init.is_some(), " --init FILE.safetensors".into());
+        add(self.class == Class::Portable, " --kernels portable".into());
+        command
+    }
+
     /// Reads `config.json`; `None` if there is none.
     ///
     /// # Errors
@@ -221,7 +263,7 @@ fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{dataset, experiment};
+    use crate::dataset;
 
     fn config(choices: &Choices) -> Config {
         let row = experiment::find("PGR1-SGD").unwrap();
@@ -245,6 +287,22 @@ mod tests {
         assert_eq!(faster.optimizer, optimizer("sgd").unwrap().with_rate(0.5));
         let adam = Choices { optimizer: optimizer("adam"), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(asymgrad_core::Adam::DEFAULT));
+    }
+
+    #[test]
+    fn a_command_names_what_differs_from_the_row() {
+        let digits = dataset::open("digits").unwrap();
+        let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
+        assert_eq!(
+            config(&choices).command(),
+            "asymgrad run PGR1-SGD --data digits --epochs 7 --seed 3 --kernels portable"
+        );
+        let network: Network = "input 3x32x32 - dense10".parse().unwrap();
+        let choices = Choices { rate: Some(0.5), batch: Some(9), max_steps: Some(4), ..Choices::default() };
+        assert_eq!(
+            Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused).command(),
+            "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
+        );
     }
 
     #[test]

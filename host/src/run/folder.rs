@@ -1,12 +1,12 @@
-//! A run's folder: the names of its files, and the lock that keeps a second process out.
+//! A run's folder: the names of its files, and the claim on it that keeps a second process out.
 //!
 //! Only files of these names are ever written or removed, so that `--fresh` cannot take anything else with it.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::owner::Claim;
 use crate::atomic::{self, PART};
 
 /// What the run is.
@@ -23,10 +23,17 @@ pub const TIMING: &str = "timing.jsonl";
 pub const WEIGHTS: &str = "weights.safetensors";
 /// How the run ended; there is none while it has not.
 pub const RESULT: &str = "result.json";
-const LOCK: &str = "lock";
+/// The processes that trained it, one line each.
+pub const PROCESSES: &str = "processes.jsonl";
+/// What the network took the test images of each class for, at the end.
+pub const CONFUSION: &str = "confusion.json";
+/// Locked by the process at work.
+pub(super) const LOCK: &str = "lock";
+/// Who is at work, or crashed at it.
+pub(super) const OWNER: &str = "owner.json";
 
 /// In the order in which `--fresh` removes them: without its configuration a folder is no run any more.
-const FILES: [&str; 7] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, WEIGHTS, CONFIG];
+const FILES: [&str; 9] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, WEIGHTS, CONFIG];
 
 /// The folder of a run that names none.
 pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {
@@ -37,7 +44,7 @@ pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    claim: Claim,
 }
 
 impl RunFolder {
@@ -48,7 +55,7 @@ impl RunFolder {
     pub fn open(path: &Path, fresh: bool) -> Result<Self, Error> {
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_strangers(path, fresh)?;
-        let folder = Self { path: path.to_owned(), _lock: lock(path)? };
+        let folder = Self { path: path.to_owned(), claim: Claim::take(path)? };
         if fresh {
             for name in FILES {
                 folder.remove(name)?;
@@ -65,6 +72,11 @@ impl RunFolder {
     /// One of its files.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Fails if another process has taken the folder over.
+    pub(super) fn check_claim(&self) -> Result<(), Error> {
+        self.claim.check()
     }
 
     /// Removes one of its files, which may be missing.
@@ -84,8 +96,8 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
-        // A process killed at start-up leaves a lock and parts.
-        let leftover = name == LOCK || name.ends_with(PART);
+        // A process killed at start-up leaves a lock, its record and parts.
+        let leftover = name == LOCK || name == OWNER || name.ends_with(PART);
         let ours = leftover || fresh && FILES.contains(&name.as_str());
         if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });
@@ -94,47 +106,9 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     Ok(())
 }
 
-/// Takes the lock and writes into it who holds it; the system gives it back when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<File, Error> {
-    let path = folder.join(LOCK);
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(Error::io("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let owner = fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
-            return Err(Error::Locked { folder: folder.to_owned(), owner });
-        }
-        // A file system without locks: the record alone has to do.
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
-        Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
-    }
-    let owner = format!("process {} on {}\n", std::process::id(), host());
-    file.set_len(0).and_then(|()| file.write_all(owner.as_bytes())).map_err(Error::io("write", &path))?;
-    Ok(file)
-}
-
-fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    name.or_else(|| std::env::var("HOSTNAME").ok()).map_or_else(|| "this host".into(), |name| name.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_second_process_is_told_who_is_at_work() {
-        let folder = tempfile::tempdir().unwrap();
-        let _held = RunFolder::open(folder.path(), false).unwrap();
-        let error = RunFolder::open(folder.path(), false).unwrap_err().to_string();
-        assert!(error.contains(&format!("process {} on", std::process::id())), "{error}");
-    }
 
     #[test]
     fn a_folder_of_other_things_is_left_alone() {

@@ -17,8 +17,10 @@ use super::batches::{features_by_place, gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
-use super::folder::{CHECKPOINT, CONFIG, RESULT, RunFolder, WEIGHTS};
+use super::folder::{CHECKPOINT, CONFIG, CONFUSION, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::metrics::{EpochLine, Logs, StepLine, TimingLine, read_epochs};
+use super::process::Process;
+use super::scores::{confusion, scores, write_confusion};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::{HostKernels, InstructionSet};
 use crate::{atomic, weights};
@@ -27,6 +29,8 @@ use crate::{atomic, weights};
 const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
 /// The end of an epoch is a good place for a checkpoint, unless epochs are as short as those on the digits.
 const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
+/// A pace is measured no longer than this.
+const PACE_PAUSE: Duration = Duration::from_millis(500);
 /// Between two moments at which a reader of `metrics.jsonl` sees new lines.
 const FLUSH_PAUSE: Duration = Duration::from_secs(1);
 
@@ -47,6 +51,8 @@ pub struct Request {
     pub fresh: bool,
     /// Steps between checkpoints, besides those that the clock makes.
     pub checkpoint_every: Option<u64>,
+    /// Whether a run that has ended beyond its goal is done, and no mistake.
+    pub longer_is_done: bool,
     /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
     pub keep_weights: bool,
 }
@@ -133,20 +139,14 @@ pub fn train(
     let config = &request.config;
     check_fit(config, dataset)?;
     let folder = RunFolder::open(&request.folder, request.fresh)?;
-    let stored = Config::read(&folder.file(CONFIG))?;
-    if let Some(stored) = &stored {
-        let differences = stored.differences(config);
-        if !differences.is_empty() {
-            return Err(Error::OtherRun { folder: request.folder.clone(), differences });
-        }
-    }
+    let stored = stored_config(config, folder.path())?;
     let goal = config.goal(dataset.train.len());
-    let summary = read_summary(&folder.file(RESULT))?;
+    let summary = read_summary(folder.path())?;
     if let Some(summary) = summary {
-        if summary.step > goal {
+        if summary.step > goal && !request.longer_is_done {
             return Err(Error::Past { folder: request.folder.clone(), made: summary.step, asked: goal });
         }
-        if summary.step == goal || summary.status == Status::Diverged {
+        if summary.step >= goal || summary.status == Status::Diverged {
             return Ok(Outcome::Already(summary));
         }
     }
@@ -164,16 +164,66 @@ pub fn train(
         // The result and its weights belong to the limits of before.
         folder.remove(RESULT)?;
         folder.remove(WEIGHTS)?;
+        folder.remove(CONFUSION)?;
         if stored.as_ref() != Some(config) {
             config.write(&folder.file(CONFIG))?;
         }
         let logs = Logs::open(&folder, at.logs)?;
+        Process::of(request, at.step).append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, at, logs, goal).run(stop, observer)
     })
 }
 
+/// The configuration that the folder holds, if it holds one.
+///
+/// # Errors
+/// If it is another run's.
+pub fn stored_config(config: &Config, folder: &Path) -> Result<Option<Config>, Error> {
+    let stored = Config::read(&folder.join(CONFIG))?;
+    match stored.as_ref().map(|stored| stored.differences(config)).filter(|differences| !differences.is_empty()) {
+        Some(differences) => Err(Error::OtherRun { folder: folder.to_owned(), differences }),
+        None => Ok(stored),
+    }
+}
+
+/// The seconds that a step takes on this machine: of three at most, after one to warm up, with drawn weights.
+///
+/// # Errors
+/// [`Error`] if the training does not fit into memory, or the network does not take the data.
+pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
+    let (config, threads) = (&request.config, request.threads);
+    let kernels = HostKernels::new(request.kernels, threads)
+        .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+    kernels.install(|| {
+        let architecture = config.network.architecture();
+        let mut memory = allocate(architecture.memory(&config.training()))?;
+        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        trainer.initialize(&mut generator(config.seed, 0), config.seed);
+        let (features, mut labels) = (features_by_place(architecture.input()), vec![]);
+        let samples = config.batch.min(dataset.train.len());
+        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
+        let mut step = || {
+            let began = Instant::now();
+            load(&mut trainer, &mut labels, &features, &dataset.train, &chosen)?;
+            match drive(&mut trainer, &labels) {
+                Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
+                Err(error) => Err(Error::from(error)),
+            }
+        };
+        step()?;
+        let mut times = vec![];
+        while times.len() < 3 && times.iter().sum::<Duration>() < PACE_PAUSE {
+            times.push(step()?);
+        }
+        Ok(times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64)
+    })
+}
+
 /// The network has to take the data's images, as they are or as plain vectors, and to tell its classes apart.
-fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
+///
+/// # Errors
+/// [`Error`] that says what the network takes and what the data set holds.
+pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
     let network = config.network.architecture();
     let input = network.input();
     let fits = if input.is_vector() {
@@ -229,7 +279,12 @@ pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
     Ok((config, state))
 }
 
-fn read_summary(file: &Path) -> Result<Option<Summary>, Error> {
+/// How the run in `folder` ended; `None` if it has not.
+///
+/// # Errors
+/// If `result.json` cannot be read or is damaged.
+pub fn read_summary(folder: &Path) -> Result<Option<Summary>, Error> {
+    let file = &folder.join(RESULT);
     match fs::read(file) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         bytes => serde_json::from_slice(&bytes.map_err(Error::io("read", file))?)
@@ -418,6 +473,9 @@ impl<'a> Session<'a> {
             weights::write(&file, &self.trainer.network(), &training, self.trainer.state())
                 .map_err(Error::io("write", &file))?;
         }
+        let found = scores(&mut self.trainer, &self.dataset.test)?;
+        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
+        write_confusion(&self.folder.file(CONFUSION), &counts)?;
         let lines = read_epochs(self.folder.path())?;
         let file = self.folder.file(RESULT);
         let last = *lines
@@ -455,6 +513,7 @@ impl<'a> Session<'a> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
+        self.folder.check_claim()?;
         self.at.logs = self.logs.sync()?;
         let file = self.folder.file(CHECKPOINT);
         self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;

@@ -1,0 +1,25 @@
+//! `ASYMGRAD_VERSION`: the version, and the commit that a release is built from, for the provenance of its results.
+
+use std::process::Command;
+
+fn main() {
+    let version = env!("CARGO_PKG_VERSION");
+    println!("cargo::rerun-if-changed=build.rs");
+    // Every commit would build a debug program anew.
+    let release = std::env::var("PROFILE").as_deref() == Ok("release");
+    match git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]) {
+        Some(commit) if release => {
+            println!("cargo::rustc-env=ASYMGRAD_VERSION={version} ({commit})");
+            if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+                println!("cargo::rerun-if-changed={head}");
+            }
+        }
+        _ => println!("cargo::rustc-env=ASYMGRAD_VERSION={version}"),
+    }
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    (output.status.success() && !text.is_empty()).then_some(text)
+}

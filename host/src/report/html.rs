@@ -1,0 +1,319 @@
+//! The page: tables, claims and provenance as plain HTML that needs no script, and the numbers as JSON for the curves.
+//!
+//! One file that loads nothing. Whatever comes from a file or a user goes through [`escape`].
+#![expect(clippy::format_push_string, reason = "written once, and easier to read")]
+
+use super::table::{Cell, Ours, Row, Table, Trend};
+use super::text::{accuracy, epochs};
+use super::{Claim, Report, Run};
+use crate::claim::Verdict;
+
+/// What the report's networks begin with: told once above the tables.
+const INPUT: &str = "input 3x32x32 - ";
+
+/// The whole page.
+pub(super) fn page(report: &Report) -> String {
+    // A tag's end inside of JSON would end the script.
+    let data = serde_json::to_string(report).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");
+    format!(
+        include_str!("page.html"),
+        style = include_str!("page.css"),
+        script = include_str!("page.js"),
+        folder = escape(&report.folder.display().to_string()),
+        written = date(report.written),
+        version = escape(&report.version),
+        tiles = tiles(report),
+        banners = banners(report),
+        tables = report.tables.iter().map(table).collect::<String>(),
+        claims = report.claims.iter().map(claim).collect::<String>(),
+        provenance = provenance(report),
+        data = data,
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// `2026-11-24 13:20 UTC`: the civil date of a day number (Hinnant, "chrono-compatible low-level date algorithms").
+fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, of_era) = (days / 146_097, days % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let part = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * part + 2) / 5 + 1, if part < 10 { part + 3 } else { part - 9 });
+    let year = era * 400 + year + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", rest / 3600, rest / 60 % 60)
+}
+
+fn tiles(report: &Report) -> String {
+    let rows = || report.tables.iter().filter(|table| table.number.is_some()).flat_map(|table| &table.rows);
+    let trained = rows().filter(|row| row.cells.iter().any(|cell| cell.ours.is_some())).count();
+    let ended = report.runs().filter(|run| run.status.has_ended()).count();
+    let trends: Vec<&Trend> = trends(report).collect();
+    let agree = |decided: bool| {
+        let all = trends.iter().filter(|trend| trend.decided == decided);
+        (all.clone().filter(|trend| trend.verdict.name() == "agrees").count(), all.count())
+    };
+    let decided = trends.iter().any(|trend| trend.decided);
+    let (agreeing, all) = agree(decided);
+    let claims = report.claims.iter().filter(|claim| claim.verdict() == Verdict::Agrees).count();
+    let against = report.claims.iter().filter(|claim| claim.verdict() == Verdict::Contradicts).count();
+    let tile = |big: String, small: String| format!("<div class=\"tile\"><b>{big}</b><span>{small}</span></div>");
+    let count = report.runs().count();
+    let tiles = [
+        tile(format!("{trained} of {}", rows().count()), "rows of the four tables have runs".into()),
+        tile(format!("{ended} of {count}"), "runs have come to their end".into()),
+        tile(
+            format!("{agreeing} of {all}"),
+            format!("trends agree{}", if decided || all == 0 { "" } else { ", though none is decided" }),
+        ),
+        tile(format!("{claims} : {against}"), format!("claims agree : contradict, of {}", report.claims.len())),
+    ];
+    format!("<div class=\"tiles\">{}</div>\n", tiles.concat())
+}
+
+fn trends(report: &Report) -> impl Iterator<Item = &Trend> {
+    report.tables.iter().flat_map(|table| &table.rows).flat_map(|row| &row.cells).filter_map(|cell| cell.trend.as_ref())
+}
+
+fn banners(report: &Report) -> String {
+    let mut text = String::new();
+    if trends(report).next().is_some() && !trends(report).any(|trend| trend.decided) {
+        text += "<p class=\"banner\">These runs are on other data than the report’s, or shorter: they show how everything \
+                 works, and decide nothing.</p>\n";
+    }
+    if report.runs().next().is_none() {
+        text += "<p class=\"banner\">There are no runs yet: <code>asymgrad suite --quick</code> makes some in minutes.</p>\n";
+    }
+    for problem in &report.problems {
+        text += &format!("<p class=\"banner bad\">{}</p>\n", escape(problem));
+    }
+    text
+}
+
+fn table(table: &Table) -> String {
+    let number = table.number.map_or_else(String::new, |number| format!("Table {number}: "));
+    let rows: String = table.rows.iter().map(row).collect();
+    format!(
+        "<h3>{number}{title}</h3>\n<div class=\"card wide\"><table class=\"cells\"><thead><tr><th>Experiment<th>Report<th>Ours\
+         <th>Difference<th>Trend</thead>\n<tbody>{rows}</tbody></table></div>\n",
+        title = escape(&table.title)
+    )
+}
+
+fn row(row: &Row) -> String {
+    let last = row.cells.len().saturating_sub(1);
+    let line = |(index, cell): (usize, &Cell)| {
+        let class = match (index > 0, index < last) {
+            (false, false) => "",
+            (false, true) => " class=\"more\"",
+            (true, false) => " class=\"again\"",
+            (true, true) => " class=\"again more\"",
+        };
+        let name = if index == 0 { name_of(row, cell) } else { String::new() };
+        format!("<tr{class}><td class=\"name\">{name}</td>{}</tr>\n", figures(cell))
+    };
+    row.cells.iter().enumerate().map(line).collect()
+}
+
+fn name_of(row: &Row, cell: &Cell) -> String {
+    let network = row.network.strip_prefix(INPUT).unwrap_or(&row.network);
+    format!(
+        "<b>{}</b><span class=\"tag\">{}</span><span class=\"net\">{}</span><details class=\"cmd\"><summary>command</summary>\
+         <code>{}</code></details>",
+        escape(&row.name),
+        escape(&row.loss),
+        escape(network),
+        escape(&cell.command)
+    )
+}
+
+fn figures(cell: &Cell) -> String {
+    let report = cell.published.map_or_else(String::new, |figure| {
+        format!("<big>{:.2}</big><br><span class=\"soft small\">{} epochs</span>", figure.accuracy, figure.epochs)
+    });
+    let ours = cell.ours.as_ref().map_or_else(
+        || "<span class=\"chip none\">no run</span>".into(),
+        |ours| format!("{}{}", reached(ours), range(ours, cell.published.map(|figure| figure.accuracy))),
+    );
+    // Between other data or fewer epochs a difference says little.
+    let tag = if cell.comparable { "big" } else { "span" };
+    let difference = cell
+        .difference
+        .map_or_else(String::new, |points| format!("<{tag} class=\"points\">{}</{tag}>", signed(points, 2)));
+    let trend = cell.trend.as_ref().map_or_else(String::new, trend);
+    format!(
+        "<td class=\"num\" data-label=\"Report\">{report}</td><td class=\"num\" data-label=\"Ours\">{ours}</td>\
+         <td class=\"num\" data-label=\"Difference\">{difference}</td><td class=\"trend\" data-label=\"Trend\">{trend}</td>"
+    )
+    .replace(" data-label=\"Difference\"></td>", "></td>")
+    .replace(" data-label=\"Trend\"></td>", "></td>")
+    .replace(" data-label=\"Report\"></td>", "></td>")
+}
+
+/// With a minus sign that is as wide as the plus.
+fn signed(points: f64, digits: usize) -> String {
+    format!("{points:+.digits$}").replace('-', "−")
+}
+
+fn reached(ours: &Ours) -> String {
+    let interval = ours
+        .interval
+        .map_or_else(String::new, |[low, high]| format!(" <span class=\"soft\">[{low:.2}, {high:.2}]</span>"));
+    let several = if ours.epochs[0] == ours.epochs[1] { "epoch" } else { "epochs" };
+    let seeds = if ours.runs == 1 { "1 seed".into() } else { format!("{} seeds", ours.runs) };
+    let diverged = match (ours.diverged, ours.mean) {
+        (0, _) | (_, None) => String::new(),
+        (count, Some(_)) => format!(", {count} diverged"),
+    };
+    let unfinished = if ours.ended { "" } else { ", unfinished" };
+    let number = match ours.mean {
+        Some(_) => format!("<big>{}</big>{interval}", accuracy(ours)),
+        None => "<span class=\"chip failed\">diverged</span>".into(),
+    };
+    format!(
+        "{number}<br><span class=\"soft small\">{several} {}, {seeds}, {}{diverged}{unfinished}</span>",
+        epochs(ours),
+        escape(&ours.data)
+    )
+}
+
+/// Ours (dot, with its interval) and the report's figure (diamond) between 0 and 100 percent.
+fn range(ours: &Ours, published: Option<f64>) -> String {
+    let x = |percent: f64| 4.0 + 1.36 * percent.clamp(0.0, 100.0);
+    let Some(mean) = ours.mean else { return String::new() };
+    let interval = ours.interval.map_or_else(String::new, |[low, high]| {
+        format!("<line class=\"interval\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"8\" y2=\"8\"/>", x(low), x(high))
+    });
+    let theirs = published.map_or_else(String::new, |published| {
+        let x = x(published);
+        format!("<path class=\"theirs\" d=\"M{:.1} 8L{x:.1} 3L{:.1} 8L{x:.1} 13Z\"/>", x - 4.0, x + 4.0)
+    });
+    format!(
+        "<svg class=\"range\" viewBox=\"0 0 144 16\" aria-hidden=\"true\"><line x1=\"4\" x2=\"140\" y1=\"8\" y2=\"8\"/>{interval}\
+         {theirs}<circle class=\"ours\" cx=\"{:.1}\" cy=\"8\" r=\"3.6\"/></svg>",
+        x(mean)
+    )
+}
+
+fn trend(trend: &Trend) -> String {
+    let open = if trend.decided { "" } else { " open" };
+    format!(
+        "<span class=\"chip {verdict}{open}\">{verdict}</span><br><span class=\"soft small\">ours {}, report {}, to {}</span>",
+        signed(trend.ours, 1),
+        signed(trend.report, 1),
+        escape(&trend.baseline),
+        verdict = trend.verdict.name(),
+    )
+}
+
+fn chip(verdict: Verdict) -> String {
+    let class = match verdict {
+        Verdict::Agrees => "agrees",
+        Verdict::Contradicts => "contradicts",
+        Verdict::NotDecided => "none",
+    };
+    format!("<span class=\"chip {class}\">{verdict}</span>")
+}
+
+fn claim(claim: &Claim) -> String {
+    let mut lines = String::new();
+    for row in &claim.rows {
+        lines += &format!(
+            "<li><b>{}</b>: {}; after {} epochs or more.",
+            escape(&row.name),
+            escape(&row.measure),
+            row.epochs
+        );
+        if row.runs.is_empty() {
+            lines += " <span class=\"soft\">No run yet.</span>";
+        }
+        for run in &row.runs {
+            let judgement = &run.judgement;
+            lines += &format!(
+                " {} <span class=\"soft\">seed {}: {}</span>",
+                chip(judgement.verdict),
+                run.seed,
+                escape(&judgement.found)
+            );
+        }
+        lines += &format!(
+            "<details class=\"cmd\"><summary>command</summary><code>{}</code></details>",
+            escape(&row.command)
+        );
+    }
+    format!(
+        "<div class=\"card claim\"><blockquote>“{}”</blockquote>{}<ul>{lines}</ul></div>\n",
+        escape(&claim.sentence),
+        chip(claim.verdict())
+    )
+}
+
+fn provenance(report: &Report) -> String {
+    let mut data: Vec<(&str, &str)> =
+        report.runs().map(|run| (run.config.data.name.as_str(), run.config.data.checksum.as_str())).collect();
+    data.sort_unstable();
+    data.dedup();
+    let data = data
+        .iter()
+        .map(|(name, checksum)| format!("<dt>{}</dt><dd>SHA-256 <code>{}</code></dd>", escape(name), escape(checksum)))
+        .collect::<Vec<_>>()
+        .concat();
+    let rows: String = report.runs().map(provenance_row).collect();
+    format!(
+        "<dl class=\"facts\"><dt>this page</dt><dd>asymgrad {}</dd>{data}</dl>\n<div class=\"card wide\"><table><thead><tr><th>Run<th>Seed\
+         <th>State<th>Epochs<th>Time<th>Numbers<th>Computed on</thead>\n<tbody>{rows}</tbody></table></div>\n",
+        escape(&report.version)
+    )
+}
+
+fn provenance_row(run: &Run) -> String {
+    let (kernels, place) = run.process.as_ref().map_or_else(Default::default, |process| {
+        let job = process.job.as_ref().map_or_else(String::new, |job| format!(", job {job}"));
+        (
+            format!("{}, {} threads", process.kernels, process.threads),
+            format!("{}, {}{job}; asymgrad {}, {}", process.cpu, process.host, process.version, date(process.began)),
+        )
+    });
+    let Run { config, status, seconds, folder, .. } = run;
+    format!(
+        "<tr><td><b>{}</b><br><code>{}</code></td><td>{}</td><td>{}</td><td>{} of {}</td><td>{}</td><td class=\"small\">{}</td>\
+         <td class=\"small\">{}</td></tr>\n",
+        escape(&config.name),
+        escape(&folder.display().to_string()),
+        config.seed,
+        status.name(),
+        run.epoch(),
+        config.epochs,
+        duration(*seconds),
+        escape(&kernels),
+        escape(&place)
+    )
+}
+
+fn duration(seconds: f64) -> String {
+    match seconds {
+        ..100.0 => format!("{seconds:.1} s"),
+        ..6000.0 => format!("{:.1} min", seconds / 60.0),
+        _ => format!("{:.1} h", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_are_a_civil_date() {
+        assert_eq!(date(0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(951_782_400), "2000-02-29 00:00 UTC");
+        assert_eq!(date(1_795_526_100), "2026-11-24 13:15 UTC");
+    }
+
+    #[test]
+    fn what_a_user_wrote_is_no_markup() {
+        assert_eq!(escape("<b> & \"x\""), "&lt;b&gt; &amp; &quot;x&quot;");
+    }
+}

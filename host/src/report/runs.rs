@@ -1,0 +1,225 @@
+//! The runs below a folder: what each is, how it went, and what its network looks like, read from its files alone.
+//!
+//! Runs that differ in nothing but the seed are one group.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Process, TIMING};
+use crate::status::{self, Standing};
+use crate::weights::{self, Filters};
+
+/// A folder below which this many folders lie is not searched deeper.
+const DEEPEST: usize = 6;
+/// Points of the loss curve within epochs.
+const POINTS: usize = 120;
+/// A run of more epochs than this has a curve without its steps.
+const SHORT: u32 = 20;
+
+/// A run, as its folder tells it.
+#[derive(Debug, Serialize)]
+pub struct Run {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it is.
+    pub config: Config,
+    /// Where it stands.
+    pub status: Standing,
+    /// Its epochs.
+    pub epochs: Vec<EpochLine>,
+    /// Further numbers of each epoch: by what is measured and by layer, one number an epoch.
+    pub measures: BTreeMap<String, BTreeMap<String, Vec<Option<f64>>>>,
+    /// The loss of a short run within its epochs.
+    pub steps: Vec<StepMean>,
+    /// What the network took the test images of each class for, at the end.
+    pub confusion: Option<Vec<Vec<u32>>>,
+    /// The first layer's filters, if the weights are there.
+    pub filters: Option<Filters>,
+    /// Wall time of training and testing, in seconds.
+    pub seconds: f64,
+    /// The last process that trained it.
+    pub process: Option<Process>,
+    /// The command that trains it again.
+    pub command: String,
+}
+
+/// The mean loss of some steps.
+#[derive(Debug, Serialize)]
+pub struct StepMean {
+    /// Where they end, in epochs.
+    pub epoch: f64,
+    /// The mean of their losses.
+    pub loss: f64,
+}
+
+impl Run {
+    /// Reads a run's folder.
+    ///
+    /// # Errors
+    /// [`Error`] if a file of the run is damaged.
+    pub fn read(folder: &Path) -> Result<Option<Self>, Error> {
+        let Some(config) = Config::read(&folder.join(CONFIG))? else { return Ok(None) };
+        let epochs = run::read_epochs(folder)?;
+        Ok(Some(Self {
+            status: status::standing(folder)?,
+            measures: measures(&read_lines(&folder.join(EPOCHS))),
+            steps: if config.epochs <= SHORT {
+                steps(&read_lines(&folder.join(METRICS)), epochs.len())
+            } else {
+                vec![]
+            },
+            confusion: run::read_confusion(folder),
+            filters: weights::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
+            seconds: seconds(&read_lines(&folder.join(TIMING))),
+            process: Process::read(folder).pop(),
+            command: config.command(),
+            folder: folder.to_owned(),
+            config,
+            epochs,
+        }))
+    }
+
+    /// The epochs it has made.
+    pub fn epoch(&self) -> u32 {
+        self.epochs.last().map_or(0, |line| line.epoch)
+    }
+
+    /// Whether its loss was no number any more.
+    pub fn has_diverged(&self) -> bool {
+        self.status == Standing::Diverged
+    }
+}
+
+/// Runs that differ in nothing but the seed.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    /// The experiment's name, or one made from the network.
+    pub name: String,
+    /// By rising seeds.
+    pub runs: Vec<Run>,
+}
+
+impl Group {
+    /// What all of its runs are, but for the seed; a group is never empty.
+    pub fn config(&self) -> Option<&Config> {
+        self.runs.first().map(|run| &run.config)
+    }
+}
+
+/// All runs below `folder` in groups, and one message for each run that cannot be read.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(super) fn find(folder: &Path) -> Result<(Vec<Group>, Vec<String>), Error> {
+    fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    let mut folders = vec![];
+    walk(folder, 0, &mut folders);
+    let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+    let mut problems = vec![];
+    for folder in folders {
+        match Run::read(&folder) {
+            Ok(None) => {}
+            Ok(Some(run)) => groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    let of_runs = |mut runs: Vec<Run>| {
+        // Of two runs that are the same but for their length, the longer one says all.
+        runs.sort_by_key(|run| (run.config.seed, std::cmp::Reverse(run.epoch())));
+        runs.dedup_by_key(|run| run.config.seed);
+        // The page holds one picture of each kind of network.
+        runs.iter_mut().skip(1).for_each(|run| run.filters = None);
+        Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
+    };
+    Ok((groups.into_values().map(of_runs).collect(), problems))
+}
+
+/// The folders of runs, in the order of their names. A run's folder holds no other run.
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    if folder.join(CONFIG).is_file() {
+        found.push(folder.to_owned());
+        return;
+    }
+    // A folder that cannot be read holds nothing that could be shown.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    if depth < DEEPEST {
+        let mut folders: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        folders.sort();
+        for folder in &folders {
+            walk(folder, depth + 1, found);
+        }
+    }
+}
+
+/// The objects of a log; a line that is still being written is left out.
+fn read_lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Whatever an epoch's line holds by layer: `{"angles": {"dense2": 61.5}}`, or `{"mean": 61.5, …}` in place of the number.
+fn measures(lines: &[Value]) -> BTreeMap<String, BTreeMap<String, Vec<Option<f64>>>> {
+    let mut measures: BTreeMap<String, BTreeMap<String, Vec<Option<f64>>>> = BTreeMap::new();
+    for (index, line) in lines.iter().enumerate() {
+        let fields = line.as_object().into_iter().flatten();
+        for (name, layers) in fields.filter_map(|(name, value)| Some((name, value.as_object()?))) {
+            for (layer, value) in layers {
+                let number = value.as_f64().or_else(|| value.get("mean")?.as_f64());
+                let series = measures.entry(name.clone()).or_default().entry(layer.clone()).or_default();
+                series.resize(index, None);
+                series.push(number);
+            }
+        }
+    }
+    measures
+}
+
+/// The losses of all steps, in at most [`POINTS`] means.
+fn steps(lines: &[Value], epochs: usize) -> Vec<StepMean> {
+    let a_point = lines.len().div_ceil(POINTS).max(1);
+    let a_step = epochs.max(1) as f64 / lines.len().max(1) as f64;
+    let point = |(index, lines): (usize, &[Value])| {
+        let losses: Vec<f64> = lines.iter().filter_map(|line| line["loss"].as_f64()).collect();
+        let epoch = (index * a_point + lines.len()) as f64 * a_step;
+        (!losses.is_empty()).then(|| StepMean { epoch, loss: losses.iter().sum::<f64>() / losses.len() as f64 })
+    };
+    lines.chunks(a_point).enumerate().filter_map(point).collect()
+}
+
+fn seconds(lines: &[Value]) -> f64 {
+    let of = |line: &Value, name: &str| line[name].as_f64().unwrap_or(0.0);
+    lines.iter().map(|line| of(line, "train_seconds") + of(line, "test_seconds")).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measures_are_series_with_holes() {
+        let lines: Vec<Value> = [
+            r#"{"epoch":1,"test_loss":1.0}"#,
+            r#"{"epoch":2,"angles":{"dense2":{"mean":61.5,"deviation":2.0}},"dead":{"dense1":0.25}}"#,
+            r#"{"epoch":3}"#,
+            r#"{"epoch":4,"angles":{"dense2":50.0}}"#,
+        ]
+        .map(|line| serde_json::from_str(line).unwrap())
+        .into();
+        let measures = measures(&lines);
+        assert_eq!(measures["angles"]["dense2"], [None, Some(61.5), None, Some(50.0)]);
+        assert_eq!(measures["dead"]["dense1"], [None, Some(0.25)]);
+    }
+
+    #[test]
+    fn many_steps_are_few_points_that_end_with_the_last_epoch() {
+        let lines: Vec<Value> = (0..1000).map(|step| serde_json::json!({"loss": f64::from(step)})).collect();
+        let points = steps(&lines, 4);
+        assert_eq!((points.len(), points[0].loss), (112, 4.0));
+        assert!((points[111].epoch - 4.0).abs() < 1e-9);
+    }
+}

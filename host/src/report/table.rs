@@ -1,0 +1,302 @@
+//! The report's tables with ours beside each figure, the difference, and whether the trend is the same.
+//!
+//! A trend is a row's distance to the true-gradient row of its table and loss. On other data than CIFAR-10, or after fewer
+//! epochs, it is shown, but decides nothing.
+
+use serde::Serialize;
+
+use super::runs::{Group, Run};
+use crate::experiment::{Experiment, Published};
+use crate::run::{Choices, Config, EpochLine};
+
+/// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
+const SAME: f64 = 2.0;
+/// Ours is the mean over an eighth of the epochs, but at most over so many: those of the claims.
+const LAST: u32 = 3;
+
+/// One of the report's tables, or the extra rows.
+#[derive(Debug, Serialize)]
+pub struct Table {
+    /// 1 to 4; `None` for the extra rows and the user's own networks.
+    pub number: Option<u8>,
+    /// What it shows.
+    pub title: String,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+/// A row: an experiment.
+#[derive(Debug, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: String,
+    /// Its network.
+    pub network: String,
+    /// Its loss.
+    pub loss: String,
+    /// One for each number of epochs that the report publishes, and at least one for each group of runs.
+    pub cells: Vec<Cell>,
+}
+
+/// A figure of the report, and ours.
+#[derive(Debug, Serialize)]
+pub struct Cell {
+    /// The report's.
+    pub published: Option<Published>,
+    /// Ours, if there is a run.
+    pub ours: Option<Ours>,
+    /// Ours less the report's, in points.
+    pub difference: Option<f64>,
+    /// Whether ours is on CIFAR-10, and as long as the report's.
+    pub comparable: bool,
+    /// Whether the row moves as the report says.
+    pub trend: Option<Trend>,
+    /// The command that trains it.
+    pub command: String,
+}
+
+/// What the runs of a group reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ours {
+    /// The data set.
+    pub data: String,
+    /// The first and the last epoch of the mean.
+    pub epochs: [u32; 2],
+    /// Test accuracy in percent, the mean over runs; `None` if all diverged.
+    pub mean: Option<f64>,
+    /// The 95 % interval of that mean, from two runs on.
+    pub interval: Option<[f64; 2]>,
+    /// The runs, those that diverged included.
+    pub runs: usize,
+    /// Runs that diverged.
+    pub diverged: usize,
+    /// Whether all runs have come to their end.
+    pub ended: bool,
+}
+
+/// A row's distance to the true gradient, there and here.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Trend {
+    /// The true-gradient row; the row itself if it is one.
+    pub baseline: String,
+    /// The report's distance in points.
+    pub report: f64,
+    /// Ours.
+    pub ours: f64,
+    /// Whether they are of one kind.
+    pub verdict: Verdict,
+    /// Whether the runs are evidence: comparable with the report's.
+    pub decided: bool,
+}
+
+/// How two distances compare; each is worse, the same, or better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Both are of one kind.
+    Agrees,
+    /// One is the same, the other is not.
+    Differs,
+    /// One is worse, the other better.
+    Contradicts,
+}
+
+impl Verdict {
+    /// One word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Agrees => "agrees",
+            Self::Differs => "differs",
+            Self::Contradicts => "contradicts",
+        }
+    }
+
+    fn of(report: f64, ours: f64) -> Self {
+        let kind = |distance: f64| i8::from(distance >= SAME) - i8::from(distance <= -SAME);
+        match kind(report) * kind(ours) {
+            -1 => Self::Contradicts,
+            _ if kind(report) == kind(ours) => Self::Agrees,
+            _ => Self::Differs,
+        }
+    }
+}
+
+/// The report's tables, then the extra rows that were trained, then the networks of the user's own.
+pub(super) fn tables(experiments: &[Experiment], groups: &[Group]) -> Vec<Table> {
+    let titles = [
+        (Some(1), "Shallow dense networks, Adam, 100 epochs"),
+        (Some(2), "Deeper dense networks, Adam, 100 and 200 epochs"),
+        (Some(3), "Poggio’s net, Adam, 100, 200 and 300 epochs"),
+        (Some(4), "Poggio’s net with untied convolution, Adam, 200 epochs"),
+        (None, "Extra rows, which test the report’s claims"),
+    ];
+    let of_title = |(number, title): (Option<u8>, &str)| {
+        let mine: Vec<&Experiment> = experiments.iter().filter(|row| row.table == number).collect();
+        let row = |experiment: &&Experiment| row(experiment, &mine, groups);
+        let rows =
+            mine.iter().map(row).filter(|row| number.is_some() || row.cells.iter().any(|cell| cell.ours.is_some()));
+        Table { number, title: title.into(), rows: rows.collect() }
+    };
+    let mut tables: Vec<Table> = titles.into_iter().map(of_title).collect();
+    let others = groups.iter().filter(|group| !experiments.iter().any(|row| group.is_of(row)));
+    tables.push(Table { number: None, title: "Other networks and settings".into(), rows: others.map(other).collect() });
+    tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
+    tables
+}
+
+impl Group {
+    /// Whether its runs were trained as the row says.
+    fn is_of(&self, row: &Experiment) -> bool {
+        self.name == row.name
+            && self.config().is_some_and(|config| {
+                let choices = Choices { seed: Some(config.seed), ..Choices::default() };
+                Config::of_experiment(row, &choices, config.data.clone(), config.class)
+                    .is_ok_and(|of_row| of_row.differences(config).is_empty())
+            })
+    }
+
+    fn epoch(&self) -> u32 {
+        self.runs.iter().filter(|run| !run.has_diverged()).map(Run::epoch).min().unwrap_or(0)
+    }
+
+    /// What its runs reached at `epoch`, or at their end if they are shorter.
+    fn ours(&self, epoch: u32) -> Option<Ours> {
+        let last = epoch.min(self.epoch()).max(1);
+        let first = last + 1 - (last / 8).clamp(1, LAST);
+        let whole: Vec<&Run> = self.runs.iter().filter(|run| !run.has_diverged()).collect();
+        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, first, last)).collect();
+        let diverged = self.runs.len() - whole.len();
+        (!accuracies.is_empty() || diverged > 0).then(|| Ours {
+            data: self.config().map_or_else(String::new, |config| config.data.name.clone()),
+            epochs: [first, last],
+            mean: mean(&accuracies),
+            interval: interval(&accuracies),
+            runs: accuracies.len() + diverged,
+            diverged,
+            ended: self.runs.iter().all(|run| run.status.has_ended()),
+        })
+    }
+}
+
+fn mean(numbers: &[f64]) -> Option<f64> {
+    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
+}
+
+/// The 95 % interval of a mean (Student), from two numbers on.
+fn interval(numbers: &[f64]) -> Option<[f64; 2]> {
+    /// Quantiles at 0.975 for 1, 2, … degrees of freedom.
+    const T: [f64; 9] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
+    let (count, mean) = (numbers.len(), mean(numbers)?);
+    let degrees = count.checked_sub(1).filter(|degrees| *degrees > 0)?;
+    let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / degrees as f64;
+    let half = T.get(degrees - 1).copied().unwrap_or(1.96) * (variance / count as f64).sqrt();
+    Some([mean - half, mean + half])
+}
+
+/// The mean test accuracy from one epoch to another; `None` if the run has none of them.
+fn mean_of(lines: &[EpochLine], first: u32, last: u32) -> Option<f64> {
+    let chosen = lines.iter().filter(|line| (first..=last).contains(&line.epoch));
+    mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
+}
+
+fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group]) -> Row {
+    let mine: Vec<&Group> = groups.iter().filter(|group| group.is_of(experiment)).collect();
+    let mut cells: Vec<Cell> = mine.iter().flat_map(|group| cells(experiment, group, table, groups)).collect();
+    if cells.is_empty() {
+        let untrained = |published| Cell {
+            published,
+            ours: None,
+            difference: None,
+            comparable: false,
+            trend: None,
+            command: format!(
+                "asymgrad run {}{}",
+                experiment.name,
+                published.map_or_else(String::new, |figure: Published| format!(" --epochs {}", figure.epochs))
+            ),
+        };
+        cells = experiment.published.iter().copied().map(Some).map(untrained).collect();
+    }
+    let Experiment { name, network, loss, .. } = experiment.clone();
+    Row { name, network, loss, cells }
+}
+
+/// The report's figures beside one group of runs; where they end early, their end stands beside the next figure.
+fn cells(experiment: &Experiment, group: &Group, table: &[&Experiment], groups: &[Group]) -> Vec<Cell> {
+    let reached = group.epoch();
+    let command = |epochs: u32| {
+        let run = group.runs.first().map(|run| Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() });
+        run.map_or_else(String::new, |config| config.command())
+    };
+    if experiment.published.is_empty() {
+        let (ours, command) = (group.ours(reached), command(0));
+        return vec![Cell { published: None, ours, difference: None, comparable: false, trend: None, command }];
+    }
+    let mut before = 0;
+    let cell = |figure: &Published| {
+        let ours = (reached.max(1) > before).then(|| group.ours(figure.epochs)).flatten();
+        before = figure.epochs;
+        let comparable = ours.as_ref().is_some_and(|ours| ours.data == "cifar10" && ours.epochs[1] >= figure.epochs);
+        let trend = ours.as_ref().and_then(|ours| {
+            let trend = trend(experiment, *figure, group, ours, table, groups)?;
+            Some(Trend { decided: comparable, ..trend })
+        });
+        Cell {
+            published: Some(*figure),
+            difference: ours.as_ref().and_then(|ours| ours.mean).map(|mean| mean - figure.accuracy),
+            ours,
+            comparable,
+            trend,
+            command: command(figure.epochs.min(reached)),
+        }
+    };
+    experiment.published.iter().map(cell).collect()
+}
+
+/// The distances to the true gradient at the same epochs; `None` for the true gradient itself, or without runs of it.
+fn trend(
+    experiment: &Experiment,
+    figure: Published,
+    group: &Group,
+    ours: &Ours,
+    table: &[&Experiment],
+    groups: &[Group],
+) -> Option<Trend> {
+    let is_true = |row: &Experiment| !row.network.contains('(');
+    let baseline = table.iter().find(|row| is_true(row) && row.loss == experiment.loss)?;
+    if is_true(experiment) {
+        return None;
+    }
+    let (data, config) = (&ours.data, group.config()?);
+    let twin = groups.iter().find(|twin| {
+        twin.is_of(baseline) && twin.config().is_some_and(|c| c.data.name == *data && c.class == config.class)
+    })?;
+    // The true gradient has one figure, at the fewest epochs.
+    let there = figure.accuracy - baseline.published.first()?.accuracy;
+    let both = ours.epochs[1].min(twin.epoch());
+    let here = group.ours(both)?.mean? - twin.ours(both)?.mean?;
+    let verdict = Verdict::of(there, here);
+    Some(Trend { baseline: baseline.name.clone(), report: there, ours: here, verdict, decided: false })
+}
+
+fn other(group: &Group) -> Row {
+    let (network, loss) =
+        group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
+    let command = group.runs.first().map_or_else(String::new, |run| run.command.clone());
+    let ours = group.ours(group.epoch());
+    let cell = Cell { published: None, ours, difference: None, comparable: false, trend: None, command };
+    Row { name: group.name.clone(), network, loss, cells: vec![cell] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trend_is_worse_the_same_or_better() {
+        use Verdict::{Agrees, Contradicts, Differs};
+        let verdicts = [(-5.9, -12.0), (-5.9, -1.0), (0.4, 1.9), (0.4, -3.0), (-5.0, 2.0), (3.0, 2.0)];
+        let expected = [Agrees, Differs, Agrees, Differs, Contradicts, Agrees];
+        assert_eq!(verdicts.map(|(there, here)| Verdict::of(there, here)), expected);
+    }
+}

@@ -1,0 +1,116 @@
+//! The tables for other texts and programs: Markdown and CSV.
+//!
+//! Both hold the same figures as the page; CSV has a line a figure and names units in its header.
+#![expect(clippy::format_push_string, reason = "written once, and easier to read")]
+
+use super::Report;
+use super::table::{Cell, Ours, Row, Trend};
+
+/// Tables and claims.
+pub(super) fn markdown(report: &Report) -> String {
+    let mut text =
+        format!("# Runs in {}\n\nTest accuracy in percent; asymgrad {}.\n", report.folder.display(), report.version);
+    for table in &report.tables {
+        let number = table.number.map_or_else(String::new, |number| format!("Table {number}: "));
+        text += &format!("\n## {number}{}\n\n", table.title);
+        text += "| experiment | loss | report | epochs | ours | 95 % | epochs | runs | difference | trend |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n";
+        for (row, cell) in cells(&table.rows) {
+            let fields = fields(row, cell).map(|field| field.replace('|', "\\|"));
+            text += &format!("| {} |\n", fields.join(" | "));
+        }
+    }
+    text += "\n## Claims\n";
+    for claim in &report.claims {
+        text += &format!("\n- {}: **{}**\n", claim.sentence, claim.verdict());
+        for (row, run) in claim.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run))) {
+            text +=
+                &format!("  - {}, seed {}: {}: {}\n", row.name, run.seed, run.judgement.verdict, run.judgement.found);
+        }
+    }
+    text
+}
+
+fn cells(rows: &[Row]) -> impl Iterator<Item = (&Row, &Cell)> {
+    rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)))
+}
+
+fn fields(row: &Row, cell: &Cell) -> [String; 10] {
+    let ours = cell.ours.as_ref();
+    [
+        row.name.clone(),
+        row.loss.clone(),
+        cell.published.map_or_else(String::new, |figure| format!("{:.2}", figure.accuracy)),
+        cell.published.map_or_else(String::new, |figure| figure.epochs.to_string()),
+        ours.map_or_else(String::new, accuracy),
+        ours.and_then(|ours| ours.interval).map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}")),
+        ours.map_or_else(String::new, epochs),
+        ours.map_or_else(String::new, |ours| format!("{} on {}", ours.runs, ours.data)),
+        cell.difference.map_or_else(String::new, |points| format!("{points:+.2}")),
+        cell.trend.as_ref().map_or_else(String::new, trend),
+    ]
+}
+
+/// `47.06`, or what kept it from being a number.
+pub(super) fn accuracy(ours: &Ours) -> String {
+    ours.mean.map_or_else(|| "diverged".into(), |mean| format!("{mean:.2}"))
+}
+
+/// `23–25`, or `12`.
+pub(super) fn epochs(ours: &Ours) -> String {
+    let [first, last] = ours.epochs;
+    if first == last { last.to_string() } else { format!("{first}–{last}") }
+}
+
+fn trend(trend: &Trend) -> String {
+    let decided = if trend.decided { "" } else { ", decides nothing yet" };
+    let (verdict, Trend { report, ours, baseline, .. }) = (trend.verdict.name(), trend);
+    format!("{verdict} ({ours:+.1}, report {report:+.1}, to {baseline}{decided})")
+}
+
+/// A line a figure.
+pub(super) fn csv(report: &Report) -> String {
+    let mut text = String::from(
+        "table,experiment,network,loss,data,published_accuracy,published_epochs,accuracy,interval_low,interval_high,\
+         first_epoch,last_epoch,runs,diverged,difference,trend_report,trend_ours,trend,decided,command\n",
+    );
+    for table in &report.tables {
+        for (row, cell) in cells(&table.rows) {
+            let (ours, trend) = (cell.ours.as_ref(), cell.trend.as_ref());
+            let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
+            let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
+            let interval = |side: usize| number(ours.and_then(|ours| ours.interval).map(|interval| interval[side]));
+            let epoch = |side: usize| count(ours.map(|ours| ours.epochs[side] as usize));
+            let fields = [
+                count(table.number.map(usize::from)),
+                row.name.clone(),
+                row.network.clone(),
+                row.loss.clone(),
+                ours.map_or_else(String::new, |ours| ours.data.clone()),
+                number(cell.published.map(|figure| figure.accuracy)),
+                count(cell.published.map(|figure| figure.epochs as usize)),
+                number(ours.and_then(|ours| ours.mean)),
+                interval(0),
+                interval(1),
+                epoch(0),
+                epoch(1),
+                count(ours.map(|ours| ours.runs)),
+                count(ours.map(|ours| ours.diverged)),
+                number(cell.difference),
+                number(trend.map(|trend| trend.report)),
+                number(trend.map(|trend| trend.ours)),
+                trend.map_or_else(String::new, |trend| trend.verdict.name().into()),
+                trend.map_or_else(String::new, |trend| trend.decided.to_string()),
+                cell.command.clone(),
+            ];
+            text += &fields.map(|field| quoted(&field)).join(",");
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// RFC 4180: quotes around a field that holds a comma, a quote or a line end.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.into() }
+}

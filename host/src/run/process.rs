@@ -1,0 +1,69 @@
+//! Which processes trained a run: provenance, one line each in `processes.jsonl`; no part of what the run is.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::folder::PROCESSES;
+use super::owner::Owner;
+use super::session::Request;
+
+/// The version of this program, with the commit that a release was built from.
+pub const VERSION: &str = env!("ASYMGRAD_VERSION");
+
+/// A process that trained a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Steps made before it.
+    pub step: u64,
+    /// The program.
+    pub version: String,
+    /// Its host.
+    pub host: String,
+    /// Its job on a cluster.
+    pub job: Option<String>,
+    /// The model of the CPU, as the system names it.
+    pub cpu: String,
+    /// The kernels.
+    pub kernels: String,
+    /// Threads.
+    pub threads: usize,
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+}
+
+impl Process {
+    /// This process, which goes on after `step` steps.
+    pub(super) fn of(request: &Request, step: u64) -> Self {
+        let Owner { host, job, began, .. } = Owner::this_process();
+        let kernels = request.kernels.to_string();
+        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads: request.threads, began }
+    }
+
+    /// Adds the line; what a crash left of another line ends there.
+    pub(super) fn append(&self, file: &Path) -> Result<(), Error> {
+        let write = || -> io::Result<()> {
+            let whole = fs::read(file).is_ok_and(|bytes| bytes.last().is_none_or(|byte| *byte == b'\n'));
+            let mut line = if whole || !file.exists() { vec![] } else { vec![b'\n'] };
+            line.extend(serde_json::to_vec(self)?);
+            line.push(b'\n');
+            File::options().create(true).append(true).open(file)?.write_all(&line)
+        };
+        write().map_err(Error::io("write", file))
+    }
+
+    /// The processes that trained the run in `folder`, the last one at the end; none if nobody wrote them down.
+    pub fn read(folder: &Path) -> Vec<Self> {
+        let text = fs::read_to_string(folder.join(PROCESSES)).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+}
+
+fn cpu() -> String {
+    let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    name.map_or_else(|| std::env::consts::ARCH.into(), |(_, name)| name.trim().to_owned())
+}

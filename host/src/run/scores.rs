@@ -1,0 +1,73 @@
+//! What a trained network says of images: its scores, and what it takes each class for.
+
+use std::fs;
+use std::path::Path;
+
+use asymgrad_core::kernels::Kernels;
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::{StepError, Trainer};
+
+use super::error::Error;
+use super::folder::CONFUSION;
+use crate::atomic;
+use crate::dataset::Images;
+
+/// The scores of all images, \[image\]\[class\].
+///
+/// # Errors
+/// [`StepError`] if the network does not take these images.
+pub fn scores<K: Kernels>(trainer: &mut Trainer<'_, ALL, K>, images: &Images) -> Result<Vec<f32>, StepError> {
+    let (classes, batch) = (trainer.network().classes(), trainer.training().batch());
+    let mut scores = vec![0.0; images.len() * classes];
+    let mut inputs = vec![];
+    for (first, rows) in (0..images.len()).step_by(batch).zip(scores.chunks_mut(batch * classes)) {
+        let samples = rows.len() / classes;
+        inputs.clear();
+        for image in first..first + samples {
+            inputs.extend(images.image(image).iter().map(|byte| f32::from(*byte) / 255.0));
+        }
+        let columns = trainer.predict(&inputs)?;
+        for (sample, row) in rows.chunks_mut(classes).enumerate() {
+            for (class, score) in row.iter_mut().enumerate() {
+                *score = columns[class * samples + sample];
+            }
+        }
+    }
+    Ok(scores)
+}
+
+/// Counts, for images of each class, what the network takes them for: the class of the first largest score.
+pub fn confusion(scores: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {
+    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1).max(outputs);
+    let mut counts = vec![vec![0; outputs]; classes];
+    for (row, label) in scores.chunks(outputs.max(1)).zip(labels) {
+        let largest = (0..outputs).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+        counts[usize::from(*label)][largest] += 1;
+    }
+    counts
+}
+
+/// Writes `confusion.json`.
+pub(super) fn write_confusion(file: &Path, counts: &[Vec<u32>]) -> Result<(), Error> {
+    atomic::write(file, |out| {
+        serde_json::to_writer(&mut *out, counts)?;
+        out.write_all(b"\n")
+    })
+    .map_err(Error::io("write", file))
+}
+
+/// Reads a run's `confusion.json`; `None` if the run has not ended, or was trained before there was such a file.
+pub fn read_confusion(folder: &Path) -> Option<Vec<Vec<u32>>> {
+    serde_json::from_slice(&fs::read(folder.join(CONFUSION)).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_largest_score_is_the_answer() {
+        let scores = [0.5, 0.5, -1.0, /**/ -3.0, -2.0, -2.5, /**/ 0.0, 1.0, 2.0];
+        assert_eq!(confusion(&scores, &[0, 2, 2], 3), [vec![1, 0, 0], vec![0, 0, 0], vec![0, 1, 1]]);
+    }
+}

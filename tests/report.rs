@@ -1,0 +1,136 @@
+//! The report of some runs in each format: its figures are those of the runs' own files, and nothing is left out.
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::fs;
+
+use program::{Place, lines};
+use serde_json::Value;
+
+/// Two seeds of a row, its true-gradient twin, and a network of the user's own.
+fn trained() -> Place {
+    let place = Place::new();
+    for (name, seed) in [("DS0", 1), ("DSR2", 1), ("DSR2", 2)] {
+        let run = format!("run {name} --data digits --epochs 2 --seed {seed} --out all/{name}/{seed}");
+        place.run(&run).assert(0, &[]);
+    }
+    let own = "run --net {} --data digits --epochs 1 --lr 0.02 --optimizer sgd --out all/<own>&";
+    place.run_with(own, "input 3x32x32 - dense5 - dense10(R)").assert(0, &[]);
+    place
+}
+
+/// The test accuracy after the last epoch, from the run's own file.
+fn accuracy(place: &Place, run: &str) -> f64 {
+    let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
+    lines(&epochs).last().unwrap()["test_accuracy"].as_f64().unwrap()
+}
+
+fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let rows = report["tables"].as_array().unwrap().iter().flat_map(|table| table["rows"].as_array().unwrap());
+    rows.into_iter().find(|row| row["name"] == name).unwrap()
+}
+
+#[test]
+fn every_format_holds_the_figures_of_the_runs() {
+    let place = trained();
+    let report = place.run("report all --format json").json();
+    let seeds = [accuracy(&place, "all/DSR2/1"), accuracy(&place, "all/DSR2/2")];
+    let mean = (seeds[0] + seeds[1]) / 2.0;
+    let cell = &row(&report, "DSR2")["cells"][0];
+    assert!((cell["ours"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9, "{cell}");
+    assert_eq!(cell["ours"]["epochs"], serde_json::json!([2, 2]));
+    assert!((cell["difference"].as_f64().unwrap() - (mean - 44.19)).abs() < 1e-9, "{cell}");
+    // Student's t with one degree of freedom is 12.706 at 97.5 %; the deviation of a mean of two is half their distance.
+    let half = 12.706 * (seeds[0] - seeds[1]).abs() / 2.0;
+    let interval = [0, 1].map(|side| cell["ours"]["interval"][side].as_f64().unwrap());
+    assert!((interval[1] - interval[0] - 2.0 * half).abs() < 1e-2 * half.max(1.0), "{cell}");
+    // One run of DS0 is no interval; the trend is the distance to it.
+    assert!(row(&report, "DS0")["cells"][0]["ours"]["interval"].is_null());
+    let trend = &cell["trend"];
+    assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&place, "all/DS0/1"))).abs() < 1e-9, "{trend}");
+    assert!((trend["report"].as_f64().unwrap() - (44.19 - 50.06)).abs() < 1e-9, "{trend}");
+    assert_eq!((&trend["baseline"], &trend["decided"]), (&"DS0".into(), &false.into()));
+    // All 39 rows are there, trained or not.
+    let of_tables = report["tables"].as_array().unwrap().iter().filter(|table| !table["number"].is_null());
+    assert_eq!(of_tables.map(|table| table["rows"].as_array().unwrap().len()).sum::<usize>(), 39);
+
+    let csv = place.run("report all --format csv").out;
+    let line = csv.lines().find(|line| line.contains(",DSR2,")).unwrap();
+    assert!(line.contains(&format!(",44.19,100,{}", cell["ours"]["mean"])), "{line}");
+    let markdown = place.run("report all --format md").out;
+    assert!(
+        markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn the_command_of_a_run_makes_it_again() {
+    let place = trained();
+    let report = place.run("report all --format json").json();
+    let runs: Vec<&Value> =
+        report["groups"].as_array().unwrap().iter().flat_map(|group| group["runs"].as_array().unwrap()).collect();
+    assert_eq!(runs.len(), 4);
+    for (number, run) in runs.iter().enumerate() {
+        let command = run["command"].as_str().unwrap().strip_prefix("asymgrad ").unwrap();
+        let (command, net) = match command.split_once('"') {
+            Some((before, rest)) => {
+                (format!("{before}{{}}{}", rest.split_once('"').unwrap().1), rest.split('"').next().unwrap())
+            }
+            None => (command.to_owned(), ""),
+        };
+        place.run_with(&format!("{command} --out again/{number}"), net).assert(0, &[]);
+        place.results(&format!("again/{number}")).assert_equal(&place.results(run["folder"].as_str().unwrap()));
+    }
+}
+
+#[test]
+fn the_page_is_one_file_with_every_number_in_it() {
+    let place = trained();
+    // A damaged run is told, and hides no other.
+    fs::create_dir(place.path("all/broken")).unwrap();
+    fs::write(place.path("all/broken/config.json"), "{").unwrap();
+    let ended = place.run("report all -o page.html");
+    ended.assert(0, &[]);
+    assert_eq!(ended.out, "page.html\n");
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let mut data: Value = serde_json::from_str(data).unwrap();
+    let mut report = place.run("report all --format json").json();
+    for report in [&mut data, &mut report] {
+        report["written"].take();
+    }
+    assert_eq!(data, report);
+    assert!(page.contains("all/broken/config.json: "), "the damaged run is not told");
+    assert!(page.contains("all/&lt;own&gt;&amp;") && !page.contains("<own>"), "a folder's name became markup");
+    for elsewhere in ["http:", "https:", "src=", "@import", "url("] {
+        let found = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!found.contains(elsewhere), "the page asks for {elsewhere}");
+    }
+    for name in ["PG-Untie-R2-U", "asymgrad run DS0 --data digits --epochs 2 --seed 1"] {
+        assert!(page.contains(name), "no {name}");
+    }
+}
+
+#[test]
+fn a_confusion_matrix_counts_the_test_images_and_its_diagonal_is_the_accuracy() {
+    let place = trained();
+    let report = place.run("report all --format json").json();
+    for run in report["groups"].as_array().unwrap().iter().flat_map(|group| group["runs"].as_array().unwrap()) {
+        let rows: Vec<Vec<u64>> = serde_json::from_value(run["confusion"].clone()).unwrap();
+        let (all, right) = (rows.iter().flatten().sum::<u64>(), (0..10).map(|class| rows[class][class]).sum::<u64>());
+        assert_eq!(all, 297);
+        let accuracy = run["epochs"].as_array().unwrap().last().unwrap()["test_accuracy"].as_f64().unwrap();
+        assert!((100.0 * right as f64 / 297.0 - accuracy).abs() < 1e-9, "{right} {accuracy}");
+    }
+}
+
+#[test]
+fn a_folder_without_runs_is_a_page_and_one_that_is_not_there_an_error() {
+    let place = Place::new();
+    fs::create_dir(place.path("empty")).unwrap();
+    place.run("report empty").assert(0, &[]);
+    assert!(fs::read_to_string(place.path("report.html")).unwrap().contains("There are no runs yet"));
+    place.run("report nowhere").assert(1, &["nowhere: cannot read"]);
+}
