@@ -36,7 +36,7 @@ fn every_format_holds_the_figures_of_the_runs() {
     let place = trained();
     let report = place.run("report all --format json").json();
     let seeds = [accuracy(&place, "all/DSR2/1"), accuracy(&place, "all/DSR2/2")];
-    let mean = (seeds[0] + seeds[1]) / 2.0;
+    let mean = f64::midpoint(seeds[0], seeds[1]);
     let cell = &row(&report, "DSR2")["cells"][0];
     assert!((cell["ours"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9, "{cell}");
     assert_eq!(cell["ours"]["epochs"], serde_json::json!([2, 2]));
