@@ -4,11 +4,10 @@
 
 use core::ops::Range;
 
-use super::product::{load, store};
 use crate::architecture::windows;
 
 /// Numbers of a pixel that are handled side by side while a window's winner is looked for.
-const LANES: usize = 16;
+const LANES: usize = 128;
 
 /// The shape of a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,32 +125,38 @@ impl Pool {
         relu: bool,
         output: &mut [f32],
     ) {
-        for from in (0..self.pixel).step_by(LANES) {
-            let (mut best, mut winner) = ([[f32::NEG_INFINITY; LANES]], [u32::MAX; LANES]);
+        for (block, gradient) in gradient.chunks(LANES).enumerate() {
+            let lanes = block * LANES..block * LANES + gradient.len();
+            let (mut best, mut winner) = ([0.0; LANES], [0; LANES]);
             for (tap, index) in (0..).zip(self.window(row, col)) {
-                let mut x = [[0.0; LANES]];
-                load(&mut x, self.pixel(input, index).get(from..).unwrap_or(&[]));
-                for ((best, winner), x) in best[0].iter_mut().zip(&mut winner).zip(x[0]) {
-                    let wins = *winner == u32::MAX || x > *best || (x.is_nan() && !best.is_nan());
-                    *best = if wins { x } else { *best };
-                    *winner = if wins { tap } else { *winner };
+                let pixel = self.pixel(input, index).get(lanes.clone()).unwrap_or(&[]);
+                if tap == 0 {
+                    best.iter_mut().zip(pixel).for_each(|(best, x)| *best = *x);
+                } else {
+                    take_winners(&mut best, &mut winner, pixel, tap);
                 }
             }
-            let mut signal = [[0.0; LANES]];
-            load(&mut signal, gradient.get(from..).unwrap_or(&[]));
-            if relu {
-                signal[0].iter_mut().zip(best[0]).for_each(|(g, best)| *g = if best <= 0.0 { 0.0 } else { *g });
+            let mut signal = best;
+            for (signal, g) in signal.iter_mut().zip(gradient) {
+                *signal = if relu && *signal <= 0.0 { 0.0 } else { *g };
             }
             for (tap, index) in (0..).zip(self.window(row, col)).filter(|(_, index)| inside.contains(index)) {
                 let at = (index - inside.start) * self.pixel;
-                let pixel = output.get_mut(at + from..at + self.pixel).unwrap_or(&mut []);
-                let mut d = [[0.0; LANES]];
-                load(&mut d, pixel);
-                for ((d, g), winner) in d[0].iter_mut().zip(signal[0]).zip(winner) {
-                    *d += if winner == tap { g } else { 0.0 };
+                let pixel = output.get_mut(at + lanes.start..at + lanes.end).unwrap_or(&mut []);
+                for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
+                    *d += if *winner == tap { *g } else { 0.0 };
                 }
-                store(&d, pixel);
             }
         }
+    }
+}
+
+/// Notes where a later element of the window beats the best so far: it is larger, or the first NaN.
+#[inline(always)]
+fn take_winners(best: &mut [f32; LANES], winner: &mut [u32; LANES], pixel: &[f32], tap: u32) {
+    for ((best, winner), x) in best.iter_mut().zip(winner).zip(pixel) {
+        let wins = (*x > *best) | (x.is_nan() & !best.is_nan());
+        *best = if wins { *x } else { *best };
+        *winner = if wins { tap } else { *winner };
     }
 }
