@@ -258,6 +258,14 @@ impl<'a> Update<'a> {
         )
     }
 
+    /// A hint that [`Update::apply`] comes for `weights` weights from `at` on.
+    #[inline(always)]
+    pub(crate) fn prefetch<A: Arithmetic>(&self, at: usize, weights: usize) {
+        for numbers in [&*self.weight, self.first, self.second, self.feedback] {
+            A::prefetch(numbers.get(at..at + weights).unwrap_or(&[]));
+        }
+    }
+
     /// Applies the gradients of the weights from `at` on.
     #[inline(always)]
     pub fn apply<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: &[f32]) {

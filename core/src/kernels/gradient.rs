@@ -6,7 +6,8 @@
 
 use core::ops::Range;
 
-use super::product::{Columns, Product, Tile, add_along, add_to};
+use super::product::Product;
+use super::tile::{Columns, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -175,6 +176,9 @@ impl WeightGradient<'_> {
         let inputs = self.product.inputs;
         let count = (WIDTH * VECTORS).min(lanes);
         let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
+        if !self.product.is_shared() {
+            (0..OUTS).for_each(|j| update.prefetch::<A>(at + j * inputs, count));
+        }
         add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
         for (j, tile) in tile.iter().enumerate() {
             let from = at + j * inputs;

@@ -7,8 +7,10 @@
 
 mod gradient;
 mod narrow;
+mod panel;
 mod pooling;
 mod product;
+mod tile;
 
 pub use gradient::{BiasGradient, WeightGradient};
 pub use pooling::Pool;
@@ -41,11 +43,11 @@ pub trait Kernels {
 /// Scalar tiles of one thread: for devices, and the reference for every other set of the portable class.
 impl Kernels for Portable {
     fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.outputs, output);
+        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.outputs, &mut [], output);
     }
 
     fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.inputs, output);
+        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.inputs, &mut [], output);
     }
 
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {

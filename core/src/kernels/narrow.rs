@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use super::gradient::{WeightGradient, strip, strip_columns};
-use super::product::{Columns, Tile, add_along, add_to};
+use super::tile::{Columns, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 

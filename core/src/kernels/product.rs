@@ -6,13 +6,15 @@
 
 use core::ops::Range;
 
+use super::panel::Panel;
+use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store};
 use crate::arithmetic::Arithmetic;
 
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
 const BUDGET: usize = 512;
 
-/// Weights of a kernel row that are gathered when the channels are few.
-const GATHERED: usize = 32;
+/// Source channels below which even few samples make packed weights worth while.
+const NARROW: usize = 8;
 
 /// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
 ///
@@ -53,6 +55,18 @@ impl Product {
     /// Whether one weight serves several positions, so that its gradient is a sum over them.
     pub fn is_shared(&self) -> bool {
         !self.untied && self.positions() > 1
+    }
+
+    /// Channels of the source, which are summed over, and of the destination.
+    #[inline(always)]
+    pub(super) fn channels<const BACKWARD: bool>(&self) -> (usize, usize) {
+        if BACKWARD { (self.outputs, self.inputs) } else { (self.inputs, self.outputs) }
+    }
+
+    /// Numbers of scratch for packed weights; 0 where packing is not worth while.
+    fn packing<const BACKWARD: bool, const WIDTH: usize, const OUTS: usize>(&self, samples: usize) -> usize {
+        let often = !self.untied || samples >= 4 * WIDTH || self.channels::<BACKWARD>().0 < NARROW;
+        if WIDTH > 1 && self.positions() > 1 && often { Panel::<BACKWARD, OUTS>::len(self) } else { 0 }
     }
 
     /// Number of the first weight row of a tap at an output position.
@@ -98,12 +112,18 @@ pub struct Forward<'a> {
 }
 
 impl Forward<'_> {
+    /// Numbers of scratch with which [`Forward::run`] is fastest.
+    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<false, WIDTH, OUTS>(self.samples)
+    }
+
     /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
-    /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
+    /// `VECTORS` × `WIDTH` samples × `OUTS` columns. `scratch` is as long as [`Forward::scratch`] says, or empty.
     #[inline(always)]
     pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
+        scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let pass =
@@ -116,7 +136,8 @@ impl Forward<'_> {
         };
         let relu = self.relu;
         let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &Ends { start: &start, finish: &finish, mask: None }, output);
+        let ends = Ends { start: &start, finish: &finish, mask: None };
+        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
 
@@ -136,22 +157,25 @@ pub struct Backward<'a> {
 }
 
 impl Backward<'_> {
+    /// Numbers of scratch with which [`Backward::run`] is fastest.
+    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<true, WIDTH, OUTS>(self.samples)
+    }
+
     /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
-    /// `VECTORS` × `WIDTH` samples × `OUTS` columns.
+    /// `VECTORS` × `WIDTH` samples × `OUTS` columns. `scratch` is as long as [`Backward::scratch`] says, or empty.
     #[inline(always)]
     pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
+        scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let pass =
             Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
         let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(
-            rows,
-            &Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask },
-            output,
-        );
+        let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
+        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
 
@@ -174,24 +198,20 @@ struct Part {
 }
 
 impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
-    /// Channels summed over.
-    fn depth(&self) -> usize {
-        if BACKWARD { self.product.outputs } else { self.product.inputs }
-    }
-
-    /// Channels of the destination.
-    fn height(&self) -> usize {
-        if BACKWARD { self.product.inputs } else { self.product.outputs }
-    }
-
     #[inline(always)]
     fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: Range<usize>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let height = self.height().max(1);
+        let product = self.product;
+        let height = product.channels::<BACKWARD>().1.max(1);
+        let packs = !scratch.is_empty() && rows.start.is_multiple_of(height) && rows.end.is_multiple_of(height);
+        let (once, often) = if product.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
+        let all = 0..product.kernel;
+        let shared = (packs && !product.untied).then(|| Panel::pack(product, self.weight, 0, &all, &all, once));
         let mut row = rows.start;
         while row < rows.end {
             let (position, from) = (row / height, row % height);
@@ -199,9 +219,21 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
             let block = output.get_mut(at).unwrap_or(&mut []);
             let ends = &ends.from(row * self.samples);
-            self.position::<A, WIDTH, VECTORS, OUTS>(position, from..to, ends, block);
+            let taps = self.taps(position);
+            let own = (packs && product.untied)
+                .then(|| Panel::pack(product, self.weight, position, &taps.0, &taps.1, &mut *often));
+            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, shared.or(own), ends, block);
             row += to - from;
         }
+    }
+
+    /// Kernel rows and columns that stay inside the image at a position.
+    fn taps(&self, position: usize) -> (Range<usize>, Range<usize>) {
+        let (product, cols) = (self.product, self.product.cols.max(1));
+        (
+            product.reach::<BACKWARD>(position / cols, product.rows),
+            product.reach::<BACKWARD>(position % cols, product.cols),
+        )
     }
 
     /// All parts of the sum for some channels of one position.
@@ -209,14 +241,13 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         position: usize,
+        (tap_rows, tap_cols): (Range<usize>, Range<usize>),
         rows: Range<usize>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
-        let (product, depth) = (self.product, self.depth());
-        let cols = product.cols.max(1);
-        let tap_rows = product.reach::<BACKWARD>(position / cols, product.rows);
-        let tap_cols = product.reach::<BACKWARD>(position % cols, product.cols);
+        let (product, depth) = (self.product, self.product.channels::<BACKWARD>().0);
         let (row_step, col_step) = if depth > BUDGET {
             (1, 1)
         } else {
@@ -235,18 +266,20 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                             && tap_col + col_step >= tap_cols.end
                             && channel + BUDGET >= depth,
                     };
-                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), ends, output);
+                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), panel, ends, output);
                 }
             }
         }
     }
 
-    /// One part for all tiles of the destination; what remains beside whole tiles goes through lower ones.
+    /// One part for all tiles of the destination. A panel is padded to whole tiles; what remains beside whole tiles
+    /// without one goes through lower ones.
     #[inline(always)]
     fn part<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
         rows: Range<usize>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
@@ -256,14 +289,14 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let at = (row - rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
             let ends = &ends.from(at);
-            row += if left >= OUTS {
-                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, ends, output)
+            row += if left >= OUTS || panel.is_some() {
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, panel, ends, output)
             } else if OUTS > 4 && left >= 4 {
-                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, None, ends, output)
             } else if OUTS > 2 && left >= 2 {
-                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, None, ends, output)
             } else {
-                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, None, ends, output)
             };
         }
     }
@@ -274,16 +307,17 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         &self,
         part: &Part,
         row: usize,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) -> usize {
         let mut lane = 0;
         while lane + WIDTH * VECTORS <= self.samples {
-            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, ends, output);
+            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, panel, ends, output);
             lane += WIDTH * VECTORS;
         }
         while lane < self.samples {
-            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, ends, output);
+            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, panel, ends, output);
             lane += WIDTH;
         }
         OUTS
@@ -296,6 +330,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         part: &Part,
         row: usize,
         lane: usize,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
@@ -310,7 +345,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 load(sums, column.get(lane..).unwrap_or(&[]));
             }
         }
-        self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums);
+        match panel {
+            Some(panel) => self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row / OUTS, lane, panel, &mut sums),
+            None => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
+        }
         for (out, (sums, column)) in sums.iter_mut().zip(output.chunks_exact_mut(samples)).enumerate() {
             if part.last {
                 ends.finish(sums, out * samples + lane);
@@ -328,18 +366,11 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         lane: usize,
         sums: &mut Tile<WIDTH, VECTORS, OUTS>,
     ) {
-        let (product, depth) = (self.product, self.depth());
-        let (cols, inputs) = (product.cols.max(1), product.inputs.max(1));
-        let (at_row, at_col) = (part.position / cols, part.position % cols);
-        if !BACKWARD && WIDTH > 1 && depth * part.tap_cols.len() <= GATHERED && depth == part.depth.len() {
-            return self.accumulate_gathered::<A, WIDTH, VECTORS, OUTS>(part, row, lane, sums);
-        }
+        let (product, inputs) = (self.product, self.product.inputs.max(1));
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
-                let other_row = product.other::<BACKWARD>(at_row, tap_row);
-                let other = other_row * cols + product.other::<BACKWARD>(at_col, tap_col);
-                let from = (other * depth + part.depth.start) * self.samples + lane;
-                let columns = Columns { numbers: self.source.get(from..).unwrap_or(&[]), stride: self.samples };
+                let other = self.other(part.position, tap_row, tap_col);
+                let columns = self.columns(other, part.depth.start, lane);
                 let weight_row = product.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
                 if BACKWARD {
                     let from = (weight_row + part.depth.start) * inputs;
@@ -356,33 +387,41 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         }
     }
 
-    /// The same for few channels: the weights of a kernel row are gathered, so that its pixels are one run of columns.
+    /// The same with packed weights. Forward, the pixels of a kernel row and its packed weights are one run.
     #[inline(always)]
-    fn accumulate_gathered<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn accumulate_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part,
-        row: usize,
+        group: usize,
         lane: usize,
+        panel: Panel<'_, BACKWARD, OUTS>,
         sums: &mut Tile<WIDTH, VECTORS, OUTS>,
     ) {
-        let (product, depth, cols) = (self.product, self.depth(), self.product.cols.max(1));
-        let first_col = product.other::<BACKWARD>(part.position % cols, part.tap_cols.start);
-        let count = depth * part.tap_cols.len();
+        let (product, channel) = (self.product, part.depth.start);
+        let run = if !BACKWARD && part.depth.len() == product.inputs { part.tap_cols.len().max(1) } else { 1 };
         for tap_row in part.tap_rows.clone() {
-            let mut weights = [[0.0; GATHERED]; OUTS];
-            for (number, tap_col) in part.tap_cols.clone().enumerate() {
-                let from = (product.weight_row(part.position, tap_row, tap_col) + row) * depth;
-                let rows = self.weight.get(from..).unwrap_or(&[]).chunks_exact(depth.max(1));
-                for (weights, row) in weights.iter_mut().zip(rows) {
-                    let weights = weights.get_mut(number * depth..).unwrap_or(&mut []);
-                    weights.iter_mut().zip(row).for_each(|(weight, number)| *weight = *number);
-                }
+            for tap_col in part.tap_cols.clone().step_by(run) {
+                let columns = self.columns(self.other(part.position, tap_row, tap_col), channel, lane);
+                let tap = tap_row * product.kernel + tap_col;
+                let scalars = panel.scalars(group, tap, channel, run * part.depth.len());
+                add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
             }
-            let pixel = product.other::<BACKWARD>(part.position / cols, tap_row) * cols + first_col;
-            let columns = self.source.get(pixel * depth * self.samples + lane..).unwrap_or(&[]);
-            let rows = weights.each_ref().map(|weights| weights.get(..count).unwrap_or(&[]));
-            add_along::<A, WIDTH, VECTORS, OUTS>(sums, Columns { numbers: columns, stride: self.samples }, rows);
         }
+    }
+
+    /// The position that a tap leads to.
+    #[inline(always)]
+    fn other(&self, position: usize, tap_row: usize, tap_col: usize) -> usize {
+        let cols = self.product.cols.max(1);
+        self.product.other::<BACKWARD>(position / cols, tap_row) * cols
+            + self.product.other::<BACKWARD>(position % cols, tap_col)
+    }
+
+    /// The source's columns at a position from some channel and lane on.
+    #[inline(always)]
+    fn columns(&self, position: usize, channel: usize, lane: usize) -> Columns<'_> {
+        let from = (position * self.product.channels::<BACKWARD>().0 + channel) * self.samples + lane;
+        Columns { numbers: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
     }
 }
 
@@ -413,149 +452,4 @@ impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
             }
         }
     }
-}
-
-/// A register tile. Its vectors are spelled out because the compiler keeps whole arrays of them in registers.
-pub(super) type Tile<const WIDTH: usize, const VECTORS: usize, const OUTS: usize> = [[[f32; WIDTH]; VECTORS]; OUTS];
-
-/// Columns from one lane on, `stride` numbers apart; what lies between belongs to other lanes.
-#[derive(Clone, Copy)]
-pub(super) struct Columns<'a> {
-    pub(super) numbers: &'a [f32],
-    pub(super) stride: usize,
-}
-
-impl Columns<'_> {
-    /// How many of the first `count` columns can be read as `lanes` numbers.
-    ///
-    /// A vector may reach into the next column: those lanes are computed and never stored.
-    #[inline(always)]
-    fn readable(self, count: usize, lanes: usize) -> usize {
-        if self.numbers.len() < lanes { 0 } else { count.min((self.numbers.len() - lanes) / self.stride.max(1) + 1) }
-    }
-
-    /// The vectors of column `k`; zero where the numbers end.
-    #[inline(always)]
-    fn padded<const WIDTH: usize, const VECTORS: usize>(self, k: usize) -> [[f32; WIDTH]; VECTORS] {
-        let mut vectors = [[0.0; WIDTH]; VECTORS];
-        load(&mut vectors, self.numbers.get(k * self.stride..).unwrap_or(&[]));
-        vectors
-    }
-}
-
-/// Reads as many numbers as there are.
-#[inline(always)]
-pub(super) fn load<const WIDTH: usize, const VECTORS: usize>(vectors: &mut [[f32; WIDTH]; VECTORS], numbers: &[f32]) {
-    if let Some(numbers) = vectors_of::<WIDTH, VECTORS>(numbers) {
-        *vectors = *numbers;
-    } else {
-        vectors.as_flattened_mut().iter_mut().zip(numbers).for_each(|(vector, number)| *vector = *number);
-    }
-}
-
-/// Writes as many numbers as there is room for.
-#[inline(always)]
-pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(vectors: &[[f32; WIDTH]; VECTORS], numbers: &mut [f32]) {
-    match numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>() {
-        Some(numbers) => *numbers = *vectors,
-        None => numbers.iter_mut().zip(vectors.as_flattened()).for_each(|(number, vector)| *number = *vector),
-    }
-}
-
-/// Adds a tile's row to as many numbers as there are.
-#[inline(always)]
-pub(super) fn add_to<const WIDTH: usize, const VECTORS: usize>(numbers: &mut [f32], vectors: &[[f32; WIDTH]; VECTORS]) {
-    for (number, vector) in numbers.iter_mut().zip(vectors.as_flattened()) {
-        *number += *vector;
-    }
-}
-
-#[inline(always)]
-fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
-    numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
-}
-
-/// `sums[j][l] += column_k[l] · scalar`.
-#[inline(always)]
-fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
-    sums: &mut [[f32; WIDTH]; VECTORS],
-    column: &[[f32; WIDTH]; VECTORS],
-    scalar: f32,
-) {
-    for (sums, column) in sums.iter_mut().zip(column) {
-        let mut next = [0.0; WIDTH];
-        for ((next, sum), x) in next.iter_mut().zip(&*sums).zip(column) {
-            *next = A::mul_add(*x, scalar, *sum);
-        }
-        *sums = next;
-    }
-}
-
-/// `sums[j] += Σ_k column_k · rows[j][k]`, k in order.
-#[inline(always)]
-pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
-    columns: Columns<'_>,
-    rows: [&[f32]; OUTS],
-) {
-    /// Steps between two checks of the rows' lengths.
-    const STEPS: usize = 4;
-    let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
-    let whole = columns.readable(count, WIDTH * VECTORS);
-    let mut tile = *sums;
-    let mut rest = columns.numbers;
-    let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
-    for block in 0..whole / STEPS {
-        let scalars = blocks.map(|blocks| blocks.get(block).unwrap_or(&[0.0; STEPS]));
-        for step in 0..STEPS {
-            let Some(column) = vectors_of(rest) else { break };
-            for (sums, scalars) in tile.iter_mut().zip(&scalars) {
-                add::<A, WIDTH, VECTORS>(sums, column, scalars[step]);
-            }
-            rest = rest.get(columns.stride..).unwrap_or(&[]);
-        }
-    }
-    for k in whole / STEPS * STEPS..count {
-        let column = match vectors_of(rest) {
-            Some(column) => *column,
-            None => columns.padded(k),
-        };
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
-        for (sums, row) in tile.iter_mut().zip(&rows) {
-            add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
-        }
-    }
-    *sums = tile;
-}
-
-/// `sums[j] += Σ_k column_k · rows[k][row + j]`, k in order; a row of weights is `width` long.
-#[inline(always)]
-fn add_across<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
-    columns: Columns<'_>,
-    rows: &[f32],
-    width: usize,
-    row: usize,
-) {
-    let rows = rows.chunks_exact(width.max(1));
-    let whole = columns.readable(rows.len(), WIDTH * VECTORS);
-    let mut tile = *sums;
-    let mut rest = columns.numbers;
-    for weights in rows.clone().take(whole) {
-        let Some(column) = vectors_of(rest) else { break };
-        let column = *column;
-        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
-        for (sums, scalar) in tile.iter_mut().zip(weights) {
-            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
-        }
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
-    }
-    for (k, weights) in rows.enumerate().skip(whole) {
-        let column = columns.padded(k);
-        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
-        for (sums, scalar) in tile.iter_mut().zip(weights) {
-            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
-        }
-    }
-    *sums = tile;
 }

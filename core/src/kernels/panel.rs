@@ -1,0 +1,110 @@
+//! Weights packed for the register tile: the scalars of one step of the sum lie side by side, step after step.
+//!
+//! A convolution reads its weights in runs as short as its channels; packed, a tile reads one run of them, and so many
+//! samples meet each that the copy does not count. Packing moves numbers and never changes one.
+
+use core::ops::Range;
+
+use super::product::Product;
+
+/// Packed weights, as group of `OUTS` destination channels, tap, source channel, destination channel.
+#[derive(Clone, Copy)]
+pub(super) struct Panel<'a, const BACKWARD: bool, const OUTS: usize> {
+    product: Product,
+    numbers: &'a [f32],
+}
+
+impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
+    /// Numbers of a panel.
+    pub(super) fn len(product: &Product) -> usize {
+        let (_, height) = product.channels::<BACKWARD>();
+        Self::stride(product) * height.div_ceil(OUTS)
+    }
+
+    /// Numbers of one group.
+    fn stride(product: &Product) -> usize {
+        let (depth, _) = product.channels::<BACKWARD>();
+        product.taps() * depth * OUTS
+    }
+
+    /// Packs the weights that `position` meets at some taps into `scratch`, which is [`Panel::len`] long.
+    #[inline(always)]
+    pub(super) fn pack(
+        product: Product,
+        weight: &[f32],
+        position: usize,
+        tap_rows: &Range<usize>,
+        tap_cols: &Range<usize>,
+        scratch: &'a mut [f32],
+    ) -> Self {
+        let (depth, cols) = (product.channels::<BACKWARD>().0, product.cols.max(1));
+        let length = product.inputs * product.outputs;
+        let position_of = |tap_row, tap_col| {
+            if BACKWARD && product.untied {
+                product.other::<true>(position / cols, tap_row) * cols + product.other::<true>(position % cols, tap_col)
+            } else {
+                position
+            }
+        };
+        for tap_row in tap_rows.clone() {
+            for tap_col in tap_cols.clone() {
+                let from = product.weight_row(position_of(tap_row, tap_col), tap_row, tap_col);
+                let block = weight.get(from * product.inputs..from * product.inputs + length).unwrap_or(&[]);
+                let at = (tap_row * product.kernel + tap_col) * depth * OUTS;
+                let groups = scratch.chunks_exact_mut(Self::stride(&product).max(1));
+                for (group, numbers) in groups.enumerate() {
+                    let steps = numbers.get_mut(at..at + depth * OUTS).unwrap_or(&mut []).as_chunks_mut::<OUTS>().0;
+                    if BACKWARD {
+                        copy(steps, block, product.inputs, group * OUTS);
+                    } else {
+                        transpose(steps, block.get(group * OUTS * depth..).unwrap_or(&[]), depth);
+                    }
+                }
+            }
+        }
+        Self { product, numbers: scratch }
+    }
+
+    /// The scalars of `steps` steps from source channel `channel` of a tap on; the next tap's follow a tap's last.
+    #[inline(always)]
+    pub(super) fn scalars(self, group: usize, tap: usize, channel: usize, steps: usize) -> &'a [[f32; OUTS]] {
+        let depth = self.product.channels::<BACKWARD>().0;
+        let from = group * Self::stride(&self.product) + (tap * depth + channel) * OUTS;
+        self.numbers.get(from..from + steps * OUTS).unwrap_or(&[]).as_chunks::<OUTS>().0
+    }
+}
+
+/// `steps[k][j] = block[k · width + at + j]`, zero beyond a row's end.
+#[inline(always)]
+fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
+    for (step, row) in steps.iter_mut().zip(block.chunks_exact(width.max(1))) {
+        let row = row.get(at..).unwrap_or(&[]);
+        match row.first_chunk::<OUTS>() {
+            Some(row) => *step = *row,
+            None => step.iter_mut().zip(row.iter().chain(core::iter::repeat(&0.0))).for_each(|(s, w)| *s = *w),
+        }
+    }
+}
+
+/// `steps[k][j] = rows[j · depth + k]`, zero beyond the last row.
+#[inline(always)]
+fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: &[f32], depth: usize) {
+    /// Steps between two checks of the rows' lengths.
+    const STEPS: usize = 8;
+    let rows: [&[f32]; OUTS] = core::array::from_fn(|j| rows.get(j * depth..(j + 1) * depth).unwrap_or(&[]));
+    let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+    let (whole, rest) = steps.as_chunks_mut::<STEPS>();
+    for (number, steps) in whole.iter_mut().enumerate() {
+        let blocks = blocks.map(|blocks| *blocks.get(number).unwrap_or(&[0.0; STEPS]));
+        for (k, step) in steps.iter_mut().enumerate() {
+            for (scalar, block) in step.iter_mut().zip(&blocks) {
+                *scalar = block[k];
+            }
+        }
+    }
+    for (k, step) in (depth / STEPS * STEPS..).zip(rest) {
+        for (scalar, row) in step.iter_mut().zip(&rows) {
+            *scalar = row.get(k).copied().unwrap_or(0.0);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The register tile: some columns' lanes times scalars, and the three ways in which the scalars lie.
+//!
+//! Every way adds in order of k, so that which one is taken never changes a bit.
+
+use crate::arithmetic::Arithmetic;
+
+/// A register tile. Its vectors are spelled out because the compiler keeps whole arrays of them in registers.
+pub(super) type Tile<const WIDTH: usize, const VECTORS: usize, const OUTS: usize> = [[[f32; WIDTH]; VECTORS]; OUTS];
+
+/// Columns from one lane on, `stride` numbers apart; what lies between belongs to other lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    pub(super) numbers: &'a [f32],
+    pub(super) stride: usize,
+}
+
+impl Columns<'_> {
+    /// How many of the first `count` columns can be read as `lanes` numbers.
+    ///
+    /// A vector may reach into the next column: those lanes are computed and never stored.
+    #[inline(always)]
+    fn readable(self, count: usize, lanes: usize) -> usize {
+        if self.numbers.len() < lanes { 0 } else { count.min((self.numbers.len() - lanes) / self.stride.max(1) + 1) }
+    }
+
+    /// The vectors of column `k`; zero where the numbers end.
+    #[inline(always)]
+    fn padded<const WIDTH: usize, const VECTORS: usize>(self, k: usize) -> [[f32; WIDTH]; VECTORS] {
+        let mut vectors = [[0.0; WIDTH]; VECTORS];
+        load(&mut vectors, self.numbers.get(k * self.stride..).unwrap_or(&[]));
+        vectors
+    }
+}
+
+/// Reads as many numbers as there are.
+#[inline(always)]
+pub(super) fn load<const WIDTH: usize, const VECTORS: usize>(vectors: &mut [[f32; WIDTH]; VECTORS], numbers: &[f32]) {
+    if let Some(numbers) = vectors_of::<WIDTH, VECTORS>(numbers) {
+        *vectors = *numbers;
+    } else {
+        vectors.as_flattened_mut().iter_mut().zip(numbers).for_each(|(vector, number)| *vector = *number);
+    }
+}
+
+/// Writes as many numbers as there is room for.
+#[inline(always)]
+pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(vectors: &[[f32; WIDTH]; VECTORS], numbers: &mut [f32]) {
+    match numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>() {
+        Some(numbers) => *numbers = *vectors,
+        None => numbers.iter_mut().zip(vectors.as_flattened()).for_each(|(number, vector)| *number = *vector),
+    }
+}
+
+/// Adds a tile's row to as many numbers as there are.
+#[inline(always)]
+pub(super) fn add_to<const WIDTH: usize, const VECTORS: usize>(numbers: &mut [f32], vectors: &[[f32; WIDTH]; VECTORS]) {
+    for (number, vector) in numbers.iter_mut().zip(vectors.as_flattened()) {
+        *number += *vector;
+    }
+}
+
+#[inline(always)]
+fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
+    numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
+}
+
+/// `sums[j][l] += column_k[l] · scalar`.
+#[inline(always)]
+fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    sums: &mut [[f32; WIDTH]; VECTORS],
+    column: &[[f32; WIDTH]; VECTORS],
+    scalar: f32,
+) {
+    for (sums, column) in sums.iter_mut().zip(column) {
+        let mut next = [0.0; WIDTH];
+        for ((next, sum), x) in next.iter_mut().zip(&*sums).zip(column) {
+            *next = A::mul_add(*x, scalar, *sum);
+        }
+        *sums = next;
+    }
+}
+
+/// `sums[j] += Σ_k column_k · rows[j][k]`, k in order.
+#[inline(always)]
+pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
+    rows: [&[f32]; OUTS],
+) {
+    /// Steps between two checks of the rows' lengths.
+    const STEPS: usize = 4;
+    let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
+    let whole = columns.readable(count, WIDTH * VECTORS);
+    let mut tile = *sums;
+    let mut rest = columns.numbers;
+    let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+    for block in 0..whole / STEPS {
+        let scalars = blocks.map(|blocks| blocks.get(block).unwrap_or(&[0.0; STEPS]));
+        for step in 0..STEPS {
+            let Some(column) = vectors_of(rest) else { break };
+            for (sums, scalars) in tile.iter_mut().zip(&scalars) {
+                add::<A, WIDTH, VECTORS>(sums, column, scalars[step]);
+            }
+            rest = rest.get(columns.stride..).unwrap_or(&[]);
+        }
+    }
+    for k in whole / STEPS * STEPS..count {
+        let column = match vectors_of(rest) {
+            Some(column) => *column,
+            None => columns.padded(k),
+        };
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
+        for (sums, row) in tile.iter_mut().zip(&rows) {
+            add::<A, WIDTH, VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
+        }
+    }
+    *sums = tile;
+}
+
+/// `sums[j] += Σ_k column_k · rows[k][row + j]`, k in order; a row of weights is `width` long.
+#[inline(always)]
+pub(super) fn add_across<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
+    rows: &[f32],
+    width: usize,
+    row: usize,
+) {
+    let rows = rows.chunks_exact(width.max(1));
+    let whole = columns.readable(rows.len(), WIDTH * VECTORS);
+    let mut tile = *sums;
+    let mut rest = columns.numbers;
+    for weights in rows.clone().take(whole) {
+        let Some(column) = vectors_of(rest) else { break };
+        let column = *column;
+        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
+        for (sums, scalar) in tile.iter_mut().zip(weights) {
+            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
+        }
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
+    }
+    for (k, weights) in rows.enumerate().skip(whole) {
+        let column = columns.padded(k);
+        let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
+        for (sums, scalar) in tile.iter_mut().zip(weights) {
+            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
+        }
+    }
+    *sums = tile;
+}
+
+/// `sums[j] += Σ_k column_k · scalars[k][j]`, k in order: the scalars of a [`Panel`](super::panel::Panel).
+#[inline(always)]
+pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
+    scalars: &[[f32; OUTS]],
+) {
+    let whole = columns.readable(scalars.len(), WIDTH * VECTORS);
+    let mut tile = *sums;
+    let mut rest = columns.numbers;
+    let (safe, last) = scalars.split_at_checked(whole).unwrap_or((&[], &[]));
+    for scalars in safe {
+        let Some(column) = vectors_of(rest) else { break };
+        for (sums, scalar) in tile.iter_mut().zip(scalars) {
+            add::<A, WIDTH, VECTORS>(sums, column, *scalar);
+        }
+        rest = rest.get(columns.stride..).unwrap_or(&[]);
+    }
+    for (k, scalars) in last.iter().enumerate() {
+        let column = columns.padded(whole + k);
+        for (sums, scalar) in tile.iter_mut().zip(scalars) {
+            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
+        }
+    }
+    *sums = tile;
+}
