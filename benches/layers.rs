@@ -71,11 +71,11 @@ fn layer(criterion: &mut Criterion, name: &str, product: Product) {
         let samples = SAMPLES;
         group.bench_function(format!("forward, {threads} threads"), |bencher| {
             let job = Forward { product, samples, input: &input, weight: &weight, bias: &bias, relu: true };
-            bencher.iter(|| (&kernels).forward(&job, &mut output));
+            bencher.iter(|| (&kernels).forward::<{ kinds::ALL }>(&job, &mut output));
         });
         group.bench_function(format!("input gradient, {threads} threads"), |bencher| {
             let job = Backward { product, samples, gradient: &gradient, weight: &weight, mask: Some(&input) };
-            bencher.iter(|| (&kernels).backward(&job, &mut back));
+            bencher.iter(|| (&kernels).backward::<{ kinds::ALL }>(&job, &mut back));
         });
         group.bench_function(format!("weight gradient, {threads} threads"), |bencher| {
             let job = WeightGradient { product, samples, input: &input, gradient: &gradient };

@@ -280,7 +280,7 @@ fn a_predictor_that_makes_no_sense_is_refused() {
     );
     assert_eq!(
         Predictor::<{ kinds::CONVOLUTION }>::new(network, 2, &parameters, &mut memory).err(),
-        Some(TrainerError::Kinds { expected: kinds::DENSE, found: kinds::CONVOLUTION })
+        Some(TrainerError::Kinds { expected: kinds::DENSE | kinds::BATCH, found: kinds::CONVOLUTION })
     );
     let mut predictor = Predictor::<ALL>::new(network, 2, &parameters, &mut memory).unwrap();
     assert_eq!(predictor.predict(&[]), Err(StepError::Samples { most: 2, found: 0 }));

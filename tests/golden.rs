@@ -177,14 +177,14 @@ impl Given {
         let Self { product, samples, .. } = *self;
         let mut y = vec![f32::NAN; product.positions() * product.outputs * samples];
         let job = Forward { product, samples, input: &self.x, weight: &self.weight, bias: &self.bias, relu: false };
-        set.forward(&job, &mut y);
+        set.forward::<ALL>(&job, &mut y);
         y
     }
 
     fn dx(&self, set: &KernelSet, weight: &[f32]) -> Vec<f32> {
         let Self { product, samples, .. } = *self;
         let mut dx = vec![f32::NAN; self.x.len()];
-        set.backward(&Backward { product, samples, gradient: &self.dy, weight, mask: None }, &mut dx);
+        set.backward::<ALL>(&Backward { product, samples, gradient: &self.dy, weight, mask: None }, &mut dx);
         dx
     }
 
@@ -301,8 +301,8 @@ fn relu(golden: &Golden, set: &KernelSet) {
     let x = inside(&golden.floats("x"), [samples, features, 1]);
     let dy = inside(&golden.floats("dy"), [samples, features, 1]);
     let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
-    set.forward(&Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: true }, &mut y);
-    set.backward(&Backward { product, samples, gradient: &dy, weight: &weight, mask: Some(&y) }, &mut dx);
+    set.forward::<ALL>(&Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: true }, &mut y);
+    set.backward::<ALL>(&Backward { product, samples, gradient: &dy, weight: &weight, mask: Some(&y) }, &mut dx);
     golden.check(&set.to_string(), "y", &outside(&y, [samples, features, 1]));
     golden.check(&set.to_string(), "dx", &outside(&dx, [samples, features, 1]));
 }

@@ -117,7 +117,7 @@ fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     }
     let bias = vec![0.0; if untied { y.len() } else { filters }];
     let weight = &state[tensor.range()];
-    Portable.forward(&Forward { product, samples: 1, input: &inside, weight, bias: &bias, relu: false }, &mut y);
+    Portable.forward::<ALL>(&Forward { product, samples: 1, input: &inside, weight, bias: &bias, relu: false }, &mut y);
     let output = Shape::image(filters, rows, cols);
     (0..y.len()).map(|outside| f64::from(y[output.inside(outside)])).collect()
 }

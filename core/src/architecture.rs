@@ -14,18 +14,21 @@ pub struct Shape {
     channels: usize,
     rows: usize,
     cols: usize,
+    /// Channels × rows × columns, saturated.
+    features: usize,
     flat: bool,
 }
 
 impl Shape {
     /// An image of `channels` × `rows` × `cols`.
     pub const fn image(channels: usize, rows: usize, cols: usize) -> Self {
-        Self { channels, rows, cols, flat: false }
+        let features = channels.saturating_mul(rows).saturating_mul(cols);
+        Self { channels, rows, cols, features, flat: false }
     }
 
     /// A vector of `features` numbers; only dense layers can follow it.
     pub const fn vector(features: usize) -> Self {
-        Self { channels: features, rows: 1, cols: 1, flat: true }
+        Self { channels: features, rows: 1, cols: 1, features, flat: true }
     }
 
     /// Channels of an image, features of a vector.
@@ -55,7 +58,7 @@ impl Shape {
 
     /// Numbers in one sample of this shape.
     pub const fn features(&self) -> usize {
-        self.channels.saturating_mul(self.positions())
+        self.features
     }
 
     /// Where the feature `[channel][row][col]` number `outside` lies inside, in `[row][col][channel]`.
@@ -125,6 +128,30 @@ impl Operation {
     /// Whether the layer has weights.
     pub const fn has_weights(&self) -> bool {
         !matches!(self, Self::MaxPool { .. } | Self::AveragePool { .. })
+    }
+
+    /// Weights behind an input of this shape.
+    const fn weights(&self, input: Shape) -> usize {
+        match self {
+            Self::Dense { outputs } => outputs.saturating_mul(input.features()),
+            Self::Convolution { filters, kernel } => {
+                input.channels().saturating_mul(*kernel).saturating_mul(*kernel).saturating_mul(*filters)
+            }
+            Self::Untied { filters, kernel } => {
+                input.features().saturating_mul(*kernel).saturating_mul(*kernel).saturating_mul(*filters)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Biases in front of an output of this shape.
+    const fn biases(&self, output: Shape) -> usize {
+        match self {
+            Self::Dense { outputs } => *outputs,
+            Self::Convolution { filters, .. } => *filters,
+            Self::Untied { .. } => output.features(),
+            _ => 0,
+        }
     }
 }
 
@@ -373,20 +400,21 @@ impl<'a> Architecture<'a> {
 
     /// Walks over the layers and the places of their numbers in memory.
     pub(crate) const fn sites(&self) -> Sites<'a> {
-        Sites {
-            rest: self.layers,
-            shape: self.input,
+        // Before the first layer stands the input, as a layer of nothing that puts it out.
+        let site = Site {
+            layer: Layer::max_pool(1, 1),
+            input: Shape::vector(0),
+            output: self.input,
+            weights: 0,
+            biases: 0,
+            index: usize::MAX,
             parameters: 0,
             feedback: 0,
             features: 0,
-            index: 0,
-            trainable: false,
-        }
-    }
-
-    /// The layer number `index`, from 0.
-    pub(crate) fn site(&self, index: usize) -> Option<Site> {
-        self.sites().nth(index)
+            sends_back: false,
+            last: false,
+        };
+        Sites { rest: self.layers, site }
     }
 }
 
@@ -396,6 +424,10 @@ pub(crate) struct Site {
     pub(crate) layer: Layer,
     pub(crate) input: Shape,
     pub(crate) output: Shape,
+    /// Weights of the layer.
+    pub(crate) weights: usize,
+    /// Biases of the layer.
+    pub(crate) biases: usize,
     /// Number of the layer, from 0.
     pub(crate) index: usize,
     /// Numbers of weights and biases before this layer's.
@@ -411,33 +443,9 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Weights of the layer.
-    pub(crate) const fn weights(&self) -> usize {
-        match self.layer.operation {
-            Operation::Dense { outputs } => outputs.saturating_mul(self.input.features()),
-            Operation::Convolution { filters, kernel } => {
-                self.input.channels().saturating_mul(kernel).saturating_mul(kernel).saturating_mul(filters)
-            }
-            Operation::Untied { filters, kernel } => {
-                self.input.features().saturating_mul(kernel).saturating_mul(kernel).saturating_mul(filters)
-            }
-            _ => 0,
-        }
-    }
-
-    /// Biases of the layer.
-    pub(crate) const fn biases(&self) -> usize {
-        match self.layer.operation {
-            Operation::Dense { outputs } => outputs,
-            Operation::Convolution { filters, .. } => filters,
-            Operation::Untied { .. } => self.output.features(),
-            _ => 0,
-        }
-    }
-
     /// Stored feedback of the layer: as many numbers as weights, or none.
     pub(crate) const fn feedback_weights(&self) -> usize {
-        if self.sends_back && self.layer.feedback.is_stored() { self.weights() } else { 0 }
+        if self.sends_back && self.layer.feedback.is_stored() { self.weights } else { 0 }
     }
 
     /// Inputs and outputs of one weight's fan, for the initial deviation: k² × channels for convolutions.
@@ -453,41 +461,45 @@ impl Site {
     }
 }
 
-/// Iterator over the [`Site`]s of a network; `step` is its `next` for constants.
+/// Iterator over the [`Site`]s of a network; constants and small images walk with `advance`, which copies nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Sites<'a> {
     rest: &'a [Layer],
-    shape: Shape,
-    parameters: usize,
-    feedback: usize,
-    features: usize,
-    index: usize,
-    trainable: bool,
+    /// The layer reached last.
+    pub(crate) site: Site,
 }
 
 impl Sites<'_> {
-    pub(crate) const fn step(&mut self) -> Option<Site> {
-        let [layer, rest @ ..] = self.rest else { return None };
-        let Ok(output) = layer.output(self.shape) else { return None };
-        let site = Site {
-            layer: *layer,
-            input: self.shape,
-            output,
-            index: self.index,
-            parameters: self.parameters,
-            feedback: self.feedback,
-            features: self.features,
-            sends_back: self.trainable,
-            last: rest.is_empty(),
-        };
+    /// Goes on to the next layer, if there is one.
+    pub(crate) const fn advance(&mut self) -> bool {
+        let [layer, rest @ ..] = self.rest else { return false };
+        let site = &mut self.site;
+        let Ok(output) = layer.output(site.output) else { return false };
+        site.parameters = site.parameters.saturating_add(site.weights).saturating_add(site.biases);
+        site.feedback = site.feedback.saturating_add(site.feedback_weights());
+        site.features = site.features.saturating_add(site.input.features());
+        site.sends_back = site.sends_back || site.layer.operation.has_weights();
+        site.weights = layer.operation.weights(site.output);
+        site.biases = layer.operation.biases(output);
+        site.index = site.index.wrapping_add(1);
+        site.input = site.output;
+        site.output = output;
+        site.layer = *layer;
+        site.last = rest.is_empty();
         self.rest = rest;
-        self.shape = output;
-        self.index += 1;
-        self.parameters = self.parameters.saturating_add(site.weights()).saturating_add(site.biases());
-        self.feedback = self.feedback.saturating_add(site.feedback_weights());
-        self.features = self.features.saturating_add(site.input.features());
-        self.trainable = self.trainable || layer.operation.has_weights();
-        Some(site)
+        true
+    }
+
+    /// Goes on to the layer number `index`, from 0.
+    pub(crate) fn seek(&mut self, index: usize) -> Option<&Site> {
+        loop {
+            if !self.advance() {
+                return None;
+            }
+            if self.site.index == index {
+                return Some(&self.site);
+            }
+        }
     }
 }
 
@@ -495,6 +507,6 @@ impl Iterator for Sites<'_> {
     type Item = Site;
 
     fn next(&mut self) -> Option<Site> {
-        self.step()
+        self.advance().then_some(self.site)
     }
 }

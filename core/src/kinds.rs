@@ -26,6 +26,8 @@ pub const MOMENTUM: u32 = 1 << 9;
 pub const ADAM: u32 = 1 << 10;
 /// Clipping of hᵀG.
 pub const CLIP: u32 = 1 << 11;
+/// Steps of more than one sample.
+pub const BATCH: u32 = 1 << 12;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
 

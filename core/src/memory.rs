@@ -83,14 +83,15 @@ impl Layout {
             labels: training.batch,
         };
         let mut sites = network.sites();
-        while let Some(site) = sites.step() {
-            layout.parameters = layout.parameters.saturating_add(site.weights()).saturating_add(site.biases());
+        while sites.advance() {
+            let site = &sites.site;
+            layout.parameters = layout.parameters.saturating_add(site.weights).saturating_add(site.biases);
             layout.feedback = layout.feedback.saturating_add(site.feedback_weights());
             layout.activations = layout.activations.saturating_add(site.output.features());
             let gradient = site.output.features().saturating_mul(training.batch);
             layout.gradients[site.index % 2] = max(layout.gradients[site.index % 2], gradient);
             if matches!(site.layer.operation, Operation::Convolution { .. }) && site.input.positions() > 1 {
-                layout.sums = max(layout.sums, site.weights());
+                layout.sums = max(layout.sums, site.weights);
             }
         }
         layout.activations = layout.activations.saturating_mul(training.batch);
@@ -141,12 +142,13 @@ impl Architecture<'_> {
     /// Multiplications of one sample's forward pass: how much work the network is.
     pub const fn multiplications(&self) -> usize {
         let (mut sites, mut sum) = (self.sites(), 0_usize);
-        while let Some(site) = sites.step() {
+        while sites.advance() {
+            let site = &sites.site;
             let uses = match site.layer.operation {
                 Operation::Convolution { .. } => site.output.positions(),
                 _ => 1,
             };
-            sum = sum.saturating_add(site.weights().saturating_mul(uses));
+            sum = sum.saturating_add(site.weights.saturating_mul(uses));
         }
         sum
     }
@@ -161,7 +163,8 @@ impl Architecture<'_> {
     pub(crate) const fn prediction_buffers(&self, batch: usize) -> [usize; 2] {
         let mut sizes = [self.input().features(), 0];
         let mut sites = self.sites();
-        while let Some(site) = sites.step() {
+        while sites.advance() {
+            let site = &sites.site;
             let buffer = (site.index + 1) % 2;
             sizes[buffer] = max(sizes[buffer], site.output.features());
         }
@@ -170,12 +173,16 @@ impl Architecture<'_> {
 
     /// The kinds of layers, rules, losses and optimizers that an image has to hold for this network and training.
     pub const fn kinds(&self, training: &Training) -> u32 {
-        let mut bits = training.optimizer.kind() | training.loss.kind() | self.prediction_kinds();
+        let mut bits = training.optimizer.kind() | training.loss.kind() | self.layer_kinds();
+        if training.batch > 1 {
+            bits |= kinds::BATCH;
+        }
         if training.clip.is_some() {
             bits |= kinds::CLIP;
         }
         let mut sites = self.sites();
-        while let Some(site) = sites.step() {
+        while sites.advance() {
+            let site = &sites.site;
             if site.layer.feedback.follows_weight() {
                 bits |= kinds::UPDATED;
             }
@@ -183,11 +190,16 @@ impl Architecture<'_> {
         bits
     }
 
-    /// The kinds of layers alone: what a [`Predictor`](crate::Predictor) has to hold.
+    /// What a [`Predictor`](crate::Predictor) has to hold: the kinds of layers, and batches.
     pub const fn prediction_kinds(&self) -> u32 {
+        self.layer_kinds() | kinds::BATCH
+    }
+
+    const fn layer_kinds(&self) -> u32 {
         let mut bits = 0;
         let mut sites = self.sites();
-        while let Some(site) = sites.step() {
+        while sites.advance() {
+            let site = &sites.site;
             bits |= match site.layer.operation {
                 Operation::Dense { .. } => kinds::DENSE,
                 Operation::Convolution { .. } => kinds::CONVOLUTION,
@@ -207,10 +219,10 @@ impl Architecture<'_> {
         let input = Region { layer: None, content: "input", numbers: self.input().features().saturating_mul(batch) };
         let layers = self.sites().flat_map(move |site: Site| {
             let layer = Some(site.index + 1);
-            let parameters = site.weights().saturating_add(site.biases());
+            let parameters = site.weights.saturating_add(site.biases);
             [
-                Region { layer, content: "weights", numbers: site.weights() },
-                Region { layer, content: "biases", numbers: site.biases() },
+                Region { layer, content: "weights", numbers: site.weights },
+                Region { layer, content: "biases", numbers: site.biases },
                 Region { layer, content: "feedback", numbers: site.feedback_weights() },
                 Region { layer, content: "optimizer state", numbers: parameters.saturating_mul(states) },
                 Region { layer, content: "activations", numbers: site.output.features().saturating_mul(batch) },
@@ -277,7 +289,7 @@ impl Tensor {
 
     /// Numbers in the tensor.
     pub fn len(&self) -> usize {
-        if self.part == Part::Bias { self.site.biases() } else { self.site.weights() }
+        if self.part == Part::Bias { self.site.biases } else { self.site.weights }
     }
 
     /// Never: a layer has outputs.
@@ -346,7 +358,7 @@ impl<'a> Architecture<'a> {
             let tensor = move |part, at| Tensor { site, part, number: numbers[dense], at };
             let feedback = (site.feedback_weights() > 0)
                 .then_some(tensor(Part::Feedback, parameters.saturating_add(site.feedback)));
-            let bias = site.parameters.saturating_add(site.weights());
+            let bias = site.parameters.saturating_add(site.weights);
             [Some(tensor(Part::Weight, site.parameters)), Some(tensor(Part::Bias, bias)), feedback]
                 .into_iter()
                 .flatten()

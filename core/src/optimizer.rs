@@ -160,19 +160,21 @@ pub(crate) struct Corrections {
 }
 
 impl Corrections {
-    pub(crate) fn advance(&mut self, optimizer: &Optimizer) {
-        if let Optimizer::Adam(adam) = optimizer {
+    pub(crate) fn advance<const KINDS: u32>(&mut self, optimizer: &Optimizer) {
+        if has::<KINDS>(kinds::ADAM)
+            && let Optimizer::Adam(adam) = optimizer
+        {
             self.first = self.first * adam.beta1 + (1.0 - adam.beta1);
             self.second = self.second * adam.beta2 + (1.0 - adam.beta2);
         }
     }
 
     /// The corrections after `steps` steps: the recurrence until it stands still.
-    pub(crate) fn after(steps: u64, optimizer: &Optimizer) -> Self {
+    pub(crate) fn after<const KINDS: u32>(steps: u64, optimizer: &Optimizer) -> Self {
         let mut corrections = Self::default();
         for _ in 0..steps {
             let before = corrections;
-            corrections.advance(optimizer);
+            corrections.advance::<KINDS>(optimizer);
             if before == corrections {
                 break;
             }
@@ -197,12 +199,12 @@ impl Rule {
     ///
     /// A trainer makes its own rules; this one is for those who call a kernel set by itself.
     pub fn at(optimizer: Optimizer, clip: Option<f32>, step: u64) -> Self {
-        Self::new(optimizer, clip, Corrections::after(step, &optimizer))
+        Self::new::<{ kinds::ALL }>(optimizer, clip, Corrections::after::<{ kinds::ALL }>(step, &optimizer))
     }
 
-    pub(crate) fn new(optimizer: Optimizer, clip: Option<f32>, corrections: Corrections) -> Self {
+    pub(crate) fn new<const KINDS: u32>(optimizer: Optimizer, clip: Option<f32>, corrections: Corrections) -> Self {
         let (mut rate, mut scale) = (optimizer.rate(), 1.0);
-        if let Optimizer::Adam(_) = optimizer {
+        if has::<KINDS>(kinds::ADAM) && matches!(optimizer, Optimizer::Adam(_)) {
             rate /= corrections.first;
             scale = 1.0 / libm::sqrtf(corrections.second);
         }
@@ -266,9 +268,29 @@ impl<'a> Update<'a> {
         }
     }
 
+    /// The rate of plain gradient descent, which keeps no state: w ← w − rate · g is all of it.
+    pub(crate) fn plain<const KINDS: u32>(&self) -> Option<f32> {
+        let clips = has::<KINDS>(kinds::CLIP) && self.rule.clip.is_some();
+        let follows = has::<KINDS>(kinds::UPDATED) && !self.feedback.is_empty();
+        match self.rule.optimizer {
+            Optimizer::Sgd(Sgd { rate }) if has::<KINDS>(kinds::SGD) && !clips && !follows => Some(rate),
+            _ => None,
+        }
+    }
+
     /// Applies the gradients of the weights from `at` on.
     #[inline(always)]
     pub fn apply<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: &[f32]) {
+        self.feed::<A, KINDS>(at, gradient.iter().copied());
+    }
+
+    /// [`Update::apply`] of gradients that are made while they are used.
+    #[inline(always)]
+    pub(crate) fn feed<A: Arithmetic, const KINDS: u32>(
+        &mut self,
+        at: usize,
+        gradient: impl ExactSizeIterator<Item = f32>,
+    ) {
         let weight = window(self.weight, at, gradient.len());
         let first = window(self.first, at, gradient.len());
         let second = window(self.second, at, gradient.len());
@@ -283,18 +305,18 @@ impl<'a> Update<'a> {
         let rate = self.rule.rate;
         match self.rule.optimizer {
             Optimizer::Sgd(_) if has::<KINDS>(kinds::SGD) => {
-                let deltas = gradient.iter().map(|&g| -(rate * clip(g)));
+                let deltas = gradient.map(|g| -(rate * clip(g)));
                 add(weight, feedback, follows, deltas);
             }
             Optimizer::Momentum(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                let deltas = gradient.iter().zip(first).map(|(&g, m)| {
+                let deltas = gradient.zip(first).map(|(g, m)| {
                     *m = A::mul_add(momentum, *m, clip(g));
                     -(rate * *m)
                 });
                 add(weight, feedback, follows, deltas);
             }
             Optimizer::Nesterov(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                let deltas = gradient.iter().zip(first).map(|(&g, m)| {
+                let deltas = gradient.zip(first).map(|(g, m)| {
                     let g = clip(g);
                     *m = A::mul_add(momentum, *m, g);
                     -(rate * A::mul_add(momentum, *m, g))
@@ -304,7 +326,7 @@ impl<'a> Update<'a> {
             Optimizer::Adam(adam) if has::<KINDS>(kinds::ADAM) => {
                 let (rest1, rest2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
                 let scale = self.rule.scale;
-                let deltas = gradient.iter().zip(first).zip(second).map(|((&g, m), v)| {
+                let deltas = gradient.zip(first).zip(second).map(|((g, m), v)| {
                     let g = clip(g);
                     *m = A::mul_add(adam.beta1, *m, rest1 * g);
                     *v = A::mul_add(adam.beta2, *v, (rest2 * g) * g);

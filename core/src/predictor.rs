@@ -71,7 +71,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
             let input = from.get(..site.input.features() * samples).unwrap_or(&[]);
             let output = to.get_mut(..site.output.features() * samples).unwrap_or(&mut []);
             let parameters = self.parameters.get(site.parameters..).unwrap_or(&[]);
-            let (weight, bias) = parameters.split_at_checked(site.weights()).unwrap_or((&[], &[]));
+            let (weight, bias) = parameters.split_at_checked(site.weights).unwrap_or((&[], &[]));
             trainer::forward::<KINDS, _>(&Portable, &site, samples, input, weight, bias, output);
             core::mem::swap(&mut from, &mut to);
         }

@@ -128,8 +128,8 @@ enum Phase {
     Idle,
     /// This layer's forward pass is next.
     Forward(usize),
-    /// The loss is next.
-    Loss,
+    /// The loss on the scores of this layer, the last, is next.
+    Loss(usize),
     /// The signal that this layer sends back is next.
     Backward(usize),
     /// This layer's update is next.
@@ -164,7 +164,9 @@ pub struct Trainer<'m, const KINDS: u32 = ALL, K = Portable> {
     network: Architecture<'m>,
     training: Training,
     layout: Layout,
-    memory: &'m mut [f32],
+    /// Weights and biases, stored feedback, optimizer state.
+    state: &'m mut [f32],
+    work: Work<'m>,
     kernels: K,
     corrections: Corrections,
     steps: u64,
@@ -173,16 +175,20 @@ pub struct Trainer<'m, const KINDS: u32 = ALL, K = Portable> {
     score: Score,
 }
 
-/// The regions of the memory.
-struct Regions<'a> {
-    parameters: &'a mut [f32],
-    feedback: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
+/// What a step needs beside the state.
+struct Work<'a> {
     activations: &'a mut [f32],
     gradients: [&'a mut [f32]; 2],
     sums: &'a mut [f32],
     labels: &'a mut [f32],
+}
+
+/// The regions of the state.
+struct State<'a> {
+    parameters: &'a mut [f32],
+    feedback: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
 }
 
 impl<const KINDS: u32, K> fmt::Debug for Trainer<'_, KINDS, K> {
@@ -233,11 +239,14 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some(value) = training.clip.filter(|clip| !positive(*clip)) {
             return Err(TrainerError::Coefficient { name: "clip", value });
         }
+        let (state, rest) = take(memory, layout.persistent());
+        let work = Work::of(rest, &layout);
         Ok(Self {
             network,
             training,
             layout,
-            memory,
+            state,
+            work,
             kernels,
             corrections: Corrections::default(),
             steps: 0,
@@ -254,15 +263,15 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
         self.restart();
         let network = self.network;
-        let regions = self.regions();
+        let state = self.split();
         for site in network.sites() {
             let (inputs, outputs) = site.fans();
             let a = random::glorot(inputs, outputs);
-            let (weight, bias) = parameters_of(regions.parameters, &site);
+            let (weight, bias) = parameters_of(state.parameters, &site);
             random::fill(weight, a, generator);
             bias.fill(0.0);
             let source = FeedbackSource::new(seed, counter(site.index), a);
-            let feedback = part(regions.feedback, site.feedback, site.feedback_weights());
+            let feedback = part(state.feedback, site.feedback, site.feedback_weights());
             for (index, number) in feedback.iter_mut().enumerate() {
                 *number = source.at(counter(index));
             }
@@ -271,8 +280,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
 
     /// Forgets the optimizer's state and the steps made; weights and feedback stay.
     pub fn restart(&mut self) {
-        let (from, to) = (self.layout.parameters + self.layout.feedback, self.layout.persistent());
-        self.memory.get_mut(from..to).unwrap_or(&mut []).fill(0.0);
+        let from = self.layout.parameters + self.layout.feedback;
+        self.state.get_mut(from..).unwrap_or(&mut []).fill(0.0);
         (self.steps, self.corrections, self.phase) = (0, Corrections::default(), Phase::Idle);
     }
 
@@ -284,6 +293,14 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn step(&mut self, inputs: &[f32], labels: &[usize]) -> Result<Score, StepError> {
         self.load(inputs, labels.len())?;
         self.start(labels)?;
+        self.finish()
+    }
+
+    /// Polls until the step that [`Trainer::start`] began is made, and gives the loss before the update.
+    ///
+    /// # Errors
+    /// As [`Trainer::poll`].
+    pub fn finish(&mut self) -> Result<Score, StepError> {
         loop {
             if let Poll::Ready(score) = self.poll()? {
                 return Ok(score);
@@ -319,7 +336,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         }
         self.samples = samples;
         let numbers = self.network.input().features() * samples;
-        Ok(part(self.regions().activations, 0, numbers))
+        Ok(part(self.work.activations, 0, numbers))
     }
 
     /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] makes it.
@@ -340,7 +357,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
             return Err(StepError::Label { sample, classes, found });
         }
-        for (number, label) in self.regions().labels.iter_mut().zip(labels) {
+        for (number, label) in self.work.labels.iter_mut().zip(labels) {
             *number = *label as f32;
         }
         self.phase = Phase::Forward(0);
@@ -355,41 +372,37 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// # Errors
     /// [`StepError::NonFinite`] when the loss is not finite; the step ends there, before any update.
     pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
-        self.phase = match self.phase {
+        let layer = match self.phase {
             Phase::Idle => return Ok(Poll::Ready(self.score)),
-            Phase::Forward(layer) => match self.network.site(layer) {
-                Some(site) => {
-                    self.forward(&site);
-                    if site.last { Phase::Loss } else { Phase::Forward(layer + 1) }
-                }
-                None => Phase::Idle,
-            },
-            Phase::Loss => {
-                self.score = self.loss();
+            Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
+        };
+        let mut sites = self.network.sites();
+        let Some(site) = sites.seek(layer) else { return Ok(Poll::Ready(self.score)) };
+        self.phase = match self.phase {
+            Phase::Forward(_) => {
+                self.forward(site);
+                if site.last { Phase::Loss(layer) } else { Phase::Forward(layer + 1) }
+            }
+            Phase::Loss(_) => {
+                self.score = self.loss(site);
                 if !self.score.loss.is_finite() {
                     self.phase = Phase::Idle;
                     return Err(StepError::NonFinite(self.score));
                 }
-                self.corrections.advance(&self.training.optimizer);
+                self.corrections.advance::<KINDS>(&self.training.optimizer);
                 self.steps += 1;
-                Phase::Backward(self.network.layers().len().saturating_sub(1))
+                Phase::Backward(layer)
             }
-            Phase::Backward(layer) => match self.network.site(layer) {
-                Some(site) => {
-                    if site.sends_back {
-                        self.backward(&site);
-                    }
-                    Phase::Update(layer)
+            Phase::Backward(_) => {
+                if site.sends_back {
+                    self.backward(site);
                 }
-                None => Phase::Idle,
-            },
-            Phase::Update(layer) => {
-                let sends_back = self.network.site(layer).is_some_and(|site| {
-                    self.update(&site);
-                    site.sends_back
-                });
+                Phase::Update(layer)
+            }
+            Phase::Update(_) | Phase::Idle => {
+                self.update(site);
                 match layer.checked_sub(1) {
-                    Some(before) if sends_back => Phase::Backward(before),
+                    Some(before) if site.sends_back => Phase::Backward(before),
                     _ => Phase::Idle,
                 }
             }
@@ -405,7 +418,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         self.start(labels)?;
         self.phase = Phase::Idle;
         self.scores();
-        Ok(self.loss())
+        let last = self.network.layers().len().saturating_sub(1);
+        Ok(self.network.sites().seek(last).map_or(self.score, |last| self.loss(last)))
     }
 
     /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
@@ -425,82 +439,79 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         for site in network.sites() {
             self.forward(&site);
         }
-        let classes = network.classes() * self.samples;
+        let classes = network.classes() * self.samples();
         let features = self.layout.activations / self.training.batch.max(1);
-        let from = features.saturating_mul(self.samples).saturating_sub(classes);
-        part(self.regions().activations, from, classes)
+        let from = features.saturating_mul(self.samples()).saturating_sub(classes);
+        part(self.work.activations, from, classes)
     }
 
     fn forward(&mut self, site: &Site) {
-        let samples = self.samples;
-        let (regions, kernels) = self.split();
-        let (input, output) = neighbours(regions.activations, site, samples);
-        let (weight, bias) = parameters_of(regions.parameters, site);
-        forward::<KINDS, K>(kernels, site, samples, input, weight, bias, output);
+        let samples = self.samples();
+        let (input, output) = neighbours(self.work.activations, site, samples);
+        let (weight, bias) = parameters_of(self.state, site);
+        forward::<KINDS, K>(&self.kernels, site, samples, input, weight, bias, output);
     }
 
-    fn loss(&mut self) -> Score {
-        let (loss, samples, classes) = (self.training.loss, self.samples, self.network.classes());
-        let last = self.network.layers().len().saturating_sub(1);
-        let features = self.layout.activations / self.training.batch.max(1) - classes;
-        let regions = self.regions();
-        let scores = part(regions.activations, features * samples, classes * samples);
-        let [even, odd] = regions.gradients;
-        let gradient = part(if last.is_multiple_of(2) { even } else { odd }, 0, classes * samples);
-        loss::score::<KINDS>(loss, scores, part(regions.labels, 0, samples), gradient)
+    fn loss(&mut self, last: &Site) -> Score {
+        let samples = self.samples();
+        let (_, scores) = neighbours(self.work.activations, last, samples);
+        let (gradient, _) = turn(&mut self.work.gradients, last, samples);
+        loss::score::<KINDS>(self.training.loss, scores, part(self.work.labels, 0, samples), gradient)
     }
 
     /// The signal that a layer sends back, through B = W, R or R*.
     fn backward(&mut self, site: &Site) {
-        let samples = self.samples;
+        let samples = self.samples();
         let relu = relu_before(&self.network, site);
-        let (regions, kernels) = self.split();
-        let (input, _) = neighbours(regions.activations, site, samples);
-        let (gradient, output) = turn(regions.gradients, site, samples);
+        let (input, _) = neighbours(self.work.activations, site, samples);
+        let (gradient, output) = turn(&mut self.work.gradients, site, samples);
         if let Some(pool) = pool_of::<KINDS>(site, samples) {
-            return kernels.pool_backward(&pool, input, gradient, relu, output);
+            return self.kernels.pool_backward(&pool, input, gradient, relu, output);
         }
         let weight = if site.layer.feedback.is_stored() {
-            part(regions.feedback, site.feedback, site.feedback_weights())
+            part(self.state, self.layout.parameters + site.feedback, site.feedback_weights())
         } else {
-            parameters_of(regions.parameters, site).0
+            parameters_of(self.state, site).0
         };
         if let Some(product) = product_of::<KINDS>(site) {
-            kernels.backward(&Backward { product, samples, gradient, weight, mask: relu.then_some(input) }, output);
+            let mask = relu.then_some(input);
+            self.kernels.backward::<KINDS>(&Backward { product, samples, gradient, weight, mask }, output);
         }
     }
 
     /// The gradients of a layer's weights and biases, into the optimizer.
     fn update(&mut self, site: &Site) {
         let Some(product) = product_of::<KINDS>(site) else { return };
-        let samples = self.samples;
-        let rule = Rule::new(self.training.optimizer, self.training.clip, self.corrections);
-        let (regions, kernels) = self.split();
-        let (input, _) = neighbours(regions.activations, site, samples);
-        let (gradient, _) = turn(regions.gradients, site, samples);
-        let (weight, bias) = parameters_of(regions.parameters, site);
-        let (first, first_bias) = parameters_of(regions.first, site);
-        let (second, second_bias) = parameters_of(regions.second, site);
+        let samples = self.samples();
+        let rule = Rule::new::<KINDS>(self.training.optimizer, self.training.clip, self.corrections);
+        let work = &mut self.work;
+        let (input, _) = neighbours(work.activations, site, samples);
+        let (gradient, _) = turn(&mut work.gradients, site, samples);
+        let state = State::of(self.state, &self.layout);
+        let (weight, bias) = parameters_of(state.parameters, site);
+        let (first, first_bias) = parameters_of(state.first, site);
+        let (second, second_bias) = parameters_of(state.second, site);
         let feedback = if has::<KINDS>(kinds::UPDATED) && site.layer.feedback.follows_weight() {
-            part(regions.feedback, site.feedback, site.feedback_weights())
+            part(state.feedback, site.feedback, site.feedback_weights())
         } else {
             &mut []
         };
-        let sums = if product.is_shared() { part(regions.sums, 0, site.weights()) } else { &mut [] };
+        let sums = if product.is_shared() { part(work.sums, 0, site.weights) } else { &mut [] };
         let job = WeightGradient { product, samples, input, gradient };
-        kernels.weight_gradient::<KINDS>(&job, Update { rule, weight, first, second, feedback }, sums);
+        self.kernels.weight_gradient::<KINDS>(&job, Update { rule, weight, first, second, feedback }, sums);
         let job = BiasGradient { product, samples, gradient };
         let update =
             Update { rule: rule.unclipped(), weight: bias, first: first_bias, second: second_bias, feedback: &mut [] };
-        kernels.bias_gradient::<KINDS>(&job, update);
+        self.kernels.bias_gradient::<KINDS>(&job, update);
     }
 
-    fn split(&mut self) -> (Regions<'_>, &K) {
-        (regions(self.memory, &self.layout), &self.kernels)
+    /// Samples of the step; a constant where the image holds no larger ones.
+    fn samples(&self) -> usize {
+        if has::<KINDS>(kinds::BATCH) { self.samples } else { 1 }
     }
 
-    fn regions(&mut self) -> Regions<'_> {
-        regions(self.memory, &self.layout)
+    fn split(&mut self) -> State<'_> {
+        State::of(self.state, &self.layout)
     }
 }
 
@@ -533,42 +544,44 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     /// # Ok::<(), asymgrad_core::TrainerError>(())
     /// ```
     pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let site = self.network.site(layer)?;
-        self.matrix(&site, site.parameters)
+        let mut sites = self.network.sites();
+        let site = sites.seek(layer)?;
+        self.matrix(site, site.parameters)
     }
 
     /// The stored feedback of a layer, shaped as [`Trainer::weights`]; `None` also if the layer stores none.
     pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let site = self.network.site(layer).filter(|site| site.feedback_weights() > 0)?;
-        self.matrix(&site, self.layout.parameters + site.feedback)
+        let mut sites = self.network.sites();
+        let site = sites.seek(layer).filter(|site| site.feedback_weights() > 0)?;
+        self.matrix(site, self.layout.parameters + site.feedback)
     }
 
     fn matrix(&self, site: &Site, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
         let Operation::Dense { outputs } = site.layer.operation else { return None };
-        let numbers = self.memory.get(from..from + site.weights())?;
+        let numbers = self.state.get(from..from + site.weights)?;
         Some(MatrixView::from_slice_generic(numbers, Dyn(site.input.features()), Dyn(outputs)))
     }
 
     /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
     pub fn parameters(&self) -> &[f32] {
-        self.memory.get(..self.layout.parameters).unwrap_or(&[])
+        self.state.get(..self.layout.parameters).unwrap_or(&[])
     }
 
     /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
     /// [`Trainer::steps`] they are what a checkpoint keeps.
     pub fn state(&self) -> &[f32] {
-        self.memory.get(..self.layout.persistent()).unwrap_or(&[])
+        self.state
     }
 
     /// [`Trainer::state`], to be read back or changed between steps.
     pub fn state_mut(&mut self) -> &mut [f32] {
-        self.memory.get_mut(..self.layout.persistent()).unwrap_or(&mut [])
+        self.state
     }
 
     /// Continues after `steps` steps, when [`Trainer::state_mut`] has been read back.
     pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
-        self.corrections = Corrections::after(steps, &self.training.optimizer);
+        self.corrections = Corrections::after::<KINDS>(steps, &self.training.optimizer);
         self.phase = Phase::Idle;
     }
 }
@@ -591,7 +604,7 @@ pub(crate) fn forward<const KINDS: u32, K: Kernels>(
     if let Some(pool) = pool_of::<KINDS>(site, samples) {
         kernels.pool(&pool, input, output);
     } else if let Some(product) = product_of::<KINDS>(site) {
-        kernels.forward(&Forward { product, samples, input, weight, bias, relu: !site.last }, output);
+        kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu: !site.last }, output);
     }
 }
 
@@ -650,7 +663,7 @@ fn neighbours<'a>(activations: &'a mut [f32], site: &Site, samples: usize) -> (&
 }
 
 /// The gradients of a layer's output and of its input: the two buffers take turns.
-fn turn<'a>(gradients: [&'a mut [f32]; 2], site: &Site, samples: usize) -> (&'a [f32], &'a mut [f32]) {
+fn turn<'a>(gradients: &'a mut [&mut [f32]; 2], site: &Site, samples: usize) -> (&'a mut [f32], &'a mut [f32]) {
     let [even, odd] = gradients;
     let (output, input) = if site.index.is_multiple_of(2) { (even, odd) } else { (odd, even) };
     (part(output, 0, site.output.features() * samples), part(input, 0, site.input.features() * samples))
@@ -658,8 +671,8 @@ fn turn<'a>(gradients: [&'a mut [f32]; 2], site: &Site, samples: usize) -> (&'a 
 
 /// The weights and the biases of a layer, or their optimizer state; empty where there is none.
 fn parameters_of<'a>(parameters: &'a mut [f32], site: &Site) -> (&'a mut [f32], &'a mut [f32]) {
-    let both = part(parameters, site.parameters, site.weights() + site.biases());
-    both.split_at_mut_checked(site.weights()).unwrap_or((&mut [], &mut []))
+    let both = part(parameters, site.parameters, site.weights + site.biases);
+    both.split_at_mut_checked(site.weights).unwrap_or((&mut [], &mut []))
 }
 
 /// Part of a region; empty where the layout has none, such as the state of an optimizer that keeps none.
@@ -667,22 +680,28 @@ fn part(numbers: &mut [f32], from: usize, length: usize) -> &mut [f32] {
     numbers.get_mut(from..from.wrapping_add(length)).unwrap_or(&mut [])
 }
 
-fn regions<'a>(memory: &'a mut [f32], layout: &Layout) -> Regions<'a> {
-    let mut rest = memory;
-    let mut take = |numbers: usize| {
-        let (part, after) = core::mem::take(&mut rest).split_at_mut_checked(numbers).unwrap_or((&mut [], &mut []));
-        rest = after;
-        part
-    };
-    let state = |number: usize| if layout.states >= number { layout.parameters } else { 0 };
-    Regions {
-        parameters: take(layout.parameters),
-        feedback: take(layout.feedback),
-        first: take(state(1)),
-        second: take(state(2)),
-        activations: take(layout.activations),
-        gradients: [take(layout.gradients[0]), take(layout.gradients[1])],
-        sums: take(layout.sums),
-        labels: take(layout.labels),
+/// The first `length` numbers and the rest; nothing if they are fewer.
+fn take(numbers: &mut [f32], length: usize) -> (&mut [f32], &mut [f32]) {
+    numbers.split_at_mut_checked(length).unwrap_or((&mut [], &mut []))
+}
+
+impl<'a> State<'a> {
+    fn of(numbers: &'a mut [f32], layout: &Layout) -> Self {
+        let moments = |number: usize| if layout.states >= number { layout.parameters } else { 0 };
+        let (parameters, rest) = take(numbers, layout.parameters);
+        let (feedback, rest) = take(rest, layout.feedback);
+        let (first, rest) = take(rest, moments(1));
+        let (second, _) = take(rest, moments(2));
+        Self { parameters, feedback, first, second }
+    }
+}
+
+impl<'a> Work<'a> {
+    fn of(numbers: &'a mut [f32], layout: &Layout) -> Self {
+        let (activations, rest) = take(numbers, layout.activations);
+        let (even, rest) = take(rest, layout.gradients[0]);
+        let (odd, rest) = take(rest, layout.gradients[1]);
+        let (sums, labels) = take(rest, layout.sums);
+        Self { activations, gradients: [even, odd], sums, labels }
     }
 }

@@ -33,17 +33,17 @@ impl fmt::Display for KernelSet {
 }
 
 impl Kernels for &KernelSet {
-    fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
+    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
         match self {
-            KernelSet::Core => Portable.forward(job, output),
-            KernelSet::Host(kernels) => kernels.forward(job, output),
+            KernelSet::Core => Portable.forward::<KINDS>(job, output),
+            KernelSet::Host(kernels) => kernels.forward::<KINDS>(job, output),
         }
     }
 
-    fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
+    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
         match self {
-            KernelSet::Core => Portable.backward(job, output),
-            KernelSet::Host(kernels) => kernels.backward(job, output),
+            KernelSet::Core => Portable.backward::<KINDS>(job, output),
+            KernelSet::Host(kernels) => kernels.backward::<KINDS>(job, output),
         }
     }
 

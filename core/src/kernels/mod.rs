@@ -10,22 +10,25 @@ mod narrow;
 mod panel;
 mod pooling;
 mod product;
+mod scalar;
 mod tile;
 
 pub use gradient::{BiasGradient, WeightGradient};
 pub use pooling::Pool;
 pub use product::{Backward, Forward, Product};
 
-use crate::arithmetic::Portable;
+use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
 /// A set of kernels. Every slice has the length that its job's shapes imply.
 pub trait Kernels {
     /// y = x W + b and ReLU.
-    fn forward(&self, job: &Forward<'_>, output: &mut [f32]);
+    ///
+    /// `KINDS` are the kinds that the image holds, here as in the other functions.
+    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]);
 
     /// dL/dx = G Bᵀ, masked.
-    fn backward(&self, job: &Backward<'_>, output: &mut [f32]);
+    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]);
 
     /// hᵀG into the optimizer; `sums` is scratch for a gradient that is a sum over positions.
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
@@ -40,22 +43,25 @@ pub trait Kernels {
     fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
 }
 
-/// Scalar tiles of one thread: for devices, and the reference for every other set of the portable class.
-impl Kernels for Portable {
-    fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.outputs, &mut [], output);
+/// One thread, one number at a time: for devices, and the reference for every other set of the class.
+///
+/// `Trainer::new` takes [`Portable`](crate::arithmetic::Portable); a firmware whose processor has a square root gives an
+/// [`Arithmetic`] of its own to `Trainer::with_kernels`.
+impl<A: Arithmetic> Kernels for A {
+    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
+        scalar::forward::<A, KINDS>(job, output);
     }
 
-    fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
-        job.run::<Self, 1, 1, 4>(0..job.product.positions() * job.product.inputs, &mut [], output);
+    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
+        scalar::backward::<A, KINDS>(job, output);
     }
 
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
-        job.run::<Self, KINDS, 1, 1, 4>(0..job.product.weight_rows(), update, &mut [], sums);
+        scalar::weight_gradient::<A, KINDS>(job, update, sums);
     }
 
     fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
-        job.run::<Self, KINDS, 4>(0..job.biases(), update);
+        scalar::bias_gradient::<A, KINDS>(job, update);
     }
 
     fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {

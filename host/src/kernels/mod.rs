@@ -91,7 +91,7 @@ impl HostKernels {
 
 /// A reference, so that a trainer can be made anew on the same threads.
 impl Kernels for &HostKernels {
-    fn forward(&self, job: &Forward<'_>, output: &mut [f32]) {
+    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
         let product = job.product;
         let rows = product.positions() * product.outputs;
         let operations = rows * product.taps() * product.inputs * job.samples;
@@ -101,7 +101,7 @@ impl Kernels for &HostKernels {
         });
     }
 
-    fn backward(&self, job: &Backward<'_>, output: &mut [f32]) {
+    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
         let product = job.product;
         let rows = product.positions() * product.inputs;
         let operations = rows * product.taps() * product.outputs * job.samples;

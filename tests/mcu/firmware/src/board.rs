@@ -2,6 +2,7 @@
 //!
 //! No `core::fmt` here: it brings panics of its own into the image.
 
+use asymgrad_core::arithmetic::{Arithmetic, Portable};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::{debug, hio};
@@ -64,6 +65,43 @@ pub fn exit(success: bool) -> ! {
     }
 }
 
+/// The portable class of numbers with the processor's square root, where it has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Device;
+
+impl Arithmetic for Device {
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        Portable::mul_add(a, b, c)
+    }
+
+    #[cfg(target_abi = "eabihf")]
+    #[inline(always)]
+    #[expect(unsafe_code, reason = "an instruction that core has no name for")]
+    fn sqrt(x: f32) -> f32 {
+        let mut bits = x.to_bits();
+        // SAFETY: the target has the floating-point unit, and every register but the result is as it was. The compiler
+        // knows no single-precision register class here, hence the way through a core register.
+        unsafe {
+            core::arch::asm!(
+                "vpush {{s0}}",
+                "vmov s0, {bits}",
+                "vsqrt.f32 s0, s0",
+                "vmov {bits}, s0",
+                "vpop {{s0}}",
+                bits = inout(reg) bits,
+                options(pure, nomem),
+            );
+        }
+        f32::from_bits(bits)
+    }
+
+    #[cfg(not(target_abi = "eabihf"))]
+    fn sqrt(x: f32) -> f32 {
+        Portable::sqrt(x)
+    }
+}
+
 /// Counts instructions between [`Clock::start`] and [`Clock::stop`].
 pub struct Clock {
     total: u64,
@@ -99,15 +137,33 @@ impl Clock {
     }
 }
 
-/// Most bytes of the stack used since start-up, `main` and the caller of this included.
-#[expect(unsafe_code, reason = "the only look at raw memory")]
-pub fn stack_peak() -> u32 {
+/// The stack between the end of the statics and the stack's top.
+#[expect(unsafe_code, reason = "a symbol of the linker script")]
+fn stack() -> (*mut u32, *mut u32) {
     unsafe extern "C" {
-        static _stack_start: u32;
+        static mut _stack_start: u32;
     }
-    let top = &raw const _stack_start;
-    let mut lowest = cortex_m_rt::heap_start().cast_const();
-    // SAFETY: from the end of the statics to the top of the stack lies RAM that start-up has painted; it is only read.
+    (cortex_m_rt::heap_start(), &raw mut _stack_start)
+}
+
+/// Paints what is free of the stack, so that [`stack_peak`] knows only of what comes after.
+#[inline(never)]
+#[expect(unsafe_code, reason = "raw memory")]
+pub fn paint_stack() {
+    let (mut at, _) = stack();
+    let here = cortex_m::register::msp::read() as *mut u32;
+    while at < here.wrapping_sub(8) {
+        // SAFETY: below the stack pointer, less what this function may push, lies nothing that anybody reads.
+        unsafe { at.write_volatile(PAINT) };
+        at = at.wrapping_add(1);
+    }
+}
+
+/// Most bytes of the stack used since it was painted, `main` and the caller of this included.
+#[expect(unsafe_code, reason = "raw memory")]
+pub fn stack_peak() -> u32 {
+    let (mut lowest, top) = stack();
+    // SAFETY: RAM up to the top of the stack; it is only read.
     while lowest < top && unsafe { lowest.read_volatile() } == PAINT {
         lowest = lowest.wrapping_add(1);
     }

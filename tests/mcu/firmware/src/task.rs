@@ -6,7 +6,7 @@ use asymgrad_core::Trainer;
 use asymgrad_core::random::SplitMix;
 use rand_core::{Rng, TryRng};
 
-use crate::board::{self, Clock};
+use crate::board::{self, Clock, Device};
 
 /// Pixels of a digit.
 pub const PIXELS: usize = 64;
@@ -27,9 +27,9 @@ static WEIGHTS: [u8; 9936] = *include_bytes!("../../digits-64-32-10.safetensors"
 const HEADER: usize = 296;
 
 /// Writes one digit's pixels, 0 to 1, and gives its label.
-pub fn digit(number: usize, pixels: &mut [f32]) -> Option<usize> {
+pub fn digit<'a>(number: usize, pixels: impl IntoIterator<Item = &'a mut f32>) -> Option<usize> {
     let bytes = FILE.get(number * PIXELS..(number + 1) * PIXELS)?;
-    pixels.iter_mut().zip(bytes).for_each(|(x, byte)| *x = f32::from(*byte) / 16.0);
+    pixels.into_iter().zip(bytes).for_each(|(x, byte)| *x = f32::from(*byte) / 16.0);
     FILE.get(DIGITS * PIXELS + number).map(|label| usize::from(*label))
 }
 
@@ -45,34 +45,48 @@ pub fn initial_weights(parameters: &mut [f32]) -> Option<()> {
 }
 
 /// Trains for some epochs and prints loss, right answers, instructions and stack. An incomplete last batch is left out.
-pub fn train<const KINDS: u32, const BATCH: usize>(trainer: &mut Trainer<'_, KINDS>, epochs: u32) -> Option<()> {
+pub fn train<const KINDS: u32, const BATCH: usize>(
+    trainer: &mut Trainer<'_, KINDS, Device>,
+    epochs: u32,
+) -> Option<()> {
     let mut clock = Clock::new()?;
-    let (mut inputs, mut labels) = ([[0.0; PIXELS]; BATCH], [0; BATCH]);
+    if !cfg!(feature = "quiet") {
+        board::paint_stack();
+    }
+    let mut labels = [0; BATCH];
     let mut steps = 0_u32;
     for epoch in 1..=epochs {
         for first in 0..TRAINED / BATCH {
-            for (index, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
+            // Straight into the network's input, which lies feature by feature: no copy of a batch on the stack.
+            let input = trainer.input(BATCH).ok()?;
+            for (index, label) in labels.iter_mut().enumerate() {
+                let pixels = input.get_mut(index..)?.iter_mut().step_by(BATCH);
                 *label = digit(first * BATCH + index, pixels)?;
             }
             clock.start();
-            trainer.step(inputs.as_flattened(), &labels).ok()?;
+            trainer.start(&labels).ok()?;
+            trainer.finish().ok()?;
             clock.stop();
             steps += 1;
         }
         if !cfg!(feature = "quiet") {
+            if epoch == 1 {
+                // Before anything is printed or evaluated.
+                line("stack bytes", board::stack_peak());
+            }
             report(trainer, epoch)?;
         }
     }
     if cfg!(feature = "quiet") {
         return Some(());
     }
-    line("instructions a step", u32::try_from(clock.instructions() / u64::from(steps)).ok()?);
-    line("stack bytes", board::stack_peak());
+    line("instructions a step", u32::try_from(clock.instructions().checked_div(steps.into())?).ok()?);
     Some(())
 }
 
 /// Prints the mean loss over the training digits and the right answers on the others.
-fn report<const KINDS: u32>(trainer: &mut Trainer<'_, KINDS>, epoch: u32) -> Option<()> {
+#[inline(never)]
+fn report<const KINDS: u32>(trainer: &mut Trainer<'_, KINDS, Device>, epoch: u32) -> Option<()> {
     let (mut loss, mut correct) = (0.0, 0);
     for number in 0..DIGITS {
         let label = digit(number, trainer.input(1).ok()?)?;

@@ -3,7 +3,8 @@
 #![no_main]
 
 use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Trainer, Training};
-use firmware::{board, task};
+use firmware::board::{self, Device};
+use firmware::task;
 use static_cell::ConstStaticCell;
 
 const NET: Architecture = Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10)]);
@@ -16,7 +17,10 @@ fn main() -> ! {
 }
 
 fn run() -> Option<()> {
-    let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, MEMORY.try_take()?).ok()?;
+    let memory = MEMORY.try_take()?;
+    // Used where it is made: to move it out of the result would take its stack twice.
+    let mut made = Trainer::<{ NET.kinds(&TRAINING) }, _>::with_kernels(NET, TRAINING, memory, Device);
+    let trainer = made.as_mut().ok()?;
     task::initial_weights(trainer.state_mut())?;
-    task::train::<_, { TRAINING.batch() }>(&mut trainer, 10)
+    task::train::<_, { TRAINING.batch() }>(trainer, 10)
 }
