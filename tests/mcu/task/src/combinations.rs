@@ -1,0 +1,127 @@
+//! One training for each combination of network, feedback rule and optimizer.
+
+use asymgrad_core::arithmetic::Arithmetic;
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::random::SplitMix;
+use asymgrad_core::{Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
+
+use crate::{Text, digit, initial_weights, text};
+
+const fn dense(feedback: &'static [Layer; 2]) -> Architecture<'static> {
+    Architecture::new(Shape::vector(crate::PIXELS), feedback)
+}
+
+const NETWORKS: [(&str, Architecture); 4] = [
+    ("dense", dense(&[Layer::dense(32), Layer::dense(10)])),
+    ("dense R", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)])),
+    ("dense R*", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Updated)])),
+    (
+        "conv untied",
+        Architecture::new(
+            Shape::image(1, 8, 8),
+            &[
+                Layer::conv(4, 3),
+                Layer::max_pool(3, 2),
+                Layer::untied(4, 3).feedback(Feedback::Fixed),
+                Layer::dense(10).feedback(Feedback::Updated),
+            ],
+        ),
+    ),
+];
+
+const TRAININGS: [(&str, Training); 3] = [
+    ("sgd 1", Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }))),
+    ("sgd 16", Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.2 }))),
+    ("adam 16", Training::new(16).optimizer(Optimizer::Adam(Adam { rate: 0.003, ..Adam::DEFAULT }))),
+];
+
+/// Numbers of the largest training's memory.
+pub const MEMORY: usize = {
+    let (mut most, mut network) = (0, 0);
+    while network < NETWORKS.len() {
+        let mut training = 0;
+        while training < TRAININGS.len() {
+            let memory = NETWORKS[network].1.memory(&TRAININGS[training].1);
+            if memory > most {
+                most = memory;
+            }
+            training += 1;
+        }
+        network += 1;
+    }
+    most
+};
+
+/// Trains every combination on the first `samples` digits and tells name, loss and checksum; `None` if one is refused.
+pub fn all<A: Arithmetic>(
+    arithmetic: A,
+    samples: usize,
+    epochs: usize,
+    memory: &mut [f32],
+    tell: Text<'_>,
+) -> Option<()> {
+    for (network_name, network) in &NETWORKS {
+        for (training_name, training) in &TRAININGS {
+            tell(network_name);
+            tell(" ");
+            tell(training_name);
+            one(arithmetic, *network, *training, [samples, epochs], memory, tell)?;
+        }
+    }
+    Some(())
+}
+
+fn one<A: Arithmetic>(
+    arithmetic: A,
+    network: Architecture<'_>,
+    training: Training,
+    [samples, epochs]: [usize; 2],
+    memory: &mut [f32],
+    tell: Text<'_>,
+) -> Option<()> {
+    let memory = memory.get_mut(..network.memory(&training))?;
+    let mut trainer = Trainer::<ALL, A>::with_kernels(network, training, memory, arithmetic).ok()?;
+    trainer.initialize(&mut SplitMix::new(1), 2);
+    if network.input().is_vector() {
+        initial_weights(trainer.state_mut())?;
+    }
+    let batch = training.batch();
+    let mut labels = [0; 16];
+    let labels = labels.get_mut(..batch)?;
+    for _ in 0..epochs {
+        let mut first = 0;
+        // An incomplete last batch is left out.
+        while first + batch <= samples {
+            let input = trainer.input(batch).ok()?;
+            for (index, label) in labels.iter_mut().enumerate() {
+                *label = digit(first + index, input.get_mut(index..)?.iter_mut().step_by(batch))?;
+            }
+            trainer.start(labels).ok()?;
+            trainer.finish().ok()?;
+            first += batch;
+        }
+    }
+    let (mut loss, mut correct) = (0.0, 0);
+    for number in crate::TRAINED..crate::DIGITS {
+        let label = digit(number, trainer.input(1).ok()?)?;
+        let score = trainer.evaluate(&[label]).ok()?;
+        loss += score.loss;
+        correct += u32::from(score.correct > 0);
+    }
+    tell(": correct ");
+    text::number(correct, tell);
+    tell(", loss ");
+    text::bits(loss.to_bits(), tell);
+    tell(", state ");
+    text::bits(checksum(trainer.state()), tell);
+    tell("\n");
+    Some(())
+}
+
+/// FNV-1a over the bits of all numbers.
+fn checksum(numbers: &[f32]) -> u32 {
+    numbers
+        .iter()
+        .flat_map(|number| number.to_le_bytes())
+        .fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
