@@ -2,8 +2,11 @@
 
 use asymgrad::Network;
 use asymgrad::kernels::{HostKernels, InstructionSet};
+use asymgrad_core::kernels::Product;
 use asymgrad_core::random::{SplitMix, symmetric};
 use rand_core::Rng;
+
+pub mod rivals;
 
 /// A shallow and a deep dense network, Poggio's net and its untied twin, with fixed feedback in the last layer as the
 /// peers' scripts have it.
@@ -40,4 +43,38 @@ pub fn kernels(threads: usize) -> HostKernels {
 pub fn numbers(count: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(1);
     (0..count).map(|_| symmetric(generator.next_u32())).collect()
+}
+
+/// Samples of a batch in the benches of single layers.
+pub const SAMPLES: usize = 128;
+
+/// A dense layer's product.
+pub const fn dense(inputs: usize, outputs: usize) -> Product {
+    Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false }
+}
+
+/// A 5 × 5 convolution's product.
+pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: bool) -> Product {
+    Product { rows: side, cols: side, inputs, outputs, kernel: 5, untied }
+}
+
+/// Products of columns and weights for [`SAMPLES`] samples: taps that fall on the padding are left out.
+pub fn multiplications(product: &Product) -> u64 {
+    let taps = inside(product.rows, product.kernel) * inside(product.cols, product.kernel);
+    (taps * product.inputs * product.outputs * SAMPLES) as u64
+}
+
+/// Pairs of a position and a tap along one axis that stay inside the image.
+fn inside(size: usize, kernel: usize) -> usize {
+    (0..size)
+        .map(|at| {
+            (0..kernel).filter(|tap| (at + tap).checked_sub(kernel / 2).is_some_and(|other| other < size)).count()
+        })
+        .sum()
+}
+
+/// Whether two results of one product differ by no more than the order of their sums allows.
+pub fn close(a: &[f32], b: &[f32]) -> bool {
+    let scale = a.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * scale)
 }

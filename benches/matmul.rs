@@ -1,0 +1,87 @@
+//! Every dense product of the networks, forward and both gradients, beside the same product in other libraries, and the
+//! machine's roofline. An element is one floating-point operation, so the report reads operations a second.
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use asymgrad_benches::rivals::{Operand, PEAK_OPERATIONS, RIVALS, peak};
+use asymgrad_benches::{SAMPLES, close, dense, kernels, numbers};
+use asymgrad_core::kernels::{Backward, Forward, Kernels, WeightGradient};
+use asymgrad_core::{Optimizer, Rule, Sgd, Update, kinds};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+/// Inputs and outputs of the dense layers of the four networks.
+const SHAPES: [(usize, usize); 7] =
+    [(3072, 512), (512, 512), (512, 256), (256, 256), (256, 10), (1024, 128), (128, 10)];
+
+/// What the machine can do: multiply-adds without memory, and memory without arithmetic.
+fn roofline(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("roofline");
+    group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
+    group.throughput(Throughput::Elements(PEAK_OPERATIONS));
+    group.bench_function("multiply-add in registers", |bencher| bencher.iter(peak));
+    // Far more than a third-level cache; one number read and written each.
+    let mut stream = vec![1.0_f32; 1 << 26];
+    group.throughput(Throughput::Bytes(2 * 4 * stream.len() as u64));
+    group.bench_function("memory, read and written", |bencher| {
+        bencher.iter(|| black_box(&mut stream).iter_mut().for_each(|number| *number += 1.0));
+    });
+    group.finish();
+}
+
+fn matmul(criterion: &mut Criterion) {
+    for (inputs, outputs) in SHAPES {
+        products(criterion, inputs, outputs);
+    }
+}
+
+/// Forward, input gradient and weight gradient of one dense layer; the rivals store the weight gradient, and asymgrad's
+/// goes into the weights by plain gradient descent.
+fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
+    let (product, samples) = (dense(inputs, outputs), SAMPLES);
+    let (x, g, w) = (numbers(inputs * samples), numbers(outputs * samples), numbers(inputs * outputs));
+    let bias = vec![0.0; outputs];
+    let ours = kernels(1);
+    let passes = [
+        ("forward", Operand::new(&w, outputs, inputs), Operand::new(&x, inputs, samples)),
+        ("input gradient", Operand::transposed(&w, outputs, inputs), Operand::new(&g, outputs, samples)),
+        ("weight gradient", Operand::new(&g, outputs, samples), Operand::transposed(&x, inputs, samples)),
+    ];
+    for (pass, a, b) in passes {
+        let mut group = criterion.benchmark_group(format!("dense {inputs}-{outputs} {pass}"));
+        group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(300));
+        group.throughput(Throughput::Elements(2 * (inputs * outputs * samples) as u64));
+        let mut result = vec![0.0; a.rows * b.cols];
+        // The weight gradient is taken from zero weights at rate 1, so that the first one is its own negative.
+        let mut weight = if pass == "weight gradient" { vec![0.0; w.len()] } else { w.clone() };
+        let mut run = |result: &mut [f32]| match pass {
+            "forward" => {
+                let job = Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: false };
+                (&ours).forward::<{ kinds::ALL }>(&job, result);
+            }
+            "input gradient" => {
+                let job = Backward { product, samples, gradient: &g, weight: &weight, mask: None };
+                (&ours).backward::<{ kinds::ALL }>(&job, result);
+            }
+            _ => {
+                let job = WeightGradient { product, samples, input: &x, gradient: &g };
+                let rule = Rule::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+                let update = Update::new(rule, &mut weight, &mut [], &mut [], &mut []);
+                (&ours).weight_gradient::<{ kinds::ALL }>(&job, update, &mut []);
+            }
+        };
+        run(&mut result);
+        group.bench_function("asymgrad", |bencher| bencher.iter(|| run(&mut result)));
+        let reference = if pass == "weight gradient" { vec![] } else { result.clone() };
+        for (name, multiply) in RIVALS {
+            multiply(a, b, &mut result);
+            assert!(reference.is_empty() || close(&reference, &result), "{name} gives other numbers");
+            group.bench_function(name, |bencher| bencher.iter(|| multiply(a, b, &mut result)));
+        }
+        group.finish();
+    }
+}
+
+criterion_group!(benches, roofline, matmul);
+criterion_main!(benches);
