@@ -63,6 +63,51 @@ fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
     place.results("often").assert_equal(&whole);
 }
 
+/// Untied and small: 24 steps and as many checkpoints, some of a second in all.
+const UNTIED: &str = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
+
+/// 20 kills, or as many as `ASYMGRAD_KILLS` says, spread over a run from its start-up to its end; each third waits for a checkpoint
+/// that is being written. The run goes on through all of them, and begins anew when it has ended.
+#[test]
+fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
+    let wanted: u32 = std::env::var("ASYMGRAD_KILLS").map_or(20, |number| number.parse().unwrap());
+    let place = Place::new();
+    let command = |out: &str| {
+        let line = format!("run --net {{}} --data digits --epochs 2 --checkpoint-every 1 --threads 1 --out {out}");
+        place.command(&line, UNTIED)
+    };
+    let began = Instant::now();
+    Ended::of(command("whole").output().unwrap()).assert(0, &[]);
+    let (whole, time) = (place.results("whole"), began.elapsed());
+    let (mut kills, mut writing, mut tries) = (0, 0, 0u32);
+    while kills < wanted {
+        tries += 1;
+        assert!(tries < 20 * wanted, "only {kills} kills met a process");
+        let out = format!("run-{}", tries / 4);
+        let mut child = command(&out).spawn().unwrap();
+        let part = place.path(&out).join("checkpoint.part");
+        // Multiples of the golden ratio spread evenly over the run.
+        sleep(time.mul_f64((f64::from(tries) * 0.618_034).fract()) / if tries % 4 == 0 { 1 } else { 3 });
+        let waits = tries.is_multiple_of(3);
+        while waits && !part.exists() && child.try_wait().unwrap().is_none() {}
+        if child.try_wait().unwrap().is_none() {
+            kills += 1;
+            writing += u32::from(waits && part.exists());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if tries % 4 == 3 {
+            Ended::of(command(&out).output().unwrap()).assert(0, &[]);
+            place.results(&out).assert_equal(&whole);
+        }
+    }
+    let last = format!("run-{}", tries / 4);
+    Ended::of(command(&last).output().unwrap()).assert(0, &[]);
+    place.results(&last).assert_equal(&whole);
+    println!("{kills} kills, {writing} of them while a checkpoint was written");
+    assert!(writing * 10 >= wanted, "only {writing} of {kills} kills met a checkpoint that was being written");
+}
+
 #[test]
 fn a_run_that_is_told_to_stop_ends_with_75_and_continues_byte_for_byte() {
     let place = Place::new();
@@ -150,6 +195,69 @@ fn two_processes_never_write_one_folder() {
     run(&place, "a").assert(0, &[]);
     run(&place, "whole").assert(0, &[]);
     place.results("a").assert_equal(&place.results("whole"));
+}
+
+#[test]
+fn files_of_a_newer_program_are_told_and_left_alone() {
+    let place = Place::new();
+    place.run_with(SHORT, NET).assert(0, &[]);
+    let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
+    let file = place.path("a/checkpoint");
+    let good = fs::read(&file).unwrap();
+    let newer = [b"{\"format\":2,\"later\":1,".as_slice(), &good[b"{\"format\":1,".len()..]].concat();
+    assert!(good.starts_with(b"{\"format\":1,"));
+    fs::write(&file, &newer).unwrap();
+    place.run_with(&longer, NET).assert(1, &["a/checkpoint: the checkpoint belongs to a newer version"]);
+    assert!(fs::read(&file).unwrap() == newer);
+    fs::write(&file, &good).unwrap();
+    let file = place.path("a/config.json");
+    let config = fs::read_to_string(&file).unwrap();
+    fs::write(&file, config.replacen('{', "{\"later\":1,", 1)).unwrap();
+    place.run_with(&longer, NET).assert(1, &["a/config.json: ", "unknown field `later`", env!("CARGO_PKG_VERSION")]);
+}
+
+#[test]
+fn a_status_tells_done_at_work_crashed_failed_and_missing() {
+    let place = Place::new();
+    place.run_with(&SHORT.replace("--out a", "--out all/done"), NET).assert(0, &[]);
+    let mut child = begin(&place, "all/works");
+    wait_for(&place.path("all/works/checkpoint"));
+    let state = |name: &str| {
+        let survey = place.run("status all --json").json();
+        let runs = survey["runs"].as_array().unwrap();
+        let run = runs.iter().find(|run| run["folder"].as_str().unwrap().ends_with(name)).unwrap().clone();
+        assert_eq!(survey["missing"][0], "DS0");
+        run
+    };
+    let works = state("works");
+    assert_eq!((&works["state"], &works["owner"]["pid"]), (&"running".into(), &child.id().into()), "{works}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(state("works")["state"], "crashed");
+    assert_eq!(state("done")["state"], "finished");
+    let file = place.path("all/works/checkpoint");
+    let good = fs::read(&file).unwrap();
+    fs::write(&file, "damaged").unwrap();
+    run(&place, "all/works").assert(1, &[]);
+    let works = state("works");
+    assert!(works["state"] == "failed" && works["problem"].as_str().unwrap().contains("checkpoint"), "{works}");
+    fs::write(&file, good).unwrap();
+    run(&place, "all/works").assert(0, &[]);
+    assert_eq!(state("works")["state"], "finished");
+    let text = place.run("status all").out;
+    assert!(text.contains("2 finished") && text.contains("missing: DS0 DSR1"), "{text}");
+}
+
+#[test]
+fn a_suite_goes_on_after_a_failure_or_ends_with_it() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("all/DSR1")).unwrap();
+    fs::write(place.path("all/DSR1/thesis.tex"), "").unwrap();
+    let command = "run DS0 DSR1 DSR2 --data digits --max-steps 1 --out all";
+    place.run(&format!("{command} --fail-fast")).assert(1, &["1 of 3 rows failed", "thesis.tex"]);
+    assert!(place.path("all/DS0/result.json").exists() && !place.path("all/DSR2").exists());
+    place.run(&format!("{command} --keep-going")).assert(1, &["1 of 3 rows failed"]);
+    assert!(place.path("all/DSR2/result.json").exists());
 }
 
 #[test]

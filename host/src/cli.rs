@@ -4,15 +4,16 @@
 
 mod train;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use asymgrad::dataset::{self, Info};
 use asymgrad::report::Report;
+use asymgrad::status::{self, Status};
 use asymgrad::{Network, experiment, run, sparse, weights, write_whole};
 use asymgrad_core::{Loss, Optimizer, Region, Training};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
@@ -43,6 +44,20 @@ enum Command {
     Export(ExportArguments),
     /// Shows the runs of a folder beside the report's tables and claims, as a page or for other programs
     Report(ReportArguments),
+    /// Says which runs of a folder are done, at work, crashed, failed or missing
+    Status(StatusArguments),
+    /// Writes what a run's network says of the test images: scores for other programs
+    Predict(PredictArguments),
+    /// Prints the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 impl Arguments {
@@ -55,6 +70,24 @@ impl Arguments {
             Command::Plan(arguments) => arguments.plan()?,
             Command::Export(arguments) => arguments.export()?,
             Command::Report(arguments) => arguments.report()?,
+            Command::Status(arguments) => arguments.status()?,
+            Command::Predict(arguments) => arguments.predict()?,
+            Command::Completions { shell } => {
+                let mut text = vec![];
+                clap_complete::generate(shell, &mut Self::command(), "asymgrad", &mut text);
+                print(&String::from_utf8_lossy(&text))?;
+            }
+            Command::Man { folder } => {
+                std::fs::create_dir_all(&folder)
+                    .and_then(|()| clap_mangen::generate_to(Self::command(), &folder))
+                    .map_err(|error| {
+                        anyhow::anyhow!(
+                            "{}: cannot write the pages: {error}; check the path and the permissions",
+                            folder.display()
+                        )
+                    })?;
+                print(&format!("{}\n", folder.display()))?;
+            }
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -223,6 +256,87 @@ impl ExportArguments {
             )
         })?;
         print(&format!("{file}\n"))
+    }
+}
+
+#[derive(Args)]
+struct StatusArguments {
+    /// The folder whose runs are shown
+    #[arg(default_value = "runs")]
+    folder: PathBuf,
+    /// Shows it again every few seconds until all runs have ended
+    #[arg(long)]
+    watch: bool,
+    /// Prints a JSON object
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+}
+
+impl StatusArguments {
+    fn status(&self) -> anyhow::Result<()> {
+        let rows: Vec<String> = experiment::all().into_iter().map(|row| row.name).collect();
+        loop {
+            let (runs, missing) = status::survey(&self.folder, &rows)?;
+            if self.json {
+                return print_json(&serde_json::json!({ "runs": runs, "missing": missing }));
+            }
+            let clear = if self.watch && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+            print(&format!("{clear}{}", Self::text(&runs, &missing)))?;
+            if !self.watch || runs.iter().all(|run| run.state.has_ended()) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_secs(5));
+        }
+    }
+
+    fn text(runs: &[Status], missing: &[String]) -> String {
+        let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who"]);
+        for run in runs {
+            let silent = run.silent.map_or_else(String::new, |seconds| format!(", {seconds} s ago"));
+            let who = run.owner.as_ref().map_or_else(String::new, |owner| format!("{owner}{silent}"));
+            let left = run.seconds_left.map_or_else(String::new, |seconds| format!("{:.0} min", seconds / 60.0));
+            table.add_row([
+                run.name.clone(),
+                run.data.clone(),
+                run.seed.to_string(),
+                run.state.name().into(),
+                format!("{}/{}", run.epoch, run.epochs),
+                run.accuracy.map_or_else(String::new, |accuracy| format!("{accuracy:.2} %")),
+                left,
+                run.problem.clone().unwrap_or(who),
+            ]);
+        }
+        let mut states: Vec<&str> = runs.iter().map(|run| run.state.name()).collect();
+        states.sort_unstable();
+        let counts = states.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same.len(), same[0]));
+        let counts = counts.chain((!missing.is_empty()).then(|| format!("{} missing", missing.len())));
+        let names =
+            if missing.is_empty() || runs.is_empty() { String::new() } else { format!(": {}", missing.join(" ")) };
+        format!("{}\n{}{names}\n", table.trim_fmt(), counts.collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[derive(Args)]
+struct PredictArguments {
+    /// The run's folder
+    run: PathBuf,
+    /// digits, cifar10, or a path [default: the run's]
+    #[arg(long)]
+    data: Option<String>,
+    /// The file to write: `scores` [image, class] and `labels` of the test images
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    output: PathBuf,
+}
+
+impl PredictArguments {
+    fn predict(&self) -> anyhow::Result<()> {
+        let (config, state) = run::read_state(&self.run)?;
+        let dataset = dataset::open(self.data.as_deref().unwrap_or(&config.data.name))?;
+        run::check_fit(&config, &dataset)?;
+        let scores = run::predict(&config, &state, &dataset.test)?;
+        weights::write_scores(&self.output, &scores, &dataset.test.labels)
+            .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
+        print(&format!("{}\n", self.output.display()))
     }
 }
 

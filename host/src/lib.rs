@@ -9,6 +9,7 @@ mod network;
 pub mod progress;
 pub mod report;
 pub mod run;
+pub mod slurm;
 pub mod sparse;
 pub mod status;
 pub mod suite;

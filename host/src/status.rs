@@ -1,10 +1,14 @@
 //! Where a run stands: done, at work, crashed, stopped; told by its folder alone, without touching it.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::run::{self, CONFIG, Error, Owner};
+use crate::run::{self, CONFIG, Config, Error, FAILURE, Owner, TIMING};
+
+/// Folders are not searched deeper.
+const DEEPEST: usize = 6;
 
 /// A beat older than this, in seconds, on a host whose locks cannot be seen from here, is taken for a crash.
 const SILENCE: u64 = 120;
@@ -22,6 +26,8 @@ pub enum Standing {
     Running(Option<Owner>),
     /// A process that was at work on it is gone without a word: killed, or its host went down.
     Crashed(Owner),
+    /// It failed, for this reason; the same command tries again.
+    Failed(String),
     /// Nobody is at work, and it has not ended: the same command continues it.
     Stopped,
 }
@@ -35,6 +41,7 @@ impl Standing {
             Self::Diverged => "diverged",
             Self::Running(_) => "running",
             Self::Crashed(_) => "crashed",
+            Self::Failed(_) => "failed",
             Self::Stopped => "stopped",
         }
     }
@@ -69,6 +76,110 @@ pub fn standing(folder: &Path) -> Result<Standing, Error> {
             Standing::Running(Some(owner))
         }
         (_, Some(owner)) => Standing::Crashed(owner),
-        (_, None) => Standing::Stopped,
+        (_, None) => fs::read_to_string(folder.join(FAILURE))
+            .map_or(Standing::Stopped, |reason| Standing::Failed(reason.trim().to_owned())),
     })
+}
+
+/// A run, and how far it is.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// Its name.
+    pub name: String,
+    /// Its data set.
+    pub data: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Where it stands.
+    pub state: Standing,
+    /// Epochs made.
+    pub epoch: u32,
+    /// Epochs asked for.
+    pub epochs: u32,
+    /// Test accuracy after the last epoch, in percent.
+    pub accuracy: Option<f64>,
+    /// Time left at the pace of the last epoch, in seconds, if it has not ended.
+    pub seconds_left: Option<f64>,
+    /// Who is at work, or crashed at it.
+    pub owner: Option<Owner>,
+    /// Seconds since the last sign of life.
+    pub silent: Option<u64>,
+    /// Why it failed, or cannot be read.
+    pub problem: Option<String>,
+    /// Its folder.
+    pub folder: PathBuf,
+}
+
+/// How each run below `folder` stands, and which of `expected` have no run there.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<Status>, Vec<String>), Error> {
+    fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    let runs: Vec<Status> = run_folders(folder).into_iter().map(status).collect();
+    let missing = expected.iter().filter(|name| !runs.iter().any(|run| run.name == **name)).cloned().collect();
+    Ok((runs, missing))
+}
+
+fn status(folder: PathBuf) -> Status {
+    let config = Config::read(&folder.join(CONFIG)).ok().flatten();
+    let state = standing(&folder);
+    let lines = run::read_epochs(&folder).unwrap_or_default();
+    let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, Some(line.test_accuracy)));
+    let epochs = config.as_ref().map_or(0, |config| config.epochs);
+    let problem = match (&state, &config) {
+        (Err(error), _) => Some(error.to_string()),
+        (_, None) => Config::read(&folder.join(CONFIG)).err().map(|error| error.to_string()),
+        (Ok(Standing::Failed(reason)), _) => Some(reason.clone()),
+        _ => None,
+    };
+    let state = state.unwrap_or_else(|error| Standing::Failed(error.to_string()));
+    let owner = Owner::read(&folder);
+    Status {
+        name: config.as_ref().map_or_else(|| "?".into(), |config| config.name.clone()),
+        data: config.as_ref().map_or_else(String::new, |config| config.data.name.clone()),
+        seed: config.map_or(0, |config| config.seed),
+        epoch,
+        epochs,
+        accuracy,
+        seconds_left: (!state.has_ended())
+            .then(|| seconds_of_last_epoch(&folder).map(|seconds| seconds * f64::from(epochs.saturating_sub(epoch))))
+            .flatten(),
+        silent: owner.as_ref().map(|owner| run::now().saturating_sub(owner.beat)),
+        owner,
+        state,
+        problem,
+        folder,
+    }
+}
+
+fn seconds_of_last_epoch(folder: &Path) -> Option<f64> {
+    let text = fs::read_to_string(folder.join(TIMING)).ok()?;
+    let line: serde_json::Value = serde_json::from_str(text.lines().last()?).ok()?;
+    Some(line["train_seconds"].as_f64()? + line["test_seconds"].as_f64()?)
+}
+
+/// The folders of all runs below a folder, in the order of their names.
+pub fn run_folders(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    walk(folder, 0, &mut found);
+    found
+}
+
+/// A run's folder holds no other run.
+fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+    if folder.join(CONFIG).is_file() {
+        found.push(folder.to_owned());
+        return;
+    }
+    // A folder that cannot be read holds nothing that could be shown.
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    if depth < DEEPEST {
+        let mut folders: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        folders.sort();
+        for folder in &folders {
+            walk(folder, depth + 1, found);
+        }
+    }
 }

@@ -94,8 +94,8 @@ pub struct Trained<'a> {
     pub outcome: Result<Outcome, String>,
 }
 
-/// Trains one row after the other until `stop` is set; rows that were not begun are left out.
-pub fn train<'a>(rows: &'a [Row], stop: &AtomicBool, watch: &mut Watch) -> Vec<Trained<'a>> {
+/// Trains one row after the other until `stop` is set or, if `fail_fast`, one fails; rows that were not begun are left out.
+pub fn train<'a>(rows: &'a [Row], fail_fast: bool, stop: &AtomicBool, watch: &mut Watch) -> Vec<Trained<'a>> {
     let mut all = vec![];
     for row in rows {
         watch.begin(&row.request.config.name);
@@ -107,7 +107,7 @@ pub fn train<'a>(rows: &'a [Row], stop: &AtomicBool, watch: &mut Watch) -> Vec<T
         };
         let trained = Trained { row, outcome };
         watch.end(&trained);
-        let stopped = trained.is_stopped();
+        let stopped = trained.is_stopped() || fail_fast && trained.outcome.is_err();
         all.push(trained);
         if stopped {
             break;

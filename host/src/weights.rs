@@ -115,6 +115,19 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
     })
 }
 
+/// Writes scores \[image, class\] and the labels of the images.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()> {
+    let shape = vec![labels.len(), scores.len() / labels.len().max(1)];
+    let entries = [("labels", Dtype::I64, vec![labels.len()]), ("scores", Dtype::F32, shape)];
+    write_file(file, entries.into_iter(), |out| {
+        labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
+        scores.iter().try_for_each(|score| out.write_all(&score.to_le_bytes()))
+    })
+}
+
 /// Writes a safetensors file: a header that names the tensors in their order, then their numbers.
 fn write_file<'a>(
     file: &Path,

@@ -14,6 +14,7 @@ use asymgrad::experiment::{self, Experiment};
 use asymgrad::kernels::InstructionSet;
 use asymgrad::progress::Watch;
 use asymgrad::run::{self, Choices, Config, Request};
+use asymgrad::slurm::Array;
 use asymgrad::status::{self, Standing};
 use asymgrad::suite::{self, Row, Trained};
 use asymgrad::{Network, weights};
@@ -65,6 +66,24 @@ struct Execution {
     /// Prints JSON: an object for one run, an array for several
     #[arg(long)]
     json: bool,
+    /// Trains the other rows when one fails; this is the default
+    #[arg(long, conflicts_with = "fail_fast")]
+    keep_going: bool,
+    /// Stops at the first row that fails
+    #[arg(long)]
+    fail_fast: bool,
+    /// Submits the rows as a Slurm array, a task for each row; tasks go on after their time limit
+    #[arg(long, conflicts_with = "dry_run")]
+    slurm: bool,
+    /// Prints the script of --slurm, and submits nothing
+    #[arg(long)]
+    print_script: bool,
+    /// A further option for sbatch, such as --sbatch=--time=8:00:00; may be repeated
+    #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
+    sbatch: Vec<String>,
+    /// Trains only this row, counted from 1: a task of a Slurm array
+    #[arg(long, hide = true, value_name = "N", value_parser = count)]
+    task: Option<usize>,
     /// Steps between checkpoints, besides those that the clock makes
     #[arg(long, hide = true, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     checkpoint_every: Option<u64>,
@@ -241,11 +260,20 @@ impl Execution {
 
     /// Trains the rows and prints how they ended.
     fn train(&self, rows: &[Row]) -> anyhow::Result<ExitCode> {
+        let rows = match self.task {
+            Some(task) => rows.get(task - 1..task).ok_or_else(|| {
+                anyhow::anyhow!("there is no row {task}, only {}; the array belongs to other options", rows.len())
+            })?,
+            None => rows,
+        };
+        if self.slurm || self.print_script {
+            return self.submit(rows).map(|()| ExitCode::SUCCESS);
+        }
         if self.dry_run {
             return self.print_plans(rows).map(|()| ExitCode::SUCCESS);
         }
         let stop = stop_on_signals()?;
-        let all = suite::train(rows, &stop, &mut Watch::new(rows));
+        let all = suite::train(rows, self.fail_fast, &stop, &mut Watch::new(rows));
         let failures: Vec<&Trained> = all.iter().filter(|trained| trained.outcome.is_err()).collect();
         let code = if all.iter().any(Trained::is_stopped) {
             ExitCode::from(STOPPED)
@@ -266,6 +294,36 @@ impl Execution {
             Err(error) if !is_broken_pipe(&error) => Err(error),
             _ => Ok(code),
         }
+    }
+
+    /// Hands the rows to Slurm: this command once more in each task, without what makes it an array.
+    fn submit(&self, rows: &[Row]) -> anyhow::Result<()> {
+        let mut command = vec![std::env::current_exe()?.display().to_string()];
+        let mut words = std::env::args().skip(1);
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--slurm" | "--print-script" => {}
+                "--sbatch" => drop(words.next()),
+                word if word.starts_with("--sbatch=") => {}
+                _ => command.push(word),
+            }
+        }
+        let memory = rows.iter().map(|row| {
+            let Config { network, .. } = &row.request.config;
+            network.architecture().memory(&row.request.config.training()).saturating_mul(size_of::<f32>())
+        });
+        let array = Array {
+            command: &command,
+            tasks: rows.len(),
+            threads: self.threads.map(usize::from),
+            memory: memory.max().unwrap_or(0),
+            folder: &std::env::current_dir()?.display().to_string(),
+            options: &self.sbatch,
+        };
+        if self.print_script {
+            return print(&array.script());
+        }
+        print(&format!("{}\n", array.submit()?))
     }
 
     fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {

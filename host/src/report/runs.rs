@@ -13,8 +13,6 @@ use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Proces
 use crate::status::{self, Standing};
 use crate::weights::{self, Filters};
 
-/// A folder below which this many folders lie is not searched deeper.
-const DEEPEST: usize = 6;
 /// Points of the loss curve within epochs.
 const POINTS: usize = 120;
 /// A run of more epochs than this has a curve without its steps.
@@ -116,11 +114,9 @@ impl Group {
 /// If the folder cannot be read.
 pub(super) fn find(folder: &Path) -> Result<(Vec<Group>, Vec<String>), Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let mut folders = vec![];
-    walk(folder, 0, &mut folders);
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     let mut problems = vec![];
-    for folder in folders {
+    for folder in status::run_folders(folder) {
         match Run::read(&folder) {
             Ok(None) => {}
             Ok(Some(run)) => groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run),
@@ -136,24 +132,6 @@ pub(super) fn find(folder: &Path) -> Result<(Vec<Group>, Vec<String>), Error> {
         Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
     };
     Ok((groups.into_values().map(of_runs).collect(), problems))
-}
-
-/// The folders of runs, in the order of their names. A run's folder holds no other run.
-fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    if folder.join(CONFIG).is_file() {
-        found.push(folder.to_owned());
-        return;
-    }
-    // A folder that cannot be read holds nothing that could be shown.
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    if depth < DEEPEST {
-        let mut folders: Vec<PathBuf> =
-            entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
-        folders.sort();
-        for folder in &folders {
-            walk(folder, depth + 1, found);
-        }
-    }
 }
 
 /// The objects of a log; a line that is still being written is left out.

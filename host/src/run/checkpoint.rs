@@ -151,6 +151,12 @@ impl Saved {
         let mut reader = BufReader::new(opened);
         let mut header = Vec::new();
         reader.by_ref().take(MOST_HEADER).read_until(b'\n', &mut header).map_err(failed)?;
+        // A newer program's header has fields that this one does not know.
+        let format =
+            serde_json::from_slice::<serde_json::Value>(&header).ok().and_then(|header| header["format"].as_u64());
+        if format.is_some_and(|format| format > u64::from(FORMAT)) {
+            return Err(CheckpointError::Other { file: file.to_owned(), found: "a newer version of this program" });
+        }
         let checkpoint: Checkpoint = serde_json::from_slice(&header)
             .map_err(|error| damaged(format!("its first line is no header: {error}")))?;
         let expected = (header.len() + CHECKSUM) as u64 + 4 * checkpoint.numbers as u64;

@@ -229,7 +229,7 @@ impl Config {
             Err(error) => Err(Error::io("read", file)(error)),
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Damaged {
                 file: file.to_owned(),
-                problem: format!("no configuration: {error}"),
+                problem: format!("no configuration that asymgrad {} can read: {error}", super::VERSION),
             }),
         }
     }

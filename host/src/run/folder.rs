@@ -27,13 +27,15 @@ pub const RESULT: &str = "result.json";
 pub const PROCESSES: &str = "processes.jsonl";
 /// What the network took the test images of each class for, at the end.
 pub const CONFUSION: &str = "confusion.json";
+/// Why the last process that trained it failed.
+pub const FAILURE: &str = "failure.txt";
 /// Locked by the process at work.
 pub(super) const LOCK: &str = "lock";
 /// Who is at work, or crashed at it.
 pub(super) const OWNER: &str = "owner.json";
 
 /// In the order in which `--fresh` removes them: without its configuration a folder is no run any more.
-const FILES: [&str; 9] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, WEIGHTS, CONFIG];
+const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, CONFIG];
 
 /// The folder of a run that names none.
 pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {

@@ -18,12 +18,13 @@ pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
 pub use config::{Choices, Config, Data, name_of};
 pub use error::Error;
 pub use folder::{
-    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, METRICS, PROCESSES, RESULT, RunFolder, TIMING, WEIGHTS, default_path,
+    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, RunFolder, TIMING, WEIGHTS,
+    default_path,
 };
 pub use metrics::{EpochLine, Lengths, StepLine, read_epochs};
 pub use owner::{Owner, is_locked, now};
 pub use process::{Process, VERSION};
-pub use scores::{confusion, read_confusion, scores};
+pub use scores::{confusion, predict, read_confusion, scores};
 pub use session::{
     Observer, Outcome, Progress, Request, Status, Summary, check_fit, pace, read_state, read_summary, stored_config,
     train,

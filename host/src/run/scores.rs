@@ -7,10 +7,12 @@ use asymgrad_core::kernels::Kernels;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::{StepError, Trainer};
 
+use super::config::Config;
 use super::error::Error;
 use super::folder::CONFUSION;
 use crate::atomic;
 use crate::dataset::Images;
+use crate::kernels::{Class, HostKernels, InstructionSet};
 
 /// The scores of all images, \[image\]\[class\].
 ///
@@ -34,6 +36,25 @@ pub fn scores<K: Kernels>(trainer: &mut Trainer<'_, ALL, K>, images: &Images) ->
         }
     }
     Ok(scores)
+}
+
+/// The scores that a saved state gives all images, \[image\]\[class\], in the class of numbers that it was trained in.
+///
+/// # Errors
+/// [`Error`] if there is not enough memory, or the network does not take these images.
+pub fn predict(config: &Config, state: &[f32], images: &Images) -> Result<Vec<f32>, Error> {
+    let set = match config.class {
+        Class::Portable => InstructionSet::PORTABLE,
+        Class::Fused => InstructionSet::fastest(),
+    };
+    let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
+    kernels.install(|| {
+        let network = config.network.architecture();
+        let mut memory = vec![0.0; network.memory(&config.training())];
+        let mut trainer = Trainer::<ALL, _>::with_kernels(network, config.training(), &mut memory, &kernels)?;
+        trainer.state_mut().copy_from_slice(state);
+        Ok(scores(&mut trainer, images)?)
+    })
 }
 
 /// Counts, for images of each class, what the network takes them for: the class of the first largest score.

@@ -17,7 +17,7 @@ use super::batches::{features_by_place, gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
-use super::folder::{CHECKPOINT, CONFIG, CONFUSION, PROCESSES, RESULT, RunFolder, WEIGHTS};
+use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::metrics::{EpochLine, Logs, StepLine, TimingLine, read_epochs};
 use super::process::Process;
 use super::scores::{confusion, scores, write_confusion};
@@ -153,7 +153,7 @@ pub fn train(
     let threads = request.threads;
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-    kernels.install(|| {
+    let outcome = kernels.install(|| {
         let architecture = config.network.architecture();
         let mut memory = allocate(architecture.memory(&config.training()))?;
         let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
@@ -165,13 +165,19 @@ pub fn train(
         folder.remove(RESULT)?;
         folder.remove(WEIGHTS)?;
         folder.remove(CONFUSION)?;
+        folder.remove(FAILURE)?;
         if stored.as_ref() != Some(config) {
             config.write(&folder.file(CONFIG))?;
         }
         let logs = Logs::open(&folder, at.logs)?;
         Process::of(request, at.step).append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, at, logs, goal).run(stop, observer)
-    })
+    });
+    if let Err(error) = &outcome {
+        // For `status`; on a full disk the error is told all the same.
+        let _ = fs::write(folder.file(FAILURE), format!("{error}\n"));
+    }
+    outcome
 }
 
 /// The configuration that the folder holds, if it holds one.

@@ -1,0 +1,30 @@
+//! Every command of the guide, in its order and in one folder, as a reader would type it.
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use program::Place;
+
+const GUIDE: &str = include_str!("../docs/guide.md");
+
+#[test]
+fn every_command_of_the_guide_works() {
+    let place = Place::new();
+    let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
+    assert!(commands.len() > 15);
+    for line in commands {
+        let arguments = line.strip_prefix("asymgrad ").unwrap();
+        // At most one quoted argument.
+        let (plain, quoted) = match arguments.split('"').collect::<Vec<_>>()[..] {
+            [before, quoted, after] => (format!("{before}{{}}{after}"), quoted),
+            _ => (arguments.to_owned(), ""),
+        };
+        let ended = place.run_with(&plain, quoted);
+        assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
+        assert!(!ended.out.is_empty(), "{line}");
+    }
+    for file in ["report.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"] {
+        assert!(place.path(file).exists(), "{file}");
+    }
+}

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Weights both ways between asymgrad and PyTorch: the same network gives the same scores, to 1e-5 of an image's largest.
+
+    ASYMGRAD=target/release/asymgrad PYTHON tests/interop/torch_check.py
+
+For tied and untied convolutions, pooling, dense layers: exported weights are loaded into an independent forward pass in PyTorch,
+and weights that PyTorch drew are trained from with --init. Exit 77: PyTorch or safetensors is missing.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+try:
+    import torch
+    import torch.nn.functional as F
+    from safetensors.torch import load_file, save_file
+except ImportError as missing:
+    print(f"SKIPPED: {missing} (pip install torch safetensors)")
+    sys.exit(77)
+
+PROGRAM = os.environ.get("ASYMGRAD", "target/debug/asymgrad")
+NEAR = 1e-5
+NETWORKS = [
+    "input 3x32x32 - dense64 - dense32(R) - dense10(R*)",
+    "input 3x32x32 - conv5x5x8 - maxpool3x3/2 - conv3x3x6 - avgpool3x3/2 - dense20(R) - dense10(R*)",
+    "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)",
+]
+
+
+def program(*arguments):
+    return subprocess.run([PROGRAM, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def digits():
+    """The embedded test images, from the repository's own file: 8 x 8 blown up to 3 x 32 x 32."""
+    raw = (pathlib.Path(__file__).parent / "../../data/digits.bin").resolve().read_bytes()
+    small = torch.tensor(list(raw[: 1797 * 64]), dtype=torch.float64).reshape(1797, 1, 8, 8)
+    levels = torch.floor((255 * small + 8) / 16) / 255
+    return levels.repeat_interleave(4, 2).repeat_interleave(4, 3).repeat(1, 3, 1, 1)[1500:].float()
+
+
+def pool(x, kind):
+    # Windows of 3 every 2 pixels, clipped at the bottom and the right; a mean counts what lies inside.
+    if kind == "max":
+        return F.max_pool2d(x, 3, 2, ceil_mode=True)
+    return F.avg_pool2d(x, 3, 2, ceil_mode=True, count_include_pad=False)
+
+
+def untied(x, weight, bias):
+    rows, cols, out, inputs, k, _ = weight.shape
+    patches = F.unfold(x, k, padding=k // 2).transpose(1, 2)  # image, position, input*tap
+    flat = weight.reshape(rows * cols, out, inputs * k * k)
+    result = torch.einsum("npi,poi->nop", patches, flat)
+    return result.reshape(len(x), out, rows, cols) + bias
+
+
+def forward(network, tensors, x):
+    counts = {"conv": 0, "dense": 0}
+    layers = [layer.split("(")[0] for layer in network.split(" - ")[1:]]
+    for index, layer in enumerate(layers):
+        if layer.startswith(("max", "avg")):
+            x = pool(x, layer[:3])
+            continue
+        kind = "dense" if layer.startswith("dense") else "conv"
+        counts[kind] += 1
+        weight, bias = (tensors[f"{kind}{counts[kind]}.{part}"] for part in ("weight", "bias"))
+        if layer.startswith("dense"):
+            x = F.linear(x.flatten(1), weight, bias)
+        elif layer.startswith("untied"):
+            x = untied(x, weight, bias)
+        else:
+            x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+        if index < len(layers) - 1:
+            x = F.relu(x)
+    return x
+
+
+def compare(network, tensors, run, images, folder, what):
+    program("predict", run, "-o", f"{folder}/scores.safetensors")
+    ours = load_file(f"{folder}/scores.safetensors")["scores"]
+    theirs = forward(network, {name: tensor.double() for name, tensor in tensors.items()}, images.double())
+    # Relative to the largest score of the image: a score of 100 has no fifth decimal in float32, nor has a sum that cancels.
+    distance = ((ours - theirs).abs() / theirs.abs().amax(1, keepdim=True).clamp(min=1)).max().item()
+    assert distance <= NEAR, f"{network}: {what}: scores differ by {distance}"
+    assert (ours.argmax(1) == theirs.argmax(1)).all(), network
+    assert ours.std() > 0.01
+    print(f"{what}: scores differ by {distance:.1e} at most: {network}")
+
+
+def main():
+    images = digits()
+    with tempfile.TemporaryDirectory() as folder:
+        for number, network in enumerate(NETWORKS):
+            run = f"{folder}/run{number}"
+            train = ["run", "--net", network, "--data", "digits"]
+            program(*train, "--epochs", "1", "--out", run)
+            program("export", run, "-o", f"{folder}/ours.safetensors")
+            tensors = load_file(f"{folder}/ours.safetensors")
+            compare(network, tensors, run, images, folder, "ours in PyTorch")
+
+            torch.manual_seed(number)
+            drawn = {name: torch.randn_like(tensor) * 0.05 for name, tensor in tensors.items()}
+            save_file(drawn, f"{folder}/theirs.safetensors")
+            # A rate too small to move a weight: one step leaves the network that PyTorch drew.
+            program(*train, "--init", f"{folder}/theirs.safetensors", "--optimizer", "sgd", "--lr", "1e-30",
+                    "--max-steps", "1", "--out", f"{run}-init")
+            compare(network, drawn, f"{run}-init", images, folder, "PyTorch's in ours")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
