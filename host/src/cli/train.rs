@@ -47,6 +47,7 @@ impl KernelChoice {
 
 /// How trainings are carried out, one or many.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 struct Execution {
     /// Draws weights, feedback and the order of the samples [default: 1]
     #[arg(long)]
