@@ -13,11 +13,19 @@ pub enum Error {
     /// Neither a known name nor an existing path.
     #[error(
         "there is no data set `{spec}`: give `digits`, `cifar10`, a folder with CIFAR-10's six .bin files, \
-         or the path of cifar-10-binary.tar.gz"
+         the path of cifar-10-binary.tar.gz, or a folder with MNIST's four IDX files"
     )]
     Unknown {
         /// What was asked for.
         spec: String,
+    },
+    /// An IDX file is missing, or not what its header says.
+    #[error("{}: {problem}; get the file again", file.display())]
+    Idx {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
     },
     /// CIFAR-10 was asked for by name before it was imported.
     #[error(

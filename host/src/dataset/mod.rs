@@ -7,6 +7,7 @@ pub mod digits;
 mod error;
 #[cfg(feature = "download")]
 pub mod fetch;
+mod idx;
 mod import;
 mod info;
 
@@ -123,7 +124,8 @@ impl fmt::Debug for Images {
     }
 }
 
-/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path to a folder with CIFAR-10's six files or to its archive.
+/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path to a folder with CIFAR-10's six files
+/// or MNIST's four IDX files, or to CIFAR-10's archive.
 ///
 /// # Errors
 /// [`Error`], which names the file and what is wrong with it.
@@ -144,6 +146,7 @@ pub fn open_in(spec: &str, data_dir: &Path) -> Result<Dataset, Error> {
                 .ok_or_else(|| Error::NotImported { folder: data_dir.join(cifar::FOLDER) })?;
             cifar::read_folder(&folder, "cifar10")
         }
+        _ if path.is_dir() && idx::is_here(path) => idx::read_folder(path, &name_of(path)),
         _ if path.is_dir() => cifar::read_folder(path, &name_of(path)),
         _ if path.exists() => cifar::read_archive(path, &name_of(path)),
         _ => Err(Error::Unknown { spec: spec.to_owned() }),
