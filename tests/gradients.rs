@@ -125,7 +125,9 @@ fn assert_near(what: &str, got: &[f64], want: &[f64], doubt: f64) {
 
 /// Small networks of every kind of layer: odd and even sides, one channel and more, kernels wider than the image,
 /// pooling first, twice, with other windows and strides.
-const NETWORKS: [&str; 9] = [
+const NETWORKS: [&str; 11] = [
+    "input 7 - dense5.sigmoid - dense4.tanh - dense3",
+    "input 2x5x7 - conv3x3x3.tanh - avgpool3x3/2 - untied3x3x4.sigmoid - maxpool3x3/2 - dense5.tanh - dense3",
     "input 7 - dense5 - dense4 - dense3",
     "input 1x5x7 - conv3x3x2 - dense3",
     "input 2x5x7 - conv5x5x3 - maxpool3x3/2 - conv3x3x4 - avgpool3x3/2 - dense5 - dense3",
@@ -179,7 +181,11 @@ fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: Loss, x: &[f6
 }
 
 /// Networks with every feedback rule in every kind of layer, and sums longer than one pass of the kernels takes.
-const ASYMMETRIC: [&str; 7] = [
+const ASYMMETRIC: [&str; 11] = [
+    "input 12 - dense8.tanh - dense6.sigmoid(DFA) - dense5(DRTP) - dense4(uSF)",
+    "input 12 - dense8 - dense6.sigmoid(frSF) - dense5(WM) - dense4(DFA)",
+    "input 2x6x5 - conv3x3x4 - conv3x3x3.tanh(DFA) - avgpool3x3/2 - untied3x3x3(DRTP) - dense4(uSF)",
+    "input 2x6x5 - conv3x3x4 - conv3x3x3(uSF) - maxpool3x3/2 - untied3x3x3(WM) - conv3x3x5(frSF) - dense4(WM)",
     "input 12 - dense8 - dense6(R) - dense4(R*)",
     "input 3x9x11 - conv5x5x4 - maxpool3x3/2 - conv5x5x6(R) - avgpool3x3/2 - dense7(R) - dense4(R)",
     "input 3x9x11 - conv5x5x4 - maxpool3x3/2 - conv5x5x6(R*) - avgpool3x3/2 - dense7(R*) - dense4(R*)",

@@ -4,6 +4,7 @@
 
 use core::fmt;
 
+use crate::activation::Activation;
 use crate::feedback::Feedback;
 
 /// Shape of one sample between two layers: channels × rows × columns, or a plain vector.
@@ -86,7 +87,7 @@ impl Shape {
     }
 }
 
-/// What a layer computes. ReLU follows every layer with weights but the last.
+/// What a layer computes. An [`Activation`] follows every layer with weights but the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// y = h W + b.
@@ -155,18 +156,20 @@ impl Operation {
     }
 }
 
-/// One layer: what it computes, and which weights carry the error back through it.
+/// One layer: what it computes, what follows, and which weights carry the error back through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Layer {
     /// What the layer computes.
     pub operation: Operation,
+    /// The nonlinearity behind it; ReLU, which is then without effect, behind the last layer and pooling.
+    pub activation: Activation,
     /// Which weights carry the error signal that leaves this layer backwards.
     pub feedback: Feedback,
 }
 
 impl Layer {
     const fn of(operation: Operation) -> Self {
-        Self { operation, feedback: Feedback::Symmetric }
+        Self { operation, activation: Activation::Relu, feedback: Feedback::Symmetric }
     }
 
     /// A dense layer with `outputs` features.
@@ -192,6 +195,13 @@ impl Layer {
     /// Average pooling over `size` × `size` every `stride` pixels.
     pub const fn avg_pool(size: usize, stride: usize) -> Self {
         Self::of(Operation::AveragePool { size, stride })
+    }
+
+    /// The same layer with another activation.
+    #[must_use]
+    pub const fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
     }
 
     /// The same layer with another feedback rule.
@@ -222,6 +232,9 @@ impl Layer {
         };
         if !matches!(self.feedback, Feedback::Symmetric) {
             return Err(Problem::FeedbackWithoutWeights);
+        }
+        if !matches!(self.activation, Activation::Relu) {
+            return Err(Problem::ActivationWithoutWeights);
         }
         if stride == 0 || stride > size {
             return Err(Problem::Window { size, stride });
@@ -258,6 +271,10 @@ pub enum Problem {
     NotAnImage,
     /// A pooling layer has no weights, so it has no feedback rule.
     FeedbackWithoutWeights,
+    /// A pooling layer has no weights, so no activation follows it.
+    ActivationWithoutWeights,
+    /// The last layer gives the logits, and no activation follows it.
+    LastActivated,
     /// The last layer gives the logits and has to be dense.
     LastNotDense,
 }
@@ -289,6 +306,8 @@ impl fmt::Display for Problem {
             }
             Self::NotAnImage => f.write_str("it needs an image as input, found a vector"),
             Self::FeedbackWithoutWeights => f.write_str("pooling has no weights, so it takes no feedback rule"),
+            Self::ActivationWithoutWeights => f.write_str("pooling has no weights, so it takes no activation"),
+            Self::LastActivated => f.write_str("the last layer takes no activation, it gives one score a class"),
             Self::LastNotDense => f.write_str("the last layer has to be dense, it gives one score a class"),
         }
     }
@@ -350,6 +369,8 @@ impl<'a> Architecture<'a> {
                 Problem::Window { .. } => panic!("a pooling stride is 0 or larger than its window"),
                 Problem::NotAnImage => panic!("a convolution or pooling layer receives a vector"),
                 Problem::FeedbackWithoutWeights => panic!("a pooling layer has a feedback rule"),
+                Problem::ActivationWithoutWeights => panic!("a pooling layer has an activation"),
+                Problem::LastActivated => panic!("the last layer has an activation"),
                 Problem::LastNotDense => panic!("the last layer is not dense"),
             },
         }
@@ -371,6 +392,9 @@ impl<'a> Architecture<'a> {
             };
             if tail.is_empty() && !matches!(layer.operation, Operation::Dense { .. }) {
                 return Err(ArchitectureError::Layer { layer: number, problem: Problem::LastNotDense });
+            }
+            if tail.is_empty() && !matches!(layer.activation, Activation::Relu) {
+                return Err(ArchitectureError::Layer { layer: number, problem: Problem::LastActivated });
             }
             (rest, number) = (tail, number + 1);
         }
@@ -411,6 +435,7 @@ impl<'a> Architecture<'a> {
             parameters: 0,
             feedback: 0,
             features: 0,
+            classes: self.classes(),
             sends_back: false,
             last: false,
         };
@@ -436,6 +461,8 @@ pub(crate) struct Site {
     pub(crate) feedback: usize,
     /// Features of all activations before this layer's input.
     pub(crate) features: usize,
+    /// Classes of the network.
+    pub(crate) classes: usize,
     /// Whether a layer before this one has weights, so that the error signal has to go on.
     pub(crate) sends_back: bool,
     /// Whether this is the last layer: no ReLU follows it.
@@ -443,9 +470,20 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Stored feedback of the layer: as many numbers as weights, or none.
+    /// Stored feedback of the layer: as many numbers as weights, inputs × classes if it is direct, or none.
     pub(crate) const fn feedback_weights(&self) -> usize {
-        if self.sends_back && self.layer.feedback.is_stored() { self.weights } else { 0 }
+        if !self.sends_back || !self.layer.feedback.is_stored() {
+            0
+        } else if self.layer.feedback.is_direct() {
+            self.input.features().saturating_mul(self.classes)
+        } else {
+            self.weights
+        }
+    }
+
+    /// Inputs and outputs of one feedback weight's fan.
+    pub(crate) const fn feedback_fans(&self) -> (usize, usize) {
+        if self.layer.feedback.is_direct() { (self.input.features(), self.classes) } else { self.fans() }
     }
 
     /// Inputs and outputs of one weight's fan, for the initial deviation: k² × channels for convolutions.

@@ -28,6 +28,24 @@ pub const ADAM: u32 = 1 << 10;
 pub const CLIP: u32 = 1 << 11;
 /// Steps of more than one sample.
 pub const BATCH: u32 = 1 << 12;
+/// Sigmoid behind layers.
+pub const SIGMOID: u32 = 1 << 13;
+/// tanh behind layers.
+pub const TANH: u32 = 1 << 14;
+/// Sigmoid and binary cross-entropy.
+pub const BINARY_CROSS_ENTROPY: u32 = 1 << 15;
+/// Weight decay.
+pub const DECAY: u32 = 1 << 16;
+/// Weights or feedback that shrink by a share each step.
+pub const SHRINK: u32 = 1 << 17;
+/// Feedback with the signs of the weights.
+pub const SIGN: u32 = 1 << 18;
+/// Weight mirrors.
+pub const MIRROR: u32 = 1 << 19;
+/// Feedback from the network's output straight to a layer.
+pub const DIRECT: u32 = 1 << 20;
+/// Initial weights or feedback other than Glorot's.
+pub const INITIAL: u32 = 1 << 21;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
 

@@ -27,9 +27,10 @@
 #[cfg(test)]
 extern crate std;
 
+mod activation;
 mod architecture;
 pub mod arithmetic;
-mod feedback;
+pub mod feedback;
 pub mod kernels;
 pub mod kinds;
 mod loss;
@@ -40,6 +41,7 @@ mod predictor;
 pub mod random;
 mod trainer;
 
+pub use activation::Activation;
 pub use architecture::{Architecture, ArchitectureError, Layer, Operation, Problem, Shape};
 pub use feedback::Feedback;
 pub use loss::{Loss, Score};
@@ -47,7 +49,8 @@ pub use memory::{Part, Region, Tensor, Training};
 pub use notation::ParseError;
 pub use optimizer::{Adam, Momentum, Optimizer, Rule, Sgd, Update};
 pub use predictor::Predictor;
-pub use trainer::{StepError, Trainer, TrainerError};
+pub use random::Initial;
+pub use trainer::{Signal, StepError, Trainer, TrainerError};
 
 /// The README's example is a test.
 #[cfg(doctest)]

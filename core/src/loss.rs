@@ -2,6 +2,7 @@
 //!
 //! Scores lie as batch × classes, column-major. No `f32::max`: it would swallow a NaN and hide a diverged run.
 
+use crate::activation::sigmoid;
 use crate::kinds::{self, has};
 
 /// A loss, the mean over the batch at hand. z are the scores, t the right class, p = softmax(z).
@@ -13,6 +14,9 @@ pub enum Loss {
     #[default]
     #[cfg_attr(feature = "serde", serde(rename = "ce"))]
     CrossEntropy,
+    /// Σ over j of the binary cross-entropy of sigmoid(`z_j`) with 1 for j = t, else 0.
+    #[cfg_attr(feature = "serde", serde(rename = "bce"))]
+    BinaryCrossEntropy,
     /// Σ over j ≠ t of max(0, 1 + `z_j` − `z_t`) (Weston and Watkins 1999): the report's hinge loss.
     Hinge,
     /// max(0, 1 + max over j ≠ t of `z_j` − `z_t`) (Crammer and Singer 2001).
@@ -25,13 +29,20 @@ pub enum Loss {
 
 impl Loss {
     /// All losses.
-    pub const ALL: [Self; 5] =
-        [Self::CrossEntropy, Self::Hinge, Self::CrammerSinger, Self::SoftmaxHinge, Self::SoftmaxCrammerSinger];
+    pub const ALL: [Self; 6] = [
+        Self::CrossEntropy,
+        Self::BinaryCrossEntropy,
+        Self::Hinge,
+        Self::CrammerSinger,
+        Self::SoftmaxHinge,
+        Self::SoftmaxCrammerSinger,
+    ];
 
     /// The name on the command line and in files.
     pub const fn name(self) -> &'static str {
         match self {
             Self::CrossEntropy => "ce",
+            Self::BinaryCrossEntropy => "bce",
             Self::Hinge => "hinge",
             Self::CrammerSinger => "crammer-singer",
             Self::SoftmaxHinge => "softmax-hinge",
@@ -46,6 +57,7 @@ impl Loss {
     pub(crate) const fn kind(self) -> u32 {
         match self {
             Self::CrossEntropy => kinds::CROSS_ENTROPY,
+            Self::BinaryCrossEntropy => kinds::BINARY_CROSS_ENTROPY,
             _ => kinds::HINGE,
         }
     }
@@ -63,6 +75,9 @@ impl Loss {
     ) -> f32 {
         if has::<KINDS>(kinds::CROSS_ENTROPY) && matches!(self, Self::CrossEntropy) {
             return cross_entropy(scores, target, samples, gradient);
+        }
+        if has::<KINDS>(kinds::BINARY_CROSS_ENTROPY) && matches!(self, Self::BinaryCrossEntropy) {
+            return binary_cross_entropy(scores, target, samples, gradient);
         }
         if has::<KINDS>(kinds::HINGE) {
             return self.hinge(scores, target, samples, gradient);
@@ -123,6 +138,18 @@ fn cross_entropy(scores: Strided<'_>, target: usize, samples: f32, gradient: &mu
     let p = gradient.at(target);
     gradient.set(target, p - 1.0 / samples);
     libm::logf(sum) - (scores.at(target) - largest)
+}
+
+/// −ln p for the target and −ln (1 − p) for the others, p = sigmoid(z): max(z, 0) − z·[target] + ln(1 + e^−|z|).
+fn binary_cross_entropy(scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+    let mut loss = 0.0;
+    for (class, z) in scores.iter().enumerate() {
+        let wanted = if class == target { 1.0 } else { 0.0 };
+        let above = if z < 0.0 { 0.0 } else { z };
+        loss += above - z * wanted + libm::log1pf(libm::expf(-z.abs()));
+        gradient.set(class, (sigmoid(z) - wanted) / samples);
+    }
+    loss
 }
 
 /// p = e^(z − largest) / sum, without a buffer for p.

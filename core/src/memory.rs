@@ -5,9 +5,11 @@
 use core::ops::Range;
 
 use crate::architecture::{Architecture, Operation, Shape, Site};
+use crate::feedback::Feedback;
 use crate::kinds;
 use crate::loss::Loss;
 use crate::optimizer::{Adam, Optimizer};
+use crate::random::Initial;
 
 /// How a network is trained: batch, optimizer, loss, clipping.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,12 +18,62 @@ pub struct Training {
     pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
     pub(crate) clip: Option<f32>,
+    pub(crate) decay: f32,
+    pub(crate) shrink: f32,
+    pub(crate) mirror: f32,
+    pub(crate) weights: Initial,
+    pub(crate) feedback: Initial,
 }
 
 impl Training {
     /// Steps of up to `batch` samples with Adam and softmax cross-entropy.
     pub const fn new(batch: usize) -> Self {
-        Self { batch, optimizer: Optimizer::Adam(Adam::DEFAULT), loss: Loss::CrossEntropy, clip: None }
+        Self {
+            batch,
+            optimizer: Optimizer::Adam(Adam::DEFAULT),
+            loss: Loss::CrossEntropy,
+            clip: None,
+            decay: 0.0,
+            shrink: Self::SHRINK,
+            mirror: Self::MIRROR,
+            weights: Initial::Glorot,
+            feedback: Initial::Glorot,
+        }
+    }
+
+    /// The default share by which Kolen–Pollack's weights and feedback shrink each step.
+    pub const SHRINK: f32 = 1e-4;
+
+    /// The default share of the way that a weight mirror goes each step.
+    pub const MIRROR: f32 = 1e-2;
+
+    /// With L2 weight decay: `decay` · w is added to each weight's gradient after clipping; biases are left alone.
+    #[must_use]
+    pub const fn decay(mut self, decay: f32) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// With another λ for [Kolen–Pollack](crate::feedback::kolen_pollack), in [0, 1); 0 makes it `(R*)`.
+    #[must_use]
+    pub const fn shrink(mut self, share: f32) -> Self {
+        self.shrink = share;
+        self
+    }
+
+    /// With another η for [weight mirrors](crate::feedback::weight_mirror), in [0, 1); 0 makes them `(R)`.
+    #[must_use]
+    pub const fn mirror(mut self, share: f32) -> Self {
+        self.mirror = share;
+        self
+    }
+
+    /// With weights and feedback drawn from other distributions.
+    #[must_use]
+    pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
+        self.weights = weights;
+        self.feedback = feedback;
+        self
     }
 
     /// With another optimizer.
@@ -69,6 +121,8 @@ pub(crate) struct Layout {
     pub(crate) sums: usize,
     /// The batch's labels.
     pub(crate) labels: usize,
+    /// The gradient of the scores, and the labels as zeros and ones, where a direct rule needs them.
+    pub(crate) errors: [usize; 2],
 }
 
 impl Layout {
@@ -81,6 +135,7 @@ impl Layout {
             gradients: [0, 0],
             sums: 0,
             labels: training.batch,
+            errors: [0, 0],
         };
         let mut sites = network.sites();
         while sites.advance() {
@@ -88,6 +143,10 @@ impl Layout {
             layout.parameters = layout.parameters.saturating_add(site.weights).saturating_add(site.biases);
             layout.feedback = layout.feedback.saturating_add(site.feedback_weights());
             layout.activations = layout.activations.saturating_add(site.output.features());
+            if site.sends_back && site.layer.feedback.is_direct() {
+                let which = matches!(site.layer.feedback, Feedback::Target) as usize;
+                layout.errors[which] = site.classes.saturating_mul(training.batch);
+            }
             let gradient = site.output.features().saturating_mul(training.batch);
             layout.gradients[site.index % 2] = max(layout.gradients[site.index % 2], gradient);
             if matches!(site.layer.operation, Operation::Convolution { .. }) && site.input.positions() > 1 {
@@ -110,6 +169,8 @@ impl Layout {
             .saturating_add(self.gradients[1])
             .saturating_add(self.sums)
             .saturating_add(self.labels)
+            .saturating_add(self.errors[0])
+            .saturating_add(self.errors[1])
     }
 }
 
@@ -180,17 +241,23 @@ impl Architecture<'_> {
         if training.clip.is_some() {
             bits |= kinds::CLIP;
         }
+        if training.decay > 0.0 {
+            bits |= kinds::DECAY;
+        }
+        if !matches!((training.weights, training.feedback), (Initial::Glorot, Initial::Glorot)) {
+            bits |= kinds::INITIAL;
+        }
         let mut sites = self.sites();
         while sites.advance() {
             let site = &sites.site;
-            if site.layer.feedback.follows_weight() {
-                bits |= kinds::UPDATED;
+            if site.sends_back {
+                bits |= site.layer.feedback.kind();
             }
         }
         bits
     }
 
-    /// What a [`Predictor`](crate::Predictor) has to hold: the kinds of layers, and batches.
+    /// What a [`Predictor`](crate::Predictor) has to hold: the kinds of layers and activations, and batches.
     pub const fn prediction_kinds(&self) -> u32 {
         self.layer_kinds() | kinds::BATCH
     }
@@ -200,6 +267,7 @@ impl Architecture<'_> {
         let mut sites = self.sites();
         while sites.advance() {
             let site = &sites.site;
+            bits |= site.layer.activation.kind();
             bits |= match site.layer.operation {
                 Operation::Dense { .. } => kinds::DENSE,
                 Operation::Convolution { .. } => kinds::CONVOLUTION,
@@ -236,6 +304,8 @@ impl Architecture<'_> {
             },
             Region { layer: None, content: "gradient sums", numbers: layout.sums },
             Region { layer: None, content: "labels", numbers: layout.labels },
+            Region { layer: None, content: "output errors", numbers: layout.errors[0] },
+            Region { layer: None, content: "targets", numbers: layout.errors[1] },
         ];
         core::iter::once(input).chain(layers).chain(shared).filter(|region| region.numbers > 0)
     }
@@ -287,9 +357,23 @@ impl Tensor {
         self.part
     }
 
+    /// Whether this is feedback that leads from the network's output to the layer's input.
+    pub fn is_direct(&self) -> bool {
+        self.part == Part::Feedback && self.site.layer.feedback.is_direct()
+    }
+
+    /// Place of the layer among all layers, from 0.
+    pub fn layer(&self) -> usize {
+        self.site.index
+    }
+
     /// Numbers in the tensor.
     pub fn len(&self) -> usize {
-        if self.part == Part::Bias { self.site.biases } else { self.site.weights }
+        match self.part {
+            Part::Weight => self.site.weights,
+            Part::Bias => self.site.biases,
+            Part::Feedback => self.site.feedback_weights(),
+        }
     }
 
     /// Never: a layer has outputs.
@@ -304,9 +388,13 @@ impl Tensor {
 
     /// The shape outside: a buffer, and how many of its numbers count.
     ///
-    /// Dense `[out, in]`; convolution `[out, in, k, k]`; untied `[row, col, out, in, k, k]`, its bias `[out, row, col]`.
+    /// Dense `[out, in]`; convolution `[out, in, k, k]`; untied `[row, col, out, in, k, k]`, its bias `[out, row, col]`;
+    /// direct feedback `[class, in]`.
     pub fn shape(&self) -> ([usize; 6], usize) {
         let (input, output) = (self.site.input, self.site.output);
+        if self.is_direct() {
+            return ([self.site.classes, input.features(), 0, 0, 0, 0], 2);
+        }
         let bias = self.part == Part::Bias;
         match self.site.layer.operation {
             Operation::Convolution { filters, kernel } if !bias => {
@@ -325,6 +413,10 @@ impl Tensor {
     pub fn place(&self, outside: usize) -> usize {
         let (input, output) = (self.site.input, self.site.output);
         let inside = match self.site.layer.operation {
+            _ if self.is_direct() => {
+                let inputs = input.features().max(1);
+                outside / inputs * inputs + input.inside(outside % inputs)
+            }
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters }
                 if self.part != Part::Bias =>
             {

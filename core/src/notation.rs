@@ -4,7 +4,8 @@
 
 use core::fmt;
 
-use crate::architecture::{Architecture, ArchitectureError, Layer, Operation, Shape};
+use crate::activation::Activation;
+use crate::architecture::{Architecture, ArchitectureError, Layer, Operation, Problem, Shape};
 use crate::feedback::Feedback;
 
 /// Why a text is no network.
@@ -101,9 +102,9 @@ impl<'a> Architecture<'a> {
     }
 }
 
-/// Whether all that is wrong is that the last layer so far is not dense.
+/// Whether all that is wrong is that the last layer so far cannot be the last one.
 fn is_only_the_end(error: ArchitectureError, count: usize) -> bool {
-    matches!(error, ArchitectureError::Layer { layer, problem: crate::architecture::Problem::LastNotDense } if layer == count)
+    matches!(error, ArchitectureError::Layer { layer, problem: Problem::LastNotDense | Problem::LastActivated } if layer == count)
 }
 
 /// The text between the dashes.
@@ -131,8 +132,7 @@ impl<'t> Tokens<'t> {
     }
 }
 
-const LAYER: &str =
-    "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S, with (R) or (R*) or nothing behind it";
+const LAYER: &str = "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S, then .sigmoid, .tanh or nothing, then (R), (R*), (KP), (uSF), (frSF), (brSF), (WM), (DFA), (DRTP) or nothing";
 const INPUT: &str = "`input N` or `input CHANNELSxROWSxCOLS`";
 
 fn parse_input<'t>(tokens: &mut Tokens<'t>) -> Result<Shape, ParseError<'t>> {
@@ -167,8 +167,11 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
     if is_convolution && reader.stride() != Some(1) {
         return Err(error("a convolution with stride 1"));
     }
-    let feedback = Feedback::ALL.into_iter().find(|rule| rule.notation() == reader.rest);
-    Ok(layer.feedback(feedback.ok_or(error(LAYER))?))
+    let behind = reader.rest.find('(').unwrap_or(reader.rest.len());
+    let (activation, rule) = reader.rest.split_at_checked(behind).ok_or(error(LAYER))?;
+    let activation = Activation::ALL.into_iter().find(|kind| kind.notation() == activation).ok_or(error(LAYER))?;
+    let feedback = Feedback::ALL.into_iter().find(|kind| kind.notation() == rule).ok_or(error(LAYER))?;
+    Ok(layer.activation(activation).feedback(feedback))
 }
 
 /// Reads numbers off the front of a token.
@@ -216,6 +219,7 @@ impl fmt::Display for Layer {
             Operation::AveragePool { size, stride: 1 } => write!(f, "avgpool{size}x{size}")?,
             Operation::AveragePool { size, stride } => write!(f, "avgpool{size}x{size}/{stride}")?,
         }
+        f.write_str(self.activation.notation())?;
         f.write_str(self.feedback.notation())
     }
 }

@@ -188,6 +188,10 @@ impl Corrections {
 pub struct Rule {
     optimizer: Optimizer,
     clip: Option<f32>,
+    /// L2 weight decay: decay · w is added to the clipped gradient.
+    decay: f32,
+    /// What is left of weights and of feedback that follows, before the update is added: 1 − λ.
+    keep: f32,
     /// rate / (1 − β1ᵗ).
     rate: f32,
     /// 1 / √(1 − β2ᵗ).
@@ -208,13 +212,27 @@ impl Rule {
             rate /= corrections.first;
             scale = 1.0 / libm::sqrtf(corrections.second);
         }
-        Self { optimizer, clip, rate, scale }
+        Self { optimizer, clip, decay: 0.0, keep: 1.0, rate, scale }
     }
 
-    /// The same step without clipping: clipping is for hᵀG, not for biases (report section 5).
+    /// The same step with L2 weight decay: decay · w is added to the clipped gradient.
+    #[must_use]
+    pub fn decay(mut self, decay: f32) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// The same step after weights, and feedback that follows them, have shrunk by `share`.
+    #[must_use]
+    pub fn shrink(mut self, share: f32) -> Self {
+        self.keep = 1.0 - share;
+        self
+    }
+
+    /// The same step for biases: clipping, decay and shrinking are for weights (report section 5).
     #[must_use]
     pub(crate) fn unclipped(mut self) -> Self {
-        self.clip = None;
+        (self.clip, self.decay, self.keep) = (None, 0.0, 1.0);
         self
     }
 }
@@ -273,9 +291,19 @@ impl<'a> Update<'a> {
         let clips = has::<KINDS>(kinds::CLIP) && self.rule.clip.is_some();
         let follows = has::<KINDS>(kinds::UPDATED) && !self.feedback.is_empty();
         match self.rule.optimizer {
-            Optimizer::Sgd(Sgd { rate }) if has::<KINDS>(kinds::SGD) && !clips && !follows => Some(rate),
+            Optimizer::Sgd(Sgd { rate })
+                if has::<KINDS>(kinds::SGD) && !clips && !follows && !self.decays::<KINDS>() =>
+            {
+                Some(rate)
+            }
             _ => None,
         }
+    }
+
+    /// Whether the weights themselves are part of their update.
+    #[inline(always)]
+    fn decays<const KINDS: u32>(&self) -> bool {
+        has::<KINDS>(kinds::SHRINK) && self.rule.keep < 1.0 || has::<KINDS>(kinds::DECAY) && self.rule.decay > 0.0
     }
 
     /// Applies the gradients of the weights from `at` on.
@@ -291,6 +319,47 @@ impl<'a> Update<'a> {
         at: usize,
         gradient: impl ExactSizeIterator<Item = f32>,
     ) {
+        if self.decays::<KINDS>() {
+            return self.feed_decayed::<A, KINDS>(at, gradient);
+        }
+        self.feed_plain::<A, KINDS>(at, gradient);
+    }
+
+    /// [`Update::feed`] with weights that shrink first, or add decay · w to their clipped gradients.
+    #[inline(never)]
+    fn feed_decayed<A: Arithmetic, const KINDS: u32>(
+        &mut self,
+        mut at: usize,
+        mut gradient: impl ExactSizeIterator<Item = f32>,
+    ) {
+        /// Gradients handled at a time.
+        const COUNT: usize = 16;
+        let rule = self.rule;
+        self.rule.clip = None;
+        while gradient.len() > 0 {
+            let count = gradient.len().min(COUNT);
+            let mut decayed = [0.0; COUNT];
+            let weight = window(self.weight, at, count);
+            for ((next, w), g) in decayed.iter_mut().zip(&*weight).zip(&mut gradient) {
+                let g = match rule.clip {
+                    Some(limit) if g > limit => limit,
+                    Some(limit) if g < -limit => -limit,
+                    _ => g,
+                };
+                *next = A::mul_add(rule.decay, *w, g);
+            }
+            let feedback = window(self.feedback, at, count);
+            for w in weight.iter_mut().chain(feedback) {
+                *w *= rule.keep;
+            }
+            self.feed_plain::<A, KINDS>(at, decayed.iter().copied().take(count));
+            at += count;
+        }
+        self.rule = rule;
+    }
+
+    #[inline(always)]
+    fn feed_plain<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: impl ExactSizeIterator<Item = f32>) {
         let weight = window(self.weight, at, gradient.len());
         let first = window(self.first, at, gradient.len());
         let second = window(self.second, at, gradient.len());

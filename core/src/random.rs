@@ -9,6 +9,58 @@ pub fn glorot(inputs: usize, outputs: usize) -> f32 {
     libm::sqrtf(6.0 / inputs.saturating_add(outputs) as f32)
 }
 
+/// How weights or feedback are drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Initial {
+    /// Uniform in (−a, a), a as [`glorot`] says.
+    #[default]
+    Glorot,
+    /// Uniform like Glorot's, `scale` times as wide.
+    Scaled(f32),
+    /// Normal with this deviation.
+    Normal(f32),
+    /// Normal with the deviation `gain` / √(inputs + outputs).
+    Fan(f32),
+}
+
+impl Initial {
+    /// The deviation for a weight of these fans.
+    pub fn deviation(self, inputs: usize, outputs: usize) -> f32 {
+        let width = libm::sqrtf(inputs.saturating_add(outputs) as f32);
+        match self {
+            Self::Glorot => libm::sqrtf(2.0) / width,
+            Self::Scaled(scale) => scale * libm::sqrtf(2.0) / width,
+            Self::Normal(deviation) => deviation,
+            Self::Fan(gain) => gain / width,
+        }
+    }
+
+    /// Half the width of the uniform distribution; `None` if it is normal.
+    pub(crate) fn half_width(self, inputs: usize, outputs: usize) -> Option<f32> {
+        match self {
+            Self::Glorot => Some(glorot(inputs, outputs)),
+            Self::Scaled(scale) => Some(scale * glorot(inputs, outputs)),
+            Self::Normal(_) | Self::Fan(_) => None,
+        }
+    }
+
+    /// The first number that makes no sense.
+    pub(crate) fn nonsense(self) -> Option<f32> {
+        match self {
+            Self::Glorot => None,
+            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => (!crate::optimizer::positive(x)).then_some(x),
+        }
+    }
+}
+
+/// A number of the normal distribution with deviation 1 from two times 32 random bits (Box and Muller 1958).
+pub fn normal(bits: [u32; 2]) -> f32 {
+    let [radius, turn] = bits.map(|bits| 0.5 + 0.5 * symmetric(bits));
+    libm::sqrtf(-2.0 * libm::logf(radius)) * libm::cosf(2.0 * core::f32::consts::PI * turn)
+}
+
 /// A number of (−1, 1) from 32 random bits: the upper 23 name one of 2²³ values, symmetric about 0 and without it.
 pub fn symmetric(bits: u32) -> f32 {
     #[expect(clippy::cast_possible_wrap, reason = "23 bits fit")]
@@ -20,6 +72,13 @@ pub fn symmetric(bits: u32) -> f32 {
 pub(crate) fn fill(numbers: &mut [f32], a: f32, generator: &mut impl Rng) {
     for number in numbers {
         *number = a * symmetric(generator.next_u32());
+    }
+}
+
+/// Fills `numbers` from the normal distribution with this deviation.
+pub(crate) fn fill_normal(numbers: &mut [f32], deviation: f32, generator: &mut impl Rng) {
+    for number in numbers {
+        *number = deviation * normal([generator.next_u32(), generator.next_u32()]);
     }
 }
 
@@ -54,12 +113,22 @@ impl FeedbackSource {
 
     /// Feedback weight number `index`, in the order of the layer's weights in memory.
     pub fn at(&self, index: u32) -> f32 {
-        self.a * symmetric(mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1])))
+        self.a * symmetric(self.bits(index))
+    }
+
+    /// The same with a normal distribution, whose deviation is the source's width.
+    pub fn normal_at(&self, index: u32) -> f32 {
+        let bits = self.bits(index);
+        self.a * normal([bits, mix(bits ^ 0x9E37_79B9)])
+    }
+
+    fn bits(&self, index: u32) -> u32 {
+        mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1]))
     }
 }
 
 /// A 32-bit mixer with low bias (constants found by Chris Wellons's search, "hash-prospector").
-fn mix(mut x: u32) -> u32 {
+pub(crate) fn mix(mut x: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x21F0_AAAD);
     x = (x ^ (x >> 15)).wrapping_mul(0x735A_2D97);
     x ^ (x >> 15)

@@ -9,14 +9,16 @@ use core::task::Poll;
 use nalgebra::{Dyn, MatrixView};
 use rand_core::Rng;
 
+use crate::activation::Activation;
 use crate::architecture::{Architecture, Operation, Site};
 use crate::arithmetic::Portable;
+use crate::feedback::{self, Feedback};
 use crate::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
 use crate::kinds::{self, ALL, has};
 use crate::loss::{self, Score};
 use crate::memory::{Layout, Training};
-use crate::optimizer::{Corrections, Rule, Update, positive};
-use crate::random::{self, FeedbackSource};
+use crate::optimizer::{Corrections, Optimizer, Rule, Sgd, Update, positive};
+use crate::random::{self, FeedbackSource, Initial};
 
 /// Why a trainer cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -181,6 +183,18 @@ struct Work<'a> {
     gradients: [&'a mut [f32]; 2],
     sums: &'a mut [f32],
     labels: &'a mut [f32],
+    errors: [&'a mut [f32]; 2],
+}
+
+/// What arrives at a layer with weights on the way back, see [`Trainer::probe`].
+#[derive(Clone, Copy, Debug)]
+pub struct Signal<'a> {
+    /// Number of the layer, from 0.
+    pub layer: usize,
+    /// The layer's input h and dL/dy at its output, feature × sample; its `hᵀG` is the weight gradient.
+    pub job: WeightGradient<'a>,
+    /// The layer's output after its activation, feature × sample.
+    pub output: &'a [f32],
 }
 
 /// The regions of the state.
@@ -239,6 +253,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some(value) = training.clip.filter(|clip| !positive(*clip)) {
             return Err(TrainerError::Coefficient { name: "clip", value });
         }
+        if let Some((name, value)) = nonsense::<KINDS>(&training) {
+            return Err(TrainerError::Coefficient { name, value });
+        }
         let (state, rest) = take(memory, layout.persistent());
         let work = Work::of(rest, &layout);
         Ok(Self {
@@ -256,26 +273,74 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         })
     }
 
-    /// Draws the weights from `generator` and the feedback from `seed`, both Glorot-uniform; biases become 0 and the
-    /// optimizer starts afresh.
+    /// Draws the weights from `generator` and the feedback from `seed`, as [`Training::initial`] says; biases become 0
+    /// and the optimizer starts afresh.
     ///
     /// Weights are drawn in the order in which they lie; feedback weight i of layer l is [`FeedbackSource`]'s.
     pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
         self.restart();
         let network = self.network;
+        let (weights, initial) = (self.training.weights, self.training.feedback);
         let state = self.split();
         for site in network.sites() {
             let (inputs, outputs) = site.fans();
-            let a = random::glorot(inputs, outputs);
             let (weight, bias) = parameters_of(state.parameters, &site);
-            random::fill(weight, a, generator);
-            bias.fill(0.0);
-            let source = FeedbackSource::new(seed, counter(site.index), a);
-            let feedback = part(state.feedback, site.feedback, site.feedback_weights());
-            for (index, number) in feedback.iter_mut().enumerate() {
-                *number = source.at(counter(index));
+            match weights.half_width(inputs, outputs) {
+                Some(a) if has::<KINDS>(kinds::INITIAL) => random::fill(weight, a, generator),
+                None if has::<KINDS>(kinds::INITIAL) => {
+                    random::fill_normal(weight, weights.deviation(inputs, outputs), generator);
+                }
+                _ => random::fill(weight, random::glorot(inputs, outputs), generator),
             }
+            bias.fill(0.0);
+            let feedback = part(state.feedback, site.feedback, site.feedback_weights());
+            draw_feedback::<KINDS>(&site, initial, seed, feedback, weight);
         }
+    }
+
+    /// Changes the learning rate from the next step on, as a schedule asks for.
+    ///
+    /// # Errors
+    /// [`TrainerError::Coefficient`] if it is not above 0.
+    pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
+        if !positive(rate) {
+            return Err(TrainerError::Coefficient { name: "rate", value: rate });
+        }
+        self.training.optimizer = self.training.optimizer.with_rate(rate);
+        Ok(())
+    }
+
+    /// Shows what arrives at every layer with weights for the samples of [`Trainer::input`], the last layer first, and
+    /// changes no weight. `truth` carries the error back through W everywhere, else each layer's rule does.
+    ///
+    /// # Errors
+    /// [`StepError`] as for [`Trainer::start`], or if the loss is not finite.
+    pub fn probe(
+        &mut self,
+        labels: &[usize],
+        truth: bool,
+        see: &mut dyn FnMut(Signal<'_>),
+    ) -> Result<Score, StepError> {
+        let score = self.evaluate(labels)?;
+        if !score.loss.is_finite() {
+            return Err(StepError::NonFinite(score));
+        }
+        let (network, samples) = (self.network, self.samples());
+        for index in (0..network.layers().len()).rev() {
+            let mut sites = network.sites();
+            let Some(site) = sites.seek(index) else { break };
+            if let Some(product) = product_of::<KINDS>(site) {
+                let (gradient, _) = turn(&mut self.work.gradients, site, samples);
+                let (input, output) = neighbours(self.work.activations, site, samples);
+                let job = WeightGradient { product, samples, input, gradient };
+                see(Signal { layer: index, job, output });
+            }
+            if !site.sends_back {
+                break;
+            }
+            self.backward(site, truth);
+        }
+        Ok(score)
     }
 
     /// Forgets the optimizer's state and the steps made; weights and feedback stay.
@@ -395,7 +460,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             }
             Phase::Backward(_) => {
                 if site.sends_back {
-                    self.backward(site);
+                    self.renew(site);
+                    self.backward(site, false);
                 }
                 Phase::Update(layer)
             }
@@ -456,26 +522,87 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         let samples = self.samples();
         let (_, scores) = neighbours(self.work.activations, last, samples);
         let (gradient, _) = turn(&mut self.work.gradients, last, samples);
-        loss::score::<KINDS>(self.training.loss, scores, part(self.work.labels, 0, samples), gradient)
+        let labels = part(self.work.labels, 0, samples);
+        let score = loss::score::<KINDS>(self.training.loss, scores, labels, gradient);
+        if has::<KINDS>(kinds::DIRECT) {
+            let [errors, targets] = &mut self.work.errors;
+            errors.iter_mut().zip(&*gradient).for_each(|(error, g)| *error = *g);
+            feedback::target::project(labels, part(targets, 0, last.classes * samples));
+        }
+        score
     }
 
-    /// The signal that a layer sends back, through B = W, R or R*.
-    fn backward(&mut self, site: &Site) {
+    /// Gives B the signs of W, and new magnitudes where the rule asks for them.
+    fn renew(&mut self, site: &Site) {
+        if !has::<KINDS>(kinds::SIGN) || !site.layer.feedback.has_weights_signs() {
+            return;
+        }
+        let (steps, (inputs, outputs)) = (self.steps, site.fans());
+        let deviation = self.training.feedback.deviation(inputs, outputs);
+        let state = self.split();
+        let feedback = part(state.feedback, site.feedback, site.feedback_weights());
+        if site.layer.feedback == Feedback::BatchSign {
+            feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, steps);
+        }
+        feedback::uniform_sign::copy_signs(feedback, parameters_of(state.parameters, site).0);
+    }
+
+    /// Shows a layer noise and moves its mirror towards what comes out. The noise and the answer lie where the layer's
+    /// input and output lay, which nothing needs after its update.
+    fn reflect(&mut self, site: &Site) {
+        let Some(product) = product_of::<KINDS>(site) else { return };
+        let (samples, steps, share) = (self.samples(), self.steps, self.training.mirror);
+        let state = State::of(self.state, &self.layout);
+        let mirror = part(state.feedback, site.feedback, site.feedback_weights());
+        let (weight, _) = parameters_of(state.parameters, site);
+        let (inputs, outputs) = (site.input.features() * samples, site.output.features() * samples);
+        let both = part(self.work.activations, site.features * samples, inputs + outputs);
+        let (input, output) = both.split_at_mut_checked(inputs).unwrap_or((&mut [], &mut []));
+        feedback::weight_mirror::noise(input, mirror, counter(site.index), steps);
+        // The gradient of the layer's output has done its work, too: its place holds biases of 0.
+        let (spent, _) = turn(&mut self.work.gradients, site, samples);
+        let bias = part(spent, 0, site.biases);
+        bias.fill(0.0);
+        self.kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu: false }, output);
+        // Descent by the negative share: B ← (1 − η) B + η xᵀy / n.
+        let shown = samples * if product.untied { 1 } else { product.positions() };
+        let descent = Optimizer::Sgd(Sgd { rate: -share / shown as f32 });
+        let rule = Rule::new::<KINDS>(descent, None, Corrections::default()).shrink(share);
+        let sums = if product.is_shared() { part(self.work.sums, 0, site.weights) } else { &mut [] };
+        let job = WeightGradient { product, samples, input, gradient: output };
+        let update = Update { rule, weight: mirror, first: &mut [], second: &mut [], feedback: &mut [] };
+        self.kernels.weight_gradient::<KINDS>(&job, update, sums);
+    }
+
+    /// The signal that a layer sends back, through what its rule says or, for the `truth`, through W.
+    fn backward(&mut self, site: &Site, truth: bool) {
         let samples = self.samples();
-        let relu = relu_before(&self.network, site);
+        let before = activation_before(&self.network, site);
+        let relu = before == Some(Activation::Relu);
+        let rule = if truth { Feedback::Symmetric } else { site.layer.feedback };
         let (input, _) = neighbours(self.work.activations, site, samples);
         let (gradient, output) = turn(&mut self.work.gradients, site, samples);
         if let Some(pool) = pool_of::<KINDS>(site, samples) {
-            return self.kernels.pool_backward(&pool, input, gradient, relu, output);
-        }
-        let weight = if site.layer.feedback.is_stored() {
-            part(self.state, self.layout.parameters + site.feedback, site.feedback_weights())
-        } else {
-            parameters_of(self.state, site).0
-        };
-        if let Some(product) = product_of::<KINDS>(site) {
+            self.kernels.pool_backward(&pool, input, gradient, relu, output);
+        } else if let Some(product) = product_of::<KINDS>(site) {
+            let weight = if rule.is_stored() {
+                part(self.state, self.layout.parameters + site.feedback, site.feedback_weights())
+            } else {
+                parameters_of(self.state, site).0
+            };
+            let (product, gradient) = if has::<KINDS>(kinds::DIRECT) && rule.is_direct() {
+                let [errors, targets] = &mut self.work.errors;
+                let (inputs, outputs) = (site.input.features(), site.classes);
+                let direct = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+                (direct, &*part(if rule == Feedback::Target { targets } else { errors }, 0, outputs * samples))
+            } else {
+                (product, &*gradient)
+            };
             let mask = relu.then_some(input);
             self.kernels.backward::<KINDS>(&Backward { product, samples, gradient, weight, mask }, output);
+        }
+        if let Some(before) = before {
+            before.derive::<KINDS>(input, output);
         }
     }
 
@@ -483,7 +610,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     fn update(&mut self, site: &Site) {
         let Some(product) = product_of::<KINDS>(site) else { return };
         let samples = self.samples();
-        let rule = Rule::new::<KINDS>(self.training.optimizer, self.training.clip, self.corrections);
+        let training = &self.training;
+        let mut rule = Rule::new::<KINDS>(training.optimizer, training.clip, self.corrections).decay(training.decay);
+        if has::<KINDS>(kinds::SHRINK) && site.sends_back && site.layer.feedback == Feedback::KolenPollack {
+            rule = rule.shrink(training.shrink);
+        }
         let work = &mut self.work;
         let (input, _) = neighbours(work.activations, site, samples);
         let (gradient, _) = turn(&mut work.gradients, site, samples);
@@ -503,6 +634,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         let update =
             Update { rule: rule.unclipped(), weight: bias, first: first_bias, second: second_bias, feedback: &mut [] };
         self.kernels.bias_gradient::<KINDS>(&job, update);
+        if has::<KINDS>(kinds::MIRROR) && site.sends_back && site.layer.feedback == Feedback::WeightMirror {
+            self.reflect(site);
+        }
     }
 
     /// Samples of the step; a constant where the image holds no larger ones.
@@ -604,7 +738,9 @@ pub(crate) fn forward<const KINDS: u32, K: Kernels>(
     if let Some(pool) = pool_of::<KINDS>(site, samples) {
         kernels.pool(&pool, input, output);
     } else if let Some(product) = product_of::<KINDS>(site) {
-        kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu: !site.last }, output);
+        let relu = !site.last && site.layer.activation == Activation::Relu;
+        kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu }, output);
+        site.layer.activation.apply::<KINDS>(output);
     }
 }
 
@@ -646,10 +782,49 @@ fn pool_of<const KINDS: u32>(site: &Site, samples: usize) -> Option<Pool> {
     }
 }
 
-/// Whether a layer's input is the output of a ReLU.
-fn relu_before(network: &Architecture<'_>, site: &Site) -> bool {
+/// The activation whose output is a layer's input.
+fn activation_before(network: &Architecture<'_>, site: &Site) -> Option<Activation> {
     let before = site.index.checked_sub(1).and_then(|index| network.layers().get(index));
-    before.is_some_and(|layer| layer.operation.has_weights())
+    before.filter(|layer| layer.operation.has_weights()).map(|layer| layer.activation)
+}
+
+/// The first of the seldom coefficients that makes no sense, with its name.
+fn nonsense<const KINDS: u32>(training: &Training) -> Option<(&'static str, f32)> {
+    let share = |x: f32| (0.0..1.0).contains(&x);
+    // A decay that is not above 0 asks for no kind, so it is looked at in every image.
+    if !(training.decay >= 0.0 && training.decay.is_finite()) {
+        return Some(("weight decay", training.decay));
+    }
+    if has::<KINDS>(kinds::SHRINK) && !share(training.shrink) {
+        return Some(("share that weights shrink by", training.shrink));
+    }
+    if has::<KINDS>(kinds::MIRROR) && !share(training.mirror) {
+        return Some(("weight mirrors' share", training.mirror));
+    }
+    if !has::<KINDS>(kinds::INITIAL) {
+        return None;
+    }
+    let deviation = training.weights.nonsense().or(training.feedback.nonsense());
+    deviation.map(|value| ("initial deviation", value))
+}
+
+/// A layer's feedback as its rule begins: number i is a function of the seed, the layer and i.
+fn draw_feedback<const KINDS: u32>(site: &Site, initial: Initial, seed: u64, feedback: &mut [f32], weight: &[f32]) {
+    let (inputs, outputs) = site.feedback_fans();
+    let initial = if has::<KINDS>(kinds::INITIAL) { initial } else { Initial::Glorot };
+    let width = initial.half_width(inputs, outputs);
+    let deviation = || initial.deviation(inputs, outputs);
+    let source = FeedbackSource::new(seed, counter(site.index), width.unwrap_or_else(deviation));
+    for (index, number) in feedback.iter_mut().enumerate() {
+        *number = match width {
+            _ if has::<KINDS>(kinds::SIGN) && site.layer.feedback == Feedback::UniformSign => deviation(),
+            None if has::<KINDS>(kinds::INITIAL) => source.normal_at(counter(index)),
+            _ => source.at(counter(index)),
+        };
+    }
+    if has::<KINDS>(kinds::SIGN) && site.layer.feedback.has_weights_signs() {
+        feedback::uniform_sign::copy_signs(feedback, weight);
+    }
 }
 
 /// The input and the output of a layer.
@@ -701,7 +876,9 @@ impl<'a> Work<'a> {
         let (activations, rest) = take(numbers, layout.activations);
         let (even, rest) = take(rest, layout.gradients[0]);
         let (odd, rest) = take(rest, layout.gradients[1]);
-        let (sums, labels) = take(rest, layout.sums);
-        Self { activations, gradients: [even, odd], sums, labels }
+        let (sums, rest) = take(rest, layout.sums);
+        let (labels, rest) = take(rest, layout.labels);
+        let (errors, targets) = take(rest, layout.errors[0]);
+        Self { activations, gradients: [even, odd], sums, labels, errors: [errors, targets] }
     }
 }

@@ -12,7 +12,7 @@ use asymgrad::dataset::{self, Info};
 use asymgrad::report::Report;
 use asymgrad::status::{self, Status};
 use asymgrad::{Network, experiment, run, sparse, weights, write_whole};
-use asymgrad_core::{Loss, Optimizer, Region, Training};
+use asymgrad_core::{Initial, Loss, Optimizer, Region, Training};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -32,7 +32,7 @@ enum Command {
     /// Lists the report's 39 experiments and the extra ones
     List(ListArguments),
     /// Trains experiments, or any network; the same command continues a stopped run
-    Run(RunArguments),
+    Run(Box<RunArguments>),
     /// Trains the whole protocol of the report, or all of it in minutes on the embedded digits
     Suite(SuiteArguments),
     /// Fetches, imports and describes data sets
@@ -393,6 +393,25 @@ fn optimizer(name: &str) -> Result<Optimizer, String> {
 fn loss(name: &str) -> Result<Loss, String> {
     let known = Loss::ALL.into_iter().find(|loss| loss.name() == name);
     known.ok_or_else(|| format!("the losses are {}", Loss::ALL.map(Loss::name).join(", ")))
+}
+
+/// `glorot`, `scaled:FACTOR`, `normal:DEVIATION` or `fan:GAIN`.
+fn initial(text: &str) -> Result<Initial, String> {
+    let known = "the distributions are glorot, scaled:FACTOR, normal:DEVIATION and fan:GAIN";
+    match text.split_once(':') {
+        None if text == "glorot" => Ok(Initial::Glorot),
+        Some(("scaled", number)) => positive(number).map(Initial::Scaled),
+        Some(("normal", number)) => positive(number).map(Initial::Normal),
+        Some(("fan", number)) => positive(number).map(Initial::Fan),
+        _ => Err(known.into()),
+    }
+}
+
+/// `1..5`, both ends included.
+fn seed_range(text: &str) -> Result<(u64, u64), String> {
+    let ends = text.split_once("..").and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    ends.filter(|(first, last)| first <= last && last - first < 1000)
+        .ok_or_else(|| "it has to be two whole numbers, such as 1..5, at most a thousand seeds".into())
 }
 
 fn positive(text: &str) -> Result<f32, String> {

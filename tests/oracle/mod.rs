@@ -2,7 +2,9 @@
 //! `output += weight · input`, every pooling a list of windows. All orders are the outer ones: images
 //! `[channel][row][col]`, filters `[row, col,] out, in, k, k`.
 
-use asymgrad_core::{Architecture, Feedback, Loss, Operation};
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation};
 
 /// One product: `output[to] += weight[by] * input[from]`.
 struct Product {
@@ -26,11 +28,19 @@ enum Kind {
 pub(crate) struct OracleLayer {
     kind: Kind,
     outputs: usize,
-    relu: bool,
+    activation: Option<Activation>,
+    rule: Feedback,
     follows: bool,
     pub(crate) weight: Vec<f64>,
     pub(crate) bias: Vec<f64>,
     pub(crate) feedback: Vec<f64>,
+}
+
+impl OracleLayer {
+    /// Carries the error back through the weights from now on.
+    pub(crate) fn carry_truth(&mut self) {
+        (self.rule, self.feedback) = (Feedback::Symmetric, vec![]);
+    }
 }
 
 /// A network in f64.
@@ -87,14 +97,15 @@ impl Oracle {
             layers.push(OracleLayer {
                 kind,
                 outputs: image.iter().product(),
-                relu: weights > 0,
+                activation: (weights > 0).then_some(layer.activation),
+                rule: layer.feedback,
                 follows: layer.feedback == Feedback::Updated,
                 weight: vec![0.0; weights],
                 bias: vec![0.0; biases],
                 feedback: vec![],
             });
         }
-        layers.last_mut().unwrap().relu = false;
+        layers.last_mut().unwrap().activation = None;
         Self { layers, inputs }
     }
 
@@ -116,8 +127,13 @@ impl Oracle {
                     windows.iter().map(|w| w.iter().map(|i| x[*i]).sum::<f64>() / w.len() as f64).collect()
                 }
             };
-            if layer.relu {
-                y.iter_mut().filter(|y| **y <= 0.0).for_each(|y| *y = 0.0);
+            for y in &mut y {
+                *y = match layer.activation {
+                    Some(Activation::Relu) if *y <= 0.0 => 0.0,
+                    Some(Activation::Sigmoid) => 1.0 / (1.0 + (-*y).exp()),
+                    Some(Activation::Tanh) => y.tanh(),
+                    _ => *y,
+                };
             }
             activations.push(y);
         }
@@ -149,11 +165,19 @@ impl Oracle {
             for g in &mut g {
                 *g /= labels.len() as f64;
             }
+            let error = g.clone();
+            let wanted = (0..g.len()).map(|class| if class == *label { 1.0 / labels.len() as f64 } else { 0.0 });
+            let target: Vec<f64> = wanted.collect();
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, y) = (&activations[index], &activations[index + 1]);
                 assert_eq!(y.len(), layer.outputs);
-                if layer.relu {
-                    g.iter_mut().zip(y).filter(|(_, y)| **y <= 0.0).for_each(|(g, _)| *g = 0.0);
+                for (g, y) in g.iter_mut().zip(y) {
+                    *g *= match layer.activation {
+                        Some(Activation::Relu) if *y <= 0.0 => 0.0,
+                        Some(Activation::Sigmoid) => y * (1.0 - y),
+                        Some(Activation::Tanh) => 1.0 - y * y,
+                        _ => 1.0,
+                    };
                 }
                 let mut dx = vec![0.0; x.len()];
                 match &layer.kind {
@@ -161,7 +185,16 @@ impl Oracle {
                         let back = if layer.feedback.is_empty() { &layer.weight } else { &layer.feedback };
                         for p in products {
                             gradients.weight[index][p.by] += g[p.to] * x[p.from];
-                            dx[p.from] += g[p.to] * back[p.by];
+                            if !layer.rule.is_direct() {
+                                dx[p.from] += g[p.to] * back[p.by];
+                            }
+                        }
+                        if layer.rule.is_direct() && !layer.feedback.is_empty() {
+                            let signal = if layer.rule == Feedback::Target { &target } else { &error };
+                            for (class, e) in signal.iter().enumerate() {
+                                let row = &layer.feedback[class * x.len()..][..x.len()];
+                                dx.iter_mut().zip(row).for_each(|(dx, b)| *dx += e * b);
+                            }
                         }
                         bias_of.iter().zip(&g).for_each(|(bias, g)| gradients.bias[index][*bias] += g);
                     }
@@ -256,6 +289,12 @@ fn of_sample(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
             let loss = -g[target].ln();
             g[target] -= 1.0;
             (loss, g)
+        }
+        Loss::BinaryCrossEntropy => {
+            let p: Vec<f64> = z.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect();
+            let of_class = |(class, p): (usize, &f64)| if class == target { -p.ln() } else { -(1.0 - p).ln() };
+            let loss = p.iter().enumerate().map(of_class).sum();
+            (loss, p.iter().enumerate().map(|(class, p)| if class == target { p - 1.0 } else { *p }).collect())
         }
         Loss::Hinge => hinge(z, target, false),
         Loss::CrammerSinger => hinge(z, target, true),

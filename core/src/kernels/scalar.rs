@@ -214,13 +214,13 @@ pub(super) fn bias_gradient<A: Arithmetic, const KINDS: u32>(job: &BiasGradient<
     if n == 1 && positions == 1 {
         return update_row::<A, KINDS>(&mut update, 0, job.gradient, 1.0);
     }
-    let stride = (product.outputs * n).max(1);
+    let stride = product.outputs * n;
     let biases = if product.untied { product.positions() * product.outputs } else { product.outputs };
     update.feed::<A, KINDS>(
         0,
         (0..biases).map(|bias| {
             let mut sum = 0.0;
-            for positions in rest(job.gradient, bias * n).chunks(stride).take(positions) {
+            for positions in rest(job.gradient, bias * n).chunks(stride.max(1)).take(positions) {
                 sum += part(positions, 0, n).iter().fold(0.0, |sum, g| sum + g);
             }
             sum

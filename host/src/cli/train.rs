@@ -18,11 +18,12 @@ use asymgrad::slurm::Array;
 use asymgrad::status::{self, Standing};
 use asymgrad::suite::{self, Row, Trained};
 use asymgrad::{Network, weights};
-use asymgrad_core::{Loss, Optimizer};
+use asymgrad_core::{Initial, Loss, Optimizer};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{count, is_broken_pipe, loss, optimizer, positive, print};
+use super::{initial, seed_range};
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
 const STOPPED: u8 = 75;
@@ -52,6 +53,9 @@ struct Execution {
     /// Draws weights, feedback and the order of the samples [default: 1]
     #[arg(long)]
     seed: Option<u64>,
+    /// Several seeds, both ends included: a run each
+    #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
+    seeds: Option<(u64, u64)>,
     /// Threads; they never change a number [default: all cores]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -90,6 +94,32 @@ struct Execution {
     checkpoint_every: Option<u64>,
 }
 
+/// What is seldom changed.
+#[derive(Args)]
+struct Tuning {
+    /// L2 weight decay: X times the weight is added to its clipped gradient
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    weight_decay: Option<f32>,
+    /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
+    #[arg(long, value_name = "SCHEDULE")]
+    schedule: Option<run::Schedule>,
+    /// (KP): share by which weights and feedback shrink each step [default: 0.0001]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    kp_decay: Option<f32>,
+    /// (WM): share of the way that a mirror goes each step [default: 0.01]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    mirror_rate: Option<f32>,
+    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION or fan:GAIN, normal with GAIN/√(in + out)
+    #[arg(long, value_name = "INITIAL", value_parser = initial)]
+    weights_init: Option<Initial>,
+    /// How feedback is drawn, likewise
+    #[arg(long, value_name = "INITIAL", value_parser = initial)]
+    feedback_init: Option<Initial>,
+    /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]
+    #[arg(long, value_name = "EPOCHS")]
+    measure_every: Option<u32>,
+}
+
 #[derive(Args)]
 pub(super) struct RunArguments {
     /// Experiments, as `asymgrad list` names them
@@ -110,16 +140,18 @@ pub(super) struct RunArguments {
     /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]
     #[arg(long, value_parser = optimizer)]
     optimizer: Option<Optimizer>,
-    /// Learning rate [default: 0.001 for adam, else 0.01]
-    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
-    lr: Option<f32>,
-    /// ce, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
+    /// Learning rate; several, as 1e-3,3e-4, are a run each [default: 0.001 for adam, else 0.01]
+    #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = positive, allow_negative_numbers = true)]
+    lr: Vec<f32>,
+    /// ce, bce, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = loss)]
     loss: Option<Loss>,
     /// Clips each element of the weight gradients to [-X, X]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     clip: Option<f32>,
-    /// The run's folder; with several experiments, their parent [default: runs/DATA/NAME/seed-N]
+    #[command(flatten)]
+    tuning: Tuning,
+    /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Weights to begin with; those that the file lacks are drawn
@@ -141,26 +173,53 @@ impl RunArguments {
     }
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
-        let (mut data, choices) = (Data::new(self.data.as_deref()), self.choices()?);
-        if let Some(net) = &self.net {
-            let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
-            let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
-            return Ok(vec![self.row(config, dataset, None)]);
+        let mut data = Data::new(self.data.as_deref());
+        let mut rows = vec![];
+        for choices in self.cells()? {
+            if let Some(net) = &self.net {
+                let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
+                let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
+                rows.push(self.row(config, dataset, None));
+            }
+            for experiment in &self.experiments {
+                let dataset = data.of_row(experiment.data.as_deref())?;
+                let config = self.execution.config(experiment, &choices, &dataset)?;
+                rows.push(self.row(config, dataset, Some(experiment)));
+            }
         }
-        let row = |experiment: &Experiment| {
-            let dataset = data.of_row(experiment.data.as_deref())?;
-            let config = self.execution.config(experiment, &choices, &dataset)?;
-            Ok(self.row(config, dataset, Some(experiment)))
-        };
-        self.experiments.iter().map(row).collect()
+        Ok(rows)
+    }
+
+    /// Every learning rate with every seed.
+    fn cells(&self) -> anyhow::Result<Vec<Choices>> {
+        let (choices, seeds) = (self.choices()?, self.execution.seeds());
+        let rates: Vec<Option<f32>> =
+            if self.lr.is_empty() { vec![None] } else { self.lr.iter().copied().map(Some).collect() };
+        let cell = |rate, seed| Choices { rate, seed, ..choices.clone() };
+        Ok(rates
+            .iter()
+            .flat_map(|rate| seeds.iter().map(move |seed| (*rate, *seed)))
+            .map(|(r, s)| cell(r, s))
+            .collect())
     }
 
     fn row(&self, config: Config, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
-        let folder = match &self.out {
+        let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
+        let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
+        let mut folder = match &self.out {
             None => run::default_path(&config.data.name, &config.name, config.seed),
             Some(out) if self.experiments.len() > 1 => out.join(&config.name),
             Some(out) => out.clone(),
         };
+        if self.out.is_none() && many_rates {
+            folder.pop();
+        }
+        if many_rates {
+            folder.push(rate);
+        }
+        if (self.out.is_some() && many_seeds) || (self.out.is_none() && many_rates) {
+            folder.push(seed);
+        }
         let mut row = self.execution.row(config, folder, dataset, experiment);
         row.request.init.clone_from(&self.init);
         row
@@ -170,9 +229,16 @@ impl RunArguments {
         Ok(Choices {
             loss: self.loss,
             optimizer: self.optimizer,
-            rate: self.lr,
+            rate: None,
             clip: self.clip,
-            seed: self.execution.seed,
+            decay: self.tuning.weight_decay,
+            schedule: self.tuning.schedule.unwrap_or_default(),
+            kp_decay: self.tuning.kp_decay,
+            mirror_rate: self.tuning.mirror_rate,
+            weights_init: self.tuning.weights_init.unwrap_or_default(),
+            feedback_init: self.tuning.feedback_init.unwrap_or_default(),
+            measure_every: self.tuning.measure_every,
+            seed: None,
             batch: self.batch,
             epochs: self.epochs,
             max_steps: self.max_steps,
@@ -211,14 +277,16 @@ impl SuiteArguments {
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
         let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
         let chosen = |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table));
-        let row = |experiment: Experiment| {
+        let many = self.execution.seeds().len() > 1;
+        let row = |(experiment, seed): (Experiment, Option<u64>)| {
             let dataset = data.of_row(experiment.data.as_deref())?;
-            let choices = Choices { seed: self.execution.seed, ..Choices::default() };
+            let choices = Choices { seed, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset)?;
             let protocol =
                 if self.quick { Some(suite::quick_epochs(&config.network)) } else { suite::whole_epochs(&experiment) };
             config.epochs = self.epochs.or(protocol).unwrap_or(config.epochs);
             let folder = match &self.out {
+                Some(out) if many => out.join(&config.name).join(format!("seed-{}", config.seed)),
                 Some(out) => out.join(&config.name),
                 None if self.quick => suite::quick_path(&config.name, config.seed),
                 None => run::default_path(&config.data.name, &config.name, config.seed),
@@ -229,11 +297,18 @@ impl SuiteArguments {
             row.request.keep_weights = !self.quick || suite::is_small(&row.request.config.network);
             Ok(row)
         };
-        experiment::all().into_iter().filter(chosen).map(row).collect()
+        let rows = experiment::all().into_iter().filter(chosen);
+        let seeds = self.execution.seeds();
+        rows.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(row).collect()
     }
 }
 
 impl Execution {
+    /// The seeds to train with; one `None` where nothing is said.
+    fn seeds(&self) -> Vec<Option<u64>> {
+        self.seeds.map_or_else(|| vec![self.seed], |(first, last)| (first..=last).map(Some).collect())
+    }
+
     fn config(&self, experiment: &Experiment, choices: &Choices, dataset: &Dataset) -> anyhow::Result<Config> {
         Config::of_experiment(experiment, choices, dataset, self.kernels.set().class()).map_err(anyhow::Error::msg)
     }

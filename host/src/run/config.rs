@@ -6,12 +6,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use asymgrad_core::{Loss, Optimizer, Training};
+use asymgrad_core::{Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
+use super::schedule::Schedule;
 use crate::dataset::Dataset;
 use crate::experiment::{self, Experiment};
 use crate::kernels::Class;
@@ -46,6 +47,27 @@ pub struct Config {
     pub init: Option<String>,
     /// The class of numbers that the kernels compute.
     pub class: Class,
+    /// L2 weight decay.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decay: f32,
+    /// How the learning rate falls.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub schedule: Schedule,
+    /// Kolen–Pollack's λ; `None` is the core's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kp_decay: Option<f32>,
+    /// Weight mirrors' η; `None` is the core's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_rate: Option<f32>,
+    /// How the weights are drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub weights_init: Initial,
+    /// How the feedback is drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub feedback_init: Initial,
+    /// Epochs between two measurements of the signals; 0 is never.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub measure_every: u32,
     /// Epochs to train.
     pub epochs: u32,
     /// Steps to train, if that is less.
@@ -87,6 +109,20 @@ pub struct Choices {
     pub epochs: Option<u32>,
     /// Steps, if that is less.
     pub max_steps: Option<u64>,
+    /// L2 weight decay.
+    pub decay: Option<f32>,
+    /// How the learning rate falls.
+    pub schedule: Schedule,
+    /// Kolen–Pollack's λ.
+    pub kp_decay: Option<f32>,
+    /// Weight mirrors' η.
+    pub mirror_rate: Option<f32>,
+    /// How the weights are drawn.
+    pub weights_init: Initial,
+    /// How the feedback is drawn.
+    pub feedback_init: Initial,
+    /// Epochs between two measurements, 1 by default.
+    pub measure_every: Option<u32>,
     /// Keeps the samples in the order of the files.
     pub no_shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
@@ -139,6 +175,13 @@ impl Config {
                 choices.rate,
             ),
             clip: choices.clip,
+            decay: choices.decay.unwrap_or(0.0),
+            schedule: choices.schedule,
+            kp_decay: choices.kp_decay,
+            mirror_rate: choices.mirror_rate,
+            weights_init: choices.weights_init,
+            feedback_init: choices.feedback_init,
+            measure_every: choices.measure_every.unwrap_or(1),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,
@@ -149,8 +192,19 @@ impl Config {
 
     /// The training as the core takes it.
     pub fn training(&self) -> Training {
-        let training = Training::new(self.batch).optimizer(self.optimizer).loss(self.loss);
+        let training = Training::new(self.batch)
+            .optimizer(self.optimizer)
+            .loss(self.loss)
+            .decay(self.decay)
+            .shrink(self.kp_decay.unwrap_or(Training::SHRINK))
+            .mirror(self.mirror_rate.unwrap_or(Training::MIRROR))
+            .initial(self.weights_init, self.feedback_init);
         self.clip.map_or(training, |limit| training.clip(limit))
+    }
+
+    /// The learning rate of an epoch, from 1.
+    pub fn rate_of_epoch(&self, epoch: u32) -> f32 {
+        self.schedule.rate(self.optimizer.rate(), epoch)
     }
 
     /// Steps of an epoch over `samples` samples.
@@ -249,6 +303,19 @@ pub fn name_of(network: &Network) -> String {
     let mut name = hexadecimal(&Sha256::digest(network.to_string()));
     name.truncate(8);
     format!("net-{name}")
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
 }
 
 /// The optimizer called `name`, with its default coefficients.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error::Error;
 use super::folder::{EPOCHS, METRICS, RunFolder, TIMING};
+use super::measure::Measures;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -40,6 +41,15 @@ pub struct EpochLine {
     /// Over the test images, after the epoch.
     #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
     pub test_accuracy: f64,
+}
+
+/// A whole line of `epochs.jsonl`: the epoch, and the measures of its end.
+#[derive(Debug, Serialize)]
+pub(super) struct MeasuredLine {
+    #[serde(flatten)]
+    pub(super) line: EpochLine,
+    #[serde(flatten)]
+    pub(super) measures: Option<Measures>,
 }
 
 /// A line of `timing.jsonl`.

@@ -7,9 +7,11 @@ mod checkpoint;
 mod config;
 mod error;
 mod folder;
+mod measure;
 mod metrics;
 mod owner;
 mod process;
+mod schedule;
 mod scores;
 mod session;
 
@@ -21,9 +23,11 @@ pub use folder::{
     CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, RunFolder, TIMING, WEIGHTS,
     default_path,
 };
+pub use measure::{Measures, measure};
 pub use metrics::{EpochLine, Lengths, StepLine, read_epochs};
 pub use owner::{Owner, is_locked, now};
 pub use process::{Process, VERSION};
+pub use schedule::Schedule;
 pub use scores::{confusion, predict, read_confusion, scores};
 pub use session::{
     Observer, Outcome, Progress, Request, Status, Summary, check_fit, pace, read_state, read_summary, stored_config,

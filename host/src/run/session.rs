@@ -18,7 +18,8 @@ use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
 use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
-use super::metrics::{EpochLine, Logs, StepLine, TimingLine, read_epochs};
+use super::measure::{Measures, measure};
+use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
 use super::process::Process;
 use super::scores::{confusion, scores, write_confusion};
 use crate::dataset::{Dataset, Images};
@@ -171,7 +172,7 @@ pub fn train(
         }
         let logs = Logs::open(&folder, at.logs)?;
         Process::of(request, at.step).append(&folder.file(PROCESSES))?;
-        Session::new(request, dataset, &folder, trainer, at, logs, goal).run(stop, observer)
+        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });
     if let Err(error) = &outcome {
         // For `status`; on a full disk the error is told all the same.
@@ -307,6 +308,7 @@ struct Session<'a> {
     dataset: &'a Dataset,
     folder: &'a RunFolder,
     trainer: Training<'a>,
+    kernels: &'a HostKernels,
     at: Checkpoint,
     logs: Logs,
     goal: u64,
@@ -329,11 +331,13 @@ struct Clock {
 }
 
 impl<'a> Session<'a> {
+    #[expect(clippy::too_many_arguments, reason = "all that a session borrows")]
     fn new(
         request: &'a Request,
         dataset: &'a Dataset,
         folder: &'a RunFolder,
         trainer: Training<'a>,
+        kernels: &'a HostKernels,
         at: Checkpoint,
         logs: Logs,
         goal: u64,
@@ -346,6 +350,7 @@ impl<'a> Session<'a> {
             batches: request.config.batches(dataset.train.len()),
             features: features_by_place(trainer.network().input()),
             trainer,
+            kernels,
             at,
             logs,
             goal,
@@ -360,6 +365,8 @@ impl<'a> Session<'a> {
         // A whole epoch at the goal has its line already.
         while self.at.step < self.goal || self.at.batch > 0 {
             self.order = self.order_of_epoch();
+            let rate = self.request.config.rate_of_epoch(self.at.epoch);
+            self.trainer.set_rate(rate)?;
             let mut status = Status::Finished;
             while self.at.batch < self.batches && self.at.step < self.goal && status == Status::Finished {
                 if stop.load(Ordering::Relaxed) {
@@ -450,8 +457,25 @@ impl<'a> Session<'a> {
         }))
     }
 
+    /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
+    fn measure(&mut self) -> Result<Option<Measures>, Error> {
+        let (every, epoch) = (self.request.config.measure_every, self.at.epoch);
+        if every == 0 || !epoch.is_multiple_of(every) {
+            return Ok(None);
+        }
+        let samples = self.request.config.batch.min(self.dataset.train.len());
+        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
+        load(&mut self.trainer, &mut self.labels, &self.features, &self.dataset.train, &chosen)?;
+        match measure(&mut self.trainer, &self.kernels, &self.labels) {
+            // The update before may have made the network diverge: the next step finds out.
+            Err(StepError::NonFinite(_)) => Ok(None),
+            measures => Ok(Some(measures?)),
+        }
+    }
+
     fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
-        self.logs.epochs.append(&line)?;
+        let measures = self.measure()?;
+        self.logs.epochs.append(&MeasuredLine { line, measures })?;
         self.logs.epochs.flush()?;
         observer.epoch(&line);
         self.at.epoch += 1;
@@ -466,7 +490,8 @@ impl<'a> Session<'a> {
         line: EpochLine,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
-        self.logs.epochs.append(&line)?;
+        let measures = if status == Status::Diverged { None } else { self.measure()? };
+        self.logs.epochs.append(&MeasuredLine { line, measures })?;
         observer.epoch(&line);
         self.end(status)
     }

@@ -6,7 +6,8 @@ use core::hint::black_box;
 
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer, Training,
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer,
+    Training,
 };
 use firmware::{board, task};
 use static_cell::ConstStaticCell;
@@ -14,17 +15,23 @@ use static_cell::ConstStaticCell;
 const NET: Architecture = Architecture::new(
     Shape::image(1, 8, 8),
     &[
-        Layer::conv(3, 3),
+        Layer::conv(3, 3).activation(Activation::Tanh),
         Layer::untied(3, 3).feedback(Feedback::Fixed),
         Layer::max_pool(3, 2),
         Layer::conv(4, 3).feedback(Feedback::Updated),
         Layer::avg_pool(3, 2),
         Layer::dense(8).feedback(Feedback::Updated),
+        Layer::dense(8).activation(Activation::Sigmoid).feedback(Feedback::KolenPollack),
+        Layer::dense(8).feedback(Feedback::UniformSign),
+        Layer::dense(8).feedback(Feedback::FixedSign),
+        Layer::dense(8).feedback(Feedback::BatchSign),
+        Layer::dense(8).feedback(Feedback::WeightMirror),
+        Layer::dense(8).feedback(Feedback::Direct),
+        Layer::dense(8).feedback(Feedback::Target),
         Layer::dense(10).feedback(Feedback::Fixed),
     ],
 );
-const TEXT: &str =
-    "input 1x8x8 - conv3x3x3 - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense10(R)";
+const TEXT: &str = "input 1x8x8 - conv3x3x3.tanh - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense8.sigmoid(KP) - dense8(uSF) - dense8(frSF) - dense8(brSF) - dense8(WM) - dense8(DFA) - dense8(DRTP) - dense10(R)";
 const OPTIMIZERS: [Optimizer; 4] = [
     Optimizer::Sgd(Sgd::DEFAULT),
     Optimizer::Momentum(Momentum::DEFAULT),
@@ -45,11 +52,15 @@ fn main() -> ! {
 fn run() -> Option<()> {
     let (memory, prediction) = (MEMORY.try_take()?, PREDICTION.try_take()?);
     // Read at run time, so that nothing is known to the compiler and all of it stays in the image.
-    let mut layers = [Layer::dense(1); 8];
+    let mut layers = [Layer::dense(1); 16];
     let network = Architecture::parse(black_box(TEXT), black_box(&mut layers)).ok()?;
     for optimizer in black_box(&OPTIMIZERS) {
         for loss in black_box(&Loss::ALL) {
-            let training = Training::new(black_box(BATCH)).optimizer(*optimizer).loss(*loss).clip(black_box(0.1));
+            let training = Training::new(black_box(BATCH))
+                .optimizer(*optimizer)
+                .loss(*loss)
+                .clip(black_box(0.1))
+                .decay(black_box(1e-4));
             board::print(optimizer.name());
             board::print(" ");
             board::print(loss.name());

@@ -1,0 +1,27 @@
+//! `(DRTP)`: direct random target projection.
+//!
+//! **Formula**: dL/dh = T Bᵀ / n with T the labels as batch × classes of zeros and ones, n the samples, and B random and
+//! fixed, inputs of the layer × classes.
+//!
+//! ```text
+//! h ──W──▶ y ──▶ … ──▶ z
+//! h ◀─────────Bᵀ── T          the labels, before the output is known
+//! ```
+//!
+//! **When it works**: shallow dense networks on easy tasks. **Cost**: inputs × classes numbers, and the labels as a batch.
+//! **Invariant**: the updates of the layers before do not depend on the output's error.
+//!
+//! Source: Frenkel, Lefebvre and Bol, "Learning without feedback: fixed random learning signals allow for feedforward
+//! training of deep neural networks", Front. Neurosci. 15, 629892 (2021).
+
+/// T / n: one over the samples at each sample's class. `targets` is batch × classes, column-major.
+pub(crate) fn project(labels: &[f32], targets: &mut [f32]) {
+    let share = 1.0 / labels.len() as f32;
+    for (class, column) in targets.chunks_exact_mut(labels.len().max(1)).enumerate() {
+        for (number, label) in column.iter_mut().zip(labels) {
+            // Labels were stored from whole numbers.
+            let of_class = (*label - class as f32).abs() < 0.5;
+            *number = if of_class { share } else { 0.0 };
+        }
+    }
+}

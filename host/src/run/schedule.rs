@@ -1,0 +1,81 @@
+//! Learning-rate schedules: the rate of an epoch as a function of the epoch alone, so that a stop changes nothing.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How the learning rate falls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Schedule {
+    /// The same rate in all epochs.
+    #[default]
+    Constant,
+    /// `step:EPOCHS:FACTOR`: times `factor` after every so many epochs.
+    Step {
+        /// Epochs between two steps.
+        epochs: u32,
+        /// What the rate is multiplied by.
+        factor: f32,
+    },
+    /// `cosine:EPOCHS`: rate · (1 + cos(π e / `epochs`)) / 2 in epoch e + 1, a thousandth of the rate at least
+    /// (Loshchilov and Hutter 2017).
+    Cosine {
+        /// Epochs until the rate is lowest, where it stays.
+        epochs: u32,
+    },
+}
+
+impl Schedule {
+    /// The rate of an epoch, from 1, where the first one has the rate `base`.
+    pub fn rate(self, base: f32, epoch: u32) -> f32 {
+        let made = epoch.saturating_sub(1);
+        match self {
+            Self::Constant => base,
+            Self::Step { epochs, factor } => (0..made / epochs.max(1)).fold(base, |rate, _| rate * factor),
+            Self::Cosine { epochs } => {
+                let part = f64::from(made.min(epochs)) / f64::from(epochs.max(1));
+                let share = 0.5 + 0.5 * libm::cos(std::f64::consts::PI * part);
+                #[expect(clippy::cast_possible_truncation, reason = "a rate is f32")]
+                let share = share.max(1e-3) as f32;
+                base * share
+            }
+        }
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || "the schedules are constant, step:EPOCHS:FACTOR and cosine:EPOCHS".to_owned();
+        let epochs = |text: &str| text.parse().ok().filter(|epochs| *epochs > 0).ok_or_else(known);
+        match text.split(':').collect::<Vec<_>>()[..] {
+            ["constant"] => Ok(Self::Constant),
+            ["step", count, factor] => {
+                let factor = factor.parse().ok().filter(|factor| *factor > 0.0 && *factor <= 1.0).ok_or_else(known)?;
+                Ok(Self::Step { epochs: epochs(count)?, factor })
+            }
+            ["cosine", count] => Ok(Self::Cosine { epochs: epochs(count)? }),
+            _ => Err(known()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_halves_and_a_cosine_falls_by_its_formula() {
+        let step: Schedule = "step:2:0.5".parse().unwrap();
+        for (epoch, rate) in [(1, 0.1), (2, 0.1), (3, 0.05), (5, 0.025)] {
+            assert!((step.rate(0.1, epoch) - rate).abs() < 1e-9, "{epoch}");
+        }
+        let cosine: Schedule = "cosine:4".parse().unwrap();
+        for (epoch, share) in [(1, 1.0), (2, 0.853_553_4), (3, 0.5), (4, 0.146_446_6), (5, 0.001), (9, 0.001)] {
+            assert!((cosine.rate(1.0, epoch) - share).abs() < 1e-6, "{epoch}");
+        }
+        assert!("step:0:0.5".parse::<Schedule>().is_err() && "cosine".parse::<Schedule>().is_err());
+    }
+}
