@@ -183,6 +183,22 @@ fn a_suite_takes_a_longer_run_for_done() {
 }
 
 #[test]
+fn the_table_of_rules_has_three_seeds_of_every_rule() {
+    let place = Place::new();
+    let plans = place.run("suite --rules --data digits --dry-run --json").json();
+    let plans = plans.as_array().unwrap();
+    for rule in ["", "(R)", "(R*)", "(KP)", "(uSF)", "(frSF)", "(brSF)", "(WM)", "(DFA)", "(DRTP)"] {
+        let network = format!("input 3x32x32 - dense512 - dense256{rule} - dense10{rule}");
+        let of_rule = plans.iter().filter(|plan| plan["config"]["network"] == network.as_str());
+        let seeds: Vec<_> = of_rule.map(|plan| [&plan["config"]["seed"], &plan["config"]["epochs"]]).collect();
+        assert_eq!(seeds, [[&json!(1), &json!(25)], [&json!(2), &json!(25)], [&json!(3), &json!(25)]], "{rule}");
+    }
+    let one = place.run("suite --rules --seed 7 --epochs 2 --data digits --dry-run --json").json();
+    assert_eq!(one.as_array().unwrap().len() * 3, plans.len());
+    assert!(one.as_array().unwrap().iter().all(|plan| plan["config"]["seed"] == 7 && plan["steps"] == 2 * 12));
+}
+
+#[test]
 fn max_steps_is_a_total() {
     let place = Place::new();
     run_small(&place, "--out a --max-steps 5").assert(0, &[]);

@@ -1,5 +1,7 @@
 //! Random numbers: uniform weights from any generator, and feedback as a pure function of its place.
 
+use core::fmt;
+
 use rand_core::Rng;
 
 /// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
@@ -23,6 +25,18 @@ pub enum Initial {
     Normal(f32),
     /// Normal with the deviation `gain` / √(inputs + outputs).
     Fan(f32),
+}
+
+/// As the command line takes it, such as `normal:0.05`.
+impl fmt::Display for Initial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Glorot => f.write_str("glorot"),
+            Self::Scaled(scale) => write!(f, "scaled:{scale}"),
+            Self::Normal(deviation) => write!(f, "normal:{deviation}"),
+            Self::Fan(gain) => write!(f, "fan:{gain}"),
+        }
+    }
 }
 
 impl Initial {

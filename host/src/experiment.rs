@@ -10,7 +10,8 @@ const ROWS: &str = include_str!("../../data/experiments.toml");
 
 /// One row: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
-/// `None` in `optimizer`, `lr`, `clip` and `data` means the default of a run; a flag on the command line wins over both.
+/// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
+/// wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -35,6 +36,15 @@ pub struct Experiment {
     /// Bound of the weight gradients' elements.
     #[serde(default)]
     pub clip: Option<f32>,
+    /// Kolen–Pollack's λ.
+    #[serde(default)]
+    pub kp_decay: Option<f32>,
+    /// Epochs of a row without a published figure.
+    #[serde(default)]
+    pub epochs: Option<u32>,
+    /// Whether the row is one of the table of feedback rules, `suite --rules`.
+    #[serde(default)]
+    pub rules: bool,
     /// The data set that the row is about.
     #[serde(default)]
     pub data: Option<String>,

@@ -256,6 +256,9 @@ pub(super) struct SuiteArguments {
     /// Only the rows of one of the report's tables
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     table: Option<u8>,
+    /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 unless told otherwise
+    #[arg(long, conflicts_with = "table")]
+    rules: bool,
     /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
     #[arg(long, conflicts_with = "quick")]
     data: Option<String>,
@@ -276,14 +279,21 @@ impl SuiteArguments {
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
         let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
-        let chosen = |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table));
-        let many = self.execution.seeds().len() > 1;
+        let chosen =
+            |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table)) && (row.rules || !self.rules);
+        let seeds = self.seeds();
+        let many = seeds.len() > 1;
         let row = |(experiment, seed): (Experiment, Option<u64>)| {
             let dataset = data.of_row(experiment.data.as_deref())?;
             let choices = Choices { seed, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset)?;
-            let protocol =
-                if self.quick { Some(suite::quick_epochs(&config.network)) } else { suite::whole_epochs(&experiment) };
+            let protocol = if self.quick {
+                Some(suite::quick_epochs(&config.network))
+            } else if self.rules {
+                Some(suite::RULES_EPOCHS)
+            } else {
+                suite::whole_epochs(&experiment)
+            };
             config.epochs = self.epochs.or(protocol).unwrap_or(config.epochs);
             let folder = match &self.out {
                 Some(out) if many => out.join(&config.name).join(format!("seed-{}", config.seed)),
@@ -298,8 +308,13 @@ impl SuiteArguments {
             Ok(row)
         };
         let rows = experiment::all().into_iter().filter(chosen);
-        let seeds = self.execution.seeds();
         rows.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(row).collect()
+    }
+
+    fn seeds(&self) -> Vec<Option<u64>> {
+        let seeds = self.execution.seeds();
+        let (first, last) = suite::RULES_SEEDS;
+        if self.rules && seeds == [None] { (first..=last).map(Some).collect() } else { seeds }
     }
 }
 

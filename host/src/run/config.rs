@@ -105,7 +105,7 @@ pub struct Choices {
     pub seed: Option<u64>,
     /// Samples of a step, 128 by default.
     pub batch: Option<usize>,
-    /// Epochs, by default the fewest that the report publishes, else 100.
+    /// Epochs, by default the fewest that the report publishes, else the row's own, else 100.
     pub epochs: Option<u32>,
     /// Steps, if that is less.
     pub max_steps: Option<u64>,
@@ -156,8 +156,9 @@ impl Config {
             config.optimizer = with_rate(config.optimizer, row.lr);
         }
         config.clip = choices.clip.or(row.clip);
+        config.kp_decay = choices.kp_decay.or(row.kp_decay);
         let published = row.published.iter().map(|figure| figure.epochs).min();
-        config.epochs = choices.epochs.or(published).unwrap_or(config.epochs);
+        config.epochs = choices.epochs.or(published).or(row.epochs).unwrap_or(config.epochs);
         Ok(config)
     }
 
@@ -265,6 +266,15 @@ impl Config {
         add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
         add(optimizer != plain.optimizer, format!(" --lr {rate}"));
         add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
+        add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
+        add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
+        let kp_decay = self.kp_decay.unwrap_or(Training::SHRINK);
+        add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
+        let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR);
+        add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
+        add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
+        add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
+        add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(!self.shuffle, " --no-shuffle".into());
         add(self.max_steps.is_some(), format!(" --max-steps {}", self.max_steps.unwrap_or(0)));
@@ -357,6 +367,15 @@ mod tests {
     }
 
     #[test]
+    fn a_row_says_its_decay_and_its_epochs() {
+        let digits = dataset::open("digits").unwrap();
+        let row = experiment::find("DS-KP").unwrap();
+        let of = |choices| Config::of_experiment(&row, &choices, &digits, Class::Portable).unwrap();
+        let (own, chosen) = (of(Choices::default()), of(Choices { kp_decay: Some(0.5), ..Choices::default() }));
+        assert_eq!((own.kp_decay, own.epochs, chosen.kp_decay), (Some(1e-3), 25, Some(0.5)));
+    }
+
+    #[test]
     fn a_command_names_what_differs_from_the_row() {
         let digits = dataset::open("digits").unwrap();
         let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
@@ -370,6 +389,26 @@ mod tests {
             Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused).command(),
             "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
         );
+    }
+
+    #[test]
+    fn a_command_names_the_tuning() {
+        let digits = dataset::open("digits").unwrap();
+        let network: Network = "input 3x32x32 - dense10".parse().unwrap();
+        let choices = Choices {
+            decay: Some(0.25),
+            schedule: "step:2:0.5".parse().unwrap(),
+            kp_decay: Some(0.125),
+            mirror_rate: Some(0.5),
+            weights_init: Initial::Fan(2.0),
+            feedback_init: Initial::Normal(0.5),
+            measure_every: Some(3),
+            ..Choices::default()
+        };
+        let config = Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused);
+        let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --weights-init fan:2 \
+                      --feedback-init normal:0.5 --measure-every 3";
+        assert!(config.command().ends_with(tuning), "{}", config.command());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Learning-rate schedules: the rate of an epoch as a function of the epoch alone, so that a stop changes nothing.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,16 @@ impl Schedule {
     }
 }
 
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Constant => f.write_str("constant"),
+            Self::Step { epochs, factor } => write!(f, "step:{epochs}:{factor}"),
+            Self::Cosine { epochs } => write!(f, "cosine:{epochs}"),
+        }
+    }
+}
+
 impl FromStr for Schedule {
     type Err = String;
 
@@ -75,6 +86,9 @@ mod tests {
         let cosine: Schedule = "cosine:4".parse().unwrap();
         for (epoch, share) in [(1, 1.0), (2, 0.853_553_4), (3, 0.5), (4, 0.146_446_6), (5, 0.001), (9, 0.001)] {
             assert!((cosine.rate(1.0, epoch) - share).abs() < 1e-6, "{epoch}");
+        }
+        for text in ["constant", "step:2:0.5", "cosine:4"] {
+            assert_eq!(text.parse::<Schedule>().unwrap().to_string(), text);
         }
         assert!("step:0:0.5".parse::<Schedule>().is_err() && "cosine".parse::<Schedule>().is_err());
     }
