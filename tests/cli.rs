@@ -36,6 +36,44 @@ fn list_has_the_39_rows_and_the_extras() {
 }
 
 #[test]
+fn experiments_of_ones_own_go_through_every_command() {
+    let place = Place::new();
+    let row = |name: &str, rest: &str| {
+        format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"{SMALL}\"\nloss = \"ce\"\ndata = \"digits\"\n{rest}\n")
+    };
+    let claim =
+        "claim = { sentence = \"As said.\", epochs = 2, measure = { expect = \"worse\", than = \"ONE\", by = 0.5 } }";
+    let published = "published = [{ epochs = 2, accuracy = 70.0 }]";
+    fs::write(place.path("own.toml"), row("ONE", "") + &row("TWO", &format!("lr = 0.002\n{published}\n{claim}")))
+        .unwrap();
+    let listed = place.run("list --experiments own.toml --json").json();
+    assert_eq!(listed.as_array().unwrap().iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["ONE", "TWO"]);
+    let script = place.run("suite --experiments own.toml --print-script").out;
+    assert!(script.contains("--array=1-2") && script.contains("suite --experiments own.toml --task"), "{script}");
+    let plan = place.run("run DS0 TWO --experiments own.toml --dry-run --json").json();
+    assert_eq!((&plan[0]["config"]["name"], &plan[1]["config"]["name"]), (&"DS0".into(), &"TWO".into()));
+    let rows = place.run("suite --experiments own.toml --epochs 2 --out all --json").json();
+    assert_eq!(rows[1]["status"], "finished", "{rows}");
+    assert_eq!(rows[1]["claim"]["verdict"], "agrees", "{rows}");
+    let status = place.run("status all --experiments own.toml --json").json();
+    assert!(status["missing"].as_array().unwrap().is_empty(), "{status}");
+    let report = place.run("report all --experiments own.toml --format json").json();
+    let mut tables = report["tables"].as_array().unwrap().iter();
+    let own = tables.find(|table| table["title"] == "Experiments of own.toml").unwrap();
+    let cell = &own["rows"][1]["cells"][0];
+    assert_eq!((&cell["published"]["accuracy"], &cell["comparable"]), (&70.0.into(), &true.into()), "{cell}");
+    let command = cell["command"].as_str().unwrap();
+    assert!(command.starts_with("asymgrad run TWO --experiments own.toml --data digits --epochs 2"), "{command}");
+    place.run(command.strip_prefix("asymgrad ").unwrap()).assert(0, &[]);
+    assert!(report["claims"].as_array().unwrap().iter().any(|claim| claim["sentence"] == "As said."));
+    fs::write(place.path("own.toml"), row("ONE", "clipp = 1.0")).unwrap();
+    for command in ["list", "run ONE", "suite", "status all", "report all"] {
+        let said = "own.toml: line 6: unknown field `clipp`; the nearest is `clip`";
+        place.run(&format!("{command} --experiments own.toml")).assert(1, &[said]);
+    }
+}
+
+#[test]
 fn plan_adds_up_and_says_what_stores_nothing() {
     let place = Place::new();
     let net = "input 64 - dense32(R) - dense10(R)";

@@ -10,9 +10,11 @@ const GUIDE: &str = include_str!("../docs/guide.md");
 #[test]
 fn every_command_of_the_guide_works() {
     let place = Place::new();
+    let toml = GUIDE.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    std::fs::write(place.path("mine.toml"), toml).unwrap();
     let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
-    assert!(commands.len() > 15);
+    assert!(commands.len() > 20);
     for line in commands {
         let arguments = line.strip_prefix("asymgrad ").unwrap();
         // At most one quoted argument.
@@ -24,7 +26,9 @@ fn every_command_of_the_guide_works() {
         assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
         assert!(!ended.out.is_empty(), "{line}");
     }
-    for file in ["report.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"] {
+    for file in
+        ["report.html", "mine.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"]
+    {
         assert!(place.path(file).exists(), "{file}");
     }
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::{self, Experiment};
+use crate::catalogue::Catalogue;
+use crate::experiment::Experiment;
 use crate::run::{self, CONFIG, Choices, Config, Data, EpochLine};
 
 /// Accuracy is the mean over so many last epochs.
@@ -165,9 +166,11 @@ pub struct Judgement {
 }
 
 /// What the run of `row` in `folder`, trained on `data`, says about the row's claim; `None` if the row has none.
-pub fn judge(row: &Experiment, folder: &Path, data: &Data) -> Option<Judgement> {
+///
+/// The row that it is compared with is one of the catalogue's.
+pub fn judge(row: &Experiment, folder: &Path, data: &Data, catalogue: &Catalogue) -> Option<Judgement> {
     let claim = row.claim.as_ref()?;
-    Some(match courses(row, claim, folder, data) {
+    Some(match courses(row, claim, folder, data, catalogue) {
         Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing },
         Ok((course, other)) => Judgement {
             verdict: claim.measure.verdict(course, other),
@@ -180,7 +183,13 @@ pub fn judge(row: &Experiment, folder: &Path, data: &Data) -> Option<Judgement> 
 }
 
 /// How the row's run went and how the one did that it is compared with, up to the last epoch that both have; else what is missing.
-fn courses(row: &Experiment, claim: &Claim, folder: &Path, data: &Data) -> Result<(Course, Option<Course>), String> {
+fn courses(
+    row: &Experiment,
+    claim: &Claim,
+    folder: &Path,
+    data: &Data,
+    catalogue: &Catalogue,
+) -> Result<(Course, Option<Course>), String> {
     // Digits are no evidence for a claim about CIFAR-10, nor the other way round.
     let on = row.data.as_deref().unwrap_or("CIFAR-10");
     if (on == "digits") != (data.name == "digits") {
@@ -188,8 +197,8 @@ fn courses(row: &Experiment, claim: &Claim, folder: &Path, data: &Data) -> Resul
     }
     let run = History::read(row, folder, data, claim.epochs)?;
     let other = claim.measure.than().map(|than| {
-        let row = experiment::find(than).map_err(|error| error.to_string())?;
-        History::read(&row, &beside(folder, &run.name, than), data, claim.epochs)
+        let row = catalogue.find(than).map_err(|error| error.to_string())?;
+        History::read(row, &beside(folder, &run.name, than), data, claim.epochs)
     });
     let other = other.transpose()?;
     let both = [Some(&run), other.as_ref()].into_iter().flatten();
@@ -285,7 +294,7 @@ impl fmt::Display for Course {
         match self {
             Self::Diverged { epoch } => write!(f, "diverged in epoch {epoch}"),
             Self::Whole { epoch, accuracy, last, .. } => {
-                let from = (epoch + 1).saturating_sub(LAST);
+                let from = (epoch + 1).saturating_sub(LAST).max(1);
                 write!(f, "{accuracy:.2} % in epochs {from}–{epoch}, training loss {last:.4}")
             }
         }
@@ -296,6 +305,7 @@ impl fmt::Display for Course {
 mod tests {
     use super::*;
     use crate::dataset::{self, Dataset};
+    use crate::experiment;
     use crate::kernels::Class;
     use std::fs;
     use tempfile::TempDir;
@@ -340,7 +350,8 @@ mod tests {
         }
 
         fn judge(&self, name: &str) -> Judgement {
-            judge(&experiment::find(name).unwrap(), &self.path(name), &(&self.dataset).into()).unwrap()
+            let row = experiment::find(name).unwrap();
+            judge(&row, &self.path(name), &(&self.dataset).into(), &Catalogue::of_report()).unwrap()
         }
 
         #[track_caller]

@@ -8,10 +8,11 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::{self, Info};
 use asymgrad::report::Report;
 use asymgrad::status::{self, Status};
-use asymgrad::{Network, experiment, run, sparse, weights, write_whole};
+use asymgrad::{Network, run, sparse, weights, write_whole};
 use asymgrad_core::{Initial, Loss, Optimizer, Region, Training};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
@@ -93,8 +94,24 @@ impl Arguments {
     }
 }
 
+/// Experiments besides the report's.
+#[derive(Args)]
+struct Own {
+    /// Experiments of your own: a file with the fields of data/experiments.toml
+    #[arg(long, value_name = "FILE.toml")]
+    experiments: Option<PathBuf>,
+}
+
+impl Own {
+    fn catalogue(&self) -> anyhow::Result<Catalogue> {
+        Ok(Catalogue::open(self.experiments.as_deref())?)
+    }
+}
+
 #[derive(Args)]
 struct ListArguments {
+    #[command(flatten)]
+    own: Own,
     /// Prints a JSON array
     #[arg(long)]
     json: bool,
@@ -102,7 +119,8 @@ struct ListArguments {
 
 impl ListArguments {
     fn list(&self) -> anyhow::Result<()> {
-        let rows = experiment::all();
+        let catalogue = self.own.catalogue()?;
+        let rows = catalogue.chosen();
         if self.json {
             return print_json(&rows);
         }
@@ -111,7 +129,7 @@ impl ListArguments {
             let published =
                 row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
             let number = row.table.map_or("extra".into(), |table| table.to_string());
-            table.add_row([row.name, number, row.loss, published.join(", "), row.network]);
+            table.add_row([&row.name, &number, &row.loss, &published.join(", "), &row.network]);
         }
         print(&format!("{}\npublished: test accuracy (epochs)\n", table.trim_fmt()))
     }
@@ -264,6 +282,8 @@ struct StatusArguments {
     /// The folder whose runs are shown
     #[arg(default_value = "runs")]
     folder: PathBuf,
+    #[command(flatten)]
+    own: Own,
     /// Shows it again every few seconds until all runs have ended
     #[arg(long)]
     watch: bool,
@@ -274,7 +294,8 @@ struct StatusArguments {
 
 impl StatusArguments {
     fn status(&self) -> anyhow::Result<()> {
-        let rows: Vec<String> = experiment::all().into_iter().map(|row| row.name).collect();
+        let catalogue = self.own.catalogue()?;
+        let rows: Vec<String> = catalogue.chosen().iter().map(|row| row.name.clone()).collect();
         loop {
             let (runs, missing) = status::survey(&self.folder, &rows)?;
             if self.json {
@@ -358,6 +379,8 @@ struct ReportArguments {
     /// The folder whose runs are shown
     #[arg(default_value = "runs")]
     folder: PathBuf,
+    #[command(flatten)]
+    own: Own,
     /// The file to write; `-` is standard output [default: report.html; standard output for the other formats]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -368,7 +391,7 @@ struct ReportArguments {
 
 impl ReportArguments {
     fn report(&self) -> anyhow::Result<()> {
-        let report = Report::read(&self.folder)?;
+        let report = Report::read(&self.folder, &self.own.catalogue()?)?;
         let text = match self.format {
             Format::Html => report.html(),
             Format::Md => report.markdown(),

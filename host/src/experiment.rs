@@ -95,11 +95,18 @@ pub fn all() -> Vec<Experiment> {
 /// # Errors
 /// [`UnknownExperiment`], which suggests the nearest name.
 pub fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
-    let rows = all();
+    find_in(&all(), name).cloned()
+}
+
+/// The row called `name` among `rows`.
+///
+/// # Errors
+/// [`UnknownExperiment`], which suggests the nearest name.
+pub fn find_in<'a>(rows: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
-    let distance = |row: &&Experiment| strsim::damerau_levenshtein(&plain(&row.name), &plain(name));
+    let distance = |row: &&'a Experiment| strsim::damerau_levenshtein(&plain(&row.name), &plain(name));
     let nearest = rows.iter().min_by_key(distance).map_or_else(String::new, |row| row.name.clone());
-    rows.into_iter().find(|row| row.name == name).ok_or_else(|| UnknownExperiment { name: name.to_owned(), nearest })
+    rows.iter().find(|row| row.name == name).ok_or_else(|| UnknownExperiment { name: name.to_owned(), nearest })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::Network;
+use crate::catalogue::Catalogue;
 use crate::claim::{self, Claim, Judgement};
 use crate::dataset::Dataset;
 use crate::experiment::{Experiment, Published};
@@ -40,6 +41,8 @@ pub struct Row {
     pub dataset: Rc<Dataset>,
     /// What the report says of it; `None` for a network of the user's own.
     pub experiment: Option<Experiment>,
+    /// The experiments that it may be compared with.
+    pub catalogue: Rc<Catalogue>,
 }
 
 impl Row {
@@ -173,7 +176,8 @@ impl Trained<'_> {
     /// What the run says about the report's claim, if the row tests one.
     fn judged(&self) -> Option<Judged<'_>> {
         let experiment = self.row.experiment.as_ref()?;
-        let judgement = claim::judge(experiment, &self.row.request.folder, &self.row.request.config.data)?;
+        let Request { folder, config, .. } = &self.row.request;
+        let judgement = claim::judge(experiment, folder, &config.data, &self.row.catalogue)?;
         Some(Judged { claim: experiment.claim.as_ref()?, judgement })
     }
 
@@ -355,7 +359,7 @@ mod tests {
             longer_is_done: true,
             keep_weights: true,
         };
-        Row { request, dataset, experiment: Some(experiment) }
+        Row { request, dataset, experiment: Some(experiment), catalogue: Rc::new(Catalogue::of_report()) }
     }
 
     fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {

@@ -9,8 +9,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::{self, Dataset};
-use asymgrad::experiment::{self, Experiment};
+use asymgrad::experiment::Experiment;
 use asymgrad::kernels::InstructionSet;
 use asymgrad::progress::Watch;
 use asymgrad::run::{self, Choices, Config, Request};
@@ -19,10 +20,11 @@ use asymgrad::status::{self, Standing};
 use asymgrad::suite::{self, Row, Trained};
 use asymgrad::{Network, weights};
 use asymgrad_core::{Initial, Loss, Optimizer};
-use clap::{Args, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, ValueEnum};
 use serde::Serialize;
 
-use super::{count, is_broken_pipe, loss, optimizer, positive, print};
+use super::{Arguments, Own, count, is_broken_pipe, loss, optimizer, positive, print};
 use super::{initial, seed_range};
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
@@ -123,8 +125,10 @@ struct Tuning {
 #[derive(Args)]
 pub(super) struct RunArguments {
     /// Experiments, as `asymgrad list` names them
-    #[arg(value_name = "NAME", value_parser = experiment::find, required_unless_present = "net", conflicts_with = "net")]
-    experiments: Vec<Experiment>,
+    #[arg(value_name = "NAME", required_unless_present = "net", conflicts_with = "net")]
+    names: Vec<String>,
+    #[command(flatten)]
+    own: Own,
     /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
     #[arg(long, value_name = "NETWORK")]
     net: Option<Network>,
@@ -174,17 +178,22 @@ impl RunArguments {
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
         let mut data = Data::new(self.data.as_deref());
+        let catalogue = Rc::new(self.own.catalogue()?);
+        let experiments = self.names.iter().map(|name| catalogue.find(name)).collect::<Result<Vec<_>, _>>();
+        // As clap says it of a word that it does not know.
+        let experiments =
+            experiments.unwrap_or_else(|error| Arguments::command().error(ErrorKind::InvalidValue, error).exit());
         let mut rows = vec![];
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
                 let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
-                rows.push(self.row(config, dataset, None));
+                rows.push(self.row(config, dataset, None, &catalogue));
             }
-            for experiment in &self.experiments {
+            for experiment in &experiments {
                 let dataset = data.of_row(experiment.data.as_deref())?;
                 let config = self.execution.config(experiment, &choices, &dataset)?;
-                rows.push(self.row(config, dataset, Some(experiment)));
+                rows.push(self.row(config, dataset, Some(experiment), &catalogue));
             }
         }
         Ok(rows)
@@ -203,12 +212,18 @@ impl RunArguments {
             .collect())
     }
 
-    fn row(&self, config: Config, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
+    fn row(
+        &self,
+        config: Config,
+        dataset: Rc<Dataset>,
+        experiment: Option<&Experiment>,
+        catalogue: &Rc<Catalogue>,
+    ) -> Row {
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {
             None => run::default_path(&config.data.name, &config.name, config.seed),
-            Some(out) if self.experiments.len() > 1 => out.join(&config.name),
+            Some(out) if self.names.len() > 1 => out.join(&config.name),
             Some(out) => out.clone(),
         };
         if self.out.is_none() && many_rates {
@@ -220,7 +235,7 @@ impl RunArguments {
         if (self.out.is_some() && many_seeds) || (self.out.is_none() && many_rates) {
             folder.push(seed);
         }
-        let mut row = self.execution.row(config, folder, dataset, experiment);
+        let mut row = self.execution.row(config, folder, dataset, experiment, catalogue);
         row.request.init.clone_from(&self.init);
         row
     }
@@ -259,6 +274,8 @@ pub(super) struct SuiteArguments {
     /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 unless told otherwise
     #[arg(long, conflicts_with = "table")]
     rules: bool,
+    #[command(flatten)]
+    own: Own,
     /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
     #[arg(long, conflicts_with = "quick")]
     data: Option<String>,
@@ -278,6 +295,7 @@ impl SuiteArguments {
     }
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
+        let catalogue = Rc::new(self.own.catalogue()?);
         let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
         let chosen =
             |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table)) && (row.rules || !self.rules);
@@ -301,13 +319,13 @@ impl SuiteArguments {
                 None if self.quick => suite::quick_path(&config.name, config.seed),
                 None => run::default_path(&config.data.name, &config.name, config.seed),
             };
-            let mut row = self.execution.row(config, folder, dataset, Some(&experiment));
+            let mut row = self.execution.row(config, folder, dataset, Some(&experiment), &catalogue);
             row.request.longer_is_done = true;
             // The dense and untied rows would leave gigabytes for a look at the table.
             row.request.keep_weights = !self.quick || suite::is_small(&row.request.config.network);
             Ok(row)
         };
-        let rows = experiment::all().into_iter().filter(chosen);
+        let rows = catalogue.chosen().iter().filter(|row| chosen(row));
         rows.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(row).collect()
     }
 
@@ -328,7 +346,14 @@ impl Execution {
         Config::of_experiment(experiment, choices, dataset, self.kernels.set().class()).map_err(anyhow::Error::msg)
     }
 
-    fn row(&self, config: Config, folder: PathBuf, dataset: Rc<Dataset>, experiment: Option<&Experiment>) -> Row {
+    fn row(
+        &self,
+        config: Config,
+        folder: PathBuf,
+        dataset: Rc<Dataset>,
+        experiment: Option<&Experiment>,
+        catalogue: &Rc<Catalogue>,
+    ) -> Row {
         let threads = self.threads.map_or_else(all_cores, usize::from);
         let Self { fresh, checkpoint_every, .. } = *self;
         let kernels = self.kernels.set();
@@ -346,6 +371,7 @@ impl Execution {
             },
             dataset,
             experiment: experiment.cloned(),
+            catalogue: Rc::clone(catalogue),
         }
     }
 

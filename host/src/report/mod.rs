@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::catalogue::Catalogue;
 use crate::claim::{self, Judgement, Verdict};
-use crate::experiment;
 use crate::run::{self, Error};
 
 pub use runs::{Group, Run, StepMean};
@@ -74,21 +74,20 @@ pub struct JudgedRun {
 }
 
 impl Report {
-    /// Reads all runs below `folder`.
+    /// Reads all runs below `folder`, for the experiments at hand.
     ///
     /// # Errors
     /// [`Error`] if the folder cannot be read. A run that cannot be is among the [`problems`](Self::problems).
-    pub fn read(folder: &Path) -> Result<Self, Error> {
-        let (mut groups, problems) = runs::find(folder)?;
-        let experiments = experiment::all();
-        let place = |group: &Group| experiments.iter().position(|row| row.name == group.name).unwrap_or(usize::MAX);
+    pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Self, Error> {
+        let (mut groups, problems) = runs::find(folder, catalogue)?;
+        let place = |group: &Group| catalogue.all().iter().position(|row| row.name == group.name).unwrap_or(usize::MAX);
         groups.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
         Ok(Self {
             folder: folder.to_owned(),
             version: run::VERSION.into(),
             written: run::now(),
-            tables: table::tables(&experiments, &groups),
-            claims: claims(&groups),
+            tables: table::tables(catalogue, &groups),
+            claims: claims(&groups, catalogue),
             groups,
             problems,
         })
@@ -115,18 +114,18 @@ impl Report {
     }
 }
 
-fn claims(groups: &[Group]) -> Vec<Claim> {
+fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {
     let mut claims: Vec<Claim> = vec![];
-    for row in experiment::all() {
+    for row in catalogue.of_the_report().iter().chain(catalogue.own()) {
         let Some(claim) = &row.claim else { continue };
         let judged = |run: &Run| {
-            let judgement = claim::judge(&row, &run.folder, &run.config.data)?;
+            let judgement = claim::judge(row, &run.folder, &run.config.data, catalogue)?;
             Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
         };
         let mine = groups.iter().filter(|group| group.name == row.name).flat_map(|group| &group.runs);
         let (name, epochs, measure) = (row.name.clone(), claim.epochs, claim.measure.to_string());
         let runs = mine.filter_map(judged).collect();
-        let command = format!("asymgrad run {name} --epochs {epochs}");
+        let command = format!("asymgrad run {name}{} --epochs {epochs}", catalogue.option(row));
         let row = ClaimRow { name, measure, epochs, runs, command };
         match claims.iter_mut().find(|known| known.sentence == claim.sentence) {
             Some(known) => known.rows.push(row),

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::catalogue::Catalogue;
 use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Process, TIMING};
 use crate::status::{self, Standing};
 use crate::weights::{self, Filters};
@@ -59,7 +60,7 @@ impl Run {
     ///
     /// # Errors
     /// [`Error`] if a file of the run is damaged.
-    pub fn read(folder: &Path) -> Result<Option<Self>, Error> {
+    pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Option<Self>, Error> {
         let Some(config) = Config::read(&folder.join(CONFIG))? else { return Ok(None) };
         let epochs = run::read_epochs(folder)?;
         Ok(Some(Self {
@@ -74,7 +75,7 @@ impl Run {
             filters: weights::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
-            command: config.command(),
+            command: config.command(catalogue),
             folder: folder.to_owned(),
             config,
             epochs,
@@ -112,12 +113,12 @@ impl Group {
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub(super) fn find(folder: &Path) -> Result<(Vec<Group>, Vec<String>), Error> {
+pub(super) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     let mut problems = vec![];
     for folder in status::run_folders(folder) {
-        match Run::read(&folder) {
+        match Run::read(&folder, catalogue) {
             Ok(None) => {}
             Ok(Some(run)) => groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run),
             Err(error) => problems.push(error.to_string()),

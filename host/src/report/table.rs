@@ -3,9 +3,13 @@
 //! A trend is a row's distance to the true-gradient row of its table and loss. On other data than CIFAR-10, or after fewer
 //! epochs, it is shown, but decides nothing.
 
+use std::borrow::Cow;
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::runs::{Group, Run};
+use crate::catalogue::Catalogue;
 use crate::experiment::{Experiment, Published};
 use crate::run::{Choices, Config, EpochLine};
 
@@ -47,7 +51,7 @@ pub struct Cell {
     pub ours: Option<Ours>,
     /// Ours less the report's, in points.
     pub difference: Option<f64>,
-    /// Whether ours is on CIFAR-10, and as long as the report's.
+    /// Whether ours is on the data of the published figure, CIFAR-10 in the report, and as long.
     pub comparable: bool,
     /// Whether the row moves as the report says.
     pub trend: Option<Trend>,
@@ -121,8 +125,8 @@ impl Verdict {
     }
 }
 
-/// The report's tables, then the extra rows that were trained, then the networks of the user's own.
-pub(super) fn tables(experiments: &[Experiment], groups: &[Group]) -> Vec<Table> {
+/// The report's tables, then the extra rows that were trained, then the experiments and networks of the user's own.
+pub(super) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     let titles = [
         (Some(1), "Shallow dense networks, Adam, 100 epochs"),
         (Some(2), "Deeper dense networks, Adam, 100 and 200 epochs"),
@@ -131,14 +135,19 @@ pub(super) fn tables(experiments: &[Experiment], groups: &[Group]) -> Vec<Table>
         (None, "Extra rows, which test the report’s claims"),
     ];
     let of_title = |(number, title): (Option<u8>, &str)| {
-        let mine: Vec<&Experiment> = experiments.iter().filter(|row| row.table == number).collect();
-        let row = |experiment: &&Experiment| row(experiment, &mine, groups);
+        let mine: Vec<&Experiment> = catalogue.of_the_report().iter().filter(|row| row.table == number).collect();
+        let row = |experiment: &&Experiment| row(experiment, &mine, groups, catalogue);
         let rows =
             mine.iter().map(row).filter(|row| number.is_some() || row.cells.iter().any(|cell| cell.ours.is_some()));
         Table { number, title: title.into(), rows: rows.collect() }
     };
     let mut tables: Vec<Table> = titles.into_iter().map(of_title).collect();
-    let others = groups.iter().filter(|group| !experiments.iter().any(|row| group.is_of(row)));
+    if let Some(file) = catalogue.file() {
+        let mine: Vec<&Experiment> = catalogue.own().iter().collect();
+        let rows = mine.iter().map(|experiment| row(experiment, &mine, groups, catalogue)).collect();
+        tables.push(Table { number: None, title: format!("Experiments of {}", file.display()), rows });
+    }
+    let others = groups.iter().filter(|group| !catalogue.all().iter().any(|row| group.is_of(row)));
     tables.push(Table { number: None, title: "Other networks and settings".into(), rows: others.map(other).collect() });
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
     tables
@@ -199,9 +208,10 @@ fn mean_of(lines: &[EpochLine], first: u32, last: u32) -> Option<f64> {
     mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
 }
 
-fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group]) -> Row {
+fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalogue: &Catalogue) -> Row {
     let mine: Vec<&Group> = groups.iter().filter(|group| group.is_of(experiment)).collect();
-    let mut cells: Vec<Cell> = mine.iter().flat_map(|group| cells(experiment, group, table, groups)).collect();
+    let mut cells: Vec<Cell> =
+        mine.iter().flat_map(|group| cells(experiment, group, table, groups, catalogue)).collect();
     if cells.is_empty() {
         let untrained = |published| Cell {
             published,
@@ -210,23 +220,31 @@ fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group]) -> Row 
             comparable: false,
             trend: None,
             command: format!(
-                "asymgrad run {}{}",
+                "asymgrad run {}{}{}",
                 experiment.name,
+                catalogue.option(experiment),
                 published.map_or_else(String::new, |figure: Published| format!(" --epochs {}", figure.epochs))
             ),
         };
-        cells = experiment.published.iter().copied().map(Some).map(untrained).collect();
+        let figures = experiment.published.iter().copied().map(Some);
+        cells = figures.chain(experiment.published.is_empty().then_some(None)).map(untrained).collect();
     }
     let Experiment { name, network, loss, .. } = experiment.clone();
     Row { name, network, loss, cells }
 }
 
 /// The report's figures beside one group of runs; where they end early, their end stands beside the next figure.
-fn cells(experiment: &Experiment, group: &Group, table: &[&Experiment], groups: &[Group]) -> Vec<Cell> {
+fn cells(
+    experiment: &Experiment,
+    group: &Group,
+    table: &[&Experiment],
+    groups: &[Group],
+    catalogue: &Catalogue,
+) -> Vec<Cell> {
     let reached = group.epoch();
     let command = |epochs: u32| {
         let run = group.runs.first().map(|run| Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() });
-        run.map_or_else(String::new, |config| config.command())
+        run.map_or_else(String::new, |config| config.command(catalogue))
     };
     if experiment.published.is_empty() {
         let (ours, command) = (group.ours(reached), command(0));
@@ -236,7 +254,8 @@ fn cells(experiment: &Experiment, group: &Group, table: &[&Experiment], groups: 
     let cell = |figure: &Published| {
         let ours = (reached.max(1) > before).then(|| group.ours(figure.epochs)).flatten();
         before = figure.epochs;
-        let comparable = ours.as_ref().is_some_and(|ours| ours.data == "cifar10" && ours.epochs[1] >= figure.epochs);
+        let comparable =
+            ours.as_ref().is_some_and(|ours| ours.data == data_of(experiment) && ours.epochs[1] >= figure.epochs);
         let trend = ours.as_ref().and_then(|ours| {
             let trend = trend(experiment, *figure, group, ours, table, groups)?;
             Some(Trend { decided: comparable, ..trend })
@@ -251,6 +270,12 @@ fn cells(experiment: &Experiment, group: &Group, table: &[&Experiment], groups: 
         }
     };
     experiment.published.iter().map(cell).collect()
+}
+
+/// The data set that a row's figures were measured on, as runs name it.
+fn data_of(experiment: &Experiment) -> Cow<'_, str> {
+    let data = Path::new(experiment.data.as_deref().unwrap_or("cifar10"));
+    data.file_name().map_or(Cow::Borrowed("cifar10"), |name| name.to_string_lossy())
 }
 
 /// The distances to the true gradient at the same epochs; `None` for the true gradient itself, or without runs of it.

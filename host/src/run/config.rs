@@ -13,8 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::error::Error;
 use super::schedule::Schedule;
+use crate::catalogue::Catalogue;
 use crate::dataset::Dataset;
-use crate::experiment::{self, Experiment};
+use crate::experiment::Experiment;
 use crate::kernels::Class;
 use crate::{Network, atomic, hexadecimal};
 
@@ -143,13 +144,16 @@ impl Config {
         let network = row.network.parse().map_err(|error| format!("experiment {}: {error}", row.name))?;
         let mut config = Self::of_network(row.name.clone(), network, choices, data, class);
         if choices.loss.is_none() {
-            config.loss = Loss::ALL
-                .into_iter()
-                .find(|loss| loss.name() == row.loss)
-                .ok_or_else(|| format!("experiment {}: there is no loss `{}`", row.name, row.loss))?;
+            config.loss = Loss::ALL.into_iter().find(|loss| loss.name() == row.loss).ok_or_else(|| {
+                let losses = Loss::ALL.map(Loss::name).join(", ");
+                format!("experiment {}: there is no loss `{}`; the losses are {losses}", row.name, row.loss)
+            })?;
         }
         if let (None, Some(name)) = (choices.optimizer, &row.optimizer) {
-            let optimizer = optimizer(name).ok_or_else(|| format!("experiment {}: no optimizer `{name}`", row.name))?;
+            let optimizer = optimizer(name).ok_or_else(|| {
+                let optimizers = Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", ");
+                format!("experiment {}: there is no optimizer `{name}`; they are {optimizers}", row.name)
+            })?;
             config.optimizer = with_rate(optimizer, choices.rate);
         }
         if choices.rate.is_none() && choices.optimizer.is_none() {
@@ -244,13 +248,13 @@ impl Config {
     }
 
     /// The command that trains it, with every option in which it differs from the row or network that it names.
-    pub fn command(&self) -> String {
+    pub fn command(&self, catalogue: &Catalogue) -> String {
         let seed = Choices { seed: Some(self.seed), ..Choices::default() };
-        let row = experiment::find(&self.name).ok().filter(|row| row.network == self.network.to_string());
-        let of_row = row.and_then(|row| Self::of_experiment(&row, &seed, self.data.clone(), self.class).ok());
-        let mut command = match &of_row {
-            Some(_) => format!("asymgrad run {}", self.name),
-            None => format!("asymgrad run --net \"{}\"", self.network),
+        let row = catalogue.find(&self.name).ok().filter(|row| row.network == self.network.to_string());
+        let of_row = row.and_then(|row| Self::of_experiment(row, &seed, self.data.clone(), self.class).ok());
+        let mut command = match (&of_row, row) {
+            (Some(_), Some(row)) => format!("asymgrad run {}{}", self.name, catalogue.option(row)),
+            _ => format!("asymgrad run --net \"{}\"", self.network),
         };
         let plain = of_row.unwrap_or_else(|| {
             Self::of_network(self.name.clone(), self.network.clone(), &seed, self.data.clone(), self.class)
@@ -340,7 +344,7 @@ fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset;
+    use crate::{dataset, experiment};
 
     fn config(choices: &Choices) -> Config {
         let row = experiment::find("PGR1-SGD").unwrap();
@@ -380,13 +384,14 @@ mod tests {
         let digits = dataset::open("digits").unwrap();
         let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
         assert_eq!(
-            config(&choices).command(),
+            config(&choices).command(&Catalogue::of_report()),
             "asymgrad run PGR1-SGD --data digits --epochs 7 --seed 3 --kernels portable"
         );
         let network: Network = "input 3x32x32 - dense10".parse().unwrap();
         let choices = Choices { rate: Some(0.5), batch: Some(9), max_steps: Some(4), ..Choices::default() };
         assert_eq!(
-            Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused).command(),
+            Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused)
+                .command(&Catalogue::of_report()),
             "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
         );
     }
@@ -408,7 +413,8 @@ mod tests {
         let config = Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused);
         let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --weights-init fan:2 \
                       --feedback-init normal:0.5 --measure-every 3";
-        assert!(config.command().ends_with(tuning), "{}", config.command());
+        let command = config.command(&Catalogue::of_report());
+        assert!(command.ends_with(tuning), "{command}");
     }
 
     #[test]
