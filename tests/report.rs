@@ -51,6 +51,16 @@ fn every_format_holds_the_figures_of_the_runs() {
     assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&place, "all/DS0/1"))).abs() < 1e-9, "{trend}");
     assert!((trend["report"].as_f64().unwrap() - (44.19 - 50.06)).abs() < 1e-9, "{trend}");
     assert_eq!((&trend["baseline"], &trend["decided"]), (&"DS0".into(), &false.into()));
+    // Seed by seed only seed 1 has a twin.
+    let paired = &cell["paired"];
+    assert_eq!((&paired["to"], &paired["seeds"]), (&"DS0".into(), &serde_json::json!([1])));
+    let difference = seeds[0] - accuracy(&place, "all/DS0/1");
+    assert!((paired["difference"]["mean"].as_f64().unwrap() - difference).abs() < 1e-9, "{paired}");
+    assert!(paired["difference"]["above"].is_null() && row(&report, "DS0")["cells"][0]["paired"].is_null());
+    let orderings = report["orderings"].as_array().unwrap();
+    let order = orderings.iter().find(|o| o["lower"] == "DSR2" && o["higher"] == "DS0").unwrap();
+    assert!((order["ours"]["difference"]["mean"].as_f64().unwrap() + difference).abs() < 1e-9, "{order}");
+    assert!((order["published"].as_f64().unwrap() - 5.87).abs() < 1e-9 && order["decided"] == false, "{order}");
     // All 39 rows are there, trained or not.
     let of_tables = report["tables"].as_array().unwrap().iter().filter(|table| !table["number"].is_null());
     assert_eq!(of_tables.map(|table| table["rows"].as_array().unwrap().len()).sum::<usize>(), 39);
@@ -63,6 +73,47 @@ fn every_format_holds_the_figures_of_the_runs() {
         markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
         "{markdown}"
     );
+}
+
+#[test]
+fn several_seeds_of_a_suite_end_in_their_mean_beside_the_true_gradient() {
+    let place = Place::new();
+    let ended = place.run("run DS0 DSR2-U --data digits --epochs 2 --seeds 1..2 --threads 1");
+    ended.assert(0, &[]);
+    let of = |name: &str| [1, 2].map(|seed| accuracy(&place, &format!("runs/digits/{name}/seed-{seed}")));
+    let (truth, ours) = (of("DS0"), of("DSR2-U"));
+    let differences = [ours[0] - truth[0], ours[1] - truth[1]];
+    let line = ended.out.lines().rfind(|line| line.trim_start().starts_with("DSR2-U")).unwrap();
+    assert!(line.contains(&format!(" {:.2} ", f64::midpoint(ours[0], ours[1]))), "{line}");
+    let mean = f64::midpoint(differences[0], differences[1]);
+    assert!(line.contains(&format!(" {mean:+.2} [")) && line.ends_with("2 seeds, epoch 2 to DS0"), "{line}");
+}
+
+#[test]
+fn a_run_that_diverged_is_counted_and_kept() {
+    let place = Place::new();
+    let net = "input 3x32x32 - dense16 - dense10";
+    for (seed, rate) in [(1, "0.1"), (2, "0.1")] {
+        let run = format!(
+            "run --net {{}} --data digits --epochs 1 --optimizer sgd --lr {rate} --seed {seed} --out all/{seed}"
+        );
+        place.run_with(&run, net).assert(0, &[]);
+    }
+    // The second run's last loss was no number.
+    let epochs = place.path("all/2/epochs.jsonl");
+    let line = fs::read_to_string(&epochs).unwrap();
+    let mut last = lines(&line).pop().unwrap();
+    last["train_loss"] = "NaN".into();
+    fs::write(&epochs, format!("{last}\n")).unwrap();
+    let result = place.path("all/2/result.json");
+    fs::write(&result, fs::read_to_string(&result).unwrap().replace("finished", "diverged")).unwrap();
+    let report = place.run("report all --format json").json();
+    let group = &report["groups"][0];
+    assert_eq!(group["runs"].as_array().unwrap().len(), 2);
+    let tables = report["tables"].as_array().unwrap();
+    let ours = &tables.last().unwrap()["rows"][0]["cells"][0]["ours"];
+    assert_eq!((&ours["runs"], &ours["diverged"]), (&2.into(), &1.into()));
+    assert!((ours["mean"].as_f64().unwrap() - accuracy(&place, "all/1")).abs() < 1e-9, "{ours}");
 }
 
 #[test]

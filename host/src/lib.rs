@@ -12,6 +12,7 @@ pub mod report;
 pub mod run;
 pub mod slurm;
 pub mod sparse;
+pub mod statistics;
 pub mod status;
 pub mod suite;
 pub mod weights;

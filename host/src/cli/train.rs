@@ -14,6 +14,7 @@ use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment::Experiment;
 use asymgrad::kernels::InstructionSet;
 use asymgrad::progress::Watch;
+use asymgrad::report;
 use asymgrad::run::{self, Choices, Config, Request};
 use asymgrad::slurm::Array;
 use asymgrad::status::{self, Standing};
@@ -447,9 +448,10 @@ impl Execution {
         match all {
             _ if self.json => print_json_of(all, rows),
             _ if rows > 1 => print(&format!(
-                "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}",
+                "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
                 suite::table(all),
                 names_of(all),
+                seeds_of(all),
                 suite::claims(all)
             )),
             [trained] if trained.has_result() => print(&format!("{trained}\n")),
@@ -476,6 +478,13 @@ fn print_json_of<T: Serialize>(all: &[T], rows: usize) -> anyhow::Result<()> {
         all => serde_json::to_string(all),
     };
     print(&format!("{}\n", text?))
+}
+
+/// What several seeds of a row say together.
+fn seeds_of(all: &[Trained]) -> String {
+    let folders: Vec<&Path> = all.iter().map(|trained| trained.row.request.folder.as_path()).collect();
+    let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.row.catalogue));
+    if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 /// The data sets of these rows.

@@ -5,7 +5,7 @@
 
 use super::table::{Cell, Ours, Row, Table, Trend};
 use super::text::{accuracy, epochs};
-use super::{Claim, Report, Run};
+use super::{Claim, Ordering, Report, Run};
 use crate::claim::Verdict;
 
 /// What the report's networks begin with: told once above the tables.
@@ -24,7 +24,7 @@ pub(super) fn page(report: &Report) -> String {
         version = escape(&report.version),
         tiles = tiles(report),
         banners = banners(report),
-        tables = report.tables.iter().map(table).collect::<String>(),
+        tables = report.tables.iter().map(table).collect::<String>() + &orderings(report),
         claims = report.claims.iter().map(claim).collect::<String>(),
         provenance = provenance(report),
         data = data,
@@ -144,9 +144,12 @@ fn figures(cell: &Cell) -> String {
         .difference
         .map_or_else(String::new, |points| format!("<{tag} class=\"points\">{}</{tag}>", signed(points, 2)));
     let trend = cell.trend.as_ref().map_or_else(String::new, trend);
+    let paired = cell.paired.as_ref().map_or_else(String::new, |paired| {
+        format!("<br><span class=\"soft small\">seed by seed {}, to {}</span>", paired.text(), escape(&paired.to))
+    });
     format!(
         "<td class=\"num\" data-label=\"Report\">{report}</td><td class=\"num\" data-label=\"Ours\">{ours}</td>\
-         <td class=\"num\" data-label=\"Difference\">{difference}</td><td class=\"trend\" data-label=\"Trend\">{trend}</td>"
+         <td class=\"num\" data-label=\"Difference\">{difference}</td><td class=\"trend\" data-label=\"Trend\">{trend}{paired}</td>"
     )
     .replace(" data-label=\"Difference\"></td>", "></td>")
     .replace(" data-label=\"Trend\"></td>", "></td>")
@@ -173,8 +176,9 @@ fn reached(ours: &Ours) -> String {
         Some(_) => format!("<big>{}</big>{interval}", accuracy(ours)),
         None => "<span class=\"chip failed\">diverged</span>".into(),
     };
+    let best = ours.best.map_or_else(String::new, |best| format!(", best epoch {best:.2}"));
     format!(
-        "{number}<br><span class=\"soft small\">{several} {}, {seeds}, {}{diverged}{unfinished}</span>",
+        "{number}<br><span class=\"soft small\">{several} {}, {seeds}, {}{diverged}{unfinished}{best}</span>",
         epochs(ours),
         escape(&ours.data)
     )
@@ -207,6 +211,18 @@ fn trend(trend: &Trend) -> String {
         escape(&trend.baseline),
         verdict = trend.verdict.name(),
     )
+}
+
+fn orderings(report: &Report) -> String {
+    let line = |ordering: &Ordering| {
+        let found = ordering.found()?;
+        Some(format!("<li><b>{}</b>: {}</li>", escape(&ordering.sentence()), escape(&found)))
+    };
+    let lines: String = report.orderings.iter().filter_map(line).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("<h3>Orders that the report publishes</h3>\n<div class=\"card\"><ul>{lines}</ul></div>\n")
 }
 
 fn chip(verdict: Verdict) -> String {

@@ -3,6 +3,7 @@
 //! [`Report::read`] gathers everything from the runs' files; each format writes it. Only the page has curves.
 
 mod html;
+mod paired;
 mod runs;
 mod table;
 mod text;
@@ -15,6 +16,7 @@ use crate::catalogue::Catalogue;
 use crate::claim::{self, Judgement, Verdict};
 use crate::run::{self, Error};
 
+pub use paired::{Ordering, Paired};
 pub use runs::{Group, Run, StepMean};
 pub use table::{Cell, Ours, Row, Table, Trend};
 
@@ -29,6 +31,8 @@ pub struct Report {
     pub written: u64,
     /// The report's tables, ours beside them.
     pub tables: Vec<Table>,
+    /// The orders of rows that the report publishes, and how likely they hold in ours.
+    pub orderings: Vec<Ordering>,
     /// The sentences of the report that rows test.
     pub claims: Vec<Claim>,
     /// All runs, in groups that differ in nothing but the seed.
@@ -87,6 +91,7 @@ impl Report {
             version: run::VERSION.into(),
             written: run::now(),
             tables: table::tables(catalogue, &groups),
+            orderings: paired::orderings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
             groups,
             problems,
@@ -112,6 +117,16 @@ impl Report {
     pub fn csv(&self) -> String {
         text::csv(self)
     }
+}
+
+/// What several seeds of the same training say together, a line each, for the runs in these folders; empty if none has several.
+pub fn seeds(folders: &[&Path], catalogue: &Catalogue) -> String {
+    let runs = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
+    let mut groups = runs::in_groups(runs);
+    // In the order in which they were asked for.
+    let place = |group: &Group| group.runs.iter().filter_map(|run| folders.iter().position(|f| *f == run.folder)).min();
+    groups.sort_by_key(place);
+    if groups.iter().all(|group| group.runs.len() < 2) { String::new() } else { text::seeds(&groups) }
 }
 
 fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {

@@ -115,14 +115,21 @@ impl Group {
 /// If the folder cannot be read.
 pub(super) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
-    let mut problems = vec![];
+    let (mut runs, mut problems) = (vec![], vec![]);
     for folder in status::run_folders(folder) {
         match Run::read(&folder, catalogue) {
-            Ok(None) => {}
-            Ok(Some(run)) => groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run),
+            Ok(run) => runs.extend(run),
             Err(error) => problems.push(error.to_string()),
         }
+    }
+    Ok((in_groups(runs), problems))
+}
+
+/// Runs in groups that differ in nothing but the seed.
+pub(super) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
+    let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+    for run in runs {
+        groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run);
     }
     let of_runs = |mut runs: Vec<Run>| {
         // Of two runs that are the same but for their length, the longer one says all.
@@ -132,7 +139,7 @@ pub(super) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
         runs.iter_mut().skip(1).for_each(|run| run.filters = None);
         Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
     };
-    Ok((groups.into_values().map(of_runs).collect(), problems))
+    groups.into_values().map(of_runs).collect()
 }
 
 /// The objects of a log; a line that is still being written is left out.

@@ -8,13 +8,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::paired::Paired;
 use super::runs::{Group, Run};
 use crate::catalogue::Catalogue;
 use crate::experiment::{Experiment, Published};
 use crate::run::{Choices, Config, EpochLine};
+use crate::statistics::{self, Estimate};
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
-const SAME: f64 = 2.0;
+pub(super) const SAME: f64 = 2.0;
 /// Ours is the mean over an eighth of the epochs, but at most over so many: those of the claims.
 const LAST: u32 = 3;
 
@@ -55,6 +57,8 @@ pub struct Cell {
     pub comparable: bool,
     /// Whether the row moves as the report says.
     pub trend: Option<Trend>,
+    /// The distance to the true gradient, seed by seed; `None` for the true gradient itself, or without runs of it.
+    pub paired: Option<Paired>,
     /// The command that trains it.
     pub command: String,
 }
@@ -68,8 +72,14 @@ pub struct Ours {
     pub epochs: [u32; 2],
     /// Test accuracy in percent, the mean over runs; `None` if all diverged.
     pub mean: Option<f64>,
-    /// The 95 % interval of that mean, from two runs on.
+    /// The 95 % interval of that mean (Student), from two runs on.
     pub interval: Option<[f64; 2]>,
+    /// Its 95 % bootstrap interval: never wider than the runs lie apart, so too narrow for a few.
+    pub bootstrap: Option<[f64; 2]>,
+    /// Test accuracy of each run's best epoch so far, the mean over runs: chosen on the test set, so only beside `mean`.
+    pub best: Option<f64>,
+    /// That epoch of each run.
+    pub best_epochs: Vec<u32>,
     /// The runs, those that diverged included.
     pub runs: usize,
     /// Runs that diverged.
@@ -148,14 +158,15 @@ pub(super) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
         tables.push(Table { number: None, title: format!("Experiments of {}", file.display()), rows });
     }
     let others = groups.iter().filter(|group| !catalogue.all().iter().any(|row| group.is_of(row)));
-    tables.push(Table { number: None, title: "Other networks and settings".into(), rows: others.map(other).collect() });
+    let rows = others.map(|group| other(group, groups)).collect();
+    tables.push(Table { number: None, title: "Other networks and settings".into(), rows });
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
     tables
 }
 
 impl Group {
     /// Whether its runs were trained as the row says.
-    fn is_of(&self, row: &Experiment) -> bool {
+    pub(super) fn is_of(&self, row: &Experiment) -> bool {
         self.name == row.name
             && self.config().is_some_and(|config| {
                 let choices = Choices { seed: Some(config.seed), ..Choices::default() };
@@ -164,22 +175,26 @@ impl Group {
             })
     }
 
-    fn epoch(&self) -> u32 {
+    pub(super) fn epoch(&self) -> u32 {
         self.runs.iter().filter(|run| !run.has_diverged()).map(Run::epoch).min().unwrap_or(0)
     }
 
     /// What its runs reached at `epoch`, or at their end if they are shorter.
-    fn ours(&self, epoch: u32) -> Option<Ours> {
-        let last = epoch.min(self.epoch()).max(1);
-        let first = last + 1 - (last / 8).clamp(1, LAST);
+    pub(super) fn ours(&self, epoch: u32) -> Option<Ours> {
+        let epochs = span(epoch.min(self.epoch()));
         let whole: Vec<&Run> = self.runs.iter().filter(|run| !run.has_diverged()).collect();
-        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, first, last)).collect();
+        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
+        let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
         let diverged = self.runs.len() - whole.len();
+        let estimate = Estimate::of(&accuracies);
         (!accuracies.is_empty() || diverged > 0).then(|| Ours {
             data: self.config().map_or_else(String::new, |config| config.data.name.clone()),
-            epochs: [first, last],
-            mean: mean(&accuracies),
-            interval: interval(&accuracies),
+            epochs,
+            mean: estimate.map(|estimate| estimate.mean),
+            interval: estimate.and_then(|estimate| estimate.interval),
+            bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
+            best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
+            best_epochs: best.iter().map(|line| line.epoch).collect(),
             runs: accuracies.len() + diverged,
             diverged,
             ended: self.runs.iter().all(|run| run.status.has_ended()),
@@ -187,25 +202,22 @@ impl Group {
     }
 }
 
-fn mean(numbers: &[f64]) -> Option<f64> {
-    (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
-}
-
-/// The 95 % interval of a mean (Student), from two numbers on.
-fn interval(numbers: &[f64]) -> Option<[f64; 2]> {
-    /// Quantiles at 0.975 for 1, 2, … degrees of freedom.
-    const T: [f64; 9] = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-    let (count, mean) = (numbers.len(), mean(numbers)?);
-    let degrees = count.checked_sub(1).filter(|degrees| *degrees > 0)?;
-    let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / degrees as f64;
-    let half = T.get(degrees - 1).copied().unwrap_or(1.96) * (variance / count as f64).sqrt();
-    Some([mean - half, mean + half])
+/// The epochs of ours that end with `last`.
+pub(super) fn span(last: u32) -> [u32; 2] {
+    let last = last.max(1);
+    [last + 1 - (last / 8).clamp(1, LAST), last]
 }
 
 /// The mean test accuracy from one epoch to another; `None` if the run has none of them.
-fn mean_of(lines: &[EpochLine], first: u32, last: u32) -> Option<f64> {
+pub(super) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f64> {
     let chosen = lines.iter().filter(|line| (first..=last).contains(&line.epoch));
-    mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
+    statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
+}
+
+/// The epoch up to `last` with the best test accuracy, of several the first.
+fn best_of(lines: &[EpochLine], last: u32) -> Option<EpochLine> {
+    let so_far = lines.iter().rev().filter(|line| line.epoch <= last);
+    so_far.max_by(|a, b| a.test_accuracy.total_cmp(&b.test_accuracy)).copied()
 }
 
 fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalogue: &Catalogue) -> Row {
@@ -219,6 +231,7 @@ fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalog
             difference: None,
             comparable: false,
             trend: None,
+            paired: None,
             command: format!(
                 "asymgrad run {}{}{}",
                 experiment.name,
@@ -247,8 +260,7 @@ fn cells(
         run.map_or_else(String::new, |config| config.command(catalogue))
     };
     if experiment.published.is_empty() {
-        let (ours, command) = (group.ours(reached), command(0));
-        return vec![Cell { published: None, ours, difference: None, comparable: false, trend: None, command }];
+        return vec![unpublished(group, groups, command(0))];
     }
     let mut before = 0;
     let cell = |figure: &Published| {
@@ -260,12 +272,14 @@ fn cells(
             let trend = trend(experiment, *figure, group, ours, table, groups)?;
             Some(Trend { decided: comparable, ..trend })
         });
+        let paired = ours.as_ref().and_then(|ours| Paired::to_true_gradient(group, groups, ours.epochs[1]));
         Cell {
             published: Some(*figure),
             difference: ours.as_ref().and_then(|ours| ours.mean).map(|mean| mean - figure.accuracy),
             ours,
             comparable,
             trend,
+            paired,
             command: command(figure.epochs.min(reached)),
         }
     };
@@ -304,13 +318,25 @@ fn trend(
     Some(Trend { baseline: baseline.name.clone(), report: there, ours: here, verdict, decided: false })
 }
 
-fn other(group: &Group) -> Row {
+/// A group beside no figure of the report.
+fn unpublished(group: &Group, groups: &[Group], command: String) -> Cell {
+    let epoch = group.epoch();
+    Cell {
+        published: None,
+        ours: group.ours(epoch),
+        difference: None,
+        comparable: false,
+        trend: None,
+        paired: Paired::to_true_gradient(group, groups, epoch),
+        command,
+    }
+}
+
+fn other(group: &Group, groups: &[Group]) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
     let command = group.runs.first().map_or_else(String::new, |run| run.command.clone());
-    let ours = group.ours(group.epoch());
-    let cell = Cell { published: None, ours, difference: None, comparable: false, trend: None, command };
-    Row { name: group.name.clone(), network, loss, cells: vec![cell] }
+    Row { name: group.name.clone(), network, loss, cells: vec![unpublished(group, groups, command)] }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! Both hold the same figures as the page; CSV has a line a figure and names units in its header.
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
 
-use super::Report;
+use comfy_table::presets;
+
 use super::table::{Cell, Ours, Row, Trend};
+use super::{Group, Paired, Report};
 
 /// Tables and claims.
 pub(super) fn markdown(report: &Report) -> String {
@@ -13,11 +15,18 @@ pub(super) fn markdown(report: &Report) -> String {
     for table in &report.tables {
         let number = table.number.map_or_else(String::new, |number| format!("Table {number}: "));
         text += &format!("\n## {number}{}\n\n", table.title);
-        text += "| experiment | loss | report | epochs | ours | 95 % | epochs | runs | difference | trend |\n";
-        text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---|\n";
+        text += "| experiment | loss | report | epochs | ours | 95 % | best epoch | epochs | runs | difference | trend | to the true \
+                 gradient, seed by seed |\n";
+        text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---|\n";
         for (row, cell) in cells(&table.rows) {
             let fields = fields(row, cell).map(|field| field.replace('|', "\\|"));
             text += &format!("| {} |\n", fields.join(" | "));
+        }
+    }
+    text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n\n## Orders\n\n";
+    for ordering in &report.orderings {
+        if let Some(found) = ordering.found() {
+            text += &format!("- Table {}: {}: {found}\n", ordering.table, ordering.sentence());
         }
     }
     text += "\n## Claims\n";
@@ -35,7 +44,7 @@ fn cells(rows: &[Row]) -> impl Iterator<Item = (&Row, &Cell)> {
     rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)))
 }
 
-fn fields(row: &Row, cell: &Cell) -> [String; 10] {
+fn fields(row: &Row, cell: &Cell) -> [String; 12] {
     let ours = cell.ours.as_ref();
     [
         row.name.clone(),
@@ -44,10 +53,12 @@ fn fields(row: &Row, cell: &Cell) -> [String; 10] {
         cell.published.map_or_else(String::new, |figure| figure.epochs.to_string()),
         ours.map_or_else(String::new, accuracy),
         ours.and_then(|ours| ours.interval).map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}")),
+        ours.and_then(|ours| ours.best).map_or_else(String::new, |best| format!("{best:.2}")),
         ours.map_or_else(String::new, epochs),
         ours.map_or_else(String::new, |ours| format!("{} on {}", ours.runs, ours.data)),
         cell.difference.map_or_else(String::new, |points| format!("{points:+.2}")),
         cell.trend.as_ref().map_or_else(String::new, trend),
+        cell.paired.as_ref().map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to)),
     ]
 }
 
@@ -68,11 +79,43 @@ fn trend(trend: &Trend) -> String {
     format!("{verdict} ({ours:+.1}, report {report:+.1}, to {baseline}{decided})")
 }
 
+/// For the terminal: a line a group.
+pub(super) fn seeds(groups: &[Group]) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "experiment",
+        "mean",
+        "95 %",
+        "epochs",
+        "best epoch",
+        "runs",
+        "to the true gradient, seed by seed",
+    ]);
+    for group in groups {
+        let Some(ours) = group.ours(group.epoch()) else { continue };
+        let paired = Paired::to_true_gradient(group, groups, ours.epochs[1]);
+        let interval = ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}"));
+        let diverged = if ours.diverged == 0 { String::new() } else { format!(", {} diverged", ours.diverged) };
+        table.add_row([
+            group.name.clone(),
+            accuracy(&ours),
+            interval,
+            epochs(&ours),
+            ours.best.map_or_else(String::new, |best| format!("{best:.2}")),
+            format!("{}{diverged}", ours.runs),
+            paired.map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to)),
+        ]);
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
 /// A line a figure.
 pub(super) fn csv(report: &Report) -> String {
     let mut text = String::from(
         "table,experiment,network,loss,data,published_accuracy,published_epochs,accuracy,interval_low,interval_high,\
-         first_epoch,last_epoch,runs,diverged,difference,trend_report,trend_ours,trend,decided,command\n",
+         bootstrap_low,bootstrap_high,best_accuracy,first_epoch,last_epoch,runs,diverged,difference,trend_report,trend_ours,\
+         trend,decided,paired_to,paired_seeds,paired_difference,paired_low,paired_high,probability_above,command\n",
     );
     for table in &report.tables {
         for (row, cell) in cells(&table.rows) {
@@ -80,6 +123,10 @@ pub(super) fn csv(report: &Report) -> String {
             let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
             let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
             let interval = |side: usize| number(ours.and_then(|ours| ours.interval).map(|interval| interval[side]));
+            let bootstrap = |side: usize| number(ours.and_then(|ours| ours.bootstrap).map(|interval| interval[side]));
+            let paired = cell.paired.as_ref();
+            let estimate = paired.and_then(|paired| paired.difference);
+            let paired_side = |side: usize| number(estimate.and_then(|e| e.interval).map(|interval| interval[side]));
             let epoch = |side: usize| count(ours.map(|ours| ours.epochs[side] as usize));
             let fields = [
                 count(table.number.map(usize::from)),
@@ -92,6 +139,9 @@ pub(super) fn csv(report: &Report) -> String {
                 number(ours.and_then(|ours| ours.mean)),
                 interval(0),
                 interval(1),
+                bootstrap(0),
+                bootstrap(1),
+                number(ours.and_then(|ours| ours.best)),
                 epoch(0),
                 epoch(1),
                 count(ours.map(|ours| ours.runs)),
@@ -101,6 +151,12 @@ pub(super) fn csv(report: &Report) -> String {
                 number(trend.map(|trend| trend.ours)),
                 trend.map_or_else(String::new, |trend| trend.verdict.name().into()),
                 trend.map_or_else(String::new, |trend| trend.decided.to_string()),
+                paired.map_or_else(String::new, |paired| paired.to.clone()),
+                count(paired.map(|paired| paired.seeds.len())),
+                number(estimate.map(|estimate| estimate.mean)),
+                paired_side(0),
+                paired_side(1),
+                number(estimate.and_then(|estimate| estimate.above)),
                 cell.command.clone(),
             ];
             text += &fields.map(|field| quoted(&field)).join(",");
