@@ -356,6 +356,7 @@ mod tests {
             threads: 1,
             fresh: false,
             checkpoint_every: None,
+            tensorboard: false,
             longer_is_done: true,
             keep_weights: true,
         };

@@ -92,6 +92,8 @@ struct Execution {
     /// Trains only this row, counted from 1: a task of a Slurm array
     #[arg(long, hide = true, value_name = "N", value_parser = count)]
     task: Option<usize>,
+    #[arg(long, help = "Writes TensorBoard's event files into the runs' folders, too")]
+    tensorboard: bool,
     /// Steps between checkpoints, besides those that the clock makes
     #[arg(long, hide = true, value_name = "STEPS", value_parser = clap::value_parser!(u64).range(1..))]
     checkpoint_every: Option<u64>,
@@ -356,7 +358,7 @@ impl Execution {
         catalogue: &Rc<Catalogue>,
     ) -> Row {
         let threads = self.threads.map_or_else(all_cores, usize::from);
-        let Self { fresh, checkpoint_every, .. } = *self;
+        let Self { fresh, checkpoint_every, tensorboard, .. } = *self;
         let kernels = self.kernels.set();
         Row {
             request: Request {
@@ -367,6 +369,7 @@ impl Execution {
                 threads,
                 fresh,
                 checkpoint_every,
+                tensorboard,
                 longer_is_done: false,
                 keep_weights: true,
             },

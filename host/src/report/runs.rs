@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::catalogue::Catalogue;
-use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Process, TIMING};
+use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, Standing};
 use crate::weights::{self, Filters};
 
@@ -140,12 +140,6 @@ pub(super) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
         Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
     };
     groups.into_values().map(of_runs).collect()
-}
-
-/// The objects of a log; a line that is still being written is left out.
-fn read_lines(file: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(file).unwrap_or_default();
-    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Whatever an epoch's line holds by layer: `{"angles": {"dense2": 61.5}}`, or `{"mean": 61.5, …}` in place of the number.

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::events;
 use super::owner::Claim;
 use crate::atomic::{self, PART};
 
@@ -61,6 +62,9 @@ impl RunFolder {
         if fresh {
             for name in FILES {
                 folder.remove(name)?;
+            }
+            for file in events::files(path) {
+                atomic::remove(&file).map_err(Error::io("remove", &file))?;
             }
         }
         Ok(folder)

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::error::Error;
 use super::folder::{EPOCHS, METRICS, RunFolder, TIMING};
@@ -169,6 +170,12 @@ pub fn read_epochs(folder: &Path) -> Result<Vec<EpochLine>, Error> {
             })
         })
         .collect()
+}
+
+/// The objects of a log; a line that is still being written is left out.
+pub fn read_lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

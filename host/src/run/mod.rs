@@ -6,6 +6,7 @@ mod batches;
 mod checkpoint;
 mod config;
 mod error;
+mod events;
 mod folder;
 mod measure;
 mod metrics;
@@ -24,7 +25,7 @@ pub use folder::{
     default_path,
 };
 pub use measure::{Measures, measure};
-pub use metrics::{EpochLine, Lengths, StepLine, read_epochs};
+pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
 pub use owner::{Owner, is_locked, now};
 pub use process::{Process, VERSION};
 pub use schedule::Schedule;

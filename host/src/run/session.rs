@@ -17,6 +17,7 @@ use super::batches::{features_by_place, gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
+use super::events::{self, Events};
 use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::measure::{Measures, measure};
 use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
@@ -37,6 +38,7 @@ const FLUSH_PAUSE: Duration = Duration::from_secs(1);
 
 /// A run, where it lies, and how it is carried out; none of the latter changes a number.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Request {
     /// What the run is.
     pub config: Config,
@@ -52,6 +54,8 @@ pub struct Request {
     pub fresh: bool,
     /// Steps between checkpoints, besides those that the clock makes.
     pub checkpoint_every: Option<u64>,
+    /// Whether to write `TensorBoard`'s event file, too.
+    pub tensorboard: bool,
     /// Whether a run that has ended beyond its goal is done, and no mistake.
     pub longer_is_done: bool,
     /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
@@ -148,6 +152,9 @@ pub fn train(
             return Err(Error::Past { folder: request.folder.clone(), made: summary.step, asked: goal });
         }
         if summary.step >= goal || summary.status == Status::Diverged {
+            if request.tensorboard && events::files(folder.path()).is_empty() {
+                Events::begin(folder.path())?;
+            }
             return Ok(Outcome::Already(summary));
         }
     }
@@ -171,8 +178,9 @@ pub fn train(
             config.write(&folder.file(CONFIG))?;
         }
         let logs = Logs::open(&folder, at.logs)?;
+        let events = request.tensorboard.then(|| Events::begin(folder.path())).transpose()?;
         Process::of(request, at.step).append(&folder.file(PROCESSES))?;
-        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
+        Session::new(request, dataset, &folder, trainer, &kernels, at, (logs, events), goal).run(stop, observer)
     });
     if let Err(error) = &outcome {
         // For `status`; on a full disk the error is told all the same.
@@ -311,6 +319,7 @@ struct Session<'a> {
     kernels: &'a HostKernels,
     at: Checkpoint,
     logs: Logs,
+    events: Option<Events>,
     goal: u64,
     /// Steps of an epoch.
     batches: usize,
@@ -339,7 +348,7 @@ impl<'a> Session<'a> {
         trainer: Training<'a>,
         kernels: &'a HostKernels,
         at: Checkpoint,
-        logs: Logs,
+        (logs, events): (Logs, Option<Events>),
         goal: u64,
     ) -> Self {
         let now = Instant::now();
@@ -353,6 +362,7 @@ impl<'a> Session<'a> {
             kernels,
             at,
             logs,
+            events,
             goal,
             order: vec![],
             labels: vec![],
@@ -421,6 +431,9 @@ impl<'a> Session<'a> {
         self.clock.images += score.samples;
         self.clock.seconds += seconds;
         self.logs.metrics.append(&StepLine { step: self.at.step, epoch: self.at.epoch, loss: score.loss })?;
+        if let Some(events) = &mut self.events {
+            events.step(self.at.step, score.loss.into())?;
+        }
         Ok(status)
     }
 
@@ -475,7 +488,7 @@ impl<'a> Session<'a> {
 
     fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
         let measures = self.measure()?;
-        self.logs.epochs.append(&MeasuredLine { line, measures })?;
+        self.log_epoch(&MeasuredLine { line, measures })?;
         self.logs.epochs.flush()?;
         observer.epoch(&line);
         self.at.epoch += 1;
@@ -491,9 +504,14 @@ impl<'a> Session<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
         let measures = if status == Status::Diverged { None } else { self.measure()? };
-        self.logs.epochs.append(&MeasuredLine { line, measures })?;
+        self.log_epoch(&MeasuredLine { line, measures })?;
         observer.epoch(&line);
         self.end(status)
+    }
+
+    fn log_epoch(&mut self, line: &MeasuredLine) -> Result<(), Error> {
+        self.logs.epochs.append(line)?;
+        self.events.as_mut().map_or(Ok(()), |events| events.epoch(line).and_then(|()| events.flush()))
     }
 
     /// Writes what a finished run leaves; the result comes last and says that all else is there.
@@ -532,6 +550,7 @@ impl<'a> Session<'a> {
     fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {
         if self.clock.flush.elapsed() > FLUSH_PAUSE {
             self.logs.metrics.flush()?;
+            self.events.as_mut().map_or(Ok(()), Events::flush)?;
             self.clock.flush = Instant::now();
         }
         let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
