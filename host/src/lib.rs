@@ -1,6 +1,7 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 
 mod atomic;
+pub mod capacity;
 pub mod catalogue;
 pub mod claim;
 pub mod dataset;

@@ -3,6 +3,7 @@
 //! Nobody may be there to read it, so writing never fails.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
@@ -17,149 +18,162 @@ const EPOCH_PAUSE: Duration = Duration::from_secs(2);
 /// Parts of the bar of all rows.
 const PARTS: u64 = 1000;
 
-/// Watches the training of rows: which one of how many, how it goes, and the time left for it and for all.
+/// Watches the training of rows, one after the other or several at once: which ones of how many, how they go, and the time left
+/// for each and for all.
 #[derive(Debug)]
 pub struct Watch {
-    /// The work of each row.
-    work: Vec<f64>,
-    /// The row at hand, from 1; 0 before the first.
-    number: usize,
-    name: String,
-    epochs: u32,
-    /// Steps of the row that an earlier process made.
-    before: u64,
-    /// Whether this process trains the row at hand: not so if it is finished.
-    trains: bool,
-    /// Work that this process has done in the rows before.
-    done: f64,
+    rows: Mutex<Vec<Work>>,
     began: Instant,
-    said: Instant,
-    bars: Bars,
-}
-
-/// What is drawn on a terminal; elsewhere all of it is hidden.
-#[derive(Debug)]
-struct Bars {
+    /// What is drawn on a terminal; elsewhere all of it is hidden.
     screen: MultiProgress,
     all: Option<ProgressBar>,
-    row: Option<ProgressBar>,
+}
+
+/// The multiplications of a row.
+#[derive(Debug, Clone, Copy)]
+struct Work {
+    /// Made by this process.
+    done: f64,
+    left: f64,
+}
+
+/// Watches one row.
+#[derive(Debug)]
+pub(crate) struct RowWatch<'a> {
+    watch: &'a Watch,
+    /// The row, from 0.
+    index: usize,
+    name: &'a str,
+    work: f64,
+    epochs: u32,
+    /// Steps that an earlier process made.
+    before: u64,
+    said: Instant,
+    bar: Option<ProgressBar>,
 }
 
 impl Watch {
     /// Watches these rows.
     pub fn new(rows: &[Row]) -> Self {
-        let now = Instant::now();
         let screen = MultiProgress::new();
         let several = rows.len() > 1;
         let all = several.then(|| screen.add(bar(PARTS, "{prefix} {bar:10} {msg}")));
-        Self {
-            work: rows.iter().map(Row::work).collect(),
-            number: 0,
-            name: String::new(),
+        let rows = rows.iter().map(|row| Work { done: 0.0, left: row.work() }).collect();
+        Self { rows: Mutex::new(rows), began: Instant::now(), screen, all }
+    }
+
+    /// Row number `index`, from 0, begins.
+    pub(crate) fn begin<'a>(&'a self, index: usize, row: &'a Row) -> RowWatch<'a> {
+        if let Some(all) = &self.all {
+            all.set_prefix(format!("row {}/{}", index + 1, self.rows().len()));
+        }
+        RowWatch {
+            watch: self,
+            index,
+            name: &row.request.config.name,
+            work: row.work(),
             epochs: 0,
             before: 0,
-            trains: false,
-            done: 0.0,
-            began: now,
-            said: now,
-            bars: Bars { screen, all, row: None },
+            said: Instant::now(),
+            bar: None,
         }
     }
 
-    /// The next row begins.
-    pub(crate) fn begin(&mut self, name: &str) {
-        self.number += 1;
-        name.clone_into(&mut self.name);
-        self.trains = false;
-        if let Some(all) = &self.bars.all {
-            all.set_prefix(format!("row {}/{}", self.number, self.work.len()));
-        }
-    }
-
-    /// The row has ended: its line comes at once, failures above all. A single row's result is for standard output.
-    pub(crate) fn end(&mut self, trained: &Trained<'_>) {
-        if self.trains {
-            self.done += self.work_of_row();
-        }
-        if let Some(bar) = self.bars.row.take() {
-            bar.finish_and_clear();
-        }
-        if let (Some(all), true) = (&self.bars.all, self.number == self.work.len() || trained.is_stopped()) {
+    /// No row will begin or go on.
+    pub(crate) fn finish(&self) {
+        if let Some(all) = &self.all {
             all.finish_and_clear();
         }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Vec<Work>> {
+        // A thread that panicked left whole numbers behind.
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print(&self, line: &str) {
+        let _ = if self.screen.is_hidden() { writeln!(io::stderr(), "{line}") } else { self.screen.println(line) };
+    }
+
+    /// Time left for all rows, at the pace of this process.
+    fn left(&self) -> Duration {
+        let rows = self.rows();
+        let (done, left) = rows.iter().fold((0.0, 0.0), |(done, left), row| (done + row.done, left + row.left));
+        Duration::try_from_secs_f64(self.began.elapsed().as_secs_f64() * left / done).unwrap_or(Duration::MAX)
+    }
+}
+
+impl RowWatch<'_> {
+    /// The row has ended: its line comes at once, failures above all. A single row's result is for standard output.
+    pub(crate) fn end(self, trained: &Trained<'_>) {
+        if let Some(work) = self.watch.rows().get_mut(self.index) {
+            work.left = 0.0;
+        }
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
         if self.several() || !trained.has_result() {
-            self.print(&format!("{}{trained}", self.place()));
+            self.watch.print(&format!("{}{trained}", self.place()));
         }
     }
 
     fn several(&self) -> bool {
-        self.work.len() > 1
-    }
-
-    fn work_of_row(&self) -> f64 {
-        self.number.checked_sub(1).and_then(|index| self.work.get(index)).copied().unwrap_or(0.0)
+        self.watch.rows().len() > 1
     }
 
     /// `[3/51] `, or nothing for a single row.
     fn place(&self) -> String {
-        if self.several() { format!("[{}/{}] ", self.number, self.work.len()) } else { String::new() }
+        if self.several() { format!("[{}/{}] ", self.index + 1, self.watch.rows().len()) } else { String::new() }
     }
 
     fn say(&mut self, text: &str) {
         self.said = Instant::now();
-        self.print(&format!("{}{}: {text}", self.place(), self.name));
+        self.watch.print(&format!("{}{}: {text}", self.place(), self.name));
     }
 
-    fn print(&self, line: &str) {
-        let _ = if self.bars.screen.is_hidden() {
-            writeln!(io::stderr(), "{line}")
-        } else {
-            self.bars.screen.println(line)
-        };
-    }
-
-    /// Time left for this row and those after it, at the pace of this process.
-    fn left_for_all(&self, p: &Progress) -> Duration {
-        let part = |steps: u64| self.work_of_row() * steps as f64 / p.goal.max(1) as f64;
-        let done = self.done + part(p.step.saturating_sub(self.before));
-        let left = part(p.goal.saturating_sub(p.step)) + self.work.iter().skip(self.number).sum::<f64>();
-        let seconds = self.began.elapsed().as_secs_f64() * left / done;
-        Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
+    fn note(&self, p: &Progress) {
+        let part = |steps: u64| self.work * steps as f64 / p.goal.max(1) as f64;
+        let work = Work { done: part(p.step.saturating_sub(self.before)), left: part(p.goal.saturating_sub(p.step)) };
+        if let Some(row) = self.watch.rows().get_mut(self.index) {
+            *row = work;
+        }
     }
 }
 
-impl Observer for Watch {
+impl Observer for RowWatch<'_> {
     fn start(&mut self, config: &Config, progress: &Progress) {
         let Progress { step, goal, .. } = progress;
         self.epochs = config.epochs;
         self.before = *step;
-        self.trains = true;
-        if !self.bars.screen.is_hidden() {
-            let bar = self.bars.screen.add(bar(*goal, "{prefix} {bar:10} {msg}"));
-            bar.set_prefix(self.name.clone());
+        self.note(progress);
+        let hidden = self.watch.screen.is_hidden();
+        if !hidden {
+            let bar = self.watch.screen.add(bar(*goal, "{prefix} {bar:10} {msg}"));
+            bar.set_prefix(self.name.to_owned());
             bar.set_position(*step);
-            self.bars.row = Some(bar);
+            self.bar = Some(bar);
         }
         if *step > 0 {
             self.say(&format!("continues after step {step} of {goal} on {}", config.data.name));
-        } else if self.bars.screen.is_hidden() {
+        } else if hidden {
             self.say(&format!("{goal} steps on {}", config.data.name));
         }
     }
 
     fn step(&mut self, p: &Progress) {
-        if let Some(bar) = &self.bars.row {
+        self.note(p);
+        if let Some(bar) = &self.bar {
             bar.set_message(describe(p));
             bar.set_position(p.step);
-            if let Some(all) = &self.bars.all {
-                let left = self.left_for_all(p);
-                let share = 1.0 - left.as_secs_f64() / (left + self.began.elapsed()).as_secs_f64();
+            if let Some(all) = &self.watch.all {
+                let left = self.watch.left();
+                let share = 1.0 - left.as_secs_f64() / (left + self.watch.began.elapsed()).as_secs_f64();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and PARTS")]
                 all.set_position((share * PARTS as f64) as u64);
                 all.set_message(format!("{} left for all rows", HumanDuration(left)));
             }
         } else if self.said.elapsed() >= PAUSE {
-            let all = format!(", {:#} for all rows", HumanDuration(self.left_for_all(p)));
+            let all = format!(", {:#} for all rows", HumanDuration(self.watch.left()));
             self.say(&format!("{}{}", describe(p), if self.several() { &all } else { "" }));
         }
     }

@@ -1,12 +1,13 @@
-//! Several trainings, one after the other, and what came of them beside the report's figures.
+//! Several trainings, one after the other or some at once, and what came of them beside the report's figures.
 //!
 //! A row that fails, diverges or panics does not keep the next from starting; a signal ends them all, each with a checkpoint.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use asymgrad_core::Operation;
 use comfy_table::{CellAlignment, Table, presets};
@@ -38,11 +39,11 @@ pub struct Row {
     /// How it is trained.
     pub request: Request,
     /// What it is trained on.
-    pub dataset: Rc<Dataset>,
+    pub dataset: Arc<Dataset>,
     /// What the report says of it; `None` for a network of the user's own.
     pub experiment: Option<Experiment>,
     /// The experiments that it may be compared with.
-    pub catalogue: Rc<Catalogue>,
+    pub catalogue: Arc<Catalogue>,
 }
 
 impl Row {
@@ -101,26 +102,47 @@ pub struct Trained<'a> {
     pub outcome: Result<Outcome, String>,
 }
 
-/// Trains one row after the other until `stop` is set or, if `fail_fast`, one fails; rows that were not begun are left out.
-pub fn train<'a>(rows: &'a [Row], fail_fast: bool, stop: &AtomicBool, watch: &mut Watch) -> Vec<Trained<'a>> {
-    let mut all = vec![];
-    for row in rows {
-        watch.begin(&row.request.config.name);
-        // What a panic leaves behind is the row's own: its folder, which the next call continues from its checkpoint.
-        let outcome = catch_unwind(AssertUnwindSafe(|| run::train(&row.request, &row.dataset, stop, watch)));
-        let outcome = match outcome {
-            Ok(outcome) => outcome.map_err(|error| error.to_string()),
-            Err(_) => Err("the training panicked, which is a bug of this program; please report it".into()),
-        };
-        let trained = Trained { row, outcome };
-        watch.end(&trained);
-        let stopped = trained.is_stopped() || fail_fast && trained.outcome.is_err();
-        all.push(trained);
-        if stopped {
-            break;
+/// Trains the rows, `jobs` at once, in their order, until `stop` is set; if `fail_fast`, the first failure sets it. Rows that were not
+/// begun are left out. Each row's bits are those that it has alone.
+pub fn train<'a>(rows: &'a [Row], jobs: usize, fail_fast: bool, stop: &AtomicBool, watch: &Watch) -> Vec<Trained<'a>> {
+    let (next, ended) = (AtomicUsize::new(0), Mutex::new(vec![]));
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(row) = rows.get(index) else { break };
+            // A row that was not begun before a signal is left out; the first one says that it was stopped.
+            if index > 0 && stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let trained = train_row(row, index, stop, watch);
+            if fail_fast && trained.outcome.is_err() {
+                stop.store(true, Ordering::Relaxed);
+            }
+            ended.lock().unwrap_or_else(PoisonError::into_inner).push((index, trained));
         }
-    }
-    all
+    };
+    thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, rows.len().max(1)) {
+            scope.spawn(work);
+        }
+    });
+    watch.finish();
+    let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    ended.sort_by_key(|(index, _)| *index);
+    ended.into_iter().map(|(_, trained)| trained).collect()
+}
+
+fn train_row<'a>(row: &'a Row, index: usize, stop: &AtomicBool, watch: &Watch) -> Trained<'a> {
+    let mut observer = watch.begin(index, row);
+    // What a panic leaves behind is the row's own: its folder, which the next call continues from its checkpoint.
+    let outcome = catch_unwind(AssertUnwindSafe(|| run::train(&row.request, &row.dataset, stop, &mut observer)));
+    let outcome = match outcome {
+        Ok(outcome) => outcome.map_err(|error| error.to_string()),
+        Err(_) => Err("the training panicked, which is a bug of this program; please report it".into()),
+    };
+    let trained = Trained { row, outcome };
+    observer.end(&trained);
+    trained
 }
 
 /// A test accuracy of ours.
@@ -346,7 +368,7 @@ mod tests {
 
     fn row(name: &str, folder: &Path) -> Row {
         let experiment = experiment::find(name).unwrap();
-        let dataset = Rc::new(dataset::open("digits").unwrap());
+        let dataset = Arc::new(dataset::open("digits").unwrap());
         let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, Class::Portable).unwrap();
         let request = Request {
             config,
@@ -360,7 +382,7 @@ mod tests {
             longer_is_done: true,
             keep_weights: true,
         };
-        Row { request, dataset, experiment: Some(experiment), catalogue: Rc::new(Catalogue::of_report()) }
+        Row { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
     }
 
     fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {

@@ -5,10 +5,10 @@ use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use asymgrad::capacity;
 use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment::Experiment;
@@ -59,7 +59,13 @@ struct Execution {
     /// Several seeds, both ends included: a run each
     #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
     seeds: Option<(u64, u64)>,
-    /// Threads; they never change a number [default: all cores]
+    /// Trains so many rows at once; they never change a number
+    #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with_all = ["slurm", "print_script"])]
+    jobs: usize,
+    /// Memory in MB for all rows at once [default: what is free]
+    #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
+    memory: Option<u64>,
+    /// Threads of each row; they never change a number [default: all cores, shared out among --jobs]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Which kernels compute
@@ -181,7 +187,7 @@ impl RunArguments {
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
         let mut data = Data::new(self.data.as_deref());
-        let catalogue = Rc::new(self.own.catalogue()?);
+        let catalogue = Arc::new(self.own.catalogue()?);
         let experiments = self.names.iter().map(|name| catalogue.find(name)).collect::<Result<Vec<_>, _>>();
         // As clap says it of a word that it does not know.
         let experiments =
@@ -218,9 +224,9 @@ impl RunArguments {
     fn row(
         &self,
         config: Config,
-        dataset: Rc<Dataset>,
+        dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
-        catalogue: &Rc<Catalogue>,
+        catalogue: &Arc<Catalogue>,
     ) -> Row {
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
@@ -298,7 +304,7 @@ impl SuiteArguments {
     }
 
     fn rows(&self) -> anyhow::Result<Vec<Row>> {
-        let catalogue = Rc::new(self.own.catalogue()?);
+        let catalogue = Arc::new(self.own.catalogue()?);
         let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
         let chosen =
             |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table)) && (row.rules || !self.rules);
@@ -353,11 +359,11 @@ impl Execution {
         &self,
         config: Config,
         folder: PathBuf,
-        dataset: Rc<Dataset>,
+        dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
-        catalogue: &Rc<Catalogue>,
+        catalogue: &Arc<Catalogue>,
     ) -> Row {
-        let threads = self.threads.map_or_else(all_cores, usize::from);
+        let threads = self.threads.map_or_else(|| (all_cores() / self.jobs).max(1), usize::from);
         let Self { fresh, checkpoint_every, tensorboard, .. } = *self;
         let kernels = self.kernels.set();
         Row {
@@ -375,7 +381,7 @@ impl Execution {
             },
             dataset,
             experiment: experiment.cloned(),
-            catalogue: Rc::clone(catalogue),
+            catalogue: Arc::clone(catalogue),
         }
     }
 
@@ -393,10 +399,15 @@ impl Execution {
         if self.dry_run {
             return self.print_plans(rows).map(|()| ExitCode::SUCCESS);
         }
+        if let Some(free) = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free) {
+            capacity::check(rows, self.jobs, free)?;
+        }
         let stop = stop_on_signals()?;
-        let all = suite::train(rows, self.fail_fast, &stop, &mut Watch::new(rows));
+        let all = suite::train(rows, self.jobs, self.fail_fast, &stop, &Watch::new(rows));
         let failures: Vec<&Trained> = all.iter().filter(|trained| trained.outcome.is_err()).collect();
-        let code = if all.iter().any(Trained::is_stopped) {
+        // With --fail-fast a failure stops the others.
+        let told_to_stop = !self.fail_fast || failures.is_empty();
+        let code = if told_to_stop && all.iter().any(Trained::is_stopped) {
             ExitCode::from(STOPPED)
         } else if failures.is_empty() {
             ExitCode::SUCCESS
@@ -551,7 +562,7 @@ impl<'a> Plan<'a> {
 struct Data<'a> {
     /// What the command line says; it wins over the row.
     chosen: Option<&'a str>,
-    open: HashMap<String, Rc<Dataset>>,
+    open: HashMap<String, Arc<Dataset>>,
     /// Whether the user knows that the default is not CIFAR-10.
     told: bool,
 }
@@ -561,7 +572,7 @@ impl<'a> Data<'a> {
         Self { chosen, open: HashMap::new(), told: false }
     }
 
-    fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Rc<Dataset>> {
+    fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
         let named = self.chosen.or(row);
         let spec = named.unwrap_or_else(|| dataset::default_name());
         if named.is_none() && spec != "cifar10" && !self.told {
@@ -573,7 +584,7 @@ impl<'a> Data<'a> {
         }
         Ok(match self.open.entry(spec.to_owned()) {
             Entry::Occupied(entry) => entry.get().clone(),
-            Entry::Vacant(entry) => entry.insert(Rc::new(dataset::open(spec)?)).clone(),
+            Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),
         })
     }
 }

@@ -1,0 +1,60 @@
+//! How many trainings at once fit into memory: what each of them needs by its plan, beside what the machine has free.
+
+use std::fs;
+
+use crate::suite::Row;
+
+/// What a training takes beside its plan: threads, logs, buffers of files, and the true signals of a measurement.
+const BESIDE: u64 = 32 << 20;
+
+/// More trainings at once than fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{jobs} rows at once need up to {} MB, but {} MB are free; {}", needed / MEGA, free / MEGA, way_out(*fits))]
+pub struct TooMuch {
+    /// Rows at once.
+    pub jobs: usize,
+    /// The bytes that the largest of them need together.
+    pub needed: u64,
+    /// The bytes that are free.
+    pub free: u64,
+    /// So many rows at once would fit, whichever they are; 0 if the largest row alone does not.
+    pub fits: usize,
+}
+
+const MEGA: u64 = 1_000_000;
+
+fn way_out(fits: usize) -> String {
+    match fits {
+        0 => "not even the largest row fits alone".into(),
+        fits => format!("--jobs {fits} fits"),
+    }
+}
+
+/// Whether any `jobs` of the rows fit into `free` bytes. The data sets have been read, and all rows share them.
+///
+/// # Errors
+/// [`TooMuch`] if the largest do not.
+pub fn check(rows: &[Row], jobs: usize, free: u64) -> Result<(), TooMuch> {
+    let mut trainings: Vec<u64> = rows.iter().map(training).collect();
+    trainings.sort_unstable_by(|a, b| b.cmp(a));
+    let needed = |jobs: usize| trainings.iter().take(jobs).sum::<u64>();
+    if needed(jobs) <= free {
+        return Ok(());
+    }
+    let fits = (1..=jobs).rev().find(|fewer| needed(*fewer) <= free).unwrap_or(0);
+    Err(TooMuch { jobs, needed: needed(jobs), free, fits })
+}
+
+/// The bytes that a training takes.
+fn training(row: &Row) -> u64 {
+    let config = &row.request.config;
+    let numbers = config.network.architecture().memory(&config.training()) as u64;
+    numbers.saturating_mul(size_of::<f32>() as u64).saturating_add(BESIDE)
+}
+
+/// The bytes that programs may still take; `None` where the system does not tell.
+pub fn free() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}

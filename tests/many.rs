@@ -1,0 +1,87 @@
+//! Many runs of one command through the real binary: seeds, grids of learning rates, and several at once.
+//! Each of them has the bytes of the same run on its own.
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use program::Place;
+
+const SMALL: &str = "input 3x32x32 - dense16 - dense10(R)";
+
+fn run(place: &Place, rest: &str) -> program::Ended {
+    place.run_with(&format!("run --net {{}} --data digits --epochs 2 {rest}"), SMALL)
+}
+
+#[test]
+fn seeds_are_a_run_each_and_the_bytes_of_those_that_were_trained_alone() {
+    let place = Place::new();
+    run(&place, "--seeds 2..4 --out many").assert(0, &["[3/3]"]);
+    for seed in 2..=4 {
+        run(&place, &format!("--seed {seed} --out alone/{seed}")).assert(0, &[]);
+        place.results(&format!("many/seed-{seed}")).assert_equal(&place.results(&format!("alone/{seed}")));
+    }
+    assert!(place.results("many/seed-2").losses() != place.results("many/seed-3").losses(), "the seed does nothing");
+    for wrong in ["4..2", "1..", "x..2", "0..5000", "3"] {
+        run(&place, &format!("--seeds {wrong}")).assert(2, &["two whole numbers, such as 1..5"]);
+    }
+    run(&place, "--seeds 1..2 --seed 1").assert(2, &["cannot be used with"]);
+}
+
+#[test]
+fn a_grid_is_every_rate_with_every_seed() {
+    let place = Place::new();
+    run(&place, "--lr 1e-2,3e-4 --seeds 1..2 --out grid").assert(0, &["[4/4]"]);
+    for (rate, seed) in [("0.01", 1), ("0.01", 2), ("0.0003", 1), ("0.0003", 2)] {
+        run(&place, &format!("--lr {rate} --seed {seed} --out alone/{rate}-{seed}")).assert(0, &[]);
+        let cell = place.results(&format!("grid/lr-{rate}/seed-{seed}"));
+        cell.assert_equal(&place.results(&format!("alone/{rate}-{seed}")));
+    }
+    // Without a folder each cell has one of its own, too.
+    run(&place, "--lr 1e-2,3e-4 --seeds 1..2").assert(0, &[]);
+    let report = place.run("report runs --format json").json();
+    let groups = report["groups"].as_array().unwrap();
+    assert_eq!(groups.iter().map(|group| group["runs"].as_array().unwrap().len()).collect::<Vec<_>>(), [2, 2]);
+    run(&place, "--lr 1e-2,0").assert(2, &["it has to be a number above 0"]);
+}
+
+#[test]
+fn jobs_change_no_byte_and_no_order() {
+    let place = Place::new();
+    let one = run(&place, "--seeds 1..4 --out one --json --threads 1").json();
+    let many = run(&place, "--seeds 1..4 --out many --json --jobs 3").json();
+    for (seed, (one, many)) in (1..).zip(one.as_array().unwrap().iter().zip(many.as_array().unwrap())) {
+        assert_eq!(one["last"], many["last"]);
+        assert!(many["folder"].as_str().unwrap().ends_with(&format!("seed-{seed}")), "{many}");
+        place.results(&format!("one/seed-{seed}")).assert_equal(&place.results(&format!("many/seed-{seed}")));
+    }
+}
+
+#[test]
+fn a_failure_among_jobs_is_told_twice_and_stops_the_others_only_if_asked() {
+    let place = Place::new();
+    // The folder of seed 2 holds another run.
+    run(&place, "--seed 9 --out all/seed-2").assert(0, &[]);
+    let ended = run(&place, "--seeds 1..4 --out all --jobs 2 --keep-going");
+    ended.assert(1, &["1 of 4 rows failed:"]);
+    assert_eq!(ended.err.matches("all/seed-2: this folder holds another run").count(), 2, "{}", ended.err);
+    assert!(place.path("all/seed-4/result.json").exists());
+    let ended = run(&place, "--seeds 1..40 --out fast --jobs 2 --max-steps 1 --fail-fast");
+    ended.assert(0, &[]);
+    run(&place, "--seed 9 --out quick/seed-2").assert(0, &[]);
+    run(&place, "--seeds 1..40 --out quick --jobs 2 --fail-fast").assert(1, &["1 of 40 rows failed:"]);
+    assert!(!place.path("quick/seed-40").exists(), "rows began after the failure");
+}
+
+#[test]
+fn more_rows_at_once_than_fit_are_refused_with_the_number_that_fits() {
+    let place = Place::new();
+    // 3072·2048 weights with Adam, and their feedback: some 75 MB each, besides what every row takes.
+    let net = "input 3x32x32 - dense2048 - dense10(R)";
+    let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 1 --out all {rest}"), net);
+    run("--seeds 1..3 --jobs 3 --memory 250")
+        .assert(1, &["3 rows at once need up to", "250 MB are free; --jobs 2 fits"]);
+    assert!(!place.path("all").exists(), "a row began");
+    run("--jobs 1 --memory 20").assert(1, &["not even the largest row fits alone"]);
+    run("--seeds 1..2 --jobs 2 --memory 250").assert(0, &[]);
+    run("--jobs 0").assert(2, &["a whole number above 0"]);
+}
