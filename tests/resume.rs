@@ -67,7 +67,7 @@ fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
 const UNTIED: &str = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
 
 /// 20 kills, or as many as `ASYMGRAD_KILLS` says, spread over a run from its start-up to its end; each third waits for a checkpoint
-/// that is being written. The run goes on through all of them, and begins anew when it has ended.
+/// that is being written. After each kill a copy of the folder goes on to the end; the folder itself is killed again.
 #[test]
 fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
     let wanted: u32 = std::env::var("ASYMGRAD_KILLS").map_or(20, |number| number.parse().unwrap());
@@ -79,33 +79,46 @@ fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
     let began = Instant::now();
     Ended::of(command("whole").output().unwrap()).assert(0, &[]);
     let (whole, time) = (place.results("whole"), began.elapsed());
-    let (mut kills, mut writing, mut tries) = (0, 0, 0u32);
+    let (mut kills, mut starting, mut writing, mut tries) = (0, 0, 0, 0u32);
     while kills < wanted {
         tries += 1;
         assert!(tries < 20 * wanted, "only {kills} kills met a process");
         let out = format!("run-{}", tries / 4);
         let mut child = command(&out).spawn().unwrap();
         let part = place.path(&out).join("checkpoint.part");
-        // Multiples of the golden ratio spread evenly over the run.
-        sleep(time.mul_f64((f64::from(tries) * 0.618_034).fract()) / if tries % 4 == 0 { 1 } else { 3 });
         let waits = tries.is_multiple_of(3);
+        // Multiples of the golden ratio spread evenly over the run, and each fifth over its start-up.
+        let most = [0.05, 1.0, 0.3, 0.3, 0.3][tries as usize % 5];
+        let share = most * (f64::from(tries) * 0.618_034).fract();
+        sleep(time.mul_f64(share));
         while waits && !part.exists() && child.try_wait().unwrap().is_none() {}
-        if child.try_wait().unwrap().is_none() {
-            kills += 1;
-            writing += u32::from(waits && part.exists());
-        }
+        let met = child.try_wait().unwrap().is_none();
         child.kill().unwrap();
         child.wait().unwrap();
-        if tries % 4 == 3 {
-            Ended::of(command(&out).output().unwrap()).assert(0, &[]);
-            place.results(&out).assert_equal(&whole);
+        if met {
+            kills += 1;
+            // What a kill left of a checkpoint is still there.
+            writing += u32::from(part.exists());
+            starting += u32::from(!place.path(&out).join("checkpoint").exists());
+            let copy = format!("copy-{kills}");
+            copy_folder(&place, &out, &copy);
+            Ended::of(command(&copy).output().unwrap()).assert(0, &[]);
+            place.results(&copy).assert_equal(&whole);
+            fs::remove_dir_all(place.path(&copy)).unwrap();
         }
     }
-    let last = format!("run-{}", tries / 4);
-    Ended::of(command(&last).output().unwrap()).assert(0, &[]);
-    place.results(&last).assert_equal(&whole);
-    println!("{kills} kills, {writing} of them while a checkpoint was written");
+    println!("{kills} kills, {starting} before the first checkpoint, {writing} while a checkpoint was written");
     assert!(writing * 10 >= wanted, "only {writing} of {kills} kills met a checkpoint that was being written");
+    assert!(starting > 0, "no kill met a start-up");
+}
+
+fn copy_folder(place: &Place, from: &str, to: &str) {
+    fs::create_dir(place.path(to)).unwrap();
+    // A process that was killed at once has made no folder yet.
+    for file in fs::read_dir(place.path(from)).into_iter().flatten() {
+        let file = file.unwrap();
+        fs::copy(file.path(), place.path(to).join(file.file_name())).unwrap();
+    }
 }
 
 #[test]

@@ -159,9 +159,10 @@ impl Saved {
         }
         let checkpoint: Checkpoint = serde_json::from_slice(&header)
             .map_err(|error| damaged(format!("its first line is no header: {error}")))?;
-        let expected = (header.len() + CHECKSUM) as u64 + 4 * checkpoint.numbers as u64;
-        if found != expected {
-            return Err(damaged(format!("{found} bytes, its header says {expected}")));
+        let rest = (header.len() + CHECKSUM) as u64;
+        let expected = (checkpoint.numbers as u64).checked_mul(4).and_then(|bytes| bytes.checked_add(rest));
+        if expected != Some(found) {
+            return Err(damaged(format!("{found} bytes, but its header counts {} numbers", checkpoint.numbers)));
         }
         Ok(Some(Self { file: file.to_owned(), reader, header, checkpoint }))
     }
@@ -212,15 +213,15 @@ mod tests {
     use super::*;
     use std::fs;
 
-    fn written(folder: &Path) -> (PathBuf, Vec<f32>) {
-        let state: Vec<f32> = (0..40_000).map(|i| (i as f32).sin()).collect();
+    fn written(folder: &Path, numbers: u16) -> (PathBuf, Vec<f32>) {
+        let state: Vec<f32> = (0..numbers).map(|i| f32::from(i).sin()).collect();
         let file = folder.join("checkpoint");
         Checkpoint::start("me".into(), state.len()).write(&file, &state).unwrap();
         (file, state)
     }
 
-    fn read(file: &Path) -> Result<Vec<f32>, CheckpointError> {
-        let mut state = vec![0.0; 40_000];
+    fn read(file: &Path, numbers: u16) -> Result<Vec<f32>, CheckpointError> {
+        let mut state = vec![0.0; numbers.into()];
         Saved::open(file)?.unwrap().read("me", &mut state)?;
         Ok(state)
     }
@@ -228,27 +229,41 @@ mod tests {
     #[test]
     fn what_is_read_is_what_was_written() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, state) = written(folder.path());
-        assert_eq!(read(&file).unwrap(), state);
+        let (file, state) = written(folder.path(), 40_000);
+        assert_eq!(read(&file, 40_000).unwrap(), state);
         assert!(!folder.path().join("checkpoint.part").exists());
     }
 
     #[test]
     fn any_flipped_bit_and_any_cut_is_an_error_that_names_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, _) = written(folder.path());
+        let (file, _) = written(folder.path(), 40);
         let whole = fs::read(&file).unwrap();
-        let places = (0..300).chain([whole.len() / 2, whole.len() - 33, whole.len() - 1]);
-        for (place, bit) in places.flat_map(|place| [(place, 0), (place, 6)]) {
+        for (place, bit) in (0..whole.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
             let mut bytes = whole.clone();
             bytes[place] ^= 1 << bit;
             fs::write(&file, bytes).unwrap();
-            let error = read(&file).unwrap_err().to_string();
+            let error = read(&file, 40).unwrap_err().to_string();
             assert!(error.contains("checkpoint:") && error.contains("--fresh"), "{place} {bit}: {error}");
         }
         for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
             fs::write(&file, &whole[..length]).unwrap();
-            assert!(matches!(read(&file), Err(CheckpointError::Damaged { .. })), "{length}");
+            assert!(matches!(read(&file, 40), Err(CheckpointError::Damaged { .. })), "{length}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_counts_too_much_is_an_error_and_takes_no_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = written(folder.path(), 40);
+        let whole = fs::read(&file).unwrap();
+        let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        let text = String::from_utf8(whole[..header].to_vec()).unwrap();
+        // Times four, the last one is 160 in 64 bits.
+        for numbers in [u64::MAX, 1 << 40, (1 << 62) + 40] {
+            let text = text.replace("\"numbers\":40", &format!("\"numbers\":{numbers}"));
+            fs::write(&file, [text.as_bytes(), &whole[header..]].concat()).unwrap();
+            assert!(matches!(read(&file, 40), Err(CheckpointError::Damaged { .. })), "{numbers}");
         }
     }
 }

@@ -102,8 +102,8 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
-        // A process killed at start-up leaves a lock, its record and parts.
-        let leftover = name == LOCK || name == OWNER || name.ends_with(PART);
+        // A process killed at start-up leaves a lock, its record and parts; one that failed there says why.
+        let leftover = [LOCK, OWNER, FAILURE].contains(&name.as_str()) || name.ends_with(PART);
         let ours = leftover || fresh && FILES.contains(&name.as_str());
         if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });

@@ -1,0 +1,132 @@
+//! What a machine may do to a run: a full disk, a folder that cannot be written, clocks that jump. Nothing is lost, and the error
+//! says what to do. What this machine does not allow says SKIPPED on standard error.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use program::{Ended, Place};
+
+/// 24 steps and as many checkpoints of 200 kB.
+const NET: &str = "input 3x32x32 - dense16 - dense10(R*)";
+const RUN: &str = "run --net {} --data digits --epochs 2 --checkpoint-every 1 --out";
+
+fn run(place: &Place, out: &str) -> Ended {
+    place.run_with(&format!("{RUN} {out}"), NET)
+}
+
+/// Beside the harness, which shows what a passing test prints to nobody.
+fn skip(why: &str) {
+    let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
+}
+
+/// A small file system of its own; `None` if mounting is not allowed here.
+struct Disk(PathBuf);
+
+impl Disk {
+    fn mount(folder: PathBuf, options: &str) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&folder).output();
+        if done.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        skip("mount of a tmpfs is not allowed here (it needs root)");
+        None
+    }
+
+    fn remount(&self, options: &str) {
+        let options = format!("remount,{options}");
+        assert!(Command::new("mount").args(["-o", &options]).arg(&self.0).status().unwrap().success());
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_at_any_moment_costs_nothing_but_time() {
+    let place = Place::new();
+    run(&place, "whole").assert(0, &[]);
+    let whole = place.results("whole");
+    let needed: u64 =
+        fs::read_dir(place.path("whole")).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+    // Too small for its first file, its first checkpoint, its second one beside the first, its weights.
+    for kilobytes in [4, 40, 300, 500, 600, 800] {
+        let Some(disk) = Disk::mount(place.path("disk"), &format!("size={kilobytes}k")) else { return };
+        let ended = run(&place, "disk/run");
+        if kilobytes * 1024 < needed {
+            ended.assert(1, &["disk/run", "cannot ", "free some space"]);
+            assert!(!place.path("disk/run/result.json").exists());
+        }
+        disk.remount("size=16m");
+        run(&place, "disk/run").assert(0, &[]);
+        place.results("disk/run").assert_equal(&whole);
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told_and_left_as_it_is() {
+    let place = Place::new();
+    let Some(disk) = Disk::mount(place.path("disk"), "size=16m") else { return };
+    run(&place, "disk/run").assert(0, &[]);
+    let before = place.results("disk/run");
+    let longer = RUN.replace("--epochs 2", "--epochs 3");
+    disk.remount("ro");
+    place.run_with(&format!("{longer} disk/run"), NET).assert(1, &["disk/run/", "Read-only file system", "--out"]);
+    run(&place, "disk/new").assert(1, &["disk/new", "Read-only file system", "--out"]);
+    place.results("disk/run").assert_equal(&before);
+    // Who only looks needs no more than to read.
+    let status = place.run("status disk --json").json();
+    assert_eq!(status["runs"][0]["state"], "finished");
+    place.run("report disk -o page.html").assert(0, &[]);
+    place.run("report disk -o disk/page.html").assert(1, &["disk/page.html: cannot write"]);
+    disk.remount("rw");
+    place.run_with(&format!("{longer} disk/run"), NET).assert(0, &[]);
+    place.run_with(&format!("{longer} longer"), NET).assert(0, &[]);
+    place.results("disk/run").assert_equal(&place.results("longer"));
+}
+
+#[test]
+fn clocks_that_jump_change_no_byte() {
+    let place = Place::new();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/faults/clock.c");
+    let library = place.path("clock.so");
+    let compiled = Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).output();
+    if !compiled.is_ok_and(|output| output.status.success()) {
+        skip("no C compiler for a clock that jumps");
+        return;
+    }
+    let jumping = |line: &str| {
+        let mut command = place.command(line, NET);
+        Ended::of(command.env("LD_PRELOAD", &library).output().unwrap())
+    };
+    let seen = Command::new("date").arg("+%s").env("LD_PRELOAD", &library).output().unwrap();
+    let seen: u64 = String::from_utf8(seen.stdout).unwrap().trim().parse().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert!(seen.abs_diff(now) > 1_000_000, "the clock does not jump");
+    run(&place, "whole").assert(0, &[]);
+    let half = RUN.replace("--epochs 2", "--epochs 2 --max-steps 13");
+    jumping(&format!("{half} all/a")).assert(0, &[]);
+    jumping(&format!("{RUN} all/a")).assert(0, &[]);
+    place.results("all/a").assert_equal(&place.results("whole"));
+    assert_eq!(jumping("status all --json").json()["runs"][0]["state"], "finished");
+    jumping("report all -o page.html").assert(0, &[]);
+    // A record of a crash in the future, then one of the past.
+    for beat in [u64::from(u32::MAX) * 2, 1] {
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+        let owner = serde_json::json!({"host": host.trim(), "pid": 1, "job": null, "began": beat, "beat": beat});
+        fs::remove_file(place.path("all/a/result.json")).unwrap();
+        fs::write(place.path("all/a/owner.json"), owner.to_string()).unwrap();
+        assert_eq!(place.run("status all --json").json()["runs"][0]["state"], "crashed");
+        run(&place, "all/a").assert(0, &[]);
+        place.results("all/a").assert_equal(&place.results("whole"));
+    }
+}
