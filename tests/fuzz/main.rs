@@ -1,0 +1,99 @@
+//! Whatever bytes a reader meets, it answers with a value or an error: no panic, and no memory that only a header promises.
+//!
+//! Good inputs of every reader are damaged again and again, 150 times or as often as `ASYMGRAD_FUZZ` says, always the same way.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)]
+
+#[path = "../program/mod.rs"]
+mod program;
+mod targets;
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use asymgrad_core::random::SplitMix;
+use rand_core::Rng;
+
+/// No input may take more memory than this beside what the test takes anyway; one CIFAR-10 takes a fifth.
+const MOST: u64 = 1 << 30;
+
+type Reader = Box<dyn Fn(&[u8])>;
+
+/// A reader and what it reads when all is well.
+struct Target {
+    name: &'static str,
+    seeds: Vec<Vec<u8>>,
+    read: Reader,
+}
+
+/// Words that a damaged input may hold anywhere.
+const WORDS: [&[u8]; 12] = [
+    b"0",
+    b"-1",
+    b"18446744073709551615",
+    b"4611686018427387944",
+    b"1e999",
+    b"null",
+    b"[[",
+    b"}",
+    b"\"",
+    b"(R*)",
+    &[0xff; 8],
+    &[0; 8],
+];
+
+fn below(random: &mut SplitMix, most: usize) -> usize {
+    usize::try_from(random.next_u64() % most.max(1) as u64).unwrap()
+}
+
+/// One to four damages: bits, bytes, cuts, doubled parts, and numbers or words in other places.
+fn damage(seed: &[u8], random: &mut SplitMix) -> Vec<u8> {
+    let mut bytes = seed.to_vec();
+    for _ in 0..=below(random, 4) {
+        let (from, to) = (below(random, bytes.len()), below(random, bytes.len()));
+        let (from, to) = (from.min(to), from.max(to).min(from.min(to) + 64));
+        match below(random, 7) {
+            0 if !bytes.is_empty() => bytes[from] ^= 1 << below(random, 8),
+            1 if !bytes.is_empty() => bytes[from] = random.next_u64().to_le_bytes()[0],
+            2 => bytes.truncate(to),
+            3 => drop(bytes.drain(from..to)),
+            4 => bytes.splice(from..from, seed.get(from..to).unwrap_or_default().to_vec()).for_each(drop),
+            5 => bytes.splice(from..from, WORDS[below(random, WORDS.len())].to_vec()).for_each(drop),
+            _ => {
+                // Another number in place of one.
+                let start = (from..bytes.len()).find(|&place| bytes[place].is_ascii_digit()).unwrap_or(bytes.len());
+                let end = (start..bytes.len()).find(|&place| !bytes[place].is_ascii_digit()).unwrap_or(bytes.len());
+                bytes.splice(start..end, WORDS[below(random, 5)].to_vec()).for_each(drop);
+            }
+        }
+    }
+    bytes
+}
+
+/// The most memory that this process has asked for, used or not.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
+    1024 * line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+}
+
+#[test]
+fn every_reader_answers_whatever_it_meets() {
+    let times: usize = std::env::var("ASYMGRAD_FUZZ").map_or(150, |number| number.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    for target in targets::all(folder.path()) {
+        let Target { name, seeds, read } = &target;
+        for seed in seeds {
+            read(seed);
+        }
+        let before = peak();
+        for case in 0..times {
+            let mut random = SplitMix::new(case as u64);
+            let bytes = damage(&seeds[case % seeds.len()], &mut random);
+            let whole = catch_unwind(AssertUnwindSafe(|| read(&bytes))).is_ok();
+            assert!(whole, "{name}, case {case}: a panic at {:?}", String::from_utf8_lossy(&bytes));
+            let grown = peak() - before;
+            assert!(grown < MOST, "{name}, case {case}: {grown} bytes for {:?}", String::from_utf8_lossy(&bytes));
+        }
+    }
+}
