@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
     }
 
     /// The loss of one step and the gradient of every tensor but feedback, as the core makes them.
-    fn gradients(&self, set: &KernelSet, loss: Loss) -> (f64, Vec<(Tensor, Vec<f64>)>) {
+    fn gradients(&self, set: &KernelSet, loss: Loss) -> (f64, Vec<(Tensor<'_>, Vec<f64>)>) {
         let training = self.training.loss(loss);
         let mut memory = vec![0.0; self.network.memory(&training)];
         let mut trainer = Trainer::<ALL, _>::with_kernels(self.network, training, &mut memory, set).unwrap();

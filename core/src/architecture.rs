@@ -10,26 +10,35 @@ use crate::feedback::Feedback;
 /// Shape of one sample between two layers: channels × rows × columns, or a plain vector.
 ///
 /// Outside the crate an image lies as `[channel][row][col]`.
+///
+/// A side of more than 65,535 pixels is counted as a size that fits nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
     channels: usize,
-    rows: usize,
-    cols: usize,
     /// Channels × rows × columns, saturated.
     features: usize,
-    flat: bool,
+    /// 0 for a vector.
+    rows: u16,
+    cols: u16,
 }
 
 impl Shape {
     /// An image of `channels` × `rows` × `cols`.
     pub const fn image(channels: usize, rows: usize, cols: usize) -> Self {
-        let features = channels.saturating_mul(rows).saturating_mul(cols);
-        Self { channels, rows, cols, features, flat: false }
+        const LONGEST: usize = u16::MAX as usize;
+        let features = if rows > LONGEST || cols > LONGEST {
+            usize::MAX
+        } else {
+            channels.saturating_mul(rows).saturating_mul(cols)
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "sides that do not fit were found above")]
+        let (rows, cols) = (rows as u16, cols as u16);
+        Self { channels, features, rows, cols }
     }
 
     /// A vector of `features` numbers; only dense layers can follow it.
     pub const fn vector(features: usize) -> Self {
-        Self { channels: features, rows: 1, cols: 1, features, flat: true }
+        Self { channels: features, features, rows: 0, cols: 1 }
     }
 
     /// Channels of an image, features of a vector.
@@ -39,22 +48,22 @@ impl Shape {
 
     /// Rows of an image, 1 for a vector.
     pub const fn rows(&self) -> usize {
-        self.rows
+        if self.is_vector() { 1 } else { self.rows as usize }
     }
 
     /// Columns of an image, 1 for a vector.
     pub const fn cols(&self) -> usize {
-        self.cols
+        self.cols as usize
     }
 
     /// Whether this is a vector rather than an image.
     pub const fn is_vector(&self) -> bool {
-        self.flat
+        self.rows == 0
     }
 
     /// Positions of an image: rows × columns.
     pub const fn positions(&self) -> usize {
-        self.rows.saturating_mul(self.cols)
+        self.rows().saturating_mul(self.cols())
     }
 
     /// Numbers in one sample of this shape.
@@ -216,7 +225,7 @@ impl Layer {
         let (channels, size, stride) = match self.operation {
             Operation::Dense { outputs: 0 } => return Err(Problem::NoOutputs),
             Operation::Dense { outputs } => return Ok(Shape::vector(outputs)),
-            _ if input.flat => return Err(Problem::NotAnImage),
+            _ if input.is_vector() => return Err(Problem::NotAnImage),
             Operation::Convolution { filters: 0, .. } | Operation::Untied { filters: 0, .. } => {
                 return Err(Problem::NoOutputs);
             }
@@ -224,7 +233,7 @@ impl Layer {
                 if kernel.is_multiple_of(2) {
                     return Err(Problem::EvenKernel { kernel });
                 }
-                return Ok(Shape::image(filters, input.rows, input.cols));
+                return Ok(Shape { channels: filters, features: filters.saturating_mul(input.positions()), ..input });
             }
             Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => {
                 (input.channels, size, stride)
@@ -239,7 +248,7 @@ impl Layer {
         if stride == 0 || stride > size {
             return Err(Problem::Window { size, stride });
         }
-        Ok(Shape::image(channels, windows(input.rows, size, stride), windows(input.cols, size, stride)))
+        Ok(Shape::image(channels, windows(input.rows(), size, stride), windows(input.cols(), size, stride)))
     }
 }
 
@@ -426,7 +435,7 @@ impl<'a> Architecture<'a> {
     pub(crate) const fn sites(&self) -> Sites<'a> {
         // Before the first layer stands the input, as a layer of nothing that puts it out.
         let site = Site {
-            layer: Layer::max_pool(1, 1),
+            layer: &NOTHING,
             input: Shape::vector(0),
             output: self.input,
             weights: 0,
@@ -439,14 +448,17 @@ impl<'a> Architecture<'a> {
             sends_back: false,
             last: false,
         };
-        Sites { rest: self.layers, site }
+        Sites { layers: self.layers, site }
     }
 }
 
+/// What puts the input out.
+const NOTHING: Layer = Layer::max_pool(1, 1);
+
 /// A layer, its shapes, and where its numbers begin in each region of the memory.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Site {
-    pub(crate) layer: Layer,
+pub(crate) struct Site<'a> {
+    pub(crate) layer: &'a Layer,
     pub(crate) input: Shape,
     pub(crate) output: Shape,
     /// Weights of the layer.
@@ -469,7 +481,27 @@ pub(crate) struct Site {
     pub(crate) last: bool,
 }
 
-impl Site {
+impl<'a> Site<'a> {
+    /// Becomes the next of `layers`, if there is one.
+    #[inline(never)]
+    const fn advance(&mut self, layers: &'a [Layer]) -> bool {
+        let next = self.index.wrapping_add(1);
+        let Some((_, [layer, rest @ ..])) = layers.split_at_checked(next) else { return false };
+        let Ok(output) = layer.output(self.output) else { return false };
+        self.parameters = self.parameters.saturating_add(self.weights).saturating_add(self.biases);
+        self.feedback = self.feedback.saturating_add(self.feedback_weights());
+        self.features = self.features.saturating_add(self.input.features());
+        self.sends_back = self.sends_back || self.layer.operation.has_weights();
+        self.weights = layer.operation.weights(self.output);
+        self.biases = layer.operation.biases(output);
+        self.index = next;
+        self.input = self.output;
+        self.output = output;
+        self.layer = layer;
+        self.last = rest.is_empty();
+        true
+    }
+
     /// Stored feedback of the layer: as many numbers as weights, inputs × classes if it is direct, or none.
     pub(crate) const fn feedback_weights(&self) -> usize {
         if !self.sends_back || !self.layer.feedback.is_stored() {
@@ -502,49 +534,32 @@ impl Site {
 /// Iterator over the [`Site`]s of a network; constants and small images walk with `advance`, which copies nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Sites<'a> {
-    rest: &'a [Layer],
+    layers: &'a [Layer],
     /// The layer reached last.
-    pub(crate) site: Site,
+    pub(crate) site: Site<'a>,
 }
 
-impl Sites<'_> {
+impl<'a> Sites<'a> {
     /// Goes on to the next layer, if there is one.
     pub(crate) const fn advance(&mut self) -> bool {
-        let [layer, rest @ ..] = self.rest else { return false };
-        let site = &mut self.site;
-        let Ok(output) = layer.output(site.output) else { return false };
-        site.parameters = site.parameters.saturating_add(site.weights).saturating_add(site.biases);
-        site.feedback = site.feedback.saturating_add(site.feedback_weights());
-        site.features = site.features.saturating_add(site.input.features());
-        site.sends_back = site.sends_back || site.layer.operation.has_weights();
-        site.weights = layer.operation.weights(site.output);
-        site.biases = layer.operation.biases(output);
-        site.index = site.index.wrapping_add(1);
-        site.input = site.output;
-        site.output = output;
-        site.layer = *layer;
-        site.last = rest.is_empty();
-        self.rest = rest;
-        true
+        self.site.advance(self.layers)
     }
 
     /// Goes on to the layer number `index`, from 0.
-    pub(crate) fn seek(&mut self, index: usize) -> Option<&Site> {
-        loop {
+    pub(crate) fn seek(&mut self, index: usize) -> Option<&Site<'a>> {
+        while self.site.index != index {
             if !self.advance() {
                 return None;
             }
-            if self.site.index == index {
-                return Some(&self.site);
-            }
         }
+        Some(&self.site)
     }
 }
 
-impl Iterator for Sites<'_> {
-    type Item = Site;
+impl<'a> Iterator for Sites<'a> {
+    type Item = Site<'a>;
 
-    fn next(&mut self) -> Option<Site> {
+    fn next(&mut self) -> Option<Site<'a>> {
         self.advance().then_some(self.site)
     }
 }

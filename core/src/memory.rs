@@ -113,16 +113,16 @@ pub(crate) struct Layout {
     pub(crate) feedback: usize,
     /// Optimizer state: so many times the parameters.
     pub(crate) states: usize,
+    /// The batch's labels.
+    pub(crate) labels: usize,
     /// The input of each layer, and the scores.
     pub(crate) activations: usize,
     /// The gradients of the outputs of layers 0, 2, 4…, and of layers 1, 3, 5…
     pub(crate) gradients: [usize; 2],
-    /// The gradient sum of the largest convolution.
-    pub(crate) sums: usize,
-    /// The batch's labels.
-    pub(crate) labels: usize,
     /// The gradient of the scores, and the labels as zeros and ones, where a direct rule needs them.
     pub(crate) errors: [usize; 2],
+    /// The gradient sum of the largest convolution.
+    pub(crate) sums: usize,
 }
 
 impl Layout {
@@ -285,7 +285,7 @@ impl Architecture<'_> {
         let batch = training.batch;
         let states = training.optimizer.states();
         let input = Region { layer: None, content: "input", numbers: self.input().features().saturating_mul(batch) };
-        let layers = self.sites().flat_map(move |site: Site| {
+        let layers = self.sites().flat_map(move |site: Site<'_>| {
             let layer = Some(site.index + 1);
             let parameters = site.weights.saturating_add(site.biases);
             [
@@ -324,14 +324,14 @@ pub enum Part {
 
 /// A named tensor in a training's memory, and the way from its outer order to the one inside.
 #[derive(Clone, Copy, Debug)]
-pub struct Tensor {
-    site: Site,
+pub struct Tensor<'a> {
+    site: Site<'a>,
     part: Part,
     number: usize,
     at: usize,
 }
 
-impl Tensor {
+impl Tensor<'_> {
     /// Whether the layer is a convolution, tied or untied: `conv`, else `dense`.
     pub fn is_convolution(&self) -> bool {
         !matches!(self.site.layer.operation, Operation::Dense { .. })
@@ -441,7 +441,7 @@ impl Tensor {
 
 impl<'a> Architecture<'a> {
     /// All tensors of a training's memory, layer by layer: weight, bias and, where it is stored, feedback.
-    pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor> + use<'a> {
+    pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::of(self, training).parameters;
         let mut numbers = [0, 0];
         self.sites().filter(|site| site.layer.operation.has_weights()).flat_map(move |site| {
@@ -458,7 +458,7 @@ impl<'a> Architecture<'a> {
     }
 }
 
-impl core::fmt::Display for Tensor {
+impl core::fmt::Display for Tensor<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let layer = if self.is_convolution() { "conv" } else { "dense" };
         let part = match self.part {

@@ -290,14 +290,10 @@ impl<'a> Update<'a> {
     pub(crate) fn plain<const KINDS: u32>(&self) -> Option<f32> {
         let clips = has::<KINDS>(kinds::CLIP) && self.rule.clip.is_some();
         let follows = has::<KINDS>(kinds::UPDATED) && !self.feedback.is_empty();
-        match self.rule.optimizer {
-            Optimizer::Sgd(Sgd { rate })
-                if has::<KINDS>(kinds::SGD) && !clips && !follows && !self.decays::<KINDS>() =>
-            {
-                Some(rate)
-            }
-            _ => None,
-        }
+        // An image of this optimizer alone needs no look at which it is, and holds nothing for the others.
+        let plain = !has::<KINDS>(kinds::MOMENTUM | kinds::ADAM) || matches!(self.rule.optimizer, Optimizer::Sgd(_));
+        let alone = !clips && !follows && !self.decays::<KINDS>();
+        (has::<KINDS>(kinds::SGD) && plain && alone).then_some(self.rule.rate)
     }
 
     /// Whether the weights themselves are part of their update.

@@ -3,125 +3,30 @@
 //! Forward through all layers, the loss, then backward: each layer first sends its signal back through the weights as
 //! they are, then its own gradient goes straight into the optimizer.
 
+mod error;
+mod pass;
+mod regions;
+
 use core::fmt;
 use core::task::Poll;
 
 use nalgebra::{Dyn, MatrixView};
 use rand_core::Rng;
 
-use crate::activation::Activation;
+use self::pass::{counter, product_of};
+use self::regions::{State, Work, biases_of, neighbours, part, take, turn, weights_of};
 use crate::architecture::{Architecture, Operation, Site};
 use crate::arithmetic::Portable;
 use crate::feedback::{self, Feedback};
-use crate::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
+use crate::kernels::{Kernels, WeightGradient};
 use crate::kinds::{self, ALL, has};
-use crate::loss::{self, Score};
+use crate::loss::Score;
 use crate::memory::{Layout, Training};
-use crate::optimizer::{Corrections, Optimizer, Rule, Sgd, Update, positive};
+use crate::optimizer::{Corrections, positive};
 use crate::random::{self, FeedbackSource, Initial};
 
-/// Why a trainer cannot be made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum TrainerError {
-    /// A step of no samples.
-    EmptyBatch,
-    /// The memory has another length than [`Architecture::memory`] says.
-    Memory {
-        /// Numbers needed.
-        expected: usize,
-        /// Numbers given.
-        found: usize,
-    },
-    /// The network or its training names a kind that this trainer's `KINDS` leave out.
-    Kinds {
-        /// Kinds needed.
-        expected: u32,
-        /// Kinds compiled in.
-        found: u32,
-    },
-    /// A coefficient that makes no sense.
-    Coefficient {
-        /// Its name.
-        name: &'static str,
-        /// Its value.
-        value: f32,
-    },
-}
-
-impl fmt::Display for TrainerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::EmptyBatch => f.write_str("a batch needs at least 1 sample, found 0"),
-            Self::Memory { expected, found } => {
-                write!(f, "the training needs a memory of {expected} numbers, found {found}")
-            }
-            Self::Kinds { expected, found } => {
-                write!(f, "the training needs the kinds {expected:#x}, found {found:#x}")
-            }
-            Self::Coefficient { name, value } => write!(f, "the {name} makes no sense: {value}"),
-        }
-    }
-}
-
-impl core::error::Error for TrainerError {}
-
-/// Why a step was not made. The weights are as they were.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum StepError {
-    /// More samples than the training's batch, or none.
-    Samples {
-        /// The training's batch.
-        most: usize,
-        /// Samples given.
-        found: usize,
-    },
-    /// The samples' numbers are not as many as the labels ask for.
-    Inputs {
-        /// Numbers needed.
-        expected: usize,
-        /// Numbers given.
-        found: usize,
-    },
-    /// The labels are not as many as the samples of [`Trainer::input`].
-    Labels {
-        /// Samples loaded.
-        expected: usize,
-        /// Labels given.
-        found: usize,
-    },
-    /// A label names no class.
-    Label {
-        /// Number of the sample, from 0.
-        sample: usize,
-        /// Classes of the network.
-        classes: usize,
-        /// The label.
-        found: usize,
-    },
-    /// A step is under way, and another cannot begin before [`Trainer::poll`] is ready.
-    UnderWay,
-    /// The loss is not a number or infinite: the training has diverged.
-    NonFinite(Score),
-}
-
-impl fmt::Display for StepError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Samples { most, found } => write!(f, "a step takes 1 to {most} samples, found {found}"),
-            Self::Inputs { expected, found } => write!(f, "the samples need {expected} numbers, found {found}"),
-            Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
-            Self::Label { sample, classes, found } => {
-                write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
-            }
-            Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
-            Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
-        }
-    }
-}
-
-impl core::error::Error for StepError {}
+pub use self::error::{StepError, TrainerError};
+pub(crate) use self::pass::forward;
 
 /// Where a step stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,9 +70,12 @@ enum Phase {
 pub struct Trainer<'m, const KINDS: u32 = ALL, K = Portable> {
     network: Architecture<'m>,
     training: Training,
-    layout: Layout,
     /// Weights and biases, stored feedback, optimizer state.
     state: &'m mut [f32],
+    /// Weights and biases.
+    parameters: usize,
+    /// Numbers of stored feedback behind them.
+    feedback: usize,
     work: Work<'m>,
     kernels: K,
     corrections: Corrections,
@@ -175,15 +83,6 @@ pub struct Trainer<'m, const KINDS: u32 = ALL, K = Portable> {
     samples: usize,
     phase: Phase,
     score: Score,
-}
-
-/// What a step needs beside the state.
-struct Work<'a> {
-    activations: &'a mut [f32],
-    gradients: [&'a mut [f32]; 2],
-    sums: &'a mut [f32],
-    labels: &'a mut [f32],
-    errors: [&'a mut [f32]; 2],
 }
 
 /// What arrives at a layer with weights on the way back, see [`Trainer::probe`].
@@ -195,14 +94,6 @@ pub struct Signal<'a> {
     pub job: WeightGradient<'a>,
     /// The layer's output after its activation, feature × sample.
     pub output: &'a [f32],
-}
-
-/// The regions of the state.
-struct State<'a> {
-    parameters: &'a mut [f32],
-    feedback: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
 }
 
 impl<const KINDS: u32, K> fmt::Debug for Trainer<'_, KINDS, K> {
@@ -261,8 +152,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         Ok(Self {
             network,
             training,
-            layout,
             state,
+            parameters: layout.parameters,
+            feedback: layout.feedback,
             work,
             kernels,
             corrections: Corrections::default(),
@@ -281,10 +173,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         self.restart();
         let network = self.network;
         let (weights, initial) = (self.training.weights, self.training.feedback);
-        let state = self.split();
+        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
         for site in network.sites() {
             let (inputs, outputs) = site.fans();
-            let (weight, bias) = parameters_of(state.parameters, &site);
+            biases_of(state.parameters, &site).fill(0.0);
+            let weight = weights_of(state.parameters, &site);
             match weights.half_width(inputs, outputs) {
                 Some(a) if has::<KINDS>(kinds::INITIAL) => random::fill(weight, a, generator),
                 None if has::<KINDS>(kinds::INITIAL) => {
@@ -292,7 +185,6 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
                 }
                 _ => random::fill(weight, random::glorot(inputs, outputs), generator),
             }
-            bias.fill(0.0);
             let feedback = part(state.feedback, site.feedback, site.feedback_weights());
             draw_feedback::<KINDS>(&site, initial, seed, feedback, weight);
         }
@@ -330,8 +222,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             let mut sites = network.sites();
             let Some(site) = sites.seek(index) else { break };
             if let Some(product) = product_of::<KINDS>(site) {
-                let (gradient, _) = turn(&mut self.work.gradients, site, samples);
-                let (input, output) = neighbours(self.work.activations, site, samples);
+                let (gradient, _) = turn(self.work.even, self.work.odd, site, samples);
+                let (input, output) = neighbours(self.work.activations, self.training.batch, site, samples);
                 let job = WeightGradient { product, samples, input, gradient };
                 see(Signal { layer: index, job, output });
             }
@@ -345,7 +237,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
 
     /// Forgets the optimizer's state and the steps made; weights and feedback stay.
     pub fn restart(&mut self) {
-        let from = self.layout.parameters + self.layout.feedback;
+        let from = self.parameters + self.feedback;
         self.state.get_mut(from..).unwrap_or(&mut []).fill(0.0);
         (self.steps, self.corrections, self.phase) = (0, Corrections::default(), Phase::Idle);
     }
@@ -401,7 +293,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         }
         self.samples = samples;
         let numbers = self.network.input().features() * samples;
-        Ok(part(self.work.activations, 0, numbers))
+        Ok(part(self.work.activations, self.training.batch, numbers))
     }
 
     /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] makes it.
@@ -422,7 +314,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
             return Err(StepError::Label { sample, classes, found });
         }
-        for (number, label) in self.work.labels.iter_mut().zip(labels) {
+        for (number, label) in self.work.activations.iter_mut().zip(labels) {
             *number = *label as f32;
         }
         self.phase = Phase::Forward(0);
@@ -436,6 +328,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     ///
     /// # Errors
     /// [`StepError::NonFinite`] when the loss is not finite; the step ends there, before any update.
+    #[inline(never)]
     pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
         let layer = match self.phase {
             Phase::Idle => return Ok(Poll::Ready(self.score)),
@@ -449,7 +342,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
                 if site.last { Phase::Loss(layer) } else { Phase::Forward(layer + 1) }
             }
             Phase::Loss(_) => {
-                self.score = self.loss(site);
+                self.loss(site);
                 if !self.score.loss.is_finite() {
                     self.phase = Phase::Idle;
                     return Err(StepError::NonFinite(self.score));
@@ -460,7 +353,6 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             }
             Phase::Backward(_) => {
                 if site.sends_back {
-                    self.renew(site);
                     self.backward(site, false);
                 }
                 Phase::Update(layer)
@@ -483,9 +375,12 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn evaluate(&mut self, labels: &[usize]) -> Result<Score, StepError> {
         self.start(labels)?;
         self.phase = Phase::Idle;
-        self.scores();
-        let last = self.network.layers().len().saturating_sub(1);
-        Ok(self.network.sites().seek(last).map_or(self.score, |last| self.loss(last)))
+        let mut sites = self.network.sites();
+        while sites.advance() {
+            self.forward(&sites.site);
+        }
+        self.loss(&sites.site);
+        Ok(self.score)
     }
 
     /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
@@ -496,156 +391,17 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let features = self.network.input().features().max(1);
         self.load(inputs, inputs.len() / features)?;
-        Ok(self.scores())
-    }
-
-    /// Runs all layers forward.
-    fn scores(&mut self) -> &[f32] {
-        let network = self.network;
-        for site in network.sites() {
-            self.forward(&site);
+        let mut sites = self.network.sites();
+        while sites.advance() {
+            self.forward(&sites.site);
         }
-        let classes = network.classes() * self.samples();
-        let features = self.layout.activations / self.training.batch.max(1);
-        let from = features.saturating_mul(self.samples()).saturating_sub(classes);
-        part(self.work.activations, from, classes)
-    }
-
-    fn forward(&mut self, site: &Site) {
         let samples = self.samples();
-        let (input, output) = neighbours(self.work.activations, site, samples);
-        let (weight, bias) = parameters_of(self.state, site);
-        forward::<KINDS, K>(&self.kernels, site, samples, input, weight, bias, output);
-    }
-
-    fn loss(&mut self, last: &Site) -> Score {
-        let samples = self.samples();
-        let (_, scores) = neighbours(self.work.activations, last, samples);
-        let (gradient, _) = turn(&mut self.work.gradients, last, samples);
-        let labels = part(self.work.labels, 0, samples);
-        let score = loss::score::<KINDS>(self.training.loss, scores, labels, gradient);
-        if has::<KINDS>(kinds::DIRECT) {
-            let [errors, targets] = &mut self.work.errors;
-            errors.iter_mut().zip(&*gradient).for_each(|(error, g)| *error = *g);
-            feedback::target::project(labels, part(targets, 0, last.classes * samples));
-        }
-        score
-    }
-
-    /// Gives B the signs of W, and new magnitudes where the rule asks for them.
-    fn renew(&mut self, site: &Site) {
-        if !has::<KINDS>(kinds::SIGN) || !site.layer.feedback.has_weights_signs() {
-            return;
-        }
-        let (steps, (inputs, outputs)) = (self.steps, site.fans());
-        let deviation = self.training.feedback.deviation(inputs, outputs);
-        let state = self.split();
-        let feedback = part(state.feedback, site.feedback, site.feedback_weights());
-        if site.layer.feedback == Feedback::BatchSign {
-            feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, steps);
-        }
-        feedback::uniform_sign::copy_signs(feedback, parameters_of(state.parameters, site).0);
-    }
-
-    /// Shows a layer noise and moves its mirror towards what comes out. The noise and the answer lie where the layer's
-    /// input and output lay, which nothing needs after its update.
-    fn reflect(&mut self, site: &Site) {
-        let Some(product) = product_of::<KINDS>(site) else { return };
-        let (samples, steps, share) = (self.samples(), self.steps, self.training.mirror);
-        let state = State::of(self.state, &self.layout);
-        let mirror = part(state.feedback, site.feedback, site.feedback_weights());
-        let (weight, _) = parameters_of(state.parameters, site);
-        let (inputs, outputs) = (site.input.features() * samples, site.output.features() * samples);
-        let both = part(self.work.activations, site.features * samples, inputs + outputs);
-        let (input, output) = both.split_at_mut_checked(inputs).unwrap_or((&mut [], &mut []));
-        feedback::weight_mirror::noise(input, mirror, counter(site.index), steps);
-        // The gradient of the layer's output has done its work, too: its place holds biases of 0.
-        let (spent, _) = turn(&mut self.work.gradients, site, samples);
-        let bias = part(spent, 0, site.biases);
-        bias.fill(0.0);
-        self.kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu: false }, output);
-        // Descent by the negative share: B ← (1 − η) B + η xᵀy / n.
-        let shown = samples * if product.untied { 1 } else { product.positions() };
-        let descent = Optimizer::Sgd(Sgd { rate: -share / shown as f32 });
-        let rule = Rule::new::<KINDS>(descent, None, Corrections::default()).shrink(share);
-        let sums = if product.is_shared() { part(self.work.sums, 0, site.weights) } else { &mut [] };
-        let job = WeightGradient { product, samples, input, gradient: output };
-        let update = Update { rule, weight: mirror, first: &mut [], second: &mut [], feedback: &mut [] };
-        self.kernels.weight_gradient::<KINDS>(&job, update, sums);
-    }
-
-    /// The signal that a layer sends back, through what its rule says or, for the `truth`, through W.
-    fn backward(&mut self, site: &Site, truth: bool) {
-        let samples = self.samples();
-        let before = activation_before(&self.network, site);
-        let relu = before == Some(Activation::Relu);
-        let rule = if truth { Feedback::Symmetric } else { site.layer.feedback };
-        let (input, _) = neighbours(self.work.activations, site, samples);
-        let (gradient, output) = turn(&mut self.work.gradients, site, samples);
-        if let Some(pool) = pool_of::<KINDS>(site, samples) {
-            self.kernels.pool_backward(&pool, input, gradient, relu, output);
-        } else if let Some(product) = product_of::<KINDS>(site) {
-            let weight = if rule.is_stored() {
-                part(self.state, self.layout.parameters + site.feedback, site.feedback_weights())
-            } else {
-                parameters_of(self.state, site).0
-            };
-            let (product, gradient) = if has::<KINDS>(kinds::DIRECT) && rule.is_direct() {
-                let [errors, targets] = &mut self.work.errors;
-                let (inputs, outputs) = (site.input.features(), site.classes);
-                let direct = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
-                (direct, &*part(if rule == Feedback::Target { targets } else { errors }, 0, outputs * samples))
-            } else {
-                (product, &*gradient)
-            };
-            let mask = relu.then_some(input);
-            self.kernels.backward::<KINDS>(&Backward { product, samples, gradient, weight, mask }, output);
-        }
-        if let Some(before) = before {
-            before.derive::<KINDS>(input, output);
-        }
-    }
-
-    /// The gradients of a layer's weights and biases, into the optimizer.
-    fn update(&mut self, site: &Site) {
-        let Some(product) = product_of::<KINDS>(site) else { return };
-        let samples = self.samples();
-        let training = &self.training;
-        let mut rule = Rule::new::<KINDS>(training.optimizer, training.clip, self.corrections).decay(training.decay);
-        if has::<KINDS>(kinds::SHRINK) && site.sends_back && site.layer.feedback == Feedback::KolenPollack {
-            rule = rule.shrink(training.shrink);
-        }
-        let work = &mut self.work;
-        let (input, _) = neighbours(work.activations, site, samples);
-        let (gradient, _) = turn(&mut work.gradients, site, samples);
-        let state = State::of(self.state, &self.layout);
-        let (weight, bias) = parameters_of(state.parameters, site);
-        let (first, first_bias) = parameters_of(state.first, site);
-        let (second, second_bias) = parameters_of(state.second, site);
-        let feedback = if has::<KINDS>(kinds::UPDATED) && site.layer.feedback.follows_weight() {
-            part(state.feedback, site.feedback, site.feedback_weights())
-        } else {
-            &mut []
-        };
-        let sums = if product.is_shared() { part(work.sums, 0, site.weights) } else { &mut [] };
-        let job = WeightGradient { product, samples, input, gradient };
-        self.kernels.weight_gradient::<KINDS>(&job, Update { rule, weight, first, second, feedback }, sums);
-        let job = BiasGradient { product, samples, gradient };
-        let update =
-            Update { rule: rule.unclipped(), weight: bias, first: first_bias, second: second_bias, feedback: &mut [] };
-        self.kernels.bias_gradient::<KINDS>(&job, update);
-        if has::<KINDS>(kinds::MIRROR) && site.sends_back && site.layer.feedback == Feedback::WeightMirror {
-            self.reflect(site);
-        }
+        Ok(neighbours(self.work.activations, self.training.batch, &sites.site, samples).1)
     }
 
     /// Samples of the step; a constant where the image holds no larger ones.
     fn samples(&self) -> usize {
         if has::<KINDS>(kinds::BATCH) { self.samples } else { 1 }
-    }
-
-    fn split(&mut self) -> State<'_> {
-        State::of(self.state, &self.layout)
     }
 }
 
@@ -678,19 +434,17 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     /// # Ok::<(), asymgrad_core::TrainerError>(())
     /// ```
     pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let mut sites = self.network.sites();
-        let site = sites.seek(layer)?;
-        self.matrix(site, site.parameters)
+        let site = self.network.sites().nth(layer)?;
+        self.matrix(&site, site.parameters)
     }
 
     /// The stored feedback of a layer, shaped as [`Trainer::weights`]; `None` also if the layer stores none.
     pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let mut sites = self.network.sites();
-        let site = sites.seek(layer).filter(|site| site.feedback_weights() > 0)?;
-        self.matrix(site, self.layout.parameters + site.feedback)
+        let site = self.network.sites().nth(layer).filter(|site| site.feedback_weights() > 0)?;
+        self.matrix(&site, self.parameters + site.feedback)
     }
 
-    fn matrix(&self, site: &Site, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+    fn matrix(&self, site: &Site<'_>, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
         let Operation::Dense { outputs } = site.layer.operation else { return None };
         let numbers = self.state.get(from..from + site.weights)?;
         Some(MatrixView::from_slice_generic(numbers, Dyn(site.input.features()), Dyn(outputs)))
@@ -698,7 +452,7 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
 
     /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
     pub fn parameters(&self) -> &[f32] {
-        self.state.get(..self.layout.parameters).unwrap_or(&[])
+        self.state.get(..self.parameters).unwrap_or(&[])
     }
 
     /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
@@ -718,74 +472,6 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
         self.corrections = Corrections::after::<KINDS>(steps, &self.training.optimizer);
         self.phase = Phase::Idle;
     }
-}
-
-/// A number of a layer or weight as the feedback source counts them.
-fn counter(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-/// One layer forward.
-pub(crate) fn forward<const KINDS: u32, K: Kernels>(
-    kernels: &K,
-    site: &Site,
-    samples: usize,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    output: &mut [f32],
-) {
-    if let Some(pool) = pool_of::<KINDS>(site, samples) {
-        kernels.pool(&pool, input, output);
-    } else if let Some(product) = product_of::<KINDS>(site) {
-        let relu = !site.last && site.layer.activation == Activation::Relu;
-        kernels.forward::<KINDS>(&Forward { product, samples, input, weight, bias, relu }, output);
-        site.layer.activation.apply::<KINDS>(output);
-    }
-}
-
-/// The product of a layer with weights.
-fn product_of<const KINDS: u32>(site: &Site) -> Option<Product> {
-    let (input, output) = (site.input, site.output);
-    let image = |kernel, untied| Product {
-        rows: input.rows(),
-        cols: input.cols(),
-        inputs: input.channels(),
-        outputs: output.channels(),
-        kernel,
-        untied,
-    };
-    match site.layer.operation {
-        Operation::Dense { outputs } if has::<KINDS>(kinds::DENSE) => {
-            Some(Product { rows: 1, cols: 1, inputs: input.features(), outputs, kernel: 1, untied: false })
-        }
-        Operation::Convolution { kernel, .. } if has::<KINDS>(kinds::CONVOLUTION) => Some(image(kernel, false)),
-        Operation::Untied { kernel, .. } if has::<KINDS>(kinds::UNTIED) => Some(image(kernel, true)),
-        _ => None,
-    }
-}
-
-/// The pooling of a layer without weights.
-fn pool_of<const KINDS: u32>(site: &Site, samples: usize) -> Option<Pool> {
-    let pool = |size, stride, average| Pool {
-        rows: site.input.rows(),
-        cols: site.input.cols(),
-        pixel: site.input.channels() * samples,
-        size,
-        stride,
-        average,
-    };
-    match site.layer.operation {
-        Operation::MaxPool { size, stride } if has::<KINDS>(kinds::MAX_POOL) => Some(pool(size, stride, false)),
-        Operation::AveragePool { size, stride } if has::<KINDS>(kinds::AVERAGE_POOL) => Some(pool(size, stride, true)),
-        _ => None,
-    }
-}
-
-/// The activation whose output is a layer's input.
-fn activation_before(network: &Architecture<'_>, site: &Site) -> Option<Activation> {
-    let before = site.index.checked_sub(1).and_then(|index| network.layers().get(index));
-    before.filter(|layer| layer.operation.has_weights()).map(|layer| layer.activation)
 }
 
 /// The first of the seldom coefficients that makes no sense, with its name.
@@ -809,7 +495,7 @@ fn nonsense<const KINDS: u32>(training: &Training) -> Option<(&'static str, f32)
 }
 
 /// A layer's feedback as its rule begins: number i is a function of the seed, the layer and i.
-fn draw_feedback<const KINDS: u32>(site: &Site, initial: Initial, seed: u64, feedback: &mut [f32], weight: &[f32]) {
+fn draw_feedback<const KINDS: u32>(site: &Site<'_>, initial: Initial, seed: u64, feedback: &mut [f32], weight: &[f32]) {
     let (inputs, outputs) = site.feedback_fans();
     let initial = if has::<KINDS>(kinds::INITIAL) { initial } else { Initial::Glorot };
     let width = initial.half_width(inputs, outputs);
@@ -824,61 +510,5 @@ fn draw_feedback<const KINDS: u32>(site: &Site, initial: Initial, seed: u64, fee
     }
     if has::<KINDS>(kinds::SIGN) && site.layer.feedback.has_weights_signs() {
         feedback::uniform_sign::copy_signs(feedback, weight);
-    }
-}
-
-/// The input and the output of a layer.
-fn neighbours<'a>(activations: &'a mut [f32], site: &Site, samples: usize) -> (&'a [f32], &'a mut [f32]) {
-    let length = site.input.features() * samples;
-    let both = part(activations, site.features * samples, length + site.output.features() * samples);
-    match both.split_at_mut_checked(length) {
-        Some((input, output)) => (input, output),
-        None => (&[], &mut []),
-    }
-}
-
-/// The gradients of a layer's output and of its input: the two buffers take turns.
-fn turn<'a>(gradients: &'a mut [&mut [f32]; 2], site: &Site, samples: usize) -> (&'a mut [f32], &'a mut [f32]) {
-    let [even, odd] = gradients;
-    let (output, input) = if site.index.is_multiple_of(2) { (even, odd) } else { (odd, even) };
-    (part(output, 0, site.output.features() * samples), part(input, 0, site.input.features() * samples))
-}
-
-/// The weights and the biases of a layer, or their optimizer state; empty where there is none.
-fn parameters_of<'a>(parameters: &'a mut [f32], site: &Site) -> (&'a mut [f32], &'a mut [f32]) {
-    let both = part(parameters, site.parameters, site.weights + site.biases);
-    both.split_at_mut_checked(site.weights).unwrap_or((&mut [], &mut []))
-}
-
-/// Part of a region; empty where the layout has none, such as the state of an optimizer that keeps none.
-fn part(numbers: &mut [f32], from: usize, length: usize) -> &mut [f32] {
-    numbers.get_mut(from..from.wrapping_add(length)).unwrap_or(&mut [])
-}
-
-/// The first `length` numbers and the rest; nothing if they are fewer.
-fn take(numbers: &mut [f32], length: usize) -> (&mut [f32], &mut [f32]) {
-    numbers.split_at_mut_checked(length).unwrap_or((&mut [], &mut []))
-}
-
-impl<'a> State<'a> {
-    fn of(numbers: &'a mut [f32], layout: &Layout) -> Self {
-        let moments = |number: usize| if layout.states >= number { layout.parameters } else { 0 };
-        let (parameters, rest) = take(numbers, layout.parameters);
-        let (feedback, rest) = take(rest, layout.feedback);
-        let (first, rest) = take(rest, moments(1));
-        let (second, _) = take(rest, moments(2));
-        Self { parameters, feedback, first, second }
-    }
-}
-
-impl<'a> Work<'a> {
-    fn of(numbers: &'a mut [f32], layout: &Layout) -> Self {
-        let (activations, rest) = take(numbers, layout.activations);
-        let (even, rest) = take(rest, layout.gradients[0]);
-        let (odd, rest) = take(rest, layout.gradients[1]);
-        let (sums, rest) = take(rest, layout.sums);
-        let (labels, rest) = take(rest, layout.labels);
-        let (errors, targets) = take(rest, layout.errors[0]);
-        Self { activations, gradients: [even, odd], sums, labels, errors: [errors, targets] }
     }
 }

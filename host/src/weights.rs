@@ -249,7 +249,7 @@ pub fn checksum(file: &Path) -> Result<String, Error> {
 }
 
 /// All tensors, sorted by name.
-fn by_name(network: &Architecture<'_>, training: &Training) -> BTreeMap<String, Tensor> {
+fn by_name<'a>(network: &Architecture<'a>, training: &Training) -> BTreeMap<String, Tensor<'a>> {
     network.tensors(training).map(|tensor| (tensor.to_string(), tensor)).collect()
 }
 

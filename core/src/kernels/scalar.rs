@@ -16,6 +16,19 @@ const LANES: usize = 8;
 /// Weights whose gradients meet the optimizer together.
 const BLOCK: usize = 16;
 
+/// Whether a product costs so much that it is worth looking for zeros: without a floating-point unit.
+const SOFT: bool = cfg!(any(
+    all(target_arch = "arm", not(target_abi = "eabihf")),
+    all(any(target_arch = "riscv32", target_arch = "riscv64"), not(target_feature = "f"))
+));
+
+/// Whether terms with this factor may be left out: what they would add to a sum is 0.
+#[inline(always)]
+fn idle(factor: f32) -> bool {
+    // The sign is shifted out; comparing numbers would be a call.
+    SOFT && factor.to_bits() << 1 == 0
+}
+
 /// The shape, with what the image knows of it: without convolutions there is one position and one tap.
 #[inline(always)]
 fn known<const KINDS: u32>(product: Product) -> Product {
@@ -30,6 +43,17 @@ fn known<const KINDS: u32>(product: Product) -> Product {
 #[inline(always)]
 fn batch<const KINDS: u32>(samples: usize) -> usize {
     if has::<KINDS>(kinds::BATCH) { samples } else { 1 }
+}
+
+/// Calls `visit` for each position with its `numbers` numbers.
+#[inline(always)]
+fn each_position<const KINDS: u32>(all: &mut [f32], numbers: usize, mut visit: impl FnMut(usize, &mut [f32])) {
+    if !has::<KINDS>(kinds::CONVOLUTION | kinds::UNTIED) {
+        return visit(0, all);
+    }
+    for (position, block) in all.chunks_exact_mut(numbers.max(1)).enumerate() {
+        visit(position, block);
+    }
 }
 
 /// Calls `visit` for each tap in order with the position that it leads to and the number of its first weight row.
@@ -57,17 +81,25 @@ pub(super) fn forward<A: Arithmetic, const KINDS: u32>(job: &Forward<'_>, output
     let (product, n) = (known::<KINDS>(job.product), batch::<KINDS>(job.samples));
     let (depth, outputs) = (product.inputs, product.outputs);
     let finish = |y: f32| if job.relu && y <= 0.0 { 0.0 } else { y };
-    for (position, block) in output.chunks_exact_mut((outputs * n).max(1)).enumerate() {
+    each_position::<KINDS>(output, outputs * n, |position, block| {
         let bias = job.bias.get(if product.untied { position * outputs } else { 0 }..).unwrap_or(&[]);
         if n == 1 {
-            for (quad, (block, bias)) in block.chunks_mut(ROWS).zip(bias.chunks(ROWS)).enumerate() {
-                let mut sums = [0.0; ROWS];
-                sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum = *bias);
-                each_tap::<KINDS, false>(&product, position, |other, first| {
-                    let column = part(job.input, other * depth, depth);
-                    dots::<A>(&mut sums, rest(job.weight, (first + quad * ROWS) * depth), column);
-                });
-                block.iter_mut().zip(sums).for_each(|(y, sum)| *y = finish(sum));
+            block.iter_mut().zip(bias).for_each(|(y, bias)| *y = *bias);
+            each_tap::<KINDS, false>(&product, position, |other, first| {
+                let column = part(job.input, other * depth, depth);
+                let (quads, tail) = block.as_chunks_mut();
+                let mut row = first;
+                for sums in quads {
+                    dots::<A>(sums, rest(job.weight, row * depth), column);
+                    row += ROWS;
+                }
+                for sum in tail {
+                    lane::<A>(sum, rest(job.weight, row * depth), 1, column, 1);
+                    row += 1;
+                }
+            });
+            for y in block {
+                *y = finish(*y);
             }
         } else {
             for (row, (block, bias)) in block.chunks_exact_mut(n.max(1)).zip(bias).enumerate() {
@@ -82,14 +114,14 @@ pub(super) fn forward<A: Arithmetic, const KINDS: u32>(job: &Forward<'_>, output
                 }
             }
         }
-    }
+    });
 }
 
 /// dL/dx = G Bᵀ, masked.
 pub(super) fn backward<A: Arithmetic, const KINDS: u32>(job: &Backward<'_>, output: &mut [f32]) {
     let (product, n) = (known::<KINDS>(job.product), batch::<KINDS>(job.samples));
     let (inputs, outputs) = (product.inputs, product.outputs);
-    for (position, block) in output.chunks_exact_mut((inputs * n).max(1)).enumerate() {
+    each_position::<KINDS>(output, inputs * n, |position, block| {
         if n == 1 {
             tiles(block, 0.0, |lane, sums| {
                 each_tap::<KINDS, true>(&product, position, |other, first| {
@@ -112,7 +144,7 @@ pub(super) fn backward<A: Arithmetic, const KINDS: u32>(job: &Backward<'_>, outp
                 });
             }
         }
-    }
+    });
     mask(job.mask, output);
 }
 
@@ -158,20 +190,30 @@ pub(super) fn weight_gradient<A: Arithmetic, const KINDS: u32>(
 }
 
 /// The gradients of a row of weights under one sample, h · g, never stored.
-#[inline(never)]
+#[inline(always)]
 fn update_row<A: Arithmetic, const KINDS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
     match update.plain::<KINDS>() {
         // Behind a ReLU that was off: the update would add 0.
         Some(_) if g == 0.0 => {}
-        Some(rate) => descend::<A>(update.weight.get_mut(at..).unwrap_or(&mut []), input, g, rate),
-        None => update.feed::<A, KINDS>(at, input.iter().map(|h| A::mul_add(*h, g, 0.0))),
+        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, g, rate),
+        None => feed_row::<A, KINDS>(update, at, input, g),
     }
 }
 
-/// Plain gradient descent with the gradients h · g, spelled out because it is half of an online step.
-#[inline(always)]
-fn descend<A: Arithmetic>(weight: &mut [f32], input: &[f32], g: f32, rate: f32) {
-    let step = |w: &mut f32, h: f32| *w += -(rate * A::mul_add(h, g, 0.0));
+#[inline(never)]
+fn feed_row<A: Arithmetic, const KINDS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
+    update.feed::<A, KINDS>(at, input.iter().map(|h| A::mul_add(*h, g, 0.0)));
+}
+
+/// Plain gradient descent with the gradients h · g, spelled out because it is half of an online step. The sum h · g + 0
+/// of other kernels differs in the sign of a 0 alone, which no weight but −0 would show.
+#[inline(never)]
+fn descend(weight: &mut [f32], input: &[f32], g: f32, rate: f32) {
+    let step = |w: &mut f32, h: f32| {
+        if !idle(h) {
+            *w += -(rate * (h * g));
+        }
+    };
     let (blocks, tail) = input.as_chunks();
     let (weight_blocks, weight_tail) = weight.get_mut(..input.len()).unwrap_or(&mut []).as_chunks_mut();
     for ([w0, w1, w2, w3], [h0, h1, h2, h3]) in weight_blocks.iter_mut().zip(blocks) {
@@ -233,9 +275,12 @@ pub(super) fn bias_gradient<A: Arithmetic, const KINDS: u32>(job: &BiasGradient<
 fn dots<A: Arithmetic>(sums: &mut [f32; ROWS], rows: &[f32], column: &[f32]) {
     let width = column.len();
     // A row that is not there is never stored.
-    let row = |number: usize| rows.get(number * width..(number + 1) * width).unwrap_or(column).as_chunks::<8>();
+    let row = |number: usize| {
+        let row = rows.get(number * width..(number + 1) * width).unwrap_or(column);
+        if SOFT { (&[][..], row) } else { row.as_chunks::<4>() }
+    };
     let ((a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)) = (row(0), row(1), row(2), row(3));
-    let (blocks, tail) = column.as_chunks();
+    let (blocks, tail) = if SOFT { (&[][..], column) } else { column.as_chunks() };
     let [mut s0, mut s1, mut s2, mut s3] = *sums;
     for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(blocks) {
         s0 = along::<A>(s0, a, x);
@@ -244,6 +289,9 @@ fn dots<A: Arithmetic>(sums: &mut [f32; ROWS], rows: &[f32], column: &[f32]) {
         s3 = along::<A>(s3, d, x);
     }
     for ((((a, b), c), d), x) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail).zip(tail) {
+        if idle(*x) {
+            continue;
+        }
         s0 = A::mul_add(*x, *a, s0);
         s1 = A::mul_add(*x, *b, s1);
         s2 = A::mul_add(*x, *c, s2);
@@ -252,12 +300,11 @@ fn dots<A: Arithmetic>(sums: &mut [f32; ROWS], rows: &[f32], column: &[f32]) {
     *sums = [s0, s1, s2, s3];
 }
 
-/// Eight terms of a sum, in order; spelled out because the compiler keeps loops when it saves code.
+/// Four terms of a sum, in order; spelled out because the compiler keeps loops when it saves code. More would not fit
+/// the registers that a function may use without saving them on the stack.
 #[inline(always)]
-fn along<A: Arithmetic>(sum: f32, row: &[f32; 8], column: &[f32; 8]) -> f32 {
-    let ([a0, a1, a2, a3, a4, a5, a6, a7], [x0, x1, x2, x3, x4, x5, x6, x7]) = (*row, *column);
-    let sum = A::mul_add(x3, a3, A::mul_add(x2, a2, A::mul_add(x1, a1, A::mul_add(x0, a0, sum))));
-    A::mul_add(x7, a7, A::mul_add(x6, a6, A::mul_add(x5, a5, A::mul_add(x4, a4, sum))))
+fn along<A: Arithmetic>(sum: f32, [a0, a1, a2, a3]: &[f32; 4], [x0, x1, x2, x3]: &[f32; 4]) -> f32 {
+    A::mul_add(*x3, *a3, A::mul_add(*x2, *a2, A::mul_add(*x1, *a1, A::mul_add(*x0, *a0, sum))))
 }
 
 /// Running sums of some neighbours.
@@ -297,6 +344,9 @@ fn lanes<A: Arithmetic>(sums: &mut [f32; LANES], columns: &[f32], stride: usize,
     let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = *sums;
     for (column, scalars) in columns.chunks(stride.max(1)).zip(scalars.chunks(step.max(1))) {
         let (Some(&[x0, x1, x2, x3, x4, x5, x6, x7]), [scalar, ..]) = (column.first_chunk(), scalars) else { break };
+        if idle(*scalar) {
+            continue;
+        }
         s0 = A::mul_add(x0, *scalar, s0);
         s1 = A::mul_add(x1, *scalar, s1);
         s2 = A::mul_add(x2, *scalar, s2);
@@ -313,6 +363,9 @@ fn lanes<A: Arithmetic>(sums: &mut [f32; LANES], columns: &[f32], stride: usize,
 #[inline(never)]
 fn lane<A: Arithmetic>(sum: &mut f32, columns: &[f32], stride: usize, scalars: &[f32], step: usize) {
     for (x, scalar) in columns.iter().step_by(stride.max(1)).zip(scalars.iter().step_by(step.max(1))) {
+        if idle(*scalar) {
+            continue;
+        }
         *sum = A::mul_add(*x, *scalar, *sum);
     }
 }

@@ -104,7 +104,7 @@ impl Arithmetic for Device {
 
 /// Counts instructions between [`Clock::start`] and [`Clock::stop`].
 pub struct Clock {
-    total: u64,
+    ticks: u32,
     from: u32,
 }
 
@@ -116,7 +116,7 @@ impl Clock {
         counter.set_reload(0x00FF_FFFF);
         counter.clear_current();
         counter.enable_counter();
-        Some(Self { total: 0, from: 0 })
+        Some(Self { ticks: 0, from: 0 })
     }
 
     /// Begins to count.
@@ -127,13 +127,12 @@ impl Clock {
     /// Adds what passed since the start: at most 671 million instructions, ±40.
     pub fn stop(&mut self) {
         // The counter counts down and has 24 bits.
-        let ticks = self.from.wrapping_sub(SYST::get_current()) & 0x00FF_FFFF;
-        self.total += u64::from(ticks * INSTRUCTIONS);
+        self.ticks = self.ticks.wrapping_add(self.from.wrapping_sub(SYST::get_current()) & 0x00FF_FFFF);
     }
 
     /// Instructions counted.
     pub fn instructions(&self) -> u64 {
-        self.total
+        u64::from(self.ticks) * u64::from(INSTRUCTIONS)
     }
 }
 

@@ -10,6 +10,9 @@ pub use task::{PIXELS, digit, initial_weights};
 
 use crate::board::{self, Clock, Device};
 
+/// Epochs: without a floating-point unit each takes thirty times the instructions.
+pub const EPOCHS: u32 = if cfg!(target_abi = "eabihf") { 10 } else { 2 };
+
 /// Trains for some epochs and prints loss, right answers, instructions and stack. An incomplete last batch is left out.
 pub fn train<const KINDS: u32, const BATCH: usize>(
     trainer: &mut Trainer<'_, KINDS, Device>,

@@ -1,0 +1,108 @@
+//! Why a trainer cannot be made, and why a step is not.
+
+use core::fmt;
+
+use crate::loss::Score;
+
+/// Why a trainer cannot be made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum TrainerError {
+    /// A step of no samples.
+    EmptyBatch,
+    /// The memory has another length than [`Architecture::memory`] says.
+    Memory {
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// The network or its training names a kind that this trainer's `KINDS` leave out.
+    Kinds {
+        /// Kinds needed.
+        expected: u32,
+        /// Kinds compiled in.
+        found: u32,
+    },
+    /// A coefficient that makes no sense.
+    Coefficient {
+        /// Its name.
+        name: &'static str,
+        /// Its value.
+        value: f32,
+    },
+}
+
+impl fmt::Display for TrainerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::EmptyBatch => f.write_str("a batch needs at least 1 sample, found 0"),
+            Self::Memory { expected, found } => {
+                write!(f, "the training needs a memory of {expected} numbers, found {found}")
+            }
+            Self::Kinds { expected, found } => {
+                write!(f, "the training needs the kinds {expected:#x}, found {found:#x}")
+            }
+            Self::Coefficient { name, value } => write!(f, "the {name} makes no sense: {value}"),
+        }
+    }
+}
+
+impl core::error::Error for TrainerError {}
+
+/// Why a step was not made. The weights are as they were.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum StepError {
+    /// More samples than the training's batch, or none.
+    Samples {
+        /// The training's batch.
+        most: usize,
+        /// Samples given.
+        found: usize,
+    },
+    /// The samples' numbers are not as many as the labels ask for.
+    Inputs {
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// The labels are not as many as the samples of [`Trainer::input`].
+    Labels {
+        /// Samples loaded.
+        expected: usize,
+        /// Labels given.
+        found: usize,
+    },
+    /// A label names no class.
+    Label {
+        /// Number of the sample, from 0.
+        sample: usize,
+        /// Classes of the network.
+        classes: usize,
+        /// The label.
+        found: usize,
+    },
+    /// A step is under way, and another cannot begin before [`Trainer::poll`] is ready.
+    UnderWay,
+    /// The loss is not a number or infinite: the training has diverged.
+    NonFinite(Score),
+}
+
+impl fmt::Display for StepError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Samples { most, found } => write!(f, "a step takes 1 to {most} samples, found {found}"),
+            Self::Inputs { expected, found } => write!(f, "the samples need {expected} numbers, found {found}"),
+            Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
+            Self::Label { sample, classes, found } => {
+                write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
+            }
+            Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
+            Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
+        }
+    }
+}
+
+impl core::error::Error for StepError {}
