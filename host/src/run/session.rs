@@ -288,7 +288,12 @@ pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
     let config = Config::read(&folder.join(CONFIG))?
         .ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
     let saved = Saved::open(&folder.join(CHECKPOINT))?;
-    let saved = saved.ok_or_else(|| missing(CHECKPOINT, "the run has not made a checkpoint yet"))?;
+    let why = if folder.join(RESULT).exists() {
+        "the run has ended and keeps none, as a quick suite does of large networks: `asymgrad run` keeps it"
+    } else {
+        "the run has not made a checkpoint yet"
+    };
+    let saved = saved.ok_or_else(|| missing(CHECKPOINT, why))?;
     let mut state = allocate(saved.numbers())?;
     saved.read(&config.identity(), &mut state)?;
     Ok((config, state))
