@@ -11,6 +11,7 @@ mod panel;
 mod pooling;
 mod product;
 mod scalar;
+mod single;
 mod tile;
 
 pub use gradient::{BiasGradient, WeightGradient};

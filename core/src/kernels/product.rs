@@ -159,7 +159,7 @@ pub struct Backward<'a> {
 impl Backward<'_> {
     /// Numbers of scratch with which [`Backward::run`] is fastest.
     pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
-        self.product.packing::<true, WIDTH, OUTS>(self.samples)
+        if self.samples == 1 { 0 } else { self.product.packing::<true, WIDTH, OUTS>(self.samples) }
     }
 
     /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
@@ -171,6 +171,9 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
+        if WIDTH > 1 && self.samples == 1 {
+            return self.run_single::<A, WIDTH, VECTORS>(rows, output);
+        }
         let pass =
             Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
         let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
@@ -248,7 +251,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         output: &mut [f32],
     ) {
         let (product, depth) = (self.product, self.product.channels::<BACKWARD>().0);
-        let (row_step, col_step) = if depth > BUDGET {
+        // Few samples leave untied weights to the memory, which likes them one tap after the other, as they lie; the input
+        // gradient meets them in another order anyway.
+        let streams = !BACKWARD && product.untied && self.samples <= WIDTH && depth >= NARROW;
+        let (row_step, col_step) = if depth > BUDGET || streams {
             (1, 1)
         } else {
             ((BUDGET / (product.kernel * depth).max(1)).max(1), product.kernel.max(1))

@@ -20,6 +20,12 @@ pub(super) const OUTS: usize = 8;
 /// of inputs to stay in the second-level cache.
 const LONGEST_RUN: usize = 512;
 
+/// Samples that the shortest vectors hold: more of those than of the wide ones are computed at a time.
+const FEW: usize = 4;
+
+/// Outputs of a tile of [`FEW`] samples, as many chains of sums as hide how long an addition takes.
+const CHAINS: usize = 8;
+
 /// Fused multiply-add and the CPU's square root.
 #[derive(Clone, Copy, Debug)]
 struct Fused;
@@ -162,8 +168,8 @@ macro_rules! jobs {
     };
 }
 
-/// One set: its arithmetic, its vector width, and vectors × rows of the register tiles of the products and of the
-/// weight gradient. Some tiles make the compiler give up vectors altogether: the bench of the kernels shows it.
+/// One set: its arithmetic, its vector width, and vectors × rows of the register tiles of the products, which is also the
+/// tile of a dense layer's weight gradient, and of a convolution's weight gradient, whose inputs are few. Some tiles make the compiler give up vectors altogether: the bench of the kernels shows it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, [$vectors:literal, $outs:literal], [$strip:literal, $rows:literal],
      $attribute:meta, $($name:ident($($argument:ident: $type:ty),*);)*) => {
@@ -180,7 +186,9 @@ macro_rules! compiled {
 /// What each job does; all take the same parameters, needed or not.
 #[expect(clippy::extra_unused_type_parameters, reason = "one signature for all jobs")]
 mod jobs {
-    use super::{ALL, Arithmetic, Backward, BiasGradient, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient};
+    use super::{
+        ALL, Arithmetic, Backward, BiasGradient, CHAINS, FEW, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient,
+    };
 
     #[inline(always)]
     pub(super) fn forward<
@@ -195,6 +203,10 @@ mod jobs {
         rows: Range<usize>,
         output: &mut [f32],
     ) {
+        if job.samples <= FEW {
+            let mut scratch = vec![0.0; job.scratch::<FEW, CHAINS>()];
+            return job.run::<A, FEW, 1, CHAINS>(rows, &mut scratch, output);
+        }
         let mut scratch = vec![0.0; job.scratch::<WIDTH, OUTS>()];
         job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
     }
@@ -230,8 +242,13 @@ mod jobs {
         update: Update<'_>,
         sums: &mut [f32],
     ) {
-        let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP>(LONGEST_RUN)];
-        job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut scratch, sums);
+        if job.product.positions() == 1 {
+            let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS>(LONGEST_RUN)];
+            job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
+        } else {
+            let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP>(LONGEST_RUN)];
+            job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut scratch, sums);
+        }
     }
 
     #[inline(always)]
