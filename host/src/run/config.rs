@@ -233,11 +233,16 @@ impl Config {
     /// How `other`, which is asked for, differs from this run, field by field; empty if one continues the other.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (here, there) = (other.fields(), self.fields());
-        here.iter()
-            .filter(|(name, value)| !LIMITS.contains(&name.as_str()) && there.get(*name) != Some(value))
-            .map(|(name, value)| {
-                format!("{name}: {} there, {value} asked for", there.get(name).unwrap_or(&Value::Null))
-            })
+        // A field at its default is not written: it may stand in one alone.
+        let mut names: Vec<&String> =
+            here.keys().chain(there.keys().filter(|name| !here.contains_key(*name))).collect();
+        names.retain(|name| !LIMITS.contains(&name.as_str()) && here.get(*name) != there.get(*name));
+        let value = |fields: &serde_json::Map<String, Value>, name: &str| {
+            fields.get(name).map_or_else(|| "the default".to_owned(), Value::to_string)
+        };
+        names
+            .into_iter()
+            .map(|name| format!("{name}: {} there, {} asked for", value(&there, name), value(&here, name)))
             .collect()
     }
 
@@ -424,6 +429,9 @@ mod tests {
         assert_eq!(short.differences(&long), Vec::<String>::new());
         let other = config(&Choices { batch: Some(64), rate: Some(0.001), ..Choices::default() });
         assert_ne!(short.identity(), other.identity());
+        let decayed = config(&Choices { decay: Some(0.5), ..Choices::default() });
+        assert_eq!(short.differences(&decayed), ["decay: the default there, 0.5 asked for"]);
+        assert_eq!(decayed.differences(&short), ["decay: 0.5 there, the default asked for"]);
         let differences = short.differences(&other);
         assert_eq!(differences[0], "batch: 128 there, 64 asked for");
         assert!(differences[1].contains(r#"{"sgd":{"rate":0.001}} asked for"#), "{differences:?}");
