@@ -302,6 +302,48 @@ fn exported_weights_begin_where_the_run_ended() {
     place.run("export nowhere -o x").assert(1, &["nowhere", "config.json"]);
 }
 
+/// Scores in f64 from the exported weights and the images' bytes, standardised as numpy would.
+#[test]
+fn standardised_images_are_so_in_training_prediction_and_export() {
+    let place = Place::new();
+    let net = "input 3x32x32 - dense10";
+    let run =
+        |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 3 --optimizer sgd {rest}"), net);
+    run("--standardize --out a").assert(0, &[]);
+    place.run("predict a -o scores.safetensors").assert(0, &[]);
+    place.run("export a -o weights.safetensors").assert(0, &[]);
+    assert_eq!(fs::read(place.path("weights.safetensors")).unwrap(), place.results("a").weights);
+    let digits = asymgrad::dataset::open("digits").unwrap();
+    let numbers = |bytes: &[u8]| bytes.iter().map(|byte| f64::from(*byte) / 255.0).collect::<Vec<_>>();
+    // All three channels of the digits are the same.
+    let train = numbers(&digits.train.pixels);
+    let mean = train.iter().sum::<f64>() / train.len() as f64;
+    let deviation = (train.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / train.len() as f64).sqrt();
+    let read = |name: &str, tensor: &str| -> Vec<f64> {
+        let bytes = fs::read(place.path(name)).unwrap();
+        let data = SafeTensors::deserialize(&bytes).unwrap().tensor(tensor).unwrap().data().to_vec();
+        data.chunks_exact(4).map(|x| f64::from(f32::from_le_bytes(x.try_into().unwrap()))).collect()
+    };
+    let (weight, bias) = (read("weights.safetensors", "dense1.weight"), read("weights.safetensors", "dense1.bias"));
+    for (image, scores) in read("scores.safetensors", "scores").chunks(10).enumerate() {
+        let x: Vec<f64> = numbers(digits.test.image(image)).iter().map(|x| (x - mean) / deviation).collect();
+        for (class, score) in scores.iter().enumerate() {
+            let wanted = bias[class] + weight[3072 * class..][..3072].iter().zip(&x).map(|(w, x)| w * x).sum::<f64>();
+            assert!((score - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "image {image}: {score} and not {wanted}");
+        }
+    }
+    // The file tells other programs.
+    let bytes = fs::read(place.path("weights.safetensors")).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let told: Vec<f64> = serde_json::from_str(&header.metadata().as_ref().unwrap()["input_mean"]).unwrap();
+    assert!(told.len() == 3 && told.iter().all(|told| (told - mean).abs() < 1e-9), "{told:?}");
+    // It is part of what the run is, and it does something.
+    run("--out a").assert(1, &["a: this folder holds another run", "standard"]);
+    run("--out plain").assert(0, &[]);
+    assert!(place.results("plain").losses() != place.results("a").losses());
+    run("--init a/weights.safetensors --standardize --out again").assert(0, &[]);
+}
+
 #[test]
 fn a_convolution_is_exported_as_a_sparse_matrix() {
     let place = Place::new();

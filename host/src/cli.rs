@@ -264,7 +264,7 @@ impl ExportArguments {
         let (config, state) = run::read_state(&self.run)?;
         let (network, training) = (config.network.architecture(), config.training());
         let written = match &self.csr {
-            None => weights::write(&self.output, &network, &training, &state),
+            None => weights::write(&self.output, &network, &training, &state, config.standard.as_ref()),
             Some(name) => weights::write_csr(&self.output, &sparse::of_name(&network, &training, &state, name)?),
         };
         let file = self.output.display();
@@ -354,7 +354,7 @@ impl PredictArguments {
         let (config, state) = run::read_state(&self.run)?;
         let dataset = dataset::open(self.data.as_deref().unwrap_or(&config.data.name))?;
         run::check_fit(&config, &dataset)?;
-        let scores = run::predict(&config, &state, &dataset.test)?;
+        let scores = run::predict(&config, &state, &dataset)?;
         weights::write_scores(&self.output, &scores, &dataset.test.labels)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
         print(&format!("{}\n", self.output.display()))

@@ -1,7 +1,7 @@
 //! Weights as safetensors files, for PyTorch and back: `dense1.weight` [out, in], `conv1.weight` [out, in, k, k].
 //!
-//! Written by hand, because the crate's own writer neither syncs nor lets the group read; tensors sorted by name, no metadata,
-//! so that equal weights are equal files.
+//! Written by hand, because the crate's own writer neither syncs nor lets the group read; tensors sorted by name and metadata only
+//! for standardised inputs, so that equal weights are equal files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,6 +14,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::run::Standard;
 use crate::{atomic, hexadecimal};
 
 /// Of a dense layer so many units are shown: each has as many weights as an image has numbers.
@@ -81,14 +82,35 @@ struct Entry {
     data_offsets: [usize; 2],
 }
 
-/// Writes weights, biases and stored feedback from a trainer's state.
+/// The names of a file's tensors, and its metadata, text by text.
+#[derive(Serialize)]
+struct Header<'a> {
+    #[serde(rename = "__metadata__", skip_serializing_if = "Option::is_none")]
+    metadata: Option<BTreeMap<&'static str, String>>,
+    #[serde(flatten)]
+    tensors: BTreeMap<&'a str, Entry>,
+}
+
+/// `input_mean` and `input_deviation` as JSON lists: an input is (byte / 255 − mean) / deviation of its channel.
+fn metadata(standard: &Standard) -> serde_json::Result<BTreeMap<&'static str, String>> {
+    let text = |numbers: &Vec<f64>| serde_json::to_string(numbers);
+    Ok([("input_mean", text(&standard.mean)?), ("input_deviation", text(&standard.deviation)?)].into())
+}
+
+/// Writes weights, biases and stored feedback from a trainer's state, and what its inputs were standardised by as metadata.
 ///
 /// # Errors
 /// If the system refuses; an earlier file of this name is then as it was.
-pub fn write(file: &Path, network: &Architecture<'_>, training: &Training, state: &[f32]) -> io::Result<()> {
+pub fn write(
+    file: &Path,
+    network: &Architecture<'_>,
+    training: &Training,
+    state: &[f32],
+    standard: Option<&Standard>,
+) -> io::Result<()> {
     let tensors = by_name(network, training);
     let entries = tensors.iter().map(|(name, tensor)| (name.as_str(), Dtype::F32, shape(tensor)));
-    write_file(file, entries, |out| {
+    write_file(file, standard, entries, |out| {
         for tensor in tensors.values() {
             for outside in 0..tensor.len() {
                 out.write_all(&state[tensor.place(outside)].to_le_bytes())?;
@@ -107,7 +129,7 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
     let size = [matrix.nrows(), matrix.ncols()];
     let indices = [("col_indices", columns), ("crow_indices", rows), ("size", &size)];
     let entries = indices.map(|(name, numbers)| (name, Dtype::I64, vec![numbers.len()]));
-    write_file(file, entries.into_iter().chain([("values", Dtype::F32, vec![values.len()])]), |out| {
+    write_file(file, None, entries.into_iter().chain([("values", Dtype::F32, vec![values.len()])]), |out| {
         for number in indices.into_iter().flat_map(|(_, numbers)| numbers) {
             out.write_all(&(*number as u64).to_le_bytes())?;
         }
@@ -122,7 +144,7 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
 pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()> {
     let shape = vec![labels.len(), scores.len() / labels.len().max(1)];
     let entries = [("labels", Dtype::I64, vec![labels.len()]), ("scores", Dtype::F32, shape)];
-    write_file(file, entries.into_iter(), |out| {
+    write_file(file, None, entries.into_iter(), |out| {
         labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
         scores.iter().try_for_each(|score| out.write_all(&score.to_le_bytes()))
     })
@@ -131,6 +153,7 @@ pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()
 /// Writes a safetensors file: a header that names the tensors in their order, then their numbers.
 fn write_file<'a>(
     file: &Path,
+    standard: Option<&Standard>,
     tensors: impl Iterator<Item = (&'a str, Dtype, Vec<usize>)>,
     numbers: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {
@@ -140,7 +163,9 @@ fn write_file<'a>(
         end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
         (name, Entry { dtype, shape, data_offsets: [start, end] })
     });
-    let mut header = serde_json::to_vec(&entries.collect::<BTreeMap<_, _>>())?;
+    let metadata = standard.map(metadata).transpose()?;
+    let header = Header { metadata, tensors: entries.collect() };
+    let mut header = serde_json::to_vec(&header)?;
     // The format wants the numbers aligned.
     header.resize(header.len().next_multiple_of(8), b' ');
     atomic::write(file, |out| {

@@ -15,7 +15,7 @@ use asymgrad::experiment::Experiment;
 use asymgrad::kernels::InstructionSet;
 use asymgrad::progress::Watch;
 use asymgrad::report;
-use asymgrad::run::{self, Choices, Config, Request};
+use asymgrad::run::{self, Choices, Config, Request, Standard};
 use asymgrad::slurm::Array;
 use asymgrad::status::{self, Standing};
 use asymgrad::suite::{self, Row, Trained};
@@ -126,6 +126,9 @@ struct Tuning {
     /// How feedback is drawn, likewise
     #[arg(long, value_name = "INITIAL", value_parser = initial)]
     feedback_init: Option<Initial>,
+    /// Gives each channel of the training images mean 0 and variance 1, and the test images the same numbers
+    #[arg(long)]
+    standardize: bool,
     /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]
     #[arg(long, value_name = "EPOCHS")]
     measure_every: Option<u32>,
@@ -223,11 +226,12 @@ impl RunArguments {
 
     fn row(
         &self,
-        config: Config,
+        mut config: Config,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
     ) -> Row {
+        config.standard = self.tuning.standardize.then(|| Standard::of(&dataset));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {

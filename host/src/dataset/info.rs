@@ -58,7 +58,8 @@ impl Info {
 }
 
 impl SplitInfo {
-    fn of(dataset: &Dataset, images: &Images) -> Self {
+    /// That of some of a data set's images.
+    pub(crate) fn of(dataset: &Dataset, images: &Images) -> Self {
         let mut class_counts = vec![0; dataset.classes];
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;

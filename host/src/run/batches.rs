@@ -7,6 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
+use super::pixels::Pixels;
 use crate::dataset::Images;
 
 /// The generator for one purpose: stream 0 draws the weights, stream e shuffles epoch e.
@@ -55,14 +56,13 @@ const LINE: usize = 16;
 /// Places that a thread fills at a time: their rows stay in its cache while the samples pass by.
 const BLOCK: usize = 96;
 
-/// Writes the images `chosen`, bytes divided by 255, as feature × sample into `input`; `features` are
+/// Writes the images `chosen`, their bytes as `pixels` say, as feature × sample into `input`; `features` are
 /// [`features_by_place`]. Shared out among the threads of the pool that this is called in.
 ///
 /// # Panics
 /// If an image does not exist, or has fewer features.
-pub fn gather(images: &Images, chosen: &[u32], features: &[usize], input: &mut [f32]) {
+pub fn gather(images: &Images, chosen: &[u32], features: &[usize], pixels: &Pixels, input: &mut [f32]) {
     let samples = chosen.len();
-    let shades = shades();
     input.par_chunks_mut(BLOCK * samples).zip(features.par_chunks(BLOCK)).for_each(|(rows, features)| {
         for (number, line) in chosen.chunks(LINE).enumerate() {
             let mut sources: [&[u8]; LINE] = [&[]; LINE];
@@ -70,21 +70,13 @@ pub fn gather(images: &Images, chosen: &[u32], features: &[usize], input: &mut [
                 *source = images.image(*index as usize);
             }
             for (row, feature) in rows.chunks_exact_mut(samples).zip(features) {
+                let shades = pixels.table(*feature);
                 for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..line.len()]) {
                     *x = shades[usize::from(source[*feature])];
                 }
             }
         }
     });
-}
-
-/// Each byte divided by 255: a table is exact, and quicker than converting.
-fn shades() -> [f32; 256] {
-    let mut shades = [0.0; 256];
-    for (shade, byte) in shades.iter_mut().zip(0u8..=255) {
-        *shade = f32::from(byte) / 255.0;
-    }
-    shades
 }
 
 #[cfg(test)]
@@ -119,7 +111,7 @@ mod tests {
         let shape = Shape::image(3, 32, 32);
         let chosen: Vec<u32> = (0..37).rev().collect();
         let mut input = vec![f32::NAN; shape.features() * chosen.len()];
-        gather(&images, &chosen, &features_by_place(shape), &mut input);
+        gather(&images, &chosen, &features_by_place(shape), &Pixels::new(None, 1024), &mut input);
         for (sample, index) in chosen.iter().enumerate() {
             for (outside, byte) in images.image(*index as usize).iter().enumerate() {
                 let x = input[shape.inside(outside) * chosen.len() + sample];

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
+use super::pixels::{Pixels, Standard};
 use super::schedule::Schedule;
 use crate::catalogue::Catalogue;
 use crate::dataset::Dataset;
@@ -66,6 +67,9 @@ pub struct Config {
     /// How the feedback is drawn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub feedback_init: Initial,
+    /// What the pixels are standardised by; `None` leaves them between 0 and 1.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub standard: Option<Standard>,
     /// Epochs between two measurements of the signals; 0 is never.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub measure_every: u32,
@@ -186,6 +190,7 @@ impl Config {
             mirror_rate: choices.mirror_rate,
             weights_init: choices.weights_init,
             feedback_init: choices.feedback_init,
+            standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
@@ -205,6 +210,11 @@ impl Config {
             .mirror(self.mirror_rate.unwrap_or(Training::MIRROR))
             .initial(self.weights_init, self.feedback_init);
         self.clip.map_or(training, |limit| training.clip(limit))
+    }
+
+    /// The numbers of the data's pixels.
+    pub fn pixels(&self, dataset: &Dataset) -> Pixels {
+        Pixels::new(self.standard.as_ref(), dataset.rows * dataset.cols)
     }
 
     /// The learning rate of an epoch, from 1.
@@ -284,6 +294,7 @@ impl Config {
         add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
         add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
+        add(self.standard.is_some(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(!self.shuffle, " --no-shuffle".into());
         add(self.max_steps.is_some(), format!(" --max-steps {}", self.max_steps.unwrap_or(0)));

@@ -11,6 +11,7 @@ mod folder;
 mod measure;
 mod metrics;
 mod owner;
+mod pixels;
 mod process;
 mod schedule;
 mod scores;
@@ -27,6 +28,7 @@ pub use folder::{
 pub use measure::{Measures, measure};
 pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
 pub use owner::{Owner, is_locked, now};
+pub use pixels::{Pixels, Standard};
 pub use process::{Process, VERSION};
 pub use schedule::Schedule;
 pub use scores::{confusion, predict, read_confusion, scores};

@@ -10,15 +10,20 @@ use asymgrad_core::{StepError, Trainer};
 use super::config::Config;
 use super::error::Error;
 use super::folder::CONFUSION;
+use super::pixels::Pixels;
 use crate::atomic;
-use crate::dataset::Images;
+use crate::dataset::{Dataset, Images};
 use crate::kernels::{Class, HostKernels, InstructionSet};
 
 /// The scores of all images, \[image\]\[class\].
 ///
 /// # Errors
 /// [`StepError`] if the network does not take these images.
-pub fn scores<K: Kernels>(trainer: &mut Trainer<'_, ALL, K>, images: &Images) -> Result<Vec<f32>, StepError> {
+pub fn scores<K: Kernels>(
+    trainer: &mut Trainer<'_, ALL, K>,
+    images: &Images,
+    pixels: &Pixels,
+) -> Result<Vec<f32>, StepError> {
     let (classes, batch) = (trainer.network().classes(), trainer.training().batch());
     let mut scores = vec![0.0; images.len() * classes];
     let mut inputs = vec![];
@@ -26,7 +31,8 @@ pub fn scores<K: Kernels>(trainer: &mut Trainer<'_, ALL, K>, images: &Images) ->
         let samples = rows.len() / classes;
         inputs.clear();
         for image in first..first + samples {
-            inputs.extend(images.image(image).iter().map(|byte| f32::from(*byte) / 255.0));
+            let bytes = images.image(image).iter().enumerate();
+            inputs.extend(bytes.map(|(feature, byte)| pixels.number(feature, *byte)));
         }
         let columns = trainer.predict(&inputs)?;
         for (sample, row) in rows.chunks_mut(classes).enumerate() {
@@ -38,11 +44,11 @@ pub fn scores<K: Kernels>(trainer: &mut Trainer<'_, ALL, K>, images: &Images) ->
     Ok(scores)
 }
 
-/// The scores that a saved state gives all images, \[image\]\[class\], in the class of numbers that it was trained in.
+/// The scores that a saved state gives all test images, \[image\]\[class\], in the class of numbers that it was trained in.
 ///
 /// # Errors
 /// [`Error`] if there is not enough memory, or the network does not take these images.
-pub fn predict(config: &Config, state: &[f32], images: &Images) -> Result<Vec<f32>, Error> {
+pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<f32>, Error> {
     let set = match config.class {
         Class::Portable => InstructionSet::PORTABLE,
         Class::Fused => InstructionSet::fastest(),
@@ -53,7 +59,7 @@ pub fn predict(config: &Config, state: &[f32], images: &Images) -> Result<Vec<f3
         let mut memory = vec![0.0; network.memory(&config.training())];
         let mut trainer = Trainer::<ALL, _>::with_kernels(network, config.training(), &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
-        Ok(scores(&mut trainer, images)?)
+        Ok(scores(&mut trainer, &dataset.test, &config.pixels(dataset))?)
     })
 }
 

@@ -21,6 +21,7 @@ use super::events::{self, Events};
 use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::measure::{Measures, measure};
 use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
+use super::pixels::Pixels;
 use super::process::Process;
 use super::scores::{confusion, scores, write_confusion};
 use crate::dataset::{Dataset, Images};
@@ -215,11 +216,12 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
         let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
         let (features, mut labels) = (features_by_place(architecture.input()), vec![]);
+        let pixels = config.pixels(dataset);
         let samples = config.batch.min(dataset.train.len());
         let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
         let mut step = || {
             let began = Instant::now();
-            load(&mut trainer, &mut labels, &features, &dataset.train, &chosen)?;
+            load(&mut trainer, &mut labels, (&features, &pixels), &dataset.train, &chosen)?;
             match drive(&mut trainer, &labels) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),
@@ -329,6 +331,7 @@ struct Session<'a> {
     /// Steps of an epoch.
     batches: usize,
     features: Vec<usize>,
+    pixels: Pixels,
     /// The samples in the order of the epoch at hand.
     order: Vec<u32>,
     labels: Vec<usize>,
@@ -363,6 +366,7 @@ impl<'a> Session<'a> {
             folder,
             batches: request.config.batches(dataset.train.len()),
             features: features_by_place(trainer.network().input()),
+            pixels: request.config.pixels(dataset),
             trainer,
             kernels,
             at,
@@ -417,7 +421,13 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
-        load(&mut self.trainer, &mut self.labels, &self.features, &self.dataset.train, &self.order[from..to])?;
+        load(
+            &mut self.trainer,
+            &mut self.labels,
+            (&self.features, &self.pixels),
+            &self.dataset.train,
+            &self.order[from..to],
+        )?;
         let score = match drive(&mut self.trainer, &self.labels) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
@@ -452,7 +462,7 @@ impl<'a> Session<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            load(&mut self.trainer, &mut self.labels, &self.features, test, chosen)?;
+            load(&mut self.trainer, &mut self.labels, (&self.features, &self.pixels), test, chosen)?;
             add(&mut sums, &self.trainer.evaluate(&self.labels)?);
         }
         let train = &self.at.sums;
@@ -483,7 +493,7 @@ impl<'a> Session<'a> {
         }
         let samples = self.request.config.batch.min(self.dataset.train.len());
         let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
-        load(&mut self.trainer, &mut self.labels, &self.features, &self.dataset.train, &chosen)?;
+        load(&mut self.trainer, &mut self.labels, (&self.features, &self.pixels), &self.dataset.train, &chosen)?;
         match measure(&mut self.trainer, &self.kernels, &self.labels) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
@@ -524,10 +534,11 @@ impl<'a> Session<'a> {
         self.logs.sync()?;
         if self.request.keep_weights {
             let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
-            weights::write(&file, &self.trainer.network(), &training, self.trainer.state())
+            let standard = self.request.config.standard.as_ref();
+            weights::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
                 .map_err(Error::io("write", &file))?;
         }
-        let found = scores(&mut self.trainer, &self.dataset.test)?;
+        let found = scores(&mut self.trainer, &self.dataset.test, &self.pixels)?;
         let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
         write_confusion(&self.folder.file(CONFUSION), &counts)?;
         let lines = read_epochs(self.folder.path())?;
@@ -598,11 +609,11 @@ impl<'a> Session<'a> {
 fn load(
     trainer: &mut Training<'_>,
     labels: &mut Vec<usize>,
-    features: &[usize],
+    (features, pixels): (&[usize], &Pixels),
     images: &Images,
     chosen: &[u32],
 ) -> Result<(), StepError> {
-    gather(images, chosen, features, trainer.input(chosen.len())?);
+    gather(images, chosen, features, pixels, trainer.input(chosen.len())?);
     labels.clear();
     labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
     Ok(())
