@@ -38,7 +38,11 @@ fn collect(folder: &Path, results: &mut Vec<Measured>) -> Result<(), Box<dyn Err
         let path = entry?.path();
         if path.ends_with("new") {
             let read = |file: &str| -> Result<Value, Box<dyn Error>> {
-                Ok(serde_json::from_str(&fs::read_to_string(path.join(file))?)?)
+                let file = path.join(file);
+                let text = fs::read_to_string(&file).map_err(|error| {
+                    format!("{}: {error}; a bench was stopped: run it again, or delete its folder", file.display())
+                })?;
+                Ok(serde_json::from_str(&text)?)
             };
             let (about, estimates) = (read("benchmark.json")?, read("estimates.json")?);
             let name = |key: &str| about[key].as_str().unwrap_or_default().to_owned();
