@@ -10,7 +10,7 @@ use crate::loss::Score;
 pub enum TrainerError {
     /// A step of no samples.
     EmptyBatch,
-    /// The memory has another length than [`Architecture::memory`] says.
+    /// The memory has another length than [`Architecture::memory`](crate::Architecture::memory) says.
     Memory {
         /// Numbers needed.
         expected: usize,
@@ -68,7 +68,7 @@ pub enum StepError {
         /// Numbers given.
         found: usize,
     },
-    /// The labels are not as many as the samples of [`Trainer::input`].
+    /// The labels are not as many as the samples of [`Trainer::input`](crate::Trainer::input).
     Labels {
         /// Samples loaded.
         expected: usize,
@@ -84,7 +84,7 @@ pub enum StepError {
         /// The label.
         found: usize,
     },
-    /// A step is under way, and another cannot begin before [`Trainer::poll`] is ready.
+    /// A step is under way, and another cannot begin before [`Trainer::poll`](crate::Trainer::poll) is ready.
     UnderWay,
     /// The loss is not a number or infinite: the training has diverged.
     NonFinite(Score),
