@@ -171,13 +171,13 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
+        let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
+        let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
         if WIDTH > 1 && self.samples == 1 {
-            return self.run_single::<A, WIDTH, VECTORS>(rows, output);
+            return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, output);
         }
         let pass =
             Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
-        let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { d };
-        let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
         pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
@@ -432,7 +432,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
 }
 
 /// How a destination column begins and ends: `start` gives the bias, `finish` the ReLU or the mask.
-struct Ends<'a, S, F> {
+pub(super) struct Ends<'a, S, F> {
     start: &'a S,
     finish: &'a F,
     mask: Option<&'a [f32]>,
@@ -447,7 +447,11 @@ impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
     }
 
     #[inline(always)]
-    fn finish<const WIDTH: usize, const VECTORS: usize>(&self, sums: &mut [[f32; WIDTH]; VECTORS], at: usize) {
+    pub(super) fn finish<const WIDTH: usize, const VECTORS: usize>(
+        &self,
+        sums: &mut [[f32; WIDTH]; VECTORS],
+        at: usize,
+    ) {
         let mut heights = [[f32::INFINITY; WIDTH]; VECTORS];
         if let Some(mask) = self.mask {
             load(&mut heights, mask.get(at..).unwrap_or(&[]));

@@ -5,8 +5,8 @@
 
 use core::ops::Range;
 
-use super::product::Backward;
-use super::tile::{Columns, Tile, add_along, load, store};
+use super::product::{Backward, Ends};
+use super::tile::{Columns, Tile, add_along, store};
 use crate::arithmetic::Arithmetic;
 
 impl Backward<'_> {
@@ -15,6 +15,7 @@ impl Backward<'_> {
     pub(super) fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         rows: Range<usize>,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let inputs = self.product.inputs.max(1);
@@ -23,9 +24,9 @@ impl Backward<'_> {
             let left = (inputs - row % inputs).min(rows.end - row);
             let output = output.get_mut(row - rows.start..).unwrap_or(&mut []);
             row += if left >= WIDTH * VECTORS {
-                self.single_tile::<A, WIDTH, VECTORS>(row, WIDTH * VECTORS, output)
+                self.single_tile::<A, WIDTH, VECTORS>(row, WIDTH * VECTORS, ends, output)
             } else {
-                self.single_tile::<A, WIDTH, 1>(row, WIDTH.min(left), output)
+                self.single_tile::<A, WIDTH, 1>(row, WIDTH.min(left), ends, output)
             };
         }
     }
@@ -36,12 +37,14 @@ impl Backward<'_> {
         &self,
         row: usize,
         count: usize,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) -> usize {
         let product = self.product;
         let (inputs, outputs, cols) = (product.inputs.max(1), product.outputs, product.cols.max(1));
         let (position, input) = (row / inputs, row % inputs);
         let mut sums: Tile<WIDTH, VECTORS, 1> = [[[0.0; WIDTH]; VECTORS]];
+        // No closure over taps: it would be compiled without the vector instructions of its caller.
         for tap_row in product.reach::<true>(position / cols, product.rows) {
             for tap_col in product.reach::<true>(position % cols, product.cols) {
                 let other = product.other::<true>(position / cols, tap_row) * cols
@@ -52,15 +55,7 @@ impl Backward<'_> {
                 add_along::<A, WIDTH, VECTORS, 1>(&mut sums, columns, [gradient]);
             }
         }
-        if let Some(mask) = self.mask {
-            let mut heights: Tile<WIDTH, VECTORS, 1> = [[[0.0; WIDTH]; VECTORS]];
-            load(&mut heights[0], mask.get(row..).unwrap_or(&[]));
-            for (sum, height) in
-                sums.as_flattened_mut().as_flattened_mut().iter_mut().zip(heights.as_flattened().as_flattened())
-            {
-                *sum = if *height <= 0.0 { 0.0 } else { *sum };
-            }
-        }
+        ends.finish(&mut sums[0], row);
         store(&sums[0], output.get_mut(..count).unwrap_or(&mut []));
         count
     }
