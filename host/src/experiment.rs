@@ -90,11 +90,9 @@ pub fn all() -> Vec<Experiment> {
     toml::from_str::<File>(ROWS).expect("data/experiments.toml is well formed").experiment
 }
 
-/// The row called `name`.
-///
-/// # Errors
-/// [`UnknownExperiment`], which suggests the nearest name.
-pub fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
+/// The row of the report, or extra, called `name`.
+#[cfg(test)]
+pub(crate) fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
     find_in(&all(), name).cloned()
 }
 
@@ -102,7 +100,7 @@ pub fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
 ///
 /// # Errors
 /// [`UnknownExperiment`], which suggests the nearest name.
-pub fn find_in<'a>(rows: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
+pub(crate) fn find_in<'a>(rows: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
     let distance = |row: &&'a Experiment| strsim::damerau_levenshtein(&plain(&row.name), &plain(name));
     let nearest = rows.iter().min_by_key(distance).map_or_else(String::new, |row| row.name.clone());

@@ -168,8 +168,9 @@ macro_rules! jobs {
     };
 }
 
-/// One set: its arithmetic, its vector width, and vectors × rows of the register tiles of the products, which is also the
-/// tile of a dense layer's weight gradient, and of a convolution's weight gradient, whose inputs are few. Some tiles make the compiler give up vectors altogether: the bench of the kernels shows it.
+/// One set: its arithmetic, its vector width, and vectors × rows of two register tiles: that of the products and of a dense
+/// layer's weight gradient, and that of a convolution's weight gradient, whose inputs are few. Some tiles make the compiler
+/// give up vectors altogether: the bench of the kernels shows it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, [$vectors:literal, $outs:literal], [$strip:literal, $rows:literal],
      $attribute:meta, $($name:ident($($argument:ident: $type:ty),*);)*) => {

@@ -52,13 +52,13 @@ fn fields(row: &Row, cell: &Cell) -> [String; 12] {
         cell.published.map_or_else(String::new, |figure| format!("{:.2}", figure.accuracy)),
         cell.published.map_or_else(String::new, |figure| figure.epochs.to_string()),
         ours.map_or_else(String::new, accuracy),
-        ours.and_then(|ours| ours.interval).map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}")),
-        ours.and_then(|ours| ours.best).map_or_else(String::new, |best| format!("{best:.2}")),
+        ours.map_or_else(String::new, interval),
+        ours.map_or_else(String::new, best),
         ours.map_or_else(String::new, epochs),
         ours.map_or_else(String::new, |ours| format!("{} on {}", ours.runs, ours.data)),
         cell.difference.map_or_else(String::new, |points| format!("{points:+.2}")),
         cell.trend.as_ref().map_or_else(String::new, trend),
-        cell.paired.as_ref().map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to)),
+        paired(cell.paired.as_ref()),
     ]
 }
 
@@ -79,6 +79,18 @@ fn trend(trend: &Trend) -> String {
     format!("{verdict} ({ours:+.1}, report {report:+.1}, to {baseline}{decided})")
 }
 
+fn interval(ours: &Ours) -> String {
+    ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}"))
+}
+
+fn best(ours: &Ours) -> String {
+    ours.best.map_or_else(String::new, |best| format!("{best:.2}"))
+}
+
+fn paired(paired: Option<&Paired>) -> String {
+    paired.map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to))
+}
+
 /// For the terminal: a line a group.
 pub(super) fn seeds(groups: &[Group]) -> String {
     let mut table = comfy_table::Table::new();
@@ -94,17 +106,15 @@ pub(super) fn seeds(groups: &[Group]) -> String {
     ]);
     for group in groups {
         let Some(ours) = group.ours(group.epoch()) else { continue };
-        let paired = Paired::to_true_gradient(group, groups, ours.epochs[1]);
-        let interval = ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}"));
         let diverged = if ours.diverged == 0 { String::new() } else { format!(", {} diverged", ours.diverged) };
         table.add_row([
             group.name.clone(),
             accuracy(&ours),
-            interval,
+            interval(&ours),
             epochs(&ours),
-            ours.best.map_or_else(String::new, |best| format!("{best:.2}")),
+            best(&ours),
             format!("{}{diverged}", ours.runs),
-            paired.map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to)),
+            paired(Paired::to_true_gradient(group, groups, ours.epochs[1]).as_ref()),
         ]);
     }
     format!("{}\n", table.trim_fmt())

@@ -42,41 +42,51 @@ fn below(limit: u32, generator: &mut impl Rng) -> u32 {
     }
 }
 
-/// The feature `[channel][row][col]` that lies at each place of the network's input.
-pub fn features_by_place(shape: Shape) -> Vec<usize> {
-    let mut features = vec![0; shape.features()];
-    for outside in 0..features.len() {
-        features[shape.inside(outside)] = outside;
-    }
-    features
-}
-
 /// Samples that are read side by side: their floats fill one cache line of the input.
 const LINE: usize = 16;
 /// Places that a thread fills at a time: their rows stay in its cache while the samples pass by.
 const BLOCK: usize = 96;
 
-/// Writes the images `chosen`, their bytes as `pixels` say, as feature × sample into `input`; `features` are
-/// [`features_by_place`]. Shared out among the threads of the pool that this is called in.
-///
-/// # Panics
-/// If an image does not exist, or has fewer features.
-pub fn gather(images: &Images, chosen: &[u32], features: &[usize], pixels: &Pixels, input: &mut [f32]) {
-    let samples = chosen.len();
-    input.par_chunks_mut(BLOCK * samples).zip(features.par_chunks(BLOCK)).for_each(|(rows, features)| {
-        for (number, line) in chosen.chunks(LINE).enumerate() {
-            let mut sources: [&[u8]; LINE] = [&[]; LINE];
-            for (source, index) in sources.iter_mut().zip(line) {
-                *source = images.image(*index as usize);
-            }
-            for (row, feature) in rows.chunks_exact_mut(samples).zip(features) {
-                let shades = pixels.table(*feature);
-                for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..line.len()]) {
-                    *x = shades[usize::from(source[*feature])];
+/// The way of an image's bytes into a network's input.
+#[derive(Clone, Debug)]
+pub struct Gather {
+    /// The feature `[channel][row][col]` that lies at each place of the input.
+    features: Vec<usize>,
+    pub(super) pixels: Pixels,
+}
+
+impl Gather {
+    /// Into an input of this shape, bytes as `pixels` say.
+    pub fn new(shape: Shape, pixels: Pixels) -> Self {
+        let mut features = vec![0; shape.features()];
+        for outside in 0..features.len() {
+            features[shape.inside(outside)] = outside;
+        }
+        Self { features, pixels }
+    }
+
+    /// Writes the images `chosen` as feature × sample into `input`. Shared out among the threads of the pool that this is
+    /// called in.
+    ///
+    /// # Panics
+    /// If an image does not exist, or has fewer features.
+    pub fn write(&self, images: &Images, chosen: &[u32], input: &mut [f32]) {
+        let samples = chosen.len();
+        input.par_chunks_mut(BLOCK * samples).zip(self.features.par_chunks(BLOCK)).for_each(|(rows, features)| {
+            for (number, line) in chosen.chunks(LINE).enumerate() {
+                let mut sources: [&[u8]; LINE] = [&[]; LINE];
+                for (source, index) in sources.iter_mut().zip(line) {
+                    *source = images.image(*index as usize);
+                }
+                for (row, feature) in rows.chunks_exact_mut(samples).zip(features) {
+                    let shades = self.pixels.table(*feature);
+                    for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..line.len()]) {
+                        *x = shades[usize::from(source[*feature])];
+                    }
                 }
             }
-        }
-    });
+        });
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +121,7 @@ mod tests {
         let shape = Shape::image(3, 32, 32);
         let chosen: Vec<u32> = (0..37).rev().collect();
         let mut input = vec![f32::NAN; shape.features() * chosen.len()];
-        gather(&images, &chosen, &features_by_place(shape), &Pixels::new(None, 1024), &mut input);
+        Gather::new(shape, Pixels::new(None, 1024)).write(&images, &chosen, &mut input);
         for (sample, index) in chosen.iter().enumerate() {
             for (outside, byte) in images.image(*index as usize).iter().enumerate() {
                 let x = input[shape.inside(outside) * chosen.len() + sample];

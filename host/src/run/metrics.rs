@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::error::Error;
+use super::events::Events;
 use super::folder::{EPOCHS, METRICS, RunFolder, TIMING};
 use super::measure::Measures;
 
@@ -81,19 +82,41 @@ pub struct Lengths {
 /// The three logs of a run.
 #[derive(Debug)]
 pub(super) struct Logs {
-    pub(super) metrics: Log,
+    metrics: Log,
     pub(super) epochs: Log,
     pub(super) timing: Log,
+    /// What `TensorBoard` reads, if it is asked for.
+    events: Option<Events>,
 }
 
 impl Logs {
     /// Opens the logs and forgets what lies beyond `lengths`.
-    pub(super) fn open(folder: &RunFolder, lengths: Lengths) -> Result<Self, Error> {
+    pub(super) fn open(folder: &RunFolder, lengths: Lengths, tensorboard: bool) -> Result<Self, Error> {
         Ok(Self {
             metrics: Log::open(folder.file(METRICS), lengths.metrics)?,
             epochs: Log::open(folder.file(EPOCHS), lengths.epochs)?,
             timing: Log::open(folder.file(TIMING), lengths.timing)?,
+            // After the others: it begins with what is left in them.
+            events: tensorboard.then(|| Events::begin(folder.path())).transpose()?,
         })
+    }
+
+    /// Appends a step.
+    pub(super) fn step(&mut self, line: &StepLine) -> Result<(), Error> {
+        self.metrics.append(line)?;
+        self.events.as_mut().map_or(Ok(()), |events| events.step(line.step, line.loss.into()))
+    }
+
+    /// Appends an epoch.
+    pub(super) fn epoch(&mut self, line: &MeasuredLine) -> Result<(), Error> {
+        self.epochs.append(line)?;
+        self.events.as_mut().map_or(Ok(()), |events| events.epoch(line).and_then(|()| events.flush()))
+    }
+
+    /// Lets readers see all steps.
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.metrics.flush()?;
+        self.events.as_mut().map_or(Ok(()), Events::flush)
     }
 
     /// Makes every line durable and says where the logs end: a checkpoint must not name lines that a crash may take.

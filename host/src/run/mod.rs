@@ -17,7 +17,7 @@ mod schedule;
 mod scores;
 mod session;
 
-pub use batches::{features_by_place, gather, shuffled};
+pub use batches::{Gather, shuffled};
 pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
 pub use config::{Choices, Config, Data, name_of};
 pub use error::Error;

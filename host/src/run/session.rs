@@ -13,15 +13,14 @@ use asymgrad_core::kinds::ALL;
 use asymgrad_core::{Score, StepError, Trainer};
 use serde::{Deserialize, Serialize};
 
-use super::batches::{features_by_place, gather, generator, shuffled};
+use super::batches::{Gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
 use super::config::Config;
 use super::error::Error;
-use super::events::{self, Events};
+use super::events;
 use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::measure::{Measures, measure};
 use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
-use super::pixels::Pixels;
 use super::process::Process;
 use super::scores::{confusion, scores, write_confusion};
 use crate::dataset::{Dataset, Images};
@@ -154,7 +153,7 @@ pub fn train(
         }
         if summary.step >= goal || summary.status == Status::Diverged {
             if request.tensorboard && events::files(folder.path()).is_empty() {
-                Events::begin(folder.path())?;
+                events::Events::begin(folder.path())?;
             }
             return Ok(Outcome::Already(summary));
         }
@@ -178,10 +177,9 @@ pub fn train(
         if stored.as_ref() != Some(config) {
             config.write(&folder.file(CONFIG))?;
         }
-        let logs = Logs::open(&folder, at.logs)?;
-        let events = request.tensorboard.then(|| Events::begin(folder.path())).transpose()?;
+        let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
         Process::of(request, at.step).append(&folder.file(PROCESSES))?;
-        Session::new(request, dataset, &folder, trainer, &kernels, at, (logs, events), goal).run(stop, observer)
+        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });
     if let Err(error) = &outcome {
         // For `status`; on a full disk the error is told all the same.
@@ -215,13 +213,12 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
         let mut memory = allocate(architecture.memory(&config.training()))?;
         let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
-        let (features, mut labels) = (features_by_place(architecture.input()), vec![]);
-        let pixels = config.pixels(dataset);
+        let (gather, mut labels) = (Gather::new(architecture.input(), config.pixels(dataset)), vec![]);
         let samples = config.batch.min(dataset.train.len());
         let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
         let mut step = || {
             let began = Instant::now();
-            load(&mut trainer, &mut labels, (&features, &pixels), &dataset.train, &chosen)?;
+            load(&mut trainer, &mut labels, &gather, &dataset.train, &chosen)?;
             match drive(&mut trainer, &labels) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),
@@ -326,12 +323,10 @@ struct Session<'a> {
     kernels: &'a HostKernels,
     at: Checkpoint,
     logs: Logs,
-    events: Option<Events>,
     goal: u64,
     /// Steps of an epoch.
     batches: usize,
-    features: Vec<usize>,
-    pixels: Pixels,
+    gather: Gather,
     /// The samples in the order of the epoch at hand.
     order: Vec<u32>,
     labels: Vec<usize>,
@@ -356,7 +351,7 @@ impl<'a> Session<'a> {
         trainer: Training<'a>,
         kernels: &'a HostKernels,
         at: Checkpoint,
-        (logs, events): (Logs, Option<Events>),
+        logs: Logs,
         goal: u64,
     ) -> Self {
         let now = Instant::now();
@@ -365,13 +360,11 @@ impl<'a> Session<'a> {
             dataset,
             folder,
             batches: request.config.batches(dataset.train.len()),
-            features: features_by_place(trainer.network().input()),
-            pixels: request.config.pixels(dataset),
+            gather: Gather::new(trainer.network().input(), request.config.pixels(dataset)),
             trainer,
             kernels,
             at,
             logs,
-            events,
             goal,
             order: vec![],
             labels: vec![],
@@ -421,13 +414,7 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
-        load(
-            &mut self.trainer,
-            &mut self.labels,
-            (&self.features, &self.pixels),
-            &self.dataset.train,
-            &self.order[from..to],
-        )?;
+        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &self.order[from..to])?;
         let score = match drive(&mut self.trainer, &self.labels) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
@@ -445,10 +432,7 @@ impl<'a> Session<'a> {
         self.clock.steps += 1;
         self.clock.images += score.samples;
         self.clock.seconds += seconds;
-        self.logs.metrics.append(&StepLine { step: self.at.step, epoch: self.at.epoch, loss: score.loss })?;
-        if let Some(events) = &mut self.events {
-            events.step(self.at.step, score.loss.into())?;
-        }
+        self.logs.step(&StepLine { step: self.at.step, epoch: self.at.epoch, loss: score.loss })?;
         Ok(status)
     }
 
@@ -462,7 +446,7 @@ impl<'a> Session<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            load(&mut self.trainer, &mut self.labels, (&self.features, &self.pixels), test, chosen)?;
+            load(&mut self.trainer, &mut self.labels, &self.gather, test, chosen)?;
             add(&mut sums, &self.trainer.evaluate(&self.labels)?);
         }
         let train = &self.at.sums;
@@ -493,7 +477,7 @@ impl<'a> Session<'a> {
         }
         let samples = self.request.config.batch.min(self.dataset.train.len());
         let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
-        load(&mut self.trainer, &mut self.labels, (&self.features, &self.pixels), &self.dataset.train, &chosen)?;
+        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
         match measure(&mut self.trainer, &self.kernels, &self.labels) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
@@ -503,7 +487,7 @@ impl<'a> Session<'a> {
 
     fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
         let measures = self.measure()?;
-        self.log_epoch(&MeasuredLine { line, measures })?;
+        self.logs.epoch(&MeasuredLine { line, measures })?;
         self.logs.epochs.flush()?;
         observer.epoch(&line);
         self.at.epoch += 1;
@@ -519,14 +503,9 @@ impl<'a> Session<'a> {
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
         let measures = if status == Status::Diverged { None } else { self.measure()? };
-        self.log_epoch(&MeasuredLine { line, measures })?;
+        self.logs.epoch(&MeasuredLine { line, measures })?;
         observer.epoch(&line);
         self.end(status)
-    }
-
-    fn log_epoch(&mut self, line: &MeasuredLine) -> Result<(), Error> {
-        self.logs.epochs.append(line)?;
-        self.events.as_mut().map_or(Ok(()), |events| events.epoch(line).and_then(|()| events.flush()))
     }
 
     /// Writes what a finished run leaves; the result comes last and says that all else is there.
@@ -538,7 +517,7 @@ impl<'a> Session<'a> {
             weights::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
                 .map_err(Error::io("write", &file))?;
         }
-        let found = scores(&mut self.trainer, &self.dataset.test, &self.pixels)?;
+        let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
         let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
         write_confusion(&self.folder.file(CONFUSION), &counts)?;
         let lines = read_epochs(self.folder.path())?;
@@ -565,8 +544,7 @@ impl<'a> Session<'a> {
 
     fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {
         if self.clock.flush.elapsed() > FLUSH_PAUSE {
-            self.logs.metrics.flush()?;
-            self.events.as_mut().map_or(Ok(()), Events::flush)?;
+            self.logs.flush()?;
             self.clock.flush = Instant::now();
         }
         let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
@@ -609,11 +587,11 @@ impl<'a> Session<'a> {
 fn load(
     trainer: &mut Training<'_>,
     labels: &mut Vec<usize>,
-    (features, pixels): (&[usize], &Pixels),
+    gather: &Gather,
     images: &Images,
     chosen: &[u32],
 ) -> Result<(), StepError> {
-    gather(images, chosen, features, pixels, trainer.input(chosen.len())?);
+    gather.write(images, chosen, trainer.input(chosen.len())?);
     labels.clear();
     labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
     Ok(())
