@@ -10,3 +10,41 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     board::print("panic\n");
     board::exit(false)
 }
+
+/// A program that trains 64-32-10 on the digits as `$training` says.
+#[macro_export]
+macro_rules! program {
+    ($training:expr) => {
+        use asymgrad_core::{Architecture, Layer, Shape, Trainer};
+        use firmware::board::{self, Device};
+        use firmware::task;
+        use static_cell::{ConstStaticCell, StaticCell};
+
+        const NET: Architecture = Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10)]);
+        const TRAINING: Training = $training;
+        static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> =
+            ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
+
+        type Digits = Trainer<'static, { NET.kinds(&TRAINING) }, Device>;
+        static TRAINER: StaticCell<Digits> = StaticCell::new();
+
+        #[cortex_m_rt::entry]
+        fn main() -> ! {
+            board::exit(run().is_some())
+        }
+
+        #[inline(always)]
+        fn run() -> Option<()> {
+            task::train::<_, { TRAINING.batch() }>(make()?, task::EPOCHS)
+        }
+
+        /// The trainer in a static of its own. What it takes to make it is off the stack before the first step.
+        #[inline(never)]
+        fn make() -> Option<&'static mut Digits> {
+            let made = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
+            let trainer = TRAINER.try_init(made)?;
+            task::initial_weights(trainer.state_mut())?;
+            Some(trainer)
+        }
+    };
+}

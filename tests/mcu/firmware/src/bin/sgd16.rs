@@ -2,33 +2,6 @@
 #![no_std]
 #![no_main]
 
-use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Trainer, Training};
-use firmware::board::{self, Device};
-use firmware::task;
-use static_cell::{ConstStaticCell, StaticCell};
+use asymgrad_core::{Optimizer, Sgd, Training};
 
-const NET: Architecture = Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10)]);
-const TRAINING: Training = Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.2 }));
-static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
-
-type Batches = Trainer<'static, { NET.kinds(&TRAINING) }, Device>;
-static TRAINER: StaticCell<Batches> = StaticCell::new();
-
-#[cortex_m_rt::entry]
-fn main() -> ! {
-    board::exit(run().is_some())
-}
-
-#[inline(always)]
-fn run() -> Option<()> {
-    task::train::<_, { TRAINING.batch() }>(make()?, task::EPOCHS)
-}
-
-/// The trainer in a static of its own. What it takes to make it is off the stack before the first step.
-#[inline(never)]
-fn make() -> Option<&'static mut Batches> {
-    let made = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
-    let trainer = TRAINER.try_init(made)?;
-    task::initial_weights(trainer.state_mut())?;
-    Some(trainer)
-}
+firmware::program!(Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.2 })));
