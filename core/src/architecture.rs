@@ -2,10 +2,14 @@
 //!
 //! [`Architecture::new`] checks a constant while the firmware is compiled, [`Architecture::try_new`] checks at run time.
 
+mod site;
+
 use core::fmt;
 
 use crate::activation::Activation;
 use crate::feedback::Feedback;
+
+pub(crate) use self::site::Site;
 
 /// Shape of one sample between two layers: channels × rows × columns, or a plain vector.
 ///
@@ -429,137 +433,5 @@ impl<'a> Architecture<'a> {
             Some(Layer { operation: Operation::Dense { outputs }, .. }) => *outputs,
             _ => 0,
         }
-    }
-
-    /// Walks over the layers and the places of their numbers in memory.
-    pub(crate) const fn sites(&self) -> Sites<'a> {
-        // Before the first layer stands the input, as a layer of nothing that puts it out.
-        let site = Site {
-            layer: &NOTHING,
-            input: Shape::vector(0),
-            output: self.input,
-            weights: 0,
-            biases: 0,
-            index: usize::MAX,
-            parameters: 0,
-            feedback: 0,
-            features: 0,
-            classes: self.classes(),
-            sends_back: false,
-            last: false,
-        };
-        Sites { layers: self.layers, site }
-    }
-}
-
-/// What puts the input out.
-const NOTHING: Layer = Layer::max_pool(1, 1);
-
-/// A layer, its shapes, and where its numbers begin in each region of the memory.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Site<'a> {
-    pub(crate) layer: &'a Layer,
-    pub(crate) input: Shape,
-    pub(crate) output: Shape,
-    /// Weights of the layer.
-    pub(crate) weights: usize,
-    /// Biases of the layer.
-    pub(crate) biases: usize,
-    /// Number of the layer, from 0.
-    pub(crate) index: usize,
-    /// Numbers of weights and biases before this layer's.
-    pub(crate) parameters: usize,
-    /// Numbers of stored feedback before this layer's.
-    pub(crate) feedback: usize,
-    /// Features of all activations before this layer's input.
-    pub(crate) features: usize,
-    /// Classes of the network.
-    pub(crate) classes: usize,
-    /// Whether a layer before this one has weights, so that the error signal has to go on.
-    pub(crate) sends_back: bool,
-    /// Whether this is the last layer: no ReLU follows it.
-    pub(crate) last: bool,
-}
-
-impl<'a> Site<'a> {
-    /// Becomes the next of `layers`, if there is one.
-    #[inline(never)]
-    const fn advance(&mut self, layers: &'a [Layer]) -> bool {
-        let next = self.index.wrapping_add(1);
-        let Some((_, [layer, rest @ ..])) = layers.split_at_checked(next) else { return false };
-        let Ok(output) = layer.output(self.output) else { return false };
-        self.parameters = self.parameters.saturating_add(self.weights).saturating_add(self.biases);
-        self.feedback = self.feedback.saturating_add(self.feedback_weights());
-        self.features = self.features.saturating_add(self.input.features());
-        self.sends_back = self.sends_back || self.layer.operation.has_weights();
-        self.weights = layer.operation.weights(self.output);
-        self.biases = layer.operation.biases(output);
-        self.index = next;
-        self.input = self.output;
-        self.output = output;
-        self.layer = layer;
-        self.last = rest.is_empty();
-        true
-    }
-
-    /// Stored feedback of the layer: as many numbers as weights, inputs × classes if it is direct, or none.
-    pub(crate) const fn feedback_weights(&self) -> usize {
-        if !self.sends_back || !self.layer.feedback.is_stored() {
-            0
-        } else if self.layer.feedback.is_direct() {
-            self.input.features().saturating_mul(self.classes)
-        } else {
-            self.weights
-        }
-    }
-
-    /// Inputs and outputs of one feedback weight's fan.
-    pub(crate) const fn feedback_fans(&self) -> (usize, usize) {
-        if self.layer.feedback.is_direct() { (self.input.features(), self.classes) } else { self.fans() }
-    }
-
-    /// Inputs and outputs of one weight's fan, for the initial deviation: k² × channels for convolutions.
-    pub(crate) const fn fans(&self) -> (usize, usize) {
-        match self.layer.operation {
-            Operation::Dense { outputs } => (self.input.features(), outputs),
-            Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
-                let taps = kernel.saturating_mul(kernel);
-                (self.input.channels().saturating_mul(taps), filters.saturating_mul(taps))
-            }
-            _ => (0, 0),
-        }
-    }
-}
-
-/// Iterator over the [`Site`]s of a network; constants and small images walk with `advance`, which copies nothing.
-#[derive(Clone, Debug)]
-pub(crate) struct Sites<'a> {
-    layers: &'a [Layer],
-    /// The layer reached last.
-    pub(crate) site: Site<'a>,
-}
-
-impl<'a> Sites<'a> {
-    /// Goes on to the next layer, if there is one.
-    pub(crate) const fn advance(&mut self) -> bool {
-        self.site.advance(self.layers)
-    }
-
-    /// Goes on to the layer number `index`, from 0.
-    pub(crate) fn seek(&mut self, index: usize) -> Option<&Site<'a>> {
-        while self.site.index != index {
-            if !self.advance() {
-                return None;
-            }
-        }
-        Some(&self.site)
-    }
-}
-
-impl<'a> Iterator for Sites<'a> {
-    type Item = Site<'a>;
-
-    fn next(&mut self) -> Option<Site<'a>> {
-        self.advance().then_some(self.site)
     }
 }

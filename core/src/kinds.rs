@@ -46,6 +46,12 @@ pub const MIRROR: u32 = 1 << 19;
 pub const DIRECT: u32 = 1 << 20;
 /// Initial weights or feedback other than Glorot's.
 pub const INITIAL: u32 = 1 << 21;
+/// Feedback in a table.
+pub const TABLE: u32 = 1 << 22;
+/// Feedback that is drawn from its seed while it is used.
+pub const DRAWN: u32 = 1 << 23;
+/// Layers that are not trained.
+pub const FROZEN: u32 = 1 << 24;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
 

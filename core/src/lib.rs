@@ -40,17 +40,19 @@ mod optimizer;
 mod predictor;
 pub mod random;
 mod trainer;
+mod training;
 
 pub use activation::Activation;
 pub use architecture::{Architecture, ArchitectureError, Layer, Operation, Problem, Shape};
 pub use feedback::Feedback;
 pub use loss::{Loss, Score};
-pub use memory::{Part, Region, Tensor, Training};
+pub use memory::{Part, Region, Tensor};
 pub use notation::ParseError;
 pub use optimizer::{Adam, Momentum, Optimizer, Rule, Sgd, Update};
 pub use predictor::Predictor;
 pub use random::Initial;
 pub use trainer::{Signal, StepError, Trainer, TrainerError};
+pub use training::Training;
 
 /// The README's example is a test.
 #[cfg(doctest)]

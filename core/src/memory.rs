@@ -5,113 +5,21 @@
 use core::ops::Range;
 
 use crate::architecture::{Architecture, Operation, Shape, Site};
-use crate::feedback::Feedback;
+use crate::feedback::{Feedback, Storage};
 use crate::kinds;
-use crate::loss::Loss;
-use crate::optimizer::{Adam, Optimizer};
 use crate::random::Initial;
-
-/// How a network is trained: batch, optimizer, loss, clipping.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Training {
-    pub(crate) batch: usize,
-    pub(crate) optimizer: Optimizer,
-    pub(crate) loss: Loss,
-    pub(crate) clip: Option<f32>,
-    pub(crate) decay: f32,
-    pub(crate) shrink: f32,
-    pub(crate) mirror: f32,
-    pub(crate) weights: Initial,
-    pub(crate) feedback: Initial,
-}
-
-impl Training {
-    /// Steps of up to `batch` samples with Adam and softmax cross-entropy.
-    pub const fn new(batch: usize) -> Self {
-        Self {
-            batch,
-            optimizer: Optimizer::Adam(Adam::DEFAULT),
-            loss: Loss::CrossEntropy,
-            clip: None,
-            decay: 0.0,
-            shrink: Self::SHRINK,
-            mirror: Self::MIRROR,
-            weights: Initial::Glorot,
-            feedback: Initial::Glorot,
-        }
-    }
-
-    /// The default share by which Kolen–Pollack's weights and feedback shrink each step.
-    pub const SHRINK: f32 = 1e-4;
-
-    /// The default share of the way that a weight mirror goes each step.
-    pub const MIRROR: f32 = 1e-2;
-
-    /// With L2 weight decay: `decay` · w is added to each weight's gradient after clipping; biases are left alone.
-    #[must_use]
-    pub const fn decay(mut self, decay: f32) -> Self {
-        self.decay = decay;
-        self
-    }
-
-    /// With another λ for [Kolen–Pollack](crate::feedback::kolen_pollack), in [0, 1); 0 makes it `(R*)`.
-    #[must_use]
-    pub const fn shrink(mut self, share: f32) -> Self {
-        self.shrink = share;
-        self
-    }
-
-    /// With another η for [weight mirrors](crate::feedback::weight_mirror), in [0, 1); 0 makes them `(R)`.
-    #[must_use]
-    pub const fn mirror(mut self, share: f32) -> Self {
-        self.mirror = share;
-        self
-    }
-
-    /// With weights and feedback drawn from other distributions.
-    #[must_use]
-    pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
-        self.weights = weights;
-        self.feedback = feedback;
-        self
-    }
-
-    /// With another optimizer.
-    #[must_use]
-    pub const fn optimizer(mut self, optimizer: Optimizer) -> Self {
-        self.optimizer = optimizer;
-        self
-    }
-
-    /// With another loss.
-    #[must_use]
-    pub const fn loss(mut self, loss: Loss) -> Self {
-        self.loss = loss;
-        self
-    }
-
-    /// Clips each element of hᵀG to [−limit, limit], after the mean over the batch and before the optimizer; biases are
-    /// left alone (report section 5).
-    #[must_use]
-    pub const fn clip(mut self, limit: f32) -> Self {
-        self.clip = Some(limit);
-        self
-    }
-
-    /// Samples of the largest step.
-    pub const fn batch(&self) -> usize {
-        self.batch
-    }
-}
+use crate::training::Training;
 
 /// Sizes of the regions in the order in which they lie, in `f32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     /// Weights and biases, layer by layer.
     pub(crate) parameters: usize,
-    /// Stored feedback, layer by layer.
+    /// Those of them that belong to frozen layers.
+    pub(crate) frozen: usize,
+    /// Stored feedback, layer by layer, and the seed of feedback that is not.
     pub(crate) feedback: usize,
-    /// Optimizer state: so many times the parameters.
+    /// Optimizer state: so many times the parameters that are trained.
     pub(crate) states: usize,
     /// The batch's labels.
     pub(crate) labels: usize,
@@ -129,7 +37,8 @@ impl Layout {
     pub(crate) const fn of(network: &Architecture<'_>, training: &Training) -> Self {
         let mut layout = Self {
             parameters: 0,
-            feedback: 0,
+            frozen: 0,
+            feedback: if matches!(training.storage, Storage::Seed) { Storage::SEED } else { 0 },
             states: training.optimizer.states(),
             activations: network.input().features(),
             gradients: [0, 0],
@@ -137,19 +46,25 @@ impl Layout {
             labels: training.batch,
             errors: [0, 0],
         };
-        let mut sites = network.sites();
+        let mut sites = network.sites_of(training);
         while sites.advance() {
             let site = &sites.site;
             layout.parameters = layout.parameters.saturating_add(site.weights).saturating_add(site.biases);
+            if site.is_frozen() {
+                layout.frozen = layout.parameters;
+            }
             layout.feedback = layout.feedback.saturating_add(site.feedback_weights());
             layout.activations = layout.activations.saturating_add(site.output.features());
             if site.sends_back && site.layer.feedback.is_direct() {
                 let which = matches!(site.layer.feedback, Feedback::Target) as usize;
                 layout.errors[which] = site.classes.saturating_mul(training.batch);
             }
-            let gradient = site.output.features().saturating_mul(training.batch);
-            layout.gradients[site.index % 2] = max(layout.gradients[site.index % 2], gradient);
-            if matches!(site.layer.operation, Operation::Convolution { .. }) && site.input.positions() > 1 {
+            if site.sends_back || site.is_trained() || site.last {
+                let gradient = site.output.features().saturating_mul(training.batch);
+                layout.gradients[site.index % 2] = max(layout.gradients[site.index % 2], gradient);
+            }
+            let shares = matches!(site.layer.operation, Operation::Convolution { .. }) && site.input.positions() > 1;
+            if shares && site.is_trained() {
                 layout.sums = max(layout.sums, site.weights);
             }
         }
@@ -159,7 +74,8 @@ impl Layout {
 
     /// Weights, biases, feedback and optimizer state: what a checkpoint has to keep.
     pub(crate) const fn persistent(&self) -> usize {
-        self.parameters.saturating_mul(1 + self.states).saturating_add(self.feedback)
+        let trained = self.parameters.saturating_sub(self.frozen);
+        self.parameters.saturating_add(trained.saturating_mul(self.states)).saturating_add(self.feedback)
     }
 
     pub(crate) const fn total(&self) -> usize {
@@ -193,6 +109,11 @@ impl Architecture<'_> {
     /// Numbers of a [`Trainer`](crate::Trainer)'s memory: the length of its `[f32]`.
     pub const fn memory(&self, training: &Training) -> usize {
         Layout::of(self, training).total()
+    }
+
+    /// Numbers of a [`Trainer::state`](crate::Trainer::state): what has to be kept to train on.
+    pub const fn state(&self, training: &Training) -> usize {
+        Layout::of(self, training).persistent()
     }
 
     /// Weights and biases of the network: the length of a [`Predictor`](crate::Predictor)'s parameters.
@@ -234,7 +155,7 @@ impl Architecture<'_> {
 
     /// The kinds of layers, rules, losses and optimizers that an image has to hold for this network and training.
     pub const fn kinds(&self, training: &Training) -> u32 {
-        let mut bits = training.optimizer.kind() | training.loss.kind() | self.layer_kinds();
+        let mut bits = training.optimizer.kind() | training.loss.kind() | training.storage.kind() | self.layer_kinds();
         if training.batch > 1 {
             bits |= kinds::BATCH;
         }
@@ -247,7 +168,10 @@ impl Architecture<'_> {
         if !matches!((training.weights, training.feedback), (Initial::Glorot, Initial::Glorot)) {
             bits |= kinds::INITIAL;
         }
-        let mut sites = self.sites();
+        if training.frozen > 0 {
+            bits |= kinds::FROZEN;
+        }
+        let mut sites = self.sites_of(training);
         while sites.advance() {
             let site = &sites.site;
             if site.sends_back {
@@ -285,18 +209,20 @@ impl Architecture<'_> {
         let batch = training.batch;
         let states = training.optimizer.states();
         let input = Region { layer: None, content: "input", numbers: self.input().features().saturating_mul(batch) };
-        let layers = self.sites().flat_map(move |site: Site<'_>| {
+        let layers = self.sites_of(training).flat_map(move |site: Site<'_>| {
             let layer = Some(site.index + 1);
-            let parameters = site.weights.saturating_add(site.biases);
+            let trained = if site.is_trained() { site.weights.saturating_add(site.biases) } else { 0 };
             [
                 Region { layer, content: "weights", numbers: site.weights },
                 Region { layer, content: "biases", numbers: site.biases },
                 Region { layer, content: "feedback", numbers: site.feedback_weights() },
-                Region { layer, content: "optimizer state", numbers: parameters.saturating_mul(states) },
+                Region { layer, content: "optimizer state", numbers: trained.saturating_mul(states) },
                 Region { layer, content: "activations", numbers: site.output.features().saturating_mul(batch) },
             ]
         });
+        let seed = if matches!(training.storage, Storage::Seed) { Storage::SEED } else { 0 };
         let shared = [
+            Region { layer: None, content: "feedback's seed", numbers: seed },
             Region {
                 layer: None,
                 content: "gradients",
@@ -444,7 +370,7 @@ impl<'a> Architecture<'a> {
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::of(self, training).parameters;
         let mut numbers = [0, 0];
-        self.sites().filter(|site| site.layer.operation.has_weights()).flat_map(move |site| {
+        self.sites_of(training).filter(|site| site.layer.operation.has_weights()).flat_map(move |site| {
             let dense = usize::from(matches!(site.layer.operation, Operation::Dense { .. }));
             numbers[dense] += 1;
             let tensor = move |part, at| Tensor { site, part, number: numbers[dense], at };

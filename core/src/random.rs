@@ -4,11 +4,27 @@ use core::fmt;
 
 use rand_core::Rng;
 
+use crate::kinds::{self, has};
+
 /// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
 ///
 /// `inputs` and `outputs` are a weight's fans, k² × channels for convolutions (Glorot and Bengio 2010).
-pub fn glorot(inputs: usize, outputs: usize) -> f32 {
-    libm::sqrtf(6.0 / inputs.saturating_add(outputs) as f32)
+pub const fn glorot(inputs: usize, outputs: usize) -> f32 {
+    root(6.0 / inputs.saturating_add(outputs) as f32)
+}
+
+/// The exactly rounded root of a positive number, as libm's, which constants cannot call.
+const fn root(x: f32) -> f32 {
+    if !x.is_normal() {
+        return x;
+    }
+    // x = mantissa · 2^(exponent − 150). The root of mantissa · 2^26, or 2^25 where the exponent is odd, has 25 bits, the
+    // last of them for rounding; none lies halfway between two numbers. It carries 2^23 of its own into the exponent.
+    let (mantissa, exponent) = ((x.to_bits() & 0x7F_FFFF | 0x80_0000) as u64, x.to_bits() >> 23 & 0xFF);
+    let odd = exponent & 1;
+    #[expect(clippy::cast_possible_truncation, reason = "25 bits")]
+    let wide = (mantissa << (26 - odd)).isqrt() as u32;
+    f32::from_bits(((exponent / 2 + 62 + odd) << 23) + wide.div_ceil(2))
 }
 
 /// How weights or feedback are drawn.
@@ -52,7 +68,7 @@ impl Initial {
     }
 
     /// Half the width of the uniform distribution; `None` if it is normal.
-    pub(crate) fn half_width(self, inputs: usize, outputs: usize) -> Option<f32> {
+    pub(crate) const fn half_width(self, inputs: usize, outputs: usize) -> Option<f32> {
         match self {
             Self::Glorot => Some(glorot(inputs, outputs)),
             Self::Scaled(scale) => Some(scale * glorot(inputs, outputs)),
@@ -76,7 +92,7 @@ pub fn normal(bits: [u32; 2]) -> f32 {
 }
 
 /// A number of (−1, 1) from 32 random bits: the upper 23 name one of 2²³ values, symmetric about 0 and without it.
-pub fn symmetric(bits: u32) -> f32 {
+pub const fn symmetric(bits: u32) -> f32 {
     #[expect(clippy::cast_possible_wrap, reason = "23 bits fit")]
     let step = (bits >> 9) as i32;
     (2 * step + 1 - (1 << 23)) as f32 / (1 << 23) as f32
@@ -110,23 +126,38 @@ pub(crate) fn fill_normal(numbers: &mut [f32], deviation: f32, generator: &mut i
 pub struct FeedbackSource {
     keys: [u32; 2],
     a: f32,
+    normal: bool,
 }
 
 impl FeedbackSource {
     /// The source of layer number `layer` (from 0) under `seed`, uniform in (−a, a).
-    pub fn new(seed: u64, layer: u32, a: f32) -> Self {
+    pub const fn new(seed: u64, layer: u32, a: f32) -> Self {
         // SplitMix64's finaliser (Steele, Lea and Flood 2014) spreads seed and layer over both keys.
-        let mut z = seed.wrapping_add(u64::from(layer).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut z = seed.wrapping_add((layer as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^= z >> 31;
         #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
         let keys = [z as u32, (z >> 32) as u32];
-        Self { keys, a }
+        Self { keys, a, normal: false }
+    }
+
+    /// The source of a layer whose feedback weights have these fans.
+    pub(crate) fn of(initial: Initial, seed: u64, layer: u32, (inputs, outputs): (usize, usize)) -> Self {
+        match initial.half_width(inputs, outputs) {
+            Some(a) => Self::new(seed, layer, a),
+            None => Self { normal: true, ..Self::new(seed, layer, initial.deviation(inputs, outputs)) },
+        }
+    }
+
+    /// Number `index` in the layer's distribution.
+    #[inline(always)]
+    pub(crate) fn draw<const KINDS: u32>(&self, index: u32) -> f32 {
+        if has::<KINDS>(kinds::INITIAL) && self.normal { self.normal_at(index) } else { self.at(index) }
     }
 
     /// Feedback weight number `index`, in the order of the layer's weights in memory.
-    pub fn at(&self, index: u32) -> f32 {
+    pub const fn at(&self, index: u32) -> f32 {
         self.a * symmetric(self.bits(index))
     }
 
@@ -136,13 +167,13 @@ impl FeedbackSource {
         self.a * normal([bits, mix(bits ^ 0x9E37_79B9)])
     }
 
-    fn bits(&self, index: u32) -> u32 {
+    const fn bits(&self, index: u32) -> u32 {
         mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1]))
     }
 }
 
 /// A 32-bit mixer with low bias (constants found by Chris Wellons's search, "hash-prospector").
-pub(crate) fn mix(mut x: u32) -> u32 {
+pub(crate) const fn mix(mut x: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x21F0_AAAD);
     x = (x ^ (x >> 15)).wrapping_mul(0x735A_2D97);
     x ^ (x >> 15)
@@ -182,5 +213,22 @@ impl rand_core::TryRng for SplitMix {
             chunk.iter_mut().zip(numbers).for_each(|(byte, number)| *byte = number);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::root;
+
+    #[test]
+    fn the_root_of_constants_is_libms() {
+        // Two binades have every mantissa with an even and with an odd exponent; then every exponent.
+        for bits in (0x3F80_0000..0x4080_0000).step_by(7).chain((0x0080_0000..0x7F80_0000).step_by(100_003)) {
+            let x = f32::from_bits(bits);
+            assert_eq!(root(x).to_bits(), libm::sqrtf(x).to_bits(), "{x:e}");
+        }
+        for x in [0.0, f32::INFINITY] {
+            assert_eq!(root(x).to_bits(), x.to_bits());
+        }
     }
 }

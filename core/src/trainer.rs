@@ -4,6 +4,7 @@
 //! they are, then its own gradient goes straight into the optimizer.
 
 mod error;
+mod initial;
 mod pass;
 mod regions;
 
@@ -11,19 +12,18 @@ use core::fmt;
 use core::task::Poll;
 
 use nalgebra::{Dyn, MatrixView};
-use rand_core::Rng;
 
-use self::pass::{counter, product_of};
-use self::regions::{State, Work, biases_of, neighbours, part, take, turn, weights_of};
+use self::pass::product_of;
+use self::regions::{Work, neighbours, part, take, turn};
 use crate::architecture::{Architecture, Operation, Site};
 use crate::arithmetic::Portable;
-use crate::feedback::{self, Feedback};
+use crate::feedback::Storage;
 use crate::kernels::{Kernels, WeightGradient};
 use crate::kinds::{self, ALL, has};
 use crate::loss::Score;
-use crate::memory::{Layout, Training};
+use crate::memory::Layout;
 use crate::optimizer::{Corrections, positive};
-use crate::random::{self, FeedbackSource, Initial};
+use crate::training::Training;
 
 pub use self::error::{StepError, TrainerError};
 pub(crate) use self::pass::forward;
@@ -77,6 +77,8 @@ pub struct Trainer<'m, const KINDS: u32 = ALL, K = Portable> {
     /// Numbers of stored feedback behind them.
     feedback: usize,
     work: Work<'m>,
+    /// Feedback that lies outside, see [`Storage::Table`].
+    table: &'m [f32],
     kernels: K,
     corrections: Corrections,
     steps: u64,
@@ -156,6 +158,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             parameters: layout.parameters,
             feedback: layout.feedback,
             work,
+            table: &[],
             kernels,
             corrections: Corrections::default(),
             steps: 0,
@@ -165,29 +168,18 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         })
     }
 
-    /// Draws the weights from `generator` and the feedback from `seed`, as [`Training::initial`] says; biases become 0
-    /// and the optimizer starts afresh.
+    /// Takes the feedback of [`Storage::Table`] from `table`, as long as
+    /// [`Architecture::fixed_feedback`](Architecture::fixed_feedback) says.
     ///
-    /// Weights are drawn in the order in which they lie; feedback weight i of layer l is [`FeedbackSource`]'s.
-    pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
-        self.restart();
-        let network = self.network;
-        let (weights, initial) = (self.training.weights, self.training.feedback);
-        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
-        for site in network.sites() {
-            let (inputs, outputs) = site.fans();
-            biases_of(state.parameters, &site).fill(0.0);
-            let weight = weights_of(state.parameters, &site);
-            match weights.half_width(inputs, outputs) {
-                Some(a) if has::<KINDS>(kinds::INITIAL) => random::fill(weight, a, generator),
-                None if has::<KINDS>(kinds::INITIAL) => {
-                    random::fill_normal(weight, weights.deviation(inputs, outputs), generator);
-                }
-                _ => random::fill(weight, random::glorot(inputs, outputs), generator),
-            }
-            let feedback = part(state.feedback, site.feedback, site.feedback_weights());
-            draw_feedback::<KINDS>(&site, initial, seed, feedback, weight);
+    /// # Errors
+    /// [`TrainerError::Table`] if it has another length.
+    pub fn set_table(&mut self, table: &'m [f32]) -> Result<(), TrainerError> {
+        let expected = self.network.fixed_feedback(&self.training);
+        if table.len() != expected {
+            return Err(TrainerError::Table { expected, found: table.len() });
         }
+        self.table = table;
+        Ok(())
     }
 
     /// Changes the learning rate from the next step on, as a schedule asks for.
@@ -219,7 +211,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         }
         let (network, samples) = (self.network, self.samples());
         for index in (0..network.layers().len()).rev() {
-            let mut sites = network.sites();
+            let mut sites = network.sites_of(&self.training);
             let Some(site) = sites.seek(index) else { break };
             if let Some(product) = product_of::<KINDS>(site) {
                 let (gradient, _) = turn(self.work.even, self.work.odd, site, samples);
@@ -310,6 +302,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if labels.len() != self.samples {
             return Err(StepError::Labels { expected: self.samples, found: labels.len() });
         }
+        if has::<KINDS>(kinds::TABLE) && self.table.is_empty() && self.misses_table() {
+            return Err(StepError::NoTable);
+        }
         let classes = self.network.classes();
         if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
             return Err(StepError::Label { sample, classes, found });
@@ -334,7 +329,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             Phase::Idle => return Ok(Poll::Ready(self.score)),
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
         };
-        let mut sites = self.network.sites();
+        let mut sites = self.network.sites_of(&self.training);
         let Some(site) = sites.seek(layer) else { return Ok(Poll::Ready(self.score)) };
         self.phase = match self.phase {
             Phase::Forward(_) => {
@@ -375,7 +370,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn evaluate(&mut self, labels: &[usize]) -> Result<Score, StepError> {
         self.start(labels)?;
         self.phase = Phase::Idle;
-        let mut sites = self.network.sites();
+        let mut sites = self.network.sites_of(&self.training);
         while sites.advance() {
             self.forward(&sites.site);
         }
@@ -391,12 +386,22 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let features = self.network.input().features().max(1);
         self.load(inputs, inputs.len() / features)?;
-        let mut sites = self.network.sites();
+        let mut sites = self.network.sites_of(&self.training);
         while sites.advance() {
             self.forward(&sites.site);
         }
         let samples = self.samples();
         Ok(neighbours(self.work.activations, self.training.batch, &sites.site, samples).1)
+    }
+
+    fn misses_table(&self) -> bool {
+        self.training.storage == Storage::Table && self.network.fixed_feedback(&self.training) > 0
+    }
+
+    /// Parameters, stored feedback, and the parameters of frozen layers.
+    fn sizes(&self) -> [usize; 3] {
+        let frozen = if has::<KINDS>(kinds::FROZEN) { Layout::of(&self.network, &self.training).frozen } else { 0 };
+        [self.parameters, self.feedback, frozen]
     }
 
     /// Samples of the step; a constant where the image holds no larger ones.
@@ -414,6 +419,11 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     /// The training.
     pub fn training(&self) -> &Training {
         &self.training
+    }
+
+    /// Whether a step was started and is not ready: its weights are half updated.
+    pub fn is_under_way(&self) -> bool {
+        self.phase != Phase::Idle
     }
 
     /// Steps made.
@@ -434,13 +444,13 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     /// # Ok::<(), asymgrad_core::TrainerError>(())
     /// ```
     pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let site = self.network.sites().nth(layer)?;
+        let site = self.network.sites_of(&self.training).nth(layer)?;
         self.matrix(&site, site.parameters)
     }
 
     /// The stored feedback of a layer, shaped as [`Trainer::weights`]; `None` also if the layer stores none.
     pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let site = self.network.sites().nth(layer).filter(|site| site.feedback_weights() > 0)?;
+        let site = self.network.sites_of(&self.training).nth(layer).filter(|site| site.feedback_weights() > 0)?;
         self.matrix(&site, self.parameters + site.feedback)
     }
 
@@ -492,23 +502,4 @@ fn nonsense<const KINDS: u32>(training: &Training) -> Option<(&'static str, f32)
     }
     let deviation = training.weights.nonsense().or(training.feedback.nonsense());
     deviation.map(|value| ("initial deviation", value))
-}
-
-/// A layer's feedback as its rule begins: number i is a function of the seed, the layer and i.
-fn draw_feedback<const KINDS: u32>(site: &Site<'_>, initial: Initial, seed: u64, feedback: &mut [f32], weight: &[f32]) {
-    let (inputs, outputs) = site.feedback_fans();
-    let initial = if has::<KINDS>(kinds::INITIAL) { initial } else { Initial::Glorot };
-    let width = initial.half_width(inputs, outputs);
-    let deviation = || initial.deviation(inputs, outputs);
-    let source = FeedbackSource::new(seed, counter(site.index), width.unwrap_or_else(deviation));
-    for (index, number) in feedback.iter_mut().enumerate() {
-        *number = match width {
-            _ if has::<KINDS>(kinds::SIGN) && site.layer.feedback == Feedback::UniformSign => deviation(),
-            None if has::<KINDS>(kinds::INITIAL) => source.normal_at(counter(index)),
-            _ => source.at(counter(index)),
-        };
-    }
-    if has::<KINDS>(kinds::SIGN) && site.layer.feedback.has_weights_signs() {
-        feedback::uniform_sign::copy_signs(feedback, weight);
-    }
 }

@@ -6,6 +6,7 @@ use asymgrad::kernels::{HostKernels, InstructionSet};
 use asymgrad_core::Update;
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
+use asymgrad_core::random::FeedbackSource;
 
 /// The core's own scalar kernels, or one of the host's sets on some threads.
 #[derive(Debug)]
@@ -44,6 +45,13 @@ impl Kernels for &KernelSet {
         match self {
             KernelSet::Core => Portable.backward::<KINDS>(job, output),
             KernelSet::Host(kernels) => kernels.backward::<KINDS>(job, output),
+        }
+    }
+
+    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
+        match self {
+            KernelSet::Core => Portable.backward_drawn::<KINDS>(job, source, output),
+            KernelSet::Host(kernels) => kernels.backward_drawn::<KINDS>(job, source, output),
         }
     }
 

@@ -21,6 +21,7 @@ pub mod direct;
 pub mod fixed;
 pub mod fixed_sign;
 pub mod kolen_pollack;
+mod storage;
 pub mod symmetric;
 pub mod target;
 pub mod uniform_sign;
@@ -28,6 +29,9 @@ pub mod updated;
 pub mod weight_mirror;
 
 use crate::kinds;
+
+pub use self::storage::Storage;
+pub(crate) use self::storage::{counter, read_seed, write_seed};
 
 /// Which weights carry the error signal that leaves a layer backwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -90,6 +94,11 @@ impl Feedback {
     /// Whether the rule keeps a matrix B of its own.
     pub const fn is_stored(self) -> bool {
         !matches!(self, Self::Symmetric)
+    }
+
+    /// Whether B is random and never changes, so that it may lie in flash or nowhere, see [`Storage`].
+    pub const fn is_fixed(self) -> bool {
+        matches!(self, Self::Fixed | Self::Direct | Self::Target)
     }
 
     /// Whether B receives the updates of W.

@@ -5,6 +5,7 @@
 //!
 //! [`Arithmetic`]: crate::arithmetic::Arithmetic
 
+mod drawn;
 mod gradient;
 mod narrow;
 mod panel;
@@ -20,6 +21,7 @@ pub use product::{Backward, Forward, Product};
 
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
+use crate::random::FeedbackSource;
 
 /// A set of kernels. Every slice has the length that its job's shapes imply.
 pub trait Kernels {
@@ -30,6 +32,9 @@ pub trait Kernels {
 
     /// dL/dx = G Bᵀ, masked.
     fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]);
+
+    /// [`Kernels::backward`] with B drawn from `source` while it is used; the job's weights are empty.
+    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]);
 
     /// hᵀG into the optimizer; `sums` is scratch for a gradient that is a sum over positions.
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
@@ -55,6 +60,10 @@ impl<A: Arithmetic> Kernels for A {
 
     fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
         scalar::backward::<A, KINDS>(job, output);
+    }
+
+    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
+        job.run_drawn::<A, KINDS>(source, output);
     }
 
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {

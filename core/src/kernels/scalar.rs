@@ -31,7 +31,7 @@ fn idle(factor: f32) -> bool {
 
 /// The shape, with what the image knows of it: without convolutions there is one position and one tap.
 #[inline(always)]
-fn known<const KINDS: u32>(product: Product) -> Product {
+pub(super) fn known<const KINDS: u32>(product: Product) -> Product {
     if has::<KINDS>(kinds::CONVOLUTION | kinds::UNTIED) {
         product
     } else {
@@ -41,13 +41,17 @@ fn known<const KINDS: u32>(product: Product) -> Product {
 
 /// The samples, with what the image knows of them.
 #[inline(always)]
-fn batch<const KINDS: u32>(samples: usize) -> usize {
+pub(super) fn batch<const KINDS: u32>(samples: usize) -> usize {
     if has::<KINDS>(kinds::BATCH) { samples } else { 1 }
 }
 
 /// Calls `visit` for each position with its `numbers` numbers.
 #[inline(always)]
-fn each_position<const KINDS: u32>(all: &mut [f32], numbers: usize, mut visit: impl FnMut(usize, &mut [f32])) {
+pub(super) fn each_position<const KINDS: u32>(
+    all: &mut [f32],
+    numbers: usize,
+    mut visit: impl FnMut(usize, &mut [f32]),
+) {
     if !has::<KINDS>(kinds::CONVOLUTION | kinds::UNTIED) {
         return visit(0, all);
     }
@@ -58,7 +62,7 @@ fn each_position<const KINDS: u32>(all: &mut [f32], numbers: usize, mut visit: i
 
 /// Calls `visit` for each tap in order with the position that it leads to and the number of its first weight row.
 #[inline(always)]
-fn each_tap<const KINDS: u32, const BACKWARD: bool>(
+pub(super) fn each_tap<const KINDS: u32, const BACKWARD: bool>(
     product: &Product,
     position: usize,
     mut visit: impl FnMut(usize, usize),
@@ -374,6 +378,6 @@ fn part(numbers: &[f32], from: usize, length: usize) -> &[f32] {
     numbers.get(from..from + length).unwrap_or(&[])
 }
 
-fn rest(numbers: &[f32], from: usize) -> &[f32] {
+pub(super) fn rest(numbers: &[f32], from: usize) -> &[f32] {
     numbers.get(from..).unwrap_or(&[])
 }

@@ -24,6 +24,14 @@ pub enum TrainerError {
         /// Kinds compiled in.
         found: u32,
     },
+    /// The table of feedback has another length than [`Architecture::fixed_feedback`](crate::Architecture::fixed_feedback)
+    /// says.
+    Table {
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
     /// A coefficient that makes no sense.
     Coefficient {
         /// Its name.
@@ -42,6 +50,9 @@ impl fmt::Display for TrainerError {
             }
             Self::Kinds { expected, found } => {
                 write!(f, "the training needs the kinds {expected:#x}, found {found:#x}")
+            }
+            Self::Table { expected, found } => {
+                write!(f, "the training needs a table of {expected} feedback numbers, found {found}")
             }
             Self::Coefficient { name, value } => write!(f, "the {name} makes no sense: {value}"),
         }
@@ -86,6 +97,8 @@ pub enum StepError {
     },
     /// A step is under way, and another cannot begin before [`Trainer::poll`](crate::Trainer::poll) is ready.
     UnderWay,
+    /// The training's feedback lies in a table that [`Trainer::set_table`](crate::Trainer::set_table) was not given.
+    NoTable,
     /// The loss is not a number or infinite: the training has diverged.
     NonFinite(Score),
 }
@@ -100,6 +113,7 @@ impl fmt::Display for StepError {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
             }
             Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
+            Self::NoTable => f.write_str("the feedback's table is missing: give it to set_table"),
             Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
         }
     }

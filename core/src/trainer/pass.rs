@@ -6,12 +6,13 @@ use super::Trainer;
 use super::regions::{State, biases_of, direct, neighbours, part, slice, sums_of, take, turn, weights_of};
 use crate::activation::Activation;
 use crate::architecture::{Architecture, Operation, Site};
-use crate::feedback::{self, Feedback};
+use crate::feedback::{self, Feedback, Storage, counter};
 use crate::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
 use crate::kinds::{self, has};
 use crate::loss;
-use crate::memory::Training;
 use crate::optimizer::{Corrections, Optimizer, Rule, Sgd, Update};
+use crate::random::FeedbackSource;
+use crate::training::Training;
 
 impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
     #[inline(never)]
@@ -45,24 +46,24 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         if !has::<KINDS>(kinds::SIGN) || !site.layer.feedback.has_weights_signs() {
             return;
         }
-        let (steps, (inputs, outputs)) = (self.steps, site.fans());
+        let (steps, sizes, (inputs, outputs)) = (self.steps, self.sizes(), site.fans());
         let deviation = self.training.feedback.deviation(inputs, outputs);
-        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
+        let state = State::of::<KINDS>(self.state, sizes);
         let feedback = part(state.feedback, site.feedback, site.feedback_weights());
         if site.layer.feedback == Feedback::BatchSign {
             feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, steps);
         }
-        feedback::uniform_sign::copy_signs(feedback, weights_of(state.parameters, site));
+        feedback::uniform_sign::copy_signs(feedback, weights_of(state.parameters, 0, site));
     }
 
     /// Shows a layer noise and moves its mirror towards what comes out. The noise and the answer lie where the layer's
     /// input and output lay, which nothing needs after its update.
     fn reflect(&mut self, site: &Site<'_>) {
         let Some(product) = product_of::<KINDS>(site) else { return };
-        let (samples, steps, share) = (self.samples(), self.steps, self.training.mirror);
-        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
+        let (samples, sizes, steps, share) = (self.samples(), self.sizes(), self.steps, self.training.mirror);
+        let state = State::of::<KINDS>(self.state, sizes);
         let mirror = part(state.feedback, site.feedback, site.feedback_weights());
-        let weight = weights_of(state.parameters, site);
+        let weight = weights_of(state.parameters, 0, site);
         let (inputs, outputs) = (site.input.features() * samples, site.output.features() * samples);
         let both = part(self.work.activations, self.training.batch + site.features * samples, inputs + outputs);
         let (input, output) = both.split_at_mut_checked(inputs).unwrap_or((&mut [], &mut []));
@@ -103,10 +104,10 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         if let Some(pool) = pool_of::<KINDS>(site, samples) {
             self.kernels.pool_backward(&pool, input, gradient, relu, output);
         } else if let Some(product) = product_of::<KINDS>(site) {
-            let weight = if rule.is_stored() {
-                part(self.state, self.parameters + site.feedback, site.feedback_weights())
-            } else {
-                weights_of(self.state, site)
+            let weight = match rule {
+                Feedback::Symmetric => slice(self.state, site.parameters, site.weights),
+                _ if has::<KINDS>(kinds::TABLE | kinds::DRAWN) && site.feedback_weights() == 0 => &[],
+                _ => slice(self.state, self.parameters + site.feedback, site.feedback_weights()),
             };
             let (product, gradient) = if has::<KINDS>(kinds::DIRECT) && rule.is_direct() {
                 let (inputs, outputs) = (site.input.features(), site.classes);
@@ -116,7 +117,22 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
                 (product, &*gradient)
             };
             let mask = relu.then_some(input);
-            self.kernels.backward::<KINDS>(&Backward { product, samples, gradient, weight, mask }, output);
+            let job = Backward { product, samples, gradient, weight, mask };
+            match self.training.storage {
+                Storage::Table if has::<KINDS>(kinds::TABLE) && weight.is_empty() => {
+                    let offset = self.network.table_offset(&self.training, site.index);
+                    let weight = slice(self.table, offset, site.feedback_numbers());
+                    self.kernels.backward::<KINDS>(&Backward { weight, ..job }, output);
+                }
+                Storage::Seed if has::<KINDS>(kinds::DRAWN) && weight.is_empty() => {
+                    let seed =
+                        slice(self.state, (self.parameters + self.feedback).wrapping_sub(Storage::SEED), Storage::SEED);
+                    let (seed, layer) = (feedback::read_seed(seed), counter(site.index));
+                    let source = FeedbackSource::of(self.training.feedback, seed, layer, site.feedback_fans());
+                    self.kernels.backward_drawn::<KINDS>(&job, &source, output);
+                }
+                _ => self.kernels.backward::<KINDS>(&job, output),
+            }
         }
         if let Some(before) = before {
             before.derive::<KINDS>(input, output);
@@ -125,6 +141,9 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
 
     /// The gradients of a layer's weights and biases, into the optimizer.
     pub(super) fn update(&mut self, site: &Site<'_>) {
+        if has::<KINDS>(kinds::FROZEN) && site.is_frozen() {
+            return;
+        }
         let Some(product) = product_of::<KINDS>(site) else { return };
         self.update_weights(site, product);
         self.update_biases(site, product);
@@ -135,32 +154,38 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
 
     #[inline(never)]
     fn update_weights(&mut self, site: &Site<'_>, product: Product) {
-        let (samples, mut rule) = (self.samples(), self.rule());
+        let (samples, sizes, mut rule) = (self.samples(), self.sizes(), self.rule());
         if has::<KINDS>(kinds::SHRINK) && site.sends_back && site.layer.feedback == Feedback::KolenPollack {
             rule = rule.shrink(self.training.shrink);
         }
         let (input, _) = neighbours(self.work.activations, self.training.batch, site, samples);
         let (odd, sums) = sums_of(self.work.odd, site, product);
         let (gradient, _) = turn(self.work.even, odd, site, samples);
-        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
+        let state = State::of::<KINDS>(self.state, sizes);
         let feedback = if has::<KINDS>(kinds::UPDATED) && site.layer.feedback.follows_weight() {
             part(state.feedback, site.feedback, site.feedback_weights())
         } else {
             &mut []
         };
-        let (weight, first, second) =
-            (weights_of(state.parameters, site), weights_of(state.first, site), weights_of(state.second, site));
+        let (weight, first, second) = (
+            weights_of(state.parameters, 0, site),
+            weights_of(state.first, state.frozen, site),
+            weights_of(state.second, state.frozen, site),
+        );
         let update = Update { rule, weight, first, second, feedback };
         self.kernels.weight_gradient::<KINDS>(&WeightGradient { product, samples, input, gradient }, update, sums);
     }
 
     #[inline(never)]
     fn update_biases(&mut self, site: &Site<'_>, product: Product) {
-        let (samples, rule) = (self.samples(), self.rule().unclipped());
+        let (samples, sizes, rule) = (self.samples(), self.sizes(), self.rule().unclipped());
         let (gradient, _) = turn(self.work.even, self.work.odd, site, samples);
-        let state = State::of::<KINDS>(self.state, self.parameters, self.feedback);
-        let (weight, first, second) =
-            (biases_of(state.parameters, site), biases_of(state.first, site), biases_of(state.second, site));
+        let state = State::of::<KINDS>(self.state, sizes);
+        let (weight, first, second) = (
+            biases_of(state.parameters, 0, site),
+            biases_of(state.first, state.frozen, site),
+            biases_of(state.second, state.frozen, site),
+        );
         let update = Update { rule, weight, first, second, feedback: &mut [] };
         self.kernels.bias_gradient::<KINDS>(&BiasGradient { product, samples, gradient }, update);
     }
@@ -169,11 +194,6 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         let Training { optimizer, clip, decay, .. } = self.training;
         Rule::new::<KINDS>(optimizer, clip, self.corrections).decay(decay)
     }
-}
-
-/// A number of a layer or weight as the feedback source counts them.
-pub(super) fn counter(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }
 
 /// One layer forward.

@@ -3,7 +3,8 @@
 use crate::architecture::{Architecture, Site};
 use crate::kernels::Product;
 use crate::kinds::{self, has};
-use crate::memory::{Layout, Training};
+use crate::memory::Layout;
+use crate::training::Training;
 
 /// The regions of the state.
 pub(super) struct State<'a> {
@@ -11,6 +12,8 @@ pub(super) struct State<'a> {
     pub(super) feedback: &'a mut [f32],
     pub(super) first: &'a mut [f32],
     pub(super) second: &'a mut [f32],
+    /// Parameters of frozen layers, for which no optimizer state is kept.
+    pub(super) frozen: usize,
 }
 
 /// What a step needs beside the state.
@@ -49,14 +52,14 @@ pub(super) fn turn<'a>(
     (part(output, 0, site.output.features() * samples), part(input, 0, site.input.features() * samples))
 }
 
-/// The weights of a layer, or their optimizer state; empty where there is none.
-pub(super) fn weights_of<'a>(parameters: &'a mut [f32], site: &Site<'_>) -> &'a mut [f32] {
-    part(parameters, site.parameters, site.weights)
+/// The weights of a layer; of their optimizer state, which leaves out `frozen` parameters, empty where there is none.
+pub(super) fn weights_of<'a>(parameters: &'a mut [f32], frozen: usize, site: &Site<'_>) -> &'a mut [f32] {
+    part(parameters, site.parameters.wrapping_sub(frozen), site.weights)
 }
 
-/// The biases of a layer, or their optimizer state; empty where there is none.
-pub(super) fn biases_of<'a>(parameters: &'a mut [f32], site: &Site<'_>) -> &'a mut [f32] {
-    part(parameters, site.parameters + site.weights, site.biases)
+/// The biases of a layer, as [`weights_of`].
+pub(super) fn biases_of<'a>(parameters: &'a mut [f32], frozen: usize, site: &Site<'_>) -> &'a mut [f32] {
+    part(parameters, site.parameters.wrapping_sub(frozen) + site.weights, site.biases)
 }
 
 /// Where direct rules keep the gradient of the scores and the targets, behind the gradients of odd layers.
@@ -94,13 +97,14 @@ pub(super) fn take(numbers: &mut [f32], length: usize) -> (&mut [f32], &mut [f32
 }
 
 impl<'a> State<'a> {
-    pub(super) fn of<const KINDS: u32>(numbers: &'a mut [f32], parameters: usize, feedback: usize) -> Self {
+    pub(super) fn of<const KINDS: u32>(numbers: &'a mut [f32], [parameters, feedback, frozen]: [usize; 3]) -> Self {
         let keeps = has::<KINDS>(kinds::MOMENTUM | kinds::ADAM);
+        let trained = parameters.wrapping_sub(frozen);
         let (start, rest) = take(numbers, parameters);
         let (feedback, rest) = take(rest, feedback);
-        let (first, rest) = take(rest, if keeps { parameters } else { 0 });
-        let (second, _) = take(rest, if has::<KINDS>(kinds::ADAM) { parameters } else { 0 });
-        Self { parameters: start, feedback, first, second }
+        let (first, rest) = take(rest, if keeps { trained } else { 0 });
+        let (second, _) = take(rest, if has::<KINDS>(kinds::ADAM) { trained } else { 0 });
+        Self { parameters: start, feedback, first, second, frozen }
     }
 }
 

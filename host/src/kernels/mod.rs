@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use asymgrad_core::Update;
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
+use asymgrad_core::random::FeedbackSource;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,10 @@ impl Kernels for &HostKernels {
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
             self.set.backward(job, rows, output);
         });
+    }
+
+    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
+        self.set.backward_drawn(job, source, output);
     }
 
     fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {

@@ -10,6 +10,7 @@ use asymgrad_core::Update;
 use asymgrad_core::arithmetic::{Arithmetic, Portable};
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradient};
 use asymgrad_core::kinds::ALL;
+use asymgrad_core::random::FeedbackSource;
 
 use super::Class;
 
@@ -112,6 +113,14 @@ impl InstructionSet {
     /// The fastest set of this CPU.
     pub fn fastest() -> Self {
         Self::available()[0]
+    }
+
+    /// Feedback drawn from its seed is for devices: here, where memory is no matter, it takes no vectors and no threads.
+    pub(super) fn backward_drawn(self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
+        match self.class() {
+            Class::Portable => job.run_drawn::<Unfused, ALL>(source, output),
+            Class::Fused => job.run_drawn::<Fused, ALL>(source, output),
+        }
     }
 
     /// Weight rows of a weight gradient that have to stay together on one thread.

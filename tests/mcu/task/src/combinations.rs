@@ -1,6 +1,7 @@
 //! One training for each combination of network, feedback rule and optimizer.
 
 use asymgrad_core::arithmetic::Arithmetic;
+use asymgrad_core::feedback::Storage;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
@@ -11,10 +12,23 @@ const fn dense(feedback: &'static [Layer; 2]) -> Architecture<'static> {
     Architecture::new(Shape::vector(crate::PIXELS), feedback)
 }
 
-const NETWORKS: [(&str, Architecture); 4] = [
-    ("dense", dense(&[Layer::dense(32), Layer::dense(10)])),
-    ("dense R", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)])),
-    ("dense R*", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Updated)])),
+const RANDOM: Architecture = dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
+/// What draws R, wherever it lies.
+const SEED: u64 = 2;
+const IN_FLASH: Training = Training::new(1).fixed_feedback(Storage::Table);
+/// R of `RANDOM`, in flash.
+static TABLE: [f32; RANDOM.fixed_feedback(&IN_FLASH)] = match RANDOM.feedback_table(&IN_FLASH, SEED) {
+    Some(table) => table,
+    None => panic!("the table has another length"),
+};
+
+/// Names that begin alike have to end with the same weights: `run` compares them.
+const NETWORKS: [(&str, Architecture, Storage); 6] = [
+    ("dense", dense(&[Layer::dense(32), Layer::dense(10)]), Storage::Memory),
+    ("dense R", RANDOM, Storage::Memory),
+    ("dense R in flash", RANDOM, Storage::Table),
+    ("dense R from its seed", RANDOM, Storage::Seed),
+    ("dense R*", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Updated)]), Storage::Memory),
     (
         "conv untied",
         Architecture::new(
@@ -26,6 +40,7 @@ const NETWORKS: [(&str, Architecture); 4] = [
                 Layer::dense(10).feedback(Feedback::Updated),
             ],
         ),
+        Storage::Memory,
     ),
 ];
 
@@ -52,7 +67,7 @@ pub const MEMORY: usize = {
     most
 };
 
-/// Trains every combination on the first `samples` digits and tells name, loss and checksum; `None` if one is refused.
+/// Trains every combination on the first `samples` digits and tells name, loss and checksums; `None` if one is refused.
 pub fn all<A: Arithmetic>(
     arithmetic: A,
     samples: usize,
@@ -60,12 +75,12 @@ pub fn all<A: Arithmetic>(
     memory: &mut [f32],
     tell: Text<'_>,
 ) -> Option<()> {
-    for (network_name, network) in &NETWORKS {
+    for (network_name, network, storage) in &NETWORKS {
         for (training_name, training) in &TRAININGS {
             tell(network_name);
             tell(" ");
             tell(training_name);
-            one(arithmetic, *network, *training, [samples, epochs], memory, tell)?;
+            one(arithmetic, *network, training.fixed_feedback(*storage), [samples, epochs], memory, tell)?;
         }
     }
     Some(())
@@ -81,7 +96,10 @@ fn one<A: Arithmetic>(
 ) -> Option<()> {
     let memory = memory.get_mut(..network.memory(&training))?;
     let mut trainer = Trainer::<ALL, A>::with_kernels(network, training, memory, arithmetic).ok()?;
-    trainer.initialize(&mut SplitMix::new(1), 2);
+    if training.storage() == Storage::Table {
+        trainer.set_table(&TABLE).ok()?;
+    }
+    trainer.initialize(&mut SplitMix::new(1), SEED);
     if network.input().is_vector() {
         initial_weights(trainer.state_mut())?;
     }
@@ -112,6 +130,8 @@ fn one<A: Arithmetic>(
     text::number(correct, tell);
     tell(", loss ");
     text::bits(loss.to_bits(), tell);
+    tell(", weights ");
+    text::bits(checksum(trainer.parameters()), tell);
     tell(", state ");
     text::bits(checksum(trainer.state()), tell);
     tell("\n");

@@ -4,6 +4,7 @@
 
 use core::hint::black_box;
 
+use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{
     Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer,
@@ -41,6 +42,13 @@ const OPTIMIZERS: [Optimizer; 4] = [
 const BATCH: usize = 4;
 const MOST: Training = Training::new(BATCH);
 static MEMORY: ConstStaticCell<[f32; NET.memory(&MOST)]> = ConstStaticCell::new([0.0; NET.memory(&MOST)]);
+static TABLE: [f32; NET.fixed_feedback(&MOST)] = match NET.feedback_table(&MOST, 2) {
+    Some(table) => table,
+    None => panic!("the table has another length"),
+};
+/// Layers that are frozen, and where fixed feedback comes from.
+const VARIANTS: [(u8, Storage); 4] =
+    [(0, Storage::Memory), (2, Storage::Memory), (0, Storage::Table), (0, Storage::Seed)];
 static PREDICTION: ConstStaticCell<[f32; NET.prediction_memory(BATCH)]> =
     ConstStaticCell::new([0.0; NET.prediction_memory(BATCH)]);
 
@@ -56,15 +64,19 @@ fn run() -> Option<()> {
     let network = Architecture::parse(black_box(TEXT), black_box(&mut layers)).ok()?;
     for optimizer in black_box(&OPTIMIZERS) {
         for loss in black_box(&Loss::ALL) {
-            let training = Training::new(black_box(BATCH))
-                .optimizer(*optimizer)
-                .loss(*loss)
-                .clip(black_box(0.1))
-                .decay(black_box(1e-4));
-            board::print(optimizer.name());
-            board::print(" ");
-            board::print(loss.name());
-            train(network, training, memory, prediction)?;
+            for (frozen, storage) in black_box(&VARIANTS) {
+                let training = Training::new(black_box(BATCH))
+                    .optimizer(*optimizer)
+                    .loss(*loss)
+                    .clip(black_box(0.1))
+                    .decay(black_box(1e-4))
+                    .freeze(*frozen)
+                    .fixed_feedback(*storage);
+                board::print(optimizer.name());
+                board::print(" ");
+                board::print(loss.name());
+                train(network, training, memory, prediction)?;
+            }
         }
     }
     Some(())
@@ -75,6 +87,9 @@ fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], pred
     let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
     let memory = memory.get_mut(..numbers)?;
     let mut trainer = Trainer::<{ asymgrad_core::kinds::ALL }>::new(network, training, memory).ok()?;
+    if training.storage() == Storage::Table {
+        trainer.set_table(black_box(&TABLE)).ok()?;
+    }
     trainer.initialize(&mut task::Generator(SplitMix::new(1)), 2);
     let (mut inputs, mut labels) = ([[0.0; task::PIXELS]; BATCH], [0; BATCH]);
     for (number, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {

@@ -1,0 +1,229 @@
+//! Fixed feedback in memory, in a table and drawn from its seed are one training; frozen layers cost nothing and change
+//! nothing of the rest.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::task::Poll;
+
+use asymgrad_core::feedback::Storage;
+use asymgrad_core::kinds::{self, ALL};
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{
+    Architecture, Feedback, Initial, Layer, Optimizer, Part, Predictor, Score, Shape, StepError, Trainer, TrainerError,
+    Training,
+};
+use rand_core::Rng;
+
+/// Every rule whose feedback is fixed, in every kind of layer that may have it, beside rules that change theirs.
+const MIXED: &str = "input 2x6x5 - conv3x3x4 - conv3x3x3(R) - untied3x3x2(R*) - untied3x3x3(R) - maxpool3x3/2 - \
+                     dense7(R*) - dense6(DFA) - dense5(R) - dense4(DRTP) - dense4(frSF) - dense3(R)";
+const SEED: u64 = 0x1234_5678_9ABC_DEF0;
+
+fn uniform(numbers: usize) -> Vec<f32> {
+    let mut generator = SplitMix::new(3);
+    (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
+}
+
+fn with_trainer<R>(text: &str, training: Training, act: impl FnOnce(&mut Trainer<'_, ALL>) -> R) -> R {
+    let mut layers = [Layer::dense(1); 16];
+    let network = Architecture::parse(text, &mut layers).unwrap();
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+    trainer.initialize(&mut SplitMix::new(1), SEED);
+    act(&mut trainer)
+}
+
+/// Some steps, the last of them with a part of a batch.
+fn steps(trainer: &mut Trainer<'_, ALL>, batch: usize) -> Vec<Score> {
+    let (features, classes) = (trainer.network().input().features(), trainer.network().classes());
+    [batch, batch, batch.div_ceil(2)]
+        .map(|samples| {
+            let labels: Vec<usize> = (0..samples).map(|sample| sample % classes).collect();
+            trainer.step(&uniform(samples * features), &labels).unwrap()
+        })
+        .to_vec()
+}
+
+fn bits(numbers: &[f32]) -> Vec<u32> {
+    numbers.iter().map(|number| number.to_bits()).collect()
+}
+
+/// Feedback in a training's memory, of the rules that never change theirs or of the others.
+fn feedback(trainer: &Trainer<'_, ALL>, is_fixed: bool) -> Vec<f32> {
+    let network = trainer.network();
+    let tensors = network.tensors(trainer.training()).filter(|tensor| tensor.part() == Part::Feedback);
+    let tensors = tensors.filter(|tensor| network.layers()[tensor.layer()].feedback.is_fixed() == is_fixed);
+    tensors.flat_map(|tensor| trainer.state()[tensor.range()].to_vec()).collect()
+}
+
+/// All that training changes: parameters, feedback that is not fixed, optimizer state.
+fn changed(trainer: &Trainer<'_, ALL>, optimizer: Optimizer) -> Vec<u32> {
+    let (parameters, state) = (trainer.parameters(), trainer.state());
+    let moments = &state[state.len() - optimizer.states() * parameters.len()..];
+    bits(&[parameters, &feedback(trainer, false), moments].concat())
+}
+
+#[test]
+fn fixed_feedback_is_the_same_wherever_it_lies() {
+    for optimizer in Optimizer::DEFAULTS {
+        for initial in [Initial::Glorot, Initial::Scaled(0.7), Initial::Normal(0.2), Initial::Fan(1.5)] {
+            for batch in [1, 3, 16] {
+                let training = Training::new(batch).optimizer(optimizer).initial(Initial::Glorot, initial);
+                let (table, scores, wanted) = with_trainer(MIXED, training, |trainer| {
+                    let table = feedback(trainer, true);
+                    let scores = steps(trainer, batch);
+                    (table, scores, changed(trainer, optimizer))
+                });
+                for storage in [Storage::Table, Storage::Seed] {
+                    with_trainer(MIXED, training.fixed_feedback(storage), |trainer| {
+                        if storage == Storage::Table {
+                            trainer.set_table(table.clone().leak()).unwrap();
+                        }
+                        assert_eq!(steps(trainer, batch), scores, "{storage:?}");
+                        assert_eq!(
+                            changed(trainer, optimizer),
+                            wanted,
+                            "{storage:?}, {optimizer:?}, {initial:?}, batch {batch}"
+                        );
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fixed_feedback_outside_takes_no_memory() {
+    let (numbers, changing) = with_trainer(MIXED, Training::new(4), |trainer| {
+        (feedback(trainer, true).len(), feedback(trainer, false).len())
+    });
+    assert!(numbers > 0 && changing > 0);
+    let mut layers = [Layer::dense(1); 16];
+    let network = Architecture::parse(MIXED, &mut layers).unwrap();
+    for (storage, fewer) in [(Storage::Table, numbers), (Storage::Seed, numbers - 2)] {
+        let training = Training::new(4).fixed_feedback(storage);
+        assert_eq!(network.memory(&training) + fewer, network.memory(&Training::new(4)));
+        assert_eq!(network.fixed_feedback(&training), numbers);
+        assert_eq!(network.plan(&training).map(|region| region.numbers).sum::<usize>(), network.memory(&training));
+    }
+}
+
+#[test]
+fn a_constant_table_is_what_memory_holds() {
+    const NET: Architecture = Architecture::new(
+        Shape::image(2, 4, 5),
+        &[
+            Layer::conv(3, 3),
+            Layer::untied(2, 3).feedback(Feedback::Fixed),
+            Layer::dense(6).feedback(Feedback::Updated),
+            Layer::dense(5).feedback(Feedback::Direct),
+            Layer::dense(3).feedback(Feedback::Fixed),
+        ],
+    );
+    const TRAINING: Training = Training::new(2).initial(Initial::Glorot, Initial::Scaled(0.3));
+    static TABLE: [f32; NET.fixed_feedback(&TRAINING)] = NET.feedback_table(&TRAINING, SEED).unwrap();
+    let mut memory = vec![0.0; NET.memory(&TRAINING)];
+    let mut trainer = Trainer::<ALL>::new(NET, TRAINING, &mut memory).unwrap();
+    trainer.initialize(&mut SplitMix::new(1), SEED);
+    assert_eq!(bits(&feedback(&trainer, true)), bits(&TABLE));
+    assert_eq!(NET.feedback_table::<7>(&TRAINING, SEED), None, "another length");
+    let normal = TRAINING.initial(Initial::Glorot, Initial::Normal(1.0));
+    assert_eq!(NET.feedback_table::<{ NET.fixed_feedback(&TRAINING) }>(&normal, SEED), None, "another distribution");
+
+    let training = TRAINING.fixed_feedback(Storage::Table);
+    let mut memory = vec![0.0; NET.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(NET, training, &mut memory).unwrap();
+    let missing = trainer.step(&uniform(40), &[0]).unwrap_err();
+    assert_eq!(missing, StepError::NoTable);
+    assert_eq!(missing.to_string(), "the feedback's table is missing: give it to set_table");
+    let error = trainer.set_table(&TABLE[1..]).unwrap_err();
+    assert_eq!(error, TrainerError::Table { expected: TABLE.len(), found: TABLE.len() - 1 });
+    let message = format!("the training needs a table of {} feedback numbers, found {}", TABLE.len(), TABLE.len() - 1);
+    assert_eq!(error.to_string(), message);
+}
+
+const WHOLE: &str = "input 2x6x5 - conv3x3x4 - maxpool3x3/2 - dense8 - dense7(R) - dense6(R*) - dense3(R)";
+/// Its layers that are frozen, and what the others are alone.
+const FROZEN: u8 = 3;
+const BODY: &str = "input 2x6x5 - conv3x3x4 - maxpool3x3/2 - dense8";
+const HEAD: &str = "input 8 - dense7 - dense6(R*) - dense3(R)";
+
+/// What the frozen layers put out, by a predictor and the ReLU that it leaves out behind its last layer.
+fn outputs(parameters: &[f32], x: &[f32], samples: usize) -> Vec<f32> {
+    let mut layers = [Layer::dense(1); 4];
+    let network = Architecture::parse(BODY, &mut layers).unwrap();
+    let mut memory = vec![0.0; network.prediction_memory(samples)];
+    let body = &parameters[..network.parameters()];
+    let mut predictor = Predictor::<ALL>::new(network, samples, body, &mut memory).unwrap();
+    let scores = predictor.predict(x).unwrap();
+    let height = |sample: usize, output: usize| scores[output * samples + sample].max(0.0);
+    (0..samples).flat_map(|sample| (0..8).map(move |output| height(sample, output))).collect()
+}
+
+#[test]
+fn what_is_not_frozen_trains_as_it_would_alone() {
+    for optimizer in Optimizer::DEFAULTS {
+        for batch in [1, 6] {
+            let plain = Training::new(batch).optimizer(optimizer);
+            with_trainer(WHOLE, plain.freeze(FROZEN), |trainer| {
+                let before = trainer.state().to_vec();
+                let last = trainer.parameters().len();
+                with_trainer(HEAD, plain, |head| {
+                    let first = last - head.parameters().len();
+                    head.state_mut().copy_from_slice(&before[first..]);
+                    for samples in [batch, batch, batch.div_ceil(2)] {
+                        let (x, labels) = (uniform(samples * 60), vec![1; samples]);
+                        let score = trainer.step(&x, &labels).unwrap();
+                        assert_eq!(head.step(&outputs(&before[..first], &x, samples), &labels).unwrap(), score);
+                    }
+                    let after = trainer.state();
+                    assert_eq!(bits(&after[..first]), bits(&before[..first]), "frozen weights changed");
+                    assert_eq!(bits(&after[first..]), bits(head.state()), "{optimizer:?}, batch {batch}");
+                    assert_ne!(bits(head.state()), bits(&before[first..]), "nothing was trained");
+                });
+            });
+        }
+    }
+}
+
+/// Slices of one step.
+fn slices(training: Training) -> usize {
+    with_trainer(WHOLE, training, |trainer| {
+        trainer.input(1).unwrap().copy_from_slice(&uniform(60));
+        trainer.start(&[2]).unwrap();
+        let mut slices = 1;
+        while trainer.poll().unwrap() == Poll::Pending {
+            slices += 1;
+        }
+        slices
+    })
+}
+
+#[test]
+fn frozen_layers_take_neither_time_nor_memory() {
+    let training = Training::new(1);
+    // Forward through six layers, the loss, and back: a signal and an update for each layer that is trained.
+    assert_eq!(slices(training), 6 + 1 + 2 * 6);
+    assert_eq!(slices(training.freeze(3)), 6 + 1 + 2 * 3);
+    assert_eq!(slices(training.freeze(5)), 6 + 1 + 2);
+
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse(WHOLE, &mut layers).unwrap();
+    let frozen = training.freeze(5);
+    // One dense layer of 6 × 3 weights and 3 biases with two moments each, no feedback, no gradients but its own.
+    let activations = 60 + 4 * 30 + 4 * 6 + 8 + 7 + 6 + 3;
+    assert_eq!(network.memory(&frozen), network.parameters() + 2 * 21 + activations + 3 + 1);
+    assert_eq!(network.plan(&frozen).map(|region| region.numbers).sum::<usize>(), network.memory(&frozen));
+    let mut memory = vec![0.0; network.memory(&frozen)];
+    let refusal = Trainer::<{ ALL & !kinds::FROZEN }>::new(network, frozen, &mut memory).unwrap_err();
+    assert!(matches!(refusal, TrainerError::Kinds { .. }), "{refusal:?}");
+}
+
+#[test]
+fn a_step_with_every_layer_frozen_is_an_evaluation() {
+    with_trainer(WHOLE, Training::new(2).freeze(6), |trainer| {
+        let before = trainer.state().to_vec();
+        let score = trainer.step(&uniform(120), &[0, 1]).unwrap();
+        assert_eq!(trainer.evaluate(&[0, 1]).unwrap(), score);
+        assert_eq!(trainer.state(), before);
+    });
+}
