@@ -6,6 +6,7 @@ use crate::kinds::{self, has};
 
 /// The nonlinearity behind a layer with weights; the last layer has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Activation {
     /// h = y above 0, else 0; derivative 1 where h > 0. Nothing stands behind the layer in the notation.

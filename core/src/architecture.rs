@@ -17,6 +17,7 @@ pub(crate) use self::site::Site;
 ///
 /// A side of more than 65,535 pixels is counted as a size that fits nowhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Shape {
     channels: usize,
     /// Channels × rows × columns, saturated.
@@ -102,6 +103,7 @@ impl Shape {
 
 /// What a layer computes. An [`Activation`] follows every layer with weights but the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Operation {
     /// y = h W + b.
     Dense {
@@ -171,6 +173,7 @@ impl Operation {
 
 /// One layer: what it computes, what follows, and which weights carry the error back through it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layer {
     /// What the layer computes.
     pub operation: Operation,
@@ -264,6 +267,7 @@ pub(crate) const fn windows(length: usize, size: usize, stride: usize) -> usize 
 
 /// What is wrong with one layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Problem {
     /// The layer has no outputs.
@@ -294,6 +298,7 @@ pub enum Problem {
 
 /// Why a network cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ArchitectureError {
     /// The input has no features.
@@ -360,6 +365,7 @@ impl core::error::Error for ArchitectureError {}
 /// # let _ = NET;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Architecture<'a> {
     input: Shape,
     layers: &'a [Layer],

@@ -1,28 +1,6 @@
 #![no_std]
 #![forbid(unsafe_code)]
-//! Training neural networks whose error travels back through other weights than the ones it came through.
-//!
-//! dL/dh = G·Bᵀ with B a fixed random matrix `(R)`, or one that receives the updates of W `(R*)`, or W itself. No
-//! standard library, no allocator, no `unsafe`, no panic: a network is a constant, its memory a static buffer whose
-//! size is known at compile time, and the same code trains on a Cortex-M and on a server.
-//!
-//! ```
-//! use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
-//! use asymgrad_core::random::SplitMix;
-//!
-//! const NET: Architecture = Architecture::new(
-//!     Shape::vector(64),
-//!     &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)],
-//! );
-//! const TRAINING: Training = Training::new(16);
-//!
-//! let mut memory = [0.0; NET.memory(&TRAINING)];      // a static on a device
-//! let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
-//! trainer.initialize(&mut SplitMix::new(1), 2);
-//! let score = trainer.step(&[0.5; 16 * 64], &[3; 16])?;
-//! assert!(score.loss > 0.0);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+#![doc = include_str!("../README.md")]
 
 #[cfg(test)]
 extern crate std;
@@ -39,6 +17,9 @@ mod notation;
 mod optimizer;
 mod predictor;
 pub mod random;
+mod running;
+#[cfg(feature = "embedded-storage")]
+pub mod snapshot;
 mod trainer;
 mod training;
 
@@ -51,10 +32,62 @@ pub use notation::ParseError;
 pub use optimizer::{Adam, Momentum, Optimizer, Rule, Sgd, Update};
 pub use predictor::Predictor;
 pub use random::Initial;
+pub use running::Running;
 pub use trainer::{Signal, StepError, Trainer, TrainerError};
 pub use training::Training;
 
-/// The README's example is a test.
+/// The repository's README has an example that is a test, too.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The RAM table of `README.md`.
+#[cfg(test)]
+mod tests {
+    use std::string::{String, ToString};
+
+    use crate::feedback::Storage;
+    use crate::{Adam, Architecture, Layer, Momentum, Optimizer, Sgd, Training};
+
+    fn with_commas(number: usize) -> String {
+        let digits = number.to_string();
+        match digits.len().checked_sub(3) {
+            Some(thousands @ 1..) => std::format!("{},{}", &digits[..thousands], &digits[thousands..]),
+            _ => digits,
+        }
+    }
+
+    #[test]
+    fn the_ram_table_is_what_the_plan_says() {
+        let optimizers = [
+            (Optimizer::Sgd(Sgd::DEFAULT), 1),
+            (Optimizer::Momentum(Momentum::DEFAULT), 1),
+            (Optimizer::Adam(Adam::DEFAULT), 1),
+            (Optimizer::Adam(Adam::DEFAULT), 16),
+        ];
+        let rows = include_str!("../README.md")
+            .lines()
+            .filter(|line| line.starts_with("| `input") || line.starts_with("| the same"));
+        let (mut text, mut count) = ("", 0);
+        for row in rows {
+            let cells: std::vec::Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+            let storage = if cells[0].starts_with('`') { Storage::Memory } else { Storage::Table };
+            if storage == Storage::Memory {
+                text = cells[0].trim_matches('`');
+            }
+            let mut layers = [Layer::dense(1); 8];
+            let network = Architecture::parse(text, &mut layers).unwrap();
+            let memory = optimizers.map(|(optimizer, batch)| {
+                network.memory(&Training::new(batch).optimizer(optimizer).fixed_feedback(storage))
+            });
+            let found: std::vec::Vec<String> = memory
+                .into_iter()
+                .chain([network.prediction_memory(1)])
+                .map(|numbers| with_commas(4 * numbers))
+                .collect();
+            assert_eq!(cells[1..], found, "{row}");
+            count += 1;
+        }
+        assert_eq!(count, 7);
+    }
+}

@@ -7,6 +7,7 @@ use crate::kinds::{self, has};
 
 /// A loss, the mean over the batch at hand. z are the scores, t the right class, p = softmax(z).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum Loss {
@@ -197,6 +198,7 @@ fn largest_but(scores: Strided<'_>, target: usize) -> usize {
 
 /// Mean loss and right answers of a batch, or of several.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
     /// Mean loss over the samples.
     pub loss: f32,

@@ -96,6 +96,7 @@ const fn max(a: usize, b: usize) -> usize {
 
 /// A row of the memory plan: one region of one layer, or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Region {
     /// Number of the layer, from 1; `None` for what all layers share.
     pub layer: Option<usize>,
@@ -125,14 +126,20 @@ impl Architecture<'_> {
     pub const fn multiplications(&self) -> usize {
         let (mut sites, mut sum) = (self.sites(), 0_usize);
         while sites.advance() {
-            let site = &sites.site;
-            let uses = match site.layer.operation {
-                Operation::Convolution { .. } => site.output.positions(),
-                _ => 1,
-            };
-            sum = sum.saturating_add(site.weights.saturating_mul(uses));
+            sum = sum.saturating_add(sites.site.multiplications());
         }
         sum
+    }
+
+    /// Multiplications and additions of the longest slice of [`Trainer::poll`](crate::Trainer::poll): 2 × weights × the
+    /// positions that use each × batch, for the largest layer. A slice that draws feedback, or keeps a second set of
+    /// weights up to date, takes up to three times as long.
+    pub const fn longest_slice(&self, training: &Training) -> usize {
+        let (mut sites, mut most) = (self.sites(), 0);
+        while sites.advance() {
+            most = max(most, sites.site.multiplications());
+        }
+        most.saturating_mul(2).saturating_mul(training.batch)
     }
 
     /// Numbers of a [`Predictor`](crate::Predictor)'s memory for batches of up to `batch` samples.
@@ -159,7 +166,7 @@ impl Architecture<'_> {
         if training.batch > 1 {
             bits |= kinds::BATCH;
         }
-        if training.clip.is_some() {
+        if training.limit().is_some() {
             bits |= kinds::CLIP;
         }
         if training.decay > 0.0 {
@@ -239,6 +246,7 @@ impl Architecture<'_> {
 
 /// What a tensor is, in the names that PyTorch users meet: `conv1.weight`, `dense2.feedback`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Part {
     /// The weights.
     Weight,

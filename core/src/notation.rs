@@ -10,6 +10,7 @@ use crate::feedback::Feedback;
 
 /// Why a text is no network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseError<'t> {
     /// A token is not what stands at this place.

@@ -7,6 +7,7 @@ use crate::kinds::{self, has};
 
 /// Plain gradient descent: w ← w − rate · g.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Sgd {
     /// Learning rate.
@@ -20,6 +21,7 @@ impl Sgd {
 
 /// Gradient descent with momentum: m ← momentum · m + g.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Momentum {
     /// Learning rate.
@@ -35,6 +37,7 @@ impl Momentum {
 
 /// Adam (Kingma and Ba 2015), ε outside the root.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
     /// Learning rate.
@@ -54,6 +57,7 @@ impl Adam {
 
 /// How gradients become updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Optimizer {

@@ -29,6 +29,7 @@ const fn root(x: f32) -> f32 {
 
 /// How weights or feedback are drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Initial {
@@ -189,6 +190,16 @@ impl SplitMix {
     /// A generator from a seed.
     pub const fn new(seed: u64) -> Self {
         Self { state: seed }
+    }
+
+    /// Where the generator stands, to be kept.
+    pub const fn to_bytes(&self) -> [u8; 8] {
+        self.state.to_le_bytes()
+    }
+
+    /// The generator that stood there.
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self { state: u64::from_le_bytes(bytes) }
     }
 }
 

@@ -143,7 +143,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some((name, value)) = training.optimizer.nonsense() {
             return Err(TrainerError::Coefficient { name, value });
         }
-        if let Some(value) = training.clip.filter(|clip| !positive(*clip)) {
+        if let Some(value) = training.limit().filter(|clip| !positive(*clip)) {
             return Err(TrainerError::Coefficient { name: "clip", value });
         }
         if let Some((name, value)) = nonsense::<KINDS>(&training) {
@@ -211,8 +211,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         }
         let (network, samples) = (self.network, self.samples());
         for index in (0..network.layers().len()).rev() {
-            let mut sites = network.sites_of(&self.training);
-            let Some(site) = sites.seek(index) else { break };
+            let mut site = network.entrance(&self.training);
+            if !site.seek(network.layers(), index) {
+                break;
+            }
+            let site = &site;
             if let Some(product) = product_of::<KINDS>(site) {
                 let (gradient, _) = turn(self.work.even, self.work.odd, site, samples);
                 let (input, output) = neighbours(self.work.activations, self.training.batch, site, samples);
@@ -319,7 +322,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// Makes the next slice of the step: one layer in one direction, or the loss. Ready with the score when the last
     /// update is made, or at once if no step was started.
     ///
-    /// A slice of a layer with w weights that are used p times each costs about 2·w·p·samples operations.
+    /// A slice of a layer with w weights that are used p times each costs about 2·w·p·samples operations, at most
+    /// [`Architecture::longest_slice`].
     ///
     /// # Errors
     /// [`StepError::NonFinite`] when the loss is not finite; the step ends there, before any update.
@@ -329,8 +333,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
             Phase::Idle => return Ok(Poll::Ready(self.score)),
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
         };
-        let mut sites = self.network.sites_of(&self.training);
-        let Some(site) = sites.seek(layer) else { return Ok(Poll::Ready(self.score)) };
+        let mut site = self.network.entrance(&self.training);
+        if !site.seek(self.network.layers(), layer) {
+            return Ok(Poll::Ready(self.score));
+        }
+        let site = &site;
         self.phase = match self.phase {
             Phase::Forward(_) => {
                 self.forward(site);

@@ -7,11 +7,13 @@ use crate::random::Initial;
 
 /// How a network is trained: batch, optimizer, loss, clipping.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Training {
     pub(crate) batch: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
-    pub(crate) clip: Option<f32>,
+    clip: f32,
+    clips: bool,
     pub(crate) decay: f32,
     pub(crate) shrink: f32,
     pub(crate) mirror: f32,
@@ -28,7 +30,8 @@ impl Training {
             batch,
             optimizer: Optimizer::Adam(Adam::DEFAULT),
             loss: Loss::CrossEntropy,
-            clip: None,
+            clip: 0.0,
+            clips: false,
             decay: 0.0,
             shrink: Self::SHRINK,
             mirror: Self::MIRROR,
@@ -107,13 +110,18 @@ impl Training {
     /// left alone (report section 5).
     #[must_use]
     pub const fn clip(mut self, limit: f32) -> Self {
-        self.clip = Some(limit);
+        (self.clip, self.clips) = (limit, true);
         self
     }
 
     /// Where feedback that never changes comes from.
     pub const fn storage(&self) -> Storage {
         self.storage
+    }
+
+    /// The limit of [`Training::clip`]. Not kept as an option, which would take 4 bytes more of a device's RAM.
+    pub(crate) const fn limit(&self) -> Option<f32> {
+        if self.clips { Some(self.clip) } else { None }
     }
 
     /// Samples of the largest step.

@@ -7,18 +7,23 @@ use crate::training::Training;
 impl<'a> Architecture<'a> {
     /// Walks over the layers and the places of their numbers in memory.
     pub(crate) const fn sites(&self) -> Sites<'a> {
-        self.walk(0, true)
+        Sites { layers: self.layers, site: self.before(0, true) }
     }
 
     /// [`Architecture::sites`] as a training has them: some layers frozen, fixed feedback maybe not in memory.
     pub(crate) const fn sites_of(&self, training: &Training) -> Sites<'a> {
-        self.walk(training.frozen, matches!(training.storage, Storage::Memory))
+        Sites { layers: self.layers, site: self.entrance(training) }
+    }
+
+    /// What stands before the first layer: the input, as a layer of nothing that puts it out.
+    #[inline(always)]
+    pub(crate) const fn entrance(&self, training: &Training) -> Site<'a> {
+        self.before(training.frozen, matches!(training.storage, Storage::Memory))
     }
 
     #[inline(always)]
-    const fn walk(&self, frozen: u8, resident: bool) -> Sites<'a> {
-        // Before the first layer stands the input, as a layer of nothing that puts it out.
-        let site = Site {
+    const fn before(&self, frozen: u8, resident: bool) -> Site<'a> {
+        Site {
             layer: &NOTHING,
             input: Shape::vector(0),
             output: self.input,
@@ -33,8 +38,7 @@ impl<'a> Architecture<'a> {
             last: false,
             frozen,
             resident,
-        };
-        Sites { layers: self.layers, site }
+        }
     }
 }
 
@@ -92,6 +96,24 @@ impl<'a> Site<'a> {
         true
     }
 
+    /// Becomes the layer number `index`, from 0; false if there is none.
+    pub(crate) fn seek(&mut self, layers: &'a [Layer], index: usize) -> bool {
+        while self.index != index {
+            if !self.advance(layers) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Multiplications of one sample's forward pass.
+    pub(crate) const fn multiplications(&self) -> usize {
+        match self.layer.operation {
+            Operation::Convolution { .. } => self.weights.saturating_mul(self.output.positions()),
+            _ => self.weights,
+        }
+    }
+
     /// Whether the layer has weights that training changes.
     pub(crate) const fn is_trained(&self) -> bool {
         self.layer.operation.has_weights() && !self.is_frozen()
@@ -144,20 +166,10 @@ pub(crate) struct Sites<'a> {
     pub(crate) site: Site<'a>,
 }
 
-impl<'a> Sites<'a> {
+impl Sites<'_> {
     /// Goes on to the next layer, if there is one.
     pub(crate) const fn advance(&mut self) -> bool {
         self.site.advance(self.layers)
-    }
-
-    /// Goes on to the layer number `index`, from 0.
-    pub(crate) fn seek(&mut self, index: usize) -> Option<&Site<'a>> {
-        while self.site.index != index {
-            if !self.advance() {
-                return None;
-            }
-        }
-        Some(&self.site)
     }
 }
 

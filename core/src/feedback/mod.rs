@@ -35,6 +35,7 @@ pub(crate) use self::storage::{counter, read_seed, write_seed};
 
 /// Which weights carry the error signal that leaves a layer backwards.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Feedback {
     /// B = W: the true gradient, ordinary backpropagation. See [`symmetric`].

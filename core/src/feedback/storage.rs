@@ -9,6 +9,7 @@ use crate::training::Training;
 
 /// Where the numbers of `(R)`, `(DFA)` and `(DRTP)` come from; what other rules store changes, and lies in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Storage {
     /// The training's memory: fastest, and what a checkpoint of the host keeps.

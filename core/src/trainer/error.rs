@@ -6,6 +6,7 @@ use crate::loss::Score;
 
 /// Why a trainer cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TrainerError {
     /// A step of no samples.
@@ -63,6 +64,7 @@ impl core::error::Error for TrainerError {}
 
 /// Why a step was not made. The weights are as they were.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StepError {
     /// More samples than the training's batch, or none.

@@ -191,8 +191,8 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
     }
 
     fn rule(&self) -> Rule {
-        let Training { optimizer, clip, decay, .. } = self.training;
-        Rule::new::<KINDS>(optimizer, clip, self.corrections).decay(decay)
+        let Training { optimizer, decay, .. } = self.training;
+        Rule::new::<KINDS>(optimizer, self.training.limit(), self.corrections).decay(decay)
     }
 }
 

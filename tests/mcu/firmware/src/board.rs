@@ -8,7 +8,7 @@ use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::{debug, hio};
 
 /// Instructions a tick of the 25 MHz counter, where QEMU (`-icount shift=0`) lets one pass each nanosecond.
-const INSTRUCTIONS: u32 = 40;
+pub const INSTRUCTIONS: u32 = 40;
 /// What `cortex-m-rt` paints the stack with.
 const PAINT: u32 = 0xCCCC_CCCC;
 

@@ -2,6 +2,7 @@
 //! What the test programs share: the board, the digits task, and the panic handler.
 
 pub mod board;
+pub mod flash;
 pub mod task;
 
 /// Only a planted panic, or one that the check should have found, ends here.

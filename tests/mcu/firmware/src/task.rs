@@ -5,8 +5,7 @@ use core::convert::Infallible;
 use asymgrad_core::Trainer;
 use asymgrad_core::random::SplitMix;
 use rand_core::{Rng, TryRng};
-use task::{DIGITS, TRAINED};
-pub use task::{PIXELS, digit, initial_weights};
+pub use task::{DIGITS, PIXELS, TRAINED, digit, initial_weights, raw_digit};
 
 use crate::board::{self, Clock, Device};
 

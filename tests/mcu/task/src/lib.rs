@@ -32,6 +32,13 @@ pub fn digit<'a>(number: usize, pixels: impl IntoIterator<Item = &'a mut f32>) -
     FILE.get(DIGITS * PIXELS + number).map(|label| usize::from(*label))
 }
 
+/// [`digit`] as a sensor gives it, 0 to 16.
+pub fn raw_digit(number: usize, pixels: &mut [u8; PIXELS]) -> Option<usize> {
+    let bytes = FILE.get(number * PIXELS..(number + 1) * PIXELS)?;
+    pixels.iter_mut().zip(bytes).for_each(|(pixel, byte)| *pixel = *byte);
+    FILE.get(DIGITS * PIXELS + number).map(|label| usize::from(*label))
+}
+
 /// Copies the initial weights into `parameters`: weights, then biases, layer by layer.
 pub fn initial_weights(parameters: &mut [f32]) -> Option<()> {
     let (numbers, _) = WEIGHTS.get(HEADER..)?.as_chunks::<4>();

@@ -6,10 +6,12 @@ use core::hint::black_box;
 
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
+use asymgrad_core::snapshot::Snapshots;
 use asymgrad_core::{
     Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer,
     Training,
 };
+use firmware::flash::Flash;
 use firmware::{board, task};
 use static_cell::ConstStaticCell;
 
@@ -49,6 +51,9 @@ static TABLE: [f32; NET.fixed_feedback(&MOST)] = match NET.feedback_table(&MOST,
 /// Layers that are frozen, and where fixed feedback comes from.
 const VARIANTS: [(u8, Storage); 4] =
     [(0, Storage::Memory), (2, Storage::Memory), (0, Storage::Table), (0, Storage::Seed)];
+/// Two slots for snapshots.
+const FLASH: usize = 2 * Snapshots::<Flash<'static>>::slot(NET.state(&MOST)) as usize;
+static FLASH_BYTES: ConstStaticCell<[u8; FLASH]> = ConstStaticCell::new([0xFF; FLASH]);
 static PREDICTION: ConstStaticCell<[f32; NET.prediction_memory(BATCH)]> =
     ConstStaticCell::new([0.0; NET.prediction_memory(BATCH)]);
 
@@ -58,7 +63,7 @@ fn main() -> ! {
 }
 
 fn run() -> Option<()> {
-    let (memory, prediction) = (MEMORY.try_take()?, PREDICTION.try_take()?);
+    let (memory, prediction, flash) = (MEMORY.try_take()?, PREDICTION.try_take()?, FLASH_BYTES.try_take()?);
     // Read at run time, so that nothing is known to the compiler and all of it stays in the image.
     let mut layers = [Layer::dense(1); 16];
     let network = Architecture::parse(black_box(TEXT), black_box(&mut layers)).ok()?;
@@ -75,7 +80,7 @@ fn run() -> Option<()> {
                 board::print(optimizer.name());
                 board::print(" ");
                 board::print(loss.name());
-                train(network, training, memory, prediction)?;
+                train(network, training, memory, prediction, flash)?;
             }
         }
     }
@@ -83,7 +88,13 @@ fn run() -> Option<()> {
 }
 
 /// Some steps, and every public function on the way.
-fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], prediction: &mut [f32]) -> Option<()> {
+fn train(
+    network: Architecture<'_>,
+    training: Training,
+    memory: &mut [f32],
+    prediction: &mut [f32],
+    flash: &mut [u8],
+) -> Option<()> {
     let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
     let memory = memory.get_mut(..numbers)?;
     let mut trainer = Trainer::<{ asymgrad_core::kinds::ALL }>::new(network, training, memory).ok()?;
@@ -111,6 +122,12 @@ fn train(network: Architecture<'_>, training: Training, memory: &mut [f32], pred
         *trainer.state_mut().get_mut(place)? += 1.0;
     }
     trainer.resume(black_box(trainer.steps()));
+    let place = 0..u32::try_from(flash.len()).ok()?;
+    let mut snapshots = Snapshots::new(Flash(flash), place).ok()?;
+    snapshots.save(&trainer, black_box(&[7; 32])).ok()?;
+    let before = trainer.steps();
+    trainer.restart();
+    (snapshots.load(&mut trainer).ok()? == [7; 32] && trainer.steps() == before).then_some(())?;
     let prediction = prediction.get_mut(..network.prediction_memory(BATCH))?;
     let mut predictor =
         Predictor::<{ asymgrad_core::kinds::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;

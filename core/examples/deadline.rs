@@ -1,0 +1,63 @@
+//! A step in slices between the deadlines of a control loop, as an Embassy task or an RTIC idle loop would make it.
+//!
+//! [`Trainer::poll`] makes one layer in one direction and returns. [`Architecture::longest_slice`] says at compile time
+//! how many operations that is at most; `tests/mcu/run` measures the instructions of a slice on a Cortex-M4F.
+
+use core::task::Poll;
+
+use asymgrad_core::random::SplitMix;
+use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
+
+const NET: Architecture = Architecture::new(
+    Shape::vector(64),
+    &[Layer::dense(32), Layer::dense(16).feedback(Feedback::Fixed), Layer::dense(4).feedback(Feedback::Fixed)],
+);
+const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
+
+/// Operations that fit between two deadlines: a network that asks for more is a compile error.
+const BUDGET: usize = 5_000;
+const _: () = assert!(NET.longest_slice(&TRAINING) <= BUDGET);
+
+/// A controller that has to act at every tick.
+struct Controller {
+    ticks: u32,
+}
+
+impl Controller {
+    fn act(&mut self) {
+        self.ticks += 1;
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut memory = [0.0; NET.memory(&TRAINING)];
+    let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    trainer.initialize(&mut SplitMix::new(1), 2);
+    let mut controller = Controller { ticks: 0 };
+    let mut last = f32::INFINITY;
+    for step in 0..100 {
+        trainer.input(1)?.fill(0.5);
+        trainer.start(&[2])?;
+        // Each turn of this loop is one slice; an async task would `yield_now().await` here.
+        let score = loop {
+            controller.act();
+            if let Poll::Ready(score) = trainer.poll()? {
+                break score;
+            }
+        };
+        if step % 20 == 19 {
+            println!("step {step}: loss {:.4} after {} ticks", score.loss, controller.ticks);
+            assert!(score.loss < last, "the same sample again and again has to be learnt");
+            last = score.loss;
+        }
+    }
+    // Three layers forward, the loss, and a signal and an update of each layer.
+    assert_eq!(controller.ticks, 100 * (3 + 1 + 2 * 3));
+    println!("a slice takes at most {} operations of {BUDGET}", NET.longest_slice(&TRAINING));
+    Ok(())
+}
+
+#[test]
+fn runs() {
+    main().unwrap();
+}

@@ -1,0 +1,106 @@
+//! From sensor to step: an interrupt fills a queue, the main loop drains it into training.
+//!
+//! A ring keeps past samples, and each step trains a new one beside an old one, so that what the sensor no longer shows is
+//! not forgotten. A thread plays the interrupt; on a device the producer lies with the handler, as in
+//! `tests/mcu/firmware/src/bin/sensor.rs`. The queue needs no compare-and-swap, so it works on a Cortex-M0 as well.
+
+use std::thread;
+
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Running, Sgd, Shape, StepError, Trainer, Training};
+use heapless::HistoryBuf;
+use heapless::spsc::{Producer, Queue};
+use rand_core::Rng;
+
+/// Numbers of one reading, and what it is a reading of.
+const WINDOW: usize = 16;
+const CLASSES: usize = 3;
+type Sample = ([f32; WINDOW], usize);
+
+const NET: Architecture =
+    Architecture::new(Shape::vector(WINDOW), &[Layer::dense(12), Layer::dense(CLASSES).feedback(Feedback::Fixed)]);
+const TRAINING: Training = Training::new(2).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
+const READINGS: usize = 3000;
+
+/// A machine's vibration: a wave whose length tells its state, from any phase, with noise.
+fn read(state: usize, generator: &mut SplitMix) -> Sample {
+    let phase = symmetric(generator.next_u32());
+    let wave = |index: usize| libm::sinf(3.0 * phase + index as f32 * [0.4, 0.8, 1.5][state]);
+    (core::array::from_fn(|index| wave(index) + 0.2 * symmetric(generator.next_u32())), state)
+}
+
+/// What the interrupt's handler does. A full queue drops the reading: training is behind, and nothing waits for it.
+fn interrupt(queue: &mut Producer<'_, Sample>, sample: Sample) -> bool {
+    queue.enqueue(sample).is_ok()
+}
+
+/// Half of the readings show every state, the other half the first alone; some are broken.
+fn sense(mut queue: Producer<'_, Sample>) {
+    let mut generator = SplitMix::new(1);
+    for number in 0..READINGS {
+        let state = if number < READINGS / 2 { number % CLASSES } else { 0 };
+        let mut sample = read(state, &mut generator);
+        if number % 500 == 250 {
+            sample.0[3] = f32::NAN;
+        }
+        while !interrupt(&mut queue, sample) {
+            thread::yield_now(); // the sensor is faster than any sensor: let the other side have its turn
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut memory = [0.0; NET.memory(&TRAINING)];
+    let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let mut generator = SplitMix::new(2);
+    trainer.initialize(&mut generator, 3);
+    let mut running = Running::new(100.0);
+    let mut past: HistoryBuf<Sample, 64> = HistoryBuf::new();
+    let mut broken = 0;
+
+    let mut queue: Queue<Sample, 8> = Queue::new();
+    let (producer, mut consumer) = queue.split();
+    thread::scope(|scope| {
+        let sensor = scope.spawn(|| sense(producer));
+        loop {
+            let Some(new) = consumer.dequeue() else {
+                if sensor.is_finished() && !consumer.ready() {
+                    return Ok(());
+                }
+                thread::yield_now(); // a device would sleep until the next interrupt
+                continue;
+            };
+            let old = past.as_slice().get(generator.next_u32() as usize % past.len().max(1)).copied().unwrap_or(new);
+            match trainer.step([new.0, old.0].as_flattened(), &[new.1, old.1]) {
+                Ok(score) => running.add(&score),
+                // The weights are as they were: the reading is dropped, and training goes on.
+                Err(StepError::NonFinite(_)) => {
+                    broken += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            // Every state has its share of the ring as long as it is not all that the sensor shows.
+            if new.1 != 0 || generator.next_u32().is_multiple_of(32) {
+                past.write(new);
+            }
+        }
+    })?;
+    println!("{} steps, loss {:.3}, accuracy {:.3}", trainer.steps(), running.loss(), running.accuracy());
+
+    let mut correct = 0;
+    for number in 0..300 {
+        let (window, state) = read(number % CLASSES, &mut generator);
+        trainer.input(1)?.copy_from_slice(&window);
+        correct += trainer.evaluate(&[state])?.correct;
+    }
+    println!("{correct} of 300 readings of every state are told apart, {broken} broken ones were dropped");
+    assert!(broken == READINGS / 500 && trainer.state().iter().all(|number| number.is_finite()));
+    assert!(correct > 270, "what the sensor no longer showed was forgotten");
+    Ok(())
+}
+
+#[test]
+fn runs() {
+    main().unwrap();
+}

@@ -1,0 +1,139 @@
+//! From sensor to step: a timer's interrupt puts digits into a queue, the main loop drains it into training, one new digit and
+//! one from the ring of past ones, slice by slice. Tells what was dropped, and the instructions of the longest slice.
+#![no_std]
+#![no_main]
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::task::Poll;
+
+use asymgrad_core::random::SplitMix;
+use asymgrad_core::{
+    Architecture, Feedback, Layer, Optimizer, Running, Score, Sgd, Shape, StepError, Trainer, Training,
+};
+use cortex_m::peripheral::SYST;
+use cortex_m::peripheral::syst::SystClkSource;
+use critical_section::Mutex;
+use firmware::board::{self, Device, INSTRUCTIONS};
+use firmware::task;
+use heapless::spsc::{Producer, Queue};
+use rand_core::Rng;
+use static_cell::ConstStaticCell;
+
+const NET: Architecture =
+    Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
+const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
+static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
+type Digits<'m> = Trainer<'m, { NET.kinds(&TRAINING) }, Device>;
+
+/// A digit as the sensor gives it.
+#[derive(Clone, Copy)]
+struct Sample {
+    pixels: [u8; task::PIXELS],
+    label: usize,
+}
+
+/// Instructions between two digits: two steps and some more.
+const PERIOD: u32 = 80_000;
+/// Digits that the sensor gives.
+const DIGITS: u32 = 3000;
+
+static QUEUE: ConstStaticCell<Queue<Sample, 4>> = ConstStaticCell::new(Queue::new());
+static PRODUCER: Mutex<Cell<Option<Producer<'static, Sample>>>> = Mutex::new(Cell::new(None));
+/// The ring of past digits. (heapless's would index, and its check bring the only panic into the image.)
+static PAST: ConstStaticCell<[Sample; RING]> = ConstStaticCell::new([NO_SAMPLE; RING]);
+const RING: usize = 32;
+const NO_SAMPLE: Sample = Sample { pixels: [0; task::PIXELS], label: 0 };
+/// Digits that found the queue full.
+static DROPPED: AtomicU32 = AtomicU32::new(0);
+/// Digits given.
+static GIVEN: AtomicU32 = AtomicU32::new(0);
+
+#[cortex_m_rt::exception]
+fn SysTick() {
+    let number = GIVEN.load(Ordering::Relaxed);
+    if number >= DIGITS {
+        return;
+    }
+    GIVEN.store(number + 1, Ordering::Relaxed);
+    let mut pixels = [0; task::PIXELS];
+    let Some(label) = task::raw_digit(number as usize % task::TRAINED, &mut pixels) else { return };
+    critical_section::with(|token| {
+        let place = PRODUCER.borrow(token);
+        if let Some(mut producer) = place.take() {
+            if producer.enqueue(Sample { pixels, label }).is_err() {
+                DROPPED.store(DROPPED.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            }
+            place.set(Some(producer));
+        }
+    });
+}
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    board::exit(run().is_some())
+}
+
+fn run() -> Option<()> {
+    let mut trainer = Digits::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
+    trainer.initialize(&mut SplitMix::new(1), 2);
+    let (producer, mut consumer) = QUEUE.try_take()?.split();
+    let past = PAST.try_take()?;
+    let (mut running, mut generator, mut longest, mut seen) = (Running::new(200.0), SplitMix::new(3), 0, 0);
+    critical_section::with(|token| PRODUCER.borrow(token).set(Some(producer)));
+    let mut timer = cortex_m::Peripherals::take()?.SYST;
+    timer.set_clock_source(SystClkSource::Core);
+    timer.set_reload(PERIOD / INSTRUCTIONS - 1);
+    timer.clear_current();
+    timer.enable_interrupt();
+    timer.enable_counter();
+    while GIVEN.load(Ordering::Relaxed) < DIGITS || consumer.ready() {
+        let Some(new) = consumer.dequeue() else {
+            cortex_m::asm::wfi();
+            continue;
+        };
+        running.add(&step(&mut trainer, &new, &mut longest)?);
+        let old = generator.next_u32() as usize % RING;
+        if let Some(old) = past.get(old).filter(|_| old < seen) {
+            step(&mut trainer, old, &mut longest)?;
+        }
+        *past.get_mut(seen % RING)? = new;
+        seen += 1;
+    }
+    timer.disable_counter();
+    board::print("running loss ");
+    board::print_loss(running.loss());
+    board::print(", accuracy ");
+    board::print_loss(running.accuracy());
+    task::line("\ndropped", DROPPED.load(Ordering::Relaxed));
+    task::line("longest slice", longest);
+    let mut correct = 0;
+    for number in task::TRAINED..task::DIGITS {
+        let label = task::digit(number, trainer.input(1).ok()?)?;
+        correct += trainer.evaluate(&[label]).ok()?.correct;
+    }
+    task::line("correct", u32::try_from(correct).ok()?);
+    // A broken reading is an error, and the weights are as they were.
+    let before = trainer.steps();
+    trainer.input(1).ok()?.fill(f32::NAN);
+    trainer.start(&[0]).ok()?;
+    let refused = matches!(trainer.finish(), Err(StepError::NonFinite(_))) && trainer.steps() == before;
+    (refused && trainer.state().iter().all(|number| number.is_finite())).then_some(())
+}
+
+/// One step in slices. Between two of them another task would have its turn.
+fn step(trainer: &mut Digits<'_>, sample: &Sample, longest: &mut u32) -> Option<Score> {
+    let input = trainer.input(1).ok()?;
+    input.iter_mut().zip(sample.pixels).for_each(|(number, pixel)| *number = f32::from(pixel) / 16.0);
+    trainer.start(&[sample.label]).ok()?;
+    loop {
+        let from = SYST::get_current();
+        let polled = trainer.poll().ok()?;
+        // The counter counts down, and begins anew at each interrupt.
+        let ticks = (from + PERIOD / INSTRUCTIONS - SYST::get_current()) % (PERIOD / INSTRUCTIONS);
+        *longest = (*longest).max(ticks * INSTRUCTIONS);
+        if let Poll::Ready(score) = polled {
+            return Some(score);
+        }
+    }
+}
