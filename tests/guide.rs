@@ -3,15 +3,28 @@
 
 mod program;
 
+use std::path::Path;
+
 use program::Place;
 
 const GUIDE: &str = include_str!("../docs/guide.md");
 
+/// The files that the guide's `layout.toml` speaks of: labels 0 to 3, and images whose brightness tells them apart.
+fn images(folder: &Path, layout: &str) {
+    std::fs::create_dir(folder).unwrap();
+    std::fs::write(folder.join("layout.toml"), layout).unwrap();
+    for name in ["first.bin", "second.bin", "test.bin"] {
+        let records: Vec<u8> = (0..20_u8).flat_map(|index| [vec![index % 4], vec![60 * (index % 4); 3 * 9 * 8]].concat()).collect();
+        std::fs::write(folder.join(name), records).unwrap();
+    }
+}
+
 #[test]
 fn every_command_of_the_guide_works() {
     let place = Place::new();
-    let toml = GUIDE.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    std::fs::write(place.path("mine.toml"), toml).unwrap();
+    let mut texts = GUIDE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    std::fs::write(place.path("mine.toml"), texts.next().unwrap()).unwrap();
+    images(&place.path("faces"), texts.next().unwrap());
     let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(commands.len() > 20);

@@ -10,6 +10,7 @@ use toml::Spanned;
 
 use crate::experiment::{self, Experiment, UnknownExperiment};
 use crate::kernels::Class;
+use crate::mistake::{explained, line_of};
 use crate::run::{Choices, Config, Data};
 
 /// Nobody writes a longer one by hand.
@@ -136,11 +137,7 @@ impl Catalogue {
 /// # Errors
 /// The line and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
-    let line_of = |place: usize| 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
-    let rows = toml::from_str::<Rows>(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(span.start));
-        (line, with_nearest(error.message().trim()))
-    })?;
+    let rows = toml::from_str::<Rows>(text).map_err(|error| explained(text, &error))?;
     let of_report = experiment::all();
     let names: Vec<String> = rows.experiment.iter().map(|row| row.as_ref().name.clone()).collect();
     for (index, row) in rows.experiment.iter().enumerate() {
@@ -153,7 +150,7 @@ pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
         } else {
             check(row.as_ref(), &of_report)
         };
-        problem.map_err(|problem| (line_of(row.span().start), problem))?;
+        problem.map_err(|problem| (line_of(text, row.span().start), problem))?;
     }
     Ok(rows.experiment.into_iter().map(Spanned::into_inner).collect())
 }
@@ -178,17 +175,6 @@ fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
     }
     let data = Data { name: String::new(), checksum: String::new() };
     Config::of_experiment(row, &Choices::default(), data, Class::Portable).map(|_| ())
-}
-
-/// Serde names the unknown word, then all that there are; the nearest of them is what a reader wants.
-fn with_nearest(message: &str) -> String {
-    let mut words = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown ").then(|| words.next()).flatten();
-    let nearest = unknown.and_then(|unknown| words.min_by_key(|word| strsim::damerau_levenshtein(word, unknown)));
-    match (message.split_once(','), nearest) {
-        (Some((what, _)), Some(nearest)) => format!("{what}; the nearest is `{nearest}`"),
-        _ => message.replace('\n', " "),
-    }
 }
 
 #[cfg(test)]

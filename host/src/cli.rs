@@ -157,7 +157,7 @@ enum DataCommand {
     },
     /// Describes a data set: counts, class balance, means and deviations
     Info {
-        /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
+        /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
         #[arg(long)]
         data: Option<String>,
         /// Prints a JSON object
@@ -352,7 +352,7 @@ struct PredictArguments {
 impl PredictArguments {
     fn predict(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        let dataset = dataset::open(self.data.as_deref().unwrap_or(&config.data.name))?;
+        let dataset = dataset::open(&self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
         run::check_fit(&config, &dataset)?;
         let scores = run::predict(&config, &state, &dataset)?;
         weights::write_scores(&self.output, &scores, &dataset.test.labels)

@@ -7,6 +7,7 @@ pub mod claim;
 pub mod dataset;
 pub mod experiment;
 pub mod kernels;
+mod mistake;
 mod network;
 pub mod progress;
 pub mod report;

@@ -144,6 +144,14 @@ fn data_sets(folder: &Path) -> Vec<Target> {
         fs::write(cifar.join("data_batch_1.bin"), bytes).unwrap();
         open(&cifar);
     }));
+    let described = folder.join("described");
+    fs::create_dir(&described).unwrap();
+    fs::write(described.join("a.bin"), [3; 26]).unwrap();
+    let layout = b"channels = 3\nheight = 2\nwidth = 2\nclasses = 4\nlabel_bytes = 1\nlabel = 0\ntrain = [\"a.bin\"]\ntest = [\"a.bin\"]\n";
+    targets.push(target("layout.toml", vec![layout.into()], move |bytes| {
+        fs::write(described.join("layout.toml"), bytes).unwrap();
+        open(&described);
+    }));
     let (packed, plain) = (folder.join("packed.tar.gz"), folder.join("plain.tar.gz"));
     targets.push(target("archive", vec![gzip(&archive())], move |bytes| {
         fs::write(&packed, bytes).unwrap();

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Opens a report page in headless Chromium and uses it: no console error, no request, every switch switches.
 
-    tests/page/check.py report.html [FOLDER-FOR-SCREENSHOTS]
+    tests/page/check.py report.html [FOLDER-FOR-PICTURES]
 
 Needs chromedriver and chromium; speaks WebDriver with the standard library alone. Exit 77: one of them is missing.
 """
@@ -55,10 +55,10 @@ class Browser:
     def log(self, kind):
         return self.call("POST", "/se/log", {"type": kind})
 
-    def look(self, width, scheme):
+    def look(self, width, scheme, medium="screen"):
         height = 900
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-        self.devtools("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.devtools("Emulation.setEmulatedMedia", media=medium, features=[{"name": "prefers-color-scheme", "value": scheme}])
         time.sleep(0.4)
 
     def picture(self, file, whole=True):
@@ -66,6 +66,8 @@ class Browser:
         file.write_bytes(base64.b64decode(shot["data"]))
 
     def close(self):
+        # The session's end is the browser's; without it Chromium outlives its driver.
+        self.call("DELETE", "")
         self.process.terminate()
         self.process.wait()
 
@@ -109,17 +111,27 @@ def check(browser, page):
     browser.run("""const select = document.getElementById('run-select');
         for (const option of select.options) { select.value = option.value; select.dispatchEvent(new Event('change')); }""")
     assert browser.run("return document.querySelectorAll('#run-view figure').length") >= 2
+    loss = "return document.querySelectorAll('#run-view svg.chart')[1].innerHTML"
+    before = browser.run(loss)
+    browser.run("document.querySelector('#run-bar button[data-value=log]').click()")
+    assert browser.run(loss) != before, "the loss of a run is not logarithmic"
     pictured = [run for group in data["groups"] for run in group["runs"]]
+    captions = browser.run("return [...document.querySelectorAll('#run-view figcaption')].map((caption) => caption.textContent)")
+    assert not pictured[-1]["measures"] or any("Angle of the signal, " in caption for caption in captions), captions
     with_filters = next((index for index, run in enumerate(pictured) if run["filters"]), None)
     if with_filters is not None:
         browser.run("""const select = document.getElementById('run-select'); select.value = arguments[0];
             select.dispatchEvent(new Event('change'))""", str(with_filters))
         canvases = browser.run("return document.querySelectorAll('#run-view canvas').length")
         assert canvases == len(pictured[with_filters]["filters"]["pictures"])
-    for width in [1400, 390]:
-        browser.look(width, "light")
+    # A screen, a phone, and paper: nothing is cut off.
+    for width, medium in [(1400, "screen"), (375, "screen"), (718, "print")]:
+        browser.look(width, "light", medium)
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"at {width} pixels the page is {wide} wide"
+        cut = browser.run("""return [...document.querySelectorAll('.wide')].filter((box) => box.scrollWidth > box.clientWidth + 1)
+            .map((box) => box.textContent.slice(0, 60))""")
+        assert not cut, f"at {width} pixels on {medium} these are cut off: {cut}"
     messages = [entry for entry in browser.log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert not messages, messages
     events = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
@@ -135,15 +147,19 @@ def main():
     if None in tools:
         print("SKIPPED: chromedriver and chromium are not both installed (Debian: chromium chromium-driver)")
         return 77
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        browser = Browser(*tools, folder)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        browser = Browser(*tools, profile)
         try:
             check(browser, page)
             if len(sys.argv) > 2:
-                for width in [1400, 390]:
+                folder = pathlib.Path(sys.argv[2])
+                for width in [1400, 375]:
                     for scheme in ["light", "dark"]:
                         browser.look(width, scheme)
-                        browser.picture(pathlib.Path(sys.argv[2]) / f"{width}-{scheme}.png")
+                        browser.picture(folder / f"{width}-{scheme}.png")
+                browser.devtools("Emulation.setEmulatedMedia", media="")
+                printed = browser.devtools("Page.printToPDF", printBackground=True)["data"]
+                (folder / "print.pdf").write_bytes(base64.b64decode(printed))
         finally:
             browser.close()
     print(f"{page.name}: no console error, no request, every switch switches")

@@ -144,7 +144,7 @@ pub(super) struct RunArguments {
     /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
     #[arg(long, value_name = "NETWORK")]
     net: Option<Network>,
-    /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
+    /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
     #[arg(long)]
     data: Option<String>,
     /// Epochs to train [default: the fewest that the report publishes, else 100]
@@ -289,7 +289,7 @@ pub(super) struct SuiteArguments {
     rules: bool,
     #[command(flatten)]
     own: Own,
-    /// digits, cifar10, or a path to CIFAR-10's files [default: cifar10 if imported, else digits]
+    /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
     #[arg(long, conflicts_with = "quick")]
     data: Option<String>,
     /// Epochs to train each row [default: up to the report's last figure; less with --quick]

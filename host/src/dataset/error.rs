@@ -12,8 +12,8 @@ use std::path::PathBuf;
 pub enum Error {
     /// Neither a known name nor an existing path.
     #[error(
-        "there is no data set `{spec}`: give `digits`, `cifar10`, a folder with CIFAR-10's six .bin files, \
-         the path of cifar-10-binary.tar.gz, or a folder with MNIST's four IDX files"
+        "there is no data set `{spec}`: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz, or a folder with CIFAR-10's \
+         six .bin files, with MNIST's four IDX files, or with a layout.toml that describes other .bin files"
     )]
     Unknown {
         /// What was asked for.
@@ -27,6 +27,14 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A `layout.toml` makes no sense, or its files are not what it says.
+    #[error("{}: {problem}", file.display())]
+    Layout {
+        /// The description, or a file that it names.
+        file: PathBuf,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
     /// CIFAR-10 was asked for by name before it was imported.
     #[error(
         "{}: CIFAR-10 has not been imported; run `asymgrad data fetch`, or `asymgrad data import FILE` with \
@@ -38,7 +46,10 @@ pub enum Error {
         folder: PathBuf,
     },
     /// A folder lacks one of the six files.
-    #[error("{}: there is no {file}; the folder must hold {}", folder.display(), FILES.join(", "))]
+    #[error(
+        "{}: there is no {file}; the folder must hold {}, or MNIST's four IDX files, or a layout.toml that describes others",
+        folder.display(), FILES.join(", ")
+    )]
     MissingFile {
         /// The folder.
         folder: PathBuf,

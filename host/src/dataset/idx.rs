@@ -14,8 +14,8 @@ use super::{Dataset, Error, Images};
 /// The images and labels to train on, then those to test.
 const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
-/// An image of more rows or columns is a damaged header.
-const MOST_SIDE: usize = 1 << 12;
+/// An image of more rows or columns is a mistake.
+pub(super) const MOST_SIDE: usize = 1 << 12;
 
 /// Whether a folder holds such files.
 pub(super) fn is_here(folder: &Path) -> bool {
@@ -47,10 +47,7 @@ pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
     let labels = train.labels.iter().chain(&test.labels);
     let classes = labels.max().map_or(0, |most| usize::from(*most) + 1);
     let [rows, cols] = shape;
-    let name = name.to_owned();
-    let mut dataset = Dataset { name, channels: 1, rows, cols, classes, train, test, checksum: String::new() };
-    dataset.checksum = dataset.digest();
-    Ok(dataset)
+    Ok(Dataset::new(name, [1, rows, cols], classes, train, test))
 }
 
 /// The file of this name, as it is or compressed.

@@ -1,5 +1,6 @@
 //! Data sets: labelled images of bytes, apart for training and test, and where they come from.
-//! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or a path to CIFAR-10 files.
+//! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
+//! MNIST's layout.
 //! Pixels stay bytes here; who trains divides them by 255.
 
 pub mod cifar;
@@ -10,6 +11,7 @@ pub mod fetch;
 mod idx;
 mod import;
 mod info;
+mod layout;
 
 pub use error::Error;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
@@ -39,6 +41,8 @@ pub struct Dataset {
     pub test: Images,
     /// SHA-256 over shape, labels and pixels in hexadecimal: a run's identity, the same wherever the files lie.
     pub checksum: String,
+    /// What [`open`] took on this machine.
+    pub spec: String,
 }
 
 /// Images and their labels, in an order that is part of the data.
@@ -53,20 +57,18 @@ pub struct Images {
 }
 
 impl Dataset {
-    /// Three channels of 32 × 32 and ten classes, which is what every network of the report takes.
-    fn of_report(name: &str, train: Images, test: Images) -> Self {
-        let mut dataset = Self {
-            name: name.to_owned(),
-            channels: 3,
-            rows: 32,
-            cols: 32,
-            classes: 10,
-            train,
-            test,
-            checksum: String::new(),
-        };
+    /// Images of `shape`, which is channels, rows and columns.
+    fn new(name: &str, shape: [usize; 3], classes: usize, train: Images, test: Images) -> Self {
+        let [channels, rows, cols] = shape;
+        let (name, spec) = (name.to_owned(), name.to_owned());
+        let mut dataset = Self { name, channels, rows, cols, classes, train, test, checksum: String::new(), spec };
         dataset.checksum = dataset.digest();
         dataset
+    }
+
+    /// Three channels of 32 × 32 and ten classes, which is what every network of the report takes.
+    fn of_report(name: &str, train: Images, test: Images) -> Self {
+        Self::new(name, [3, 32, 32], 10, train, test)
     }
 
     /// Bytes of one image.
@@ -124,8 +126,8 @@ impl fmt::Debug for Images {
     }
 }
 
-/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path to a folder with CIFAR-10's six files
-/// or MNIST's four IDX files, or to CIFAR-10's archive.
+/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path: CIFAR-10's archive, or a folder with its six files, with
+/// MNIST's four IDX files, or with a `layout.toml` that describes other files of CIFAR-10's kind.
 ///
 /// # Errors
 /// [`Error`], which names the file and what is wrong with it.
@@ -146,10 +148,20 @@ pub fn open_in(spec: &str, data_dir: &Path) -> Result<Dataset, Error> {
                 .ok_or_else(|| Error::NotImported { folder: data_dir.join(cifar::FOLDER) })?;
             cifar::read_folder(&folder, "cifar10")
         }
-        _ if path.is_dir() && idx::is_here(path) => idx::read_folder(path, &name_of(path)),
-        _ if path.is_dir() => cifar::read_folder(path, &name_of(path)),
-        _ if path.exists() => cifar::read_archive(path, &name_of(path)),
+        _ if path.exists() => {
+            let spec = path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+            Ok(Dataset { spec, ..open_path(path, &name_of(path))? })
+        }
         _ => Err(Error::Unknown { spec: spec.to_owned() }),
+    }
+}
+
+fn open_path(path: &Path, name: &str) -> Result<Dataset, Error> {
+    match path {
+        _ if !path.is_dir() => cifar::read_archive(path, name),
+        _ if path.join(layout::FILE).is_file() => layout::read_folder(path, name),
+        _ if idx::is_here(path) => idx::read_folder(path, name),
+        _ => cifar::read_folder(path, name),
     }
 }
 

@@ -132,7 +132,7 @@ fn name_of(row: &Row, cell: &Cell) -> String {
 
 fn figures(cell: &Cell) -> String {
     let report = cell.published.map_or_else(String::new, |figure| {
-        format!("<big>{:.2}</big><br><span class=\"soft small\">{} epochs</span>", figure.accuracy, figure.epochs)
+        format!("<big>{:.2}</big><span class=\"line\">{} epochs</span>", figure.accuracy, figure.epochs)
     });
     let ours = cell.ours.as_ref().map_or_else(
         || "<span class=\"chip none\">no run</span>".into(),
@@ -145,20 +145,26 @@ fn figures(cell: &Cell) -> String {
         .map_or_else(String::new, |points| format!("<{tag} class=\"points\">{}</{tag}>", signed(points, 2)));
     let trend = cell.trend.as_ref().map_or_else(String::new, trend);
     let paired = cell.paired.as_ref().map_or_else(String::new, |paired| {
-        format!("<br><span class=\"soft small\">seed by seed {}, to {}</span>", paired.text(), escape(&paired.to))
+        let line = wide_minus(&format!("seed by seed {}", paired.text()));
+        let to = if cell.trend.is_some() { String::new() } else { format!(", to {}", escape(&paired.to)) };
+        format!("<span class=\"line\">{line}{to}</span>")
     });
     format!(
-        "<td class=\"num\" data-label=\"Report\">{report}</td><td class=\"num\" data-label=\"Ours\">{ours}</td>\
-         <td class=\"num\" data-label=\"Difference\">{difference}</td><td class=\"trend\" data-label=\"Trend\">{trend}{paired}</td>"
+        "<td data-label=\"Report\">{report}</td><td class=\"ours\" data-label=\"Ours\">{ours}</td>\
+         <td data-label=\"Difference\">{difference}</td><td data-label=\"Trend\">{trend}{paired}</td>"
     )
     .replace(" data-label=\"Difference\"></td>", "></td>")
     .replace(" data-label=\"Trend\"></td>", "></td>")
     .replace(" data-label=\"Report\"></td>", "></td>")
 }
 
-/// With a minus sign that is as wide as the plus.
 fn signed(points: f64, digits: usize) -> String {
-    format!("{points:+.digits$}").replace('-', "−")
+    wide_minus(&format!("{points:+.digits$}"))
+}
+
+/// With a minus sign that is as wide as the plus.
+fn wide_minus(text: &str) -> String {
+    text.replace('-', "−")
 }
 
 fn reached(ours: &Ours) -> String {
@@ -172,13 +178,14 @@ fn reached(ours: &Ours) -> String {
         (count, Some(_)) => format!(", {count} diverged"),
     };
     let unfinished = if ours.ended { "" } else { ", unfinished" };
+    let shorter = if ours.shorter == 0 { String::new() } else { format!(", {} shorter left out", ours.shorter) };
     let number = match ours.mean {
         Some(_) => format!("<big>{}</big>{interval}", accuracy(ours)),
         None => "<span class=\"chip failed\">diverged</span>".into(),
     };
     let best = ours.best.map_or_else(String::new, |best| format!(", best epoch {best:.2}"));
     format!(
-        "{number}<br><span class=\"soft small\">{several} {}, {seeds}, {}{diverged}{unfinished}{best}</span>",
+        "{number}<span class=\"line\">{several} {}, {seeds}, {}{diverged}{unfinished}{shorter}{best}</span>",
         epochs(ours),
         escape(&ours.data)
     )
@@ -205,7 +212,7 @@ fn range(ours: &Ours, published: Option<f64>) -> String {
 fn trend(trend: &Trend) -> String {
     let open = if trend.decided { "" } else { " open" };
     format!(
-        "<span class=\"chip {verdict}{open}\">{verdict}</span><br><span class=\"soft small\">ours {}, report {}, to {}</span>",
+        "<span class=\"chip {verdict}{open}\">{verdict}</span><span class=\"line\">ours {}, report {}, to {}</span>",
         signed(trend.ours, 1),
         signed(trend.report, 1),
         escape(&trend.baseline),
@@ -216,13 +223,13 @@ fn trend(trend: &Trend) -> String {
 fn orderings(report: &Report) -> String {
     let line = |ordering: &Ordering| {
         let found = ordering.found()?;
-        Some(format!("<li><b>{}</b>: {}</li>", escape(&ordering.sentence()), escape(&found)))
+        Some(format!("<li><b>{}</b>: {}</li>", escape(&ordering.sentence()), escape(&wide_minus(&found))))
     };
     let lines: String = report.orderings.iter().filter_map(line).collect();
     if lines.is_empty() {
         return lines;
     }
-    format!("<h3>Orders that the report publishes</h3>\n<div class=\"card\"><ul>{lines}</ul></div>\n")
+    format!("<h3>Orders that the report publishes</h3>\n<div class=\"card small\"><ul>{lines}</ul></div>\n")
 }
 
 fn chip(verdict: Verdict) -> String {
@@ -279,7 +286,7 @@ fn provenance(report: &Report) -> String {
         .concat();
     let rows: String = report.runs().map(provenance_row).collect();
     format!(
-        "<dl class=\"facts\"><dt>this page</dt><dd>asymgrad {}</dd>{data}</dl>\n<div class=\"card wide\"><table><thead><tr><th>Run<th>Seed\
+        "<dl class=\"facts\"><dt>this page</dt><dd>asymgrad {}</dd>{data}</dl>\n<div class=\"card wide\"><table class=\"origins\"><thead><tr><th>Run<th>Seed\
          <th>State<th>Epochs<th>Time<th>Numbers<th>Computed on</thead>\n<tbody>{rows}</tbody></table></div>\n",
         escape(&report.version)
     )
@@ -289,14 +296,15 @@ fn provenance_row(run: &Run) -> String {
     let (kernels, place) = run.process.as_ref().map_or_else(Default::default, |process| {
         let job = process.job.as_ref().map_or_else(String::new, |job| format!(", job {job}"));
         (
-            format!("{}, {} threads", process.kernels, process.threads),
+            format!("{}, {} thread{}", process.kernels, process.threads, if process.threads == 1 { "" } else { "s" }),
             format!("{}, {}{job}; asymgrad {}, {}", process.cpu, process.host, process.version, date(process.began)),
         )
     });
     let Run { config, status, seconds, folder, .. } = run;
     format!(
-        "<tr><td><b>{}</b><br><code>{}</code></td><td>{}</td><td>{}</td><td>{} of {}</td><td>{}</td><td class=\"small\">{}</td>\
-         <td class=\"small\">{}</td></tr>\n",
+        "<tr><td class=\"name\"><b>{}</b><br><code>{}</code></td><td data-label=\"Seed\">{}</td><td data-label=\"State\">{}</td>\
+         <td data-label=\"Epochs\">{} of {}</td><td data-label=\"Time\">{}</td><td class=\"small\" data-label=\"Numbers\">{}</td>\
+         <td class=\"small\" data-label=\"Computed on\">{}</td></tr>\n",
         escape(&config.name),
         escape(&folder.display().to_string()),
         config.seed,

@@ -40,7 +40,8 @@ function logTicks(low, high) {
 
 const short = (value) => (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(value) < 1e-3)
   ? value.toExponential(0) : String(Number(value.toPrecision(3))));
-const exact = (value, unit) => (Number.isFinite(value) ? value.toFixed(unit === '%' ? 2 : 4) : String(value)) + (unit ? ` ${unit}` : '');
+const digits = (value, unit) => (Number.isFinite(value) ? value.toFixed(unit ? 2 : 4) : String(value));
+const exact = (value, unit) => digits(value, unit) + (unit && unit !== '°' ? ' ' : '') + unit;
 
 // ---- A chart: series of {name, colour, dash, points: [[x, y, low, high]…]}, kept in a figure
 
@@ -168,7 +169,7 @@ class Chart {
     this.cross.replaceChildren(line);
     const table = element('table', {}, ...rows.slice(0, 16).map(([series, point]) => element('tr', {},
       element('td', {}, element('i', { style: `background:${series.colour}` }), series.name),
-      element('td', {}, exact(point[1], this.unit) + (point.length > 2 ? ` (${exact(point[2], '')}–${exact(point[3], '')})` : '')))));
+      element('td', {}, exact(point[1], this.unit) + (point.length > 2 ? ` (${digits(point[2], this.unit)}–${digits(point[3], this.unit)})` : '')))));
     this.tip.replaceChildren(`epoch ${short(x)}`, table);
     this.tip.hidden = false;
     const within = this.figure.getBoundingClientRect();
@@ -255,26 +256,43 @@ function curves() {
   update();
 }
 
-function figureOf(caption, options) {
-  const figure = element('figure', {}, element('figcaption', {}, element('b', {}, caption)));
+function figureOf(caption, options, meaning = '') {
+  const figure = element('figure', {}, element('figcaption', {}, element('b', {}, caption), meaning && `, ${meaning}`));
   return [figure, new Chart(figure, options)];
 }
 
-function runCurves(run) {
+// What is measured by layer, in the order in which it is read; any other number of an epoch comes behind, under its own name.
+const MEASURES = {
+  angles: ['Angle of the signal', 'between what leaves the layer backwards and the true gradient, in degrees', '°'],
+  gradient_angles: ['Angle of the weight gradient', 'to the true one, in degrees', '°'],
+  weight_angles: ['Angle of B and W', 'in degrees', '°'],
+  sign_agreements: ['Signs of B', 'share of the weights whose B has their sign, in percent', '%'],
+  norm_ratios: ['Norm of the signal', 'over that of the true gradient', ''],
+  angle_spreads: ['Spread of the signal’s angle', 'standard deviation over samples, in degrees', '°'],
+  dead_units: ['Dead units', 'outputs that are the same for all samples, in percent', '%'],
+};
+
+function runCurves(run, log) {
   const points = (field) => run.epochs.map((line) => [line.epoch, number(line[field])]);
   const both = (what) => [
     { name: 'training', colour: colour(0), points: points(`train_${what}`) },
     { name: 'test', colour: colour(1), points: points(`test_${what}`) }];
   const made = [];
-  const [accuracy, accuracyChart] = figureOf('Accuracy in percent', { unit: '%' });
+  const [accuracy, accuracyChart] = figureOf('Accuracy', { unit: '%' }, 'in percent');
   made.push([accuracy, () => accuracyChart.show(both('accuracy'))]);
-  const [loss, lossChart] = figureOf('Loss', { wholeX: run.steps.length === 0 });
+  const [loss, lossChart] = figureOf('Loss', { wholeX: run.steps.length === 0 }, run.config.loss);
   const steps = { name: 'of the steps', colour: colour(9), points: run.steps.map((step) => [step.epoch, number(step.loss)]) };
-  made.push([loss, () => lossChart.show((run.steps.length ? [steps] : []).concat(both('loss')))]);
-  for (const [measure, layers] of Object.entries(run.measures)) {
-    const [figure, chart] = figureOf(measure.replaceAll('_', ' '), { unit: measure.includes('angle') ? '°' : '' });
-    const series = Object.entries(layers).map(([name, values], index) => ({
-      name, colour: colour(index), points: values.map((value, at) => [run.epochs[at].epoch, number(value)]).filter((point) => !Number.isNaN(point[1])),
+  made.push([loss, () => lossChart.show((run.steps.length ? [steps] : []).concat(both('loss')), { log })]);
+  const names = Object.keys(run.measures);
+  const known = Object.keys(MEASURES).filter((name) => names.includes(name));
+  // A layer has one colour in all charts.
+  const layersOf = [...new Set(names.flatMap((name) => Object.keys(run.measures[name])))].sort();
+  for (const measure of known.concat(names.filter((name) => !known.includes(name)))) {
+    const layers = run.measures[measure];
+    const [title, meaning, unit] = MEASURES[measure] || [measure.replaceAll('_', ' '), '', ''];
+    const [figure, chart] = figureOf(title, { unit }, meaning);
+    const series = Object.entries(layers).map(([name, values]) => ({
+      name, colour: colour(layersOf.indexOf(name)), points: values.map((value, at) => [run.epochs[at].epoch, number(value)]).filter((point) => !Number.isNaN(point[1])),
     }));
     made.push([figure, () => chart.show(series)]);
   }
@@ -319,7 +337,7 @@ function facts(run) {
     ['network', run.config.network], ['data', run.config.data.name],
     ['training', `${optimizer}, loss ${run.config.loss}, batches of ${run.config.batch}, seed ${run.config.seed}${run.config.clip ? `, clip ${run.config.clip}` : ''}`],
     ['state', `${run.status}, ${run.epochs.length} of ${run.config.epochs} epochs`], ['folder', run.folder], ['command', run.command]];
-  if (process) rows.push(['computed on', `${process.cpu}, ${process.kernels}, ${process.threads} threads, ${process.host}`]);
+  if (process) rows.push(['computed on', `${process.cpu}, ${process.kernels}, ${process.threads} thread${process.threads === 1 ? '' : 's'}, ${process.host}`]);
   return element('dl', { class: 'facts' }, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
 }
 
@@ -328,8 +346,10 @@ function inspector() {
   if (runs.length === 0) return;
   const place = document.getElementById('run-view');
   const label = (run) => `${run.config.name} · ${run.config.data.name} · seed ${run.config.seed} · ${run.status}`;
+  const state = { run: runs[0], log: false };
   const show = (run) => {
-    const plots = runCurves(run);
+    state.run = run;
+    const plots = runCurves(run, state.log);
     const grid = element('div', { class: 'plots' }, ...plots.map(([figure]) => figure));
     if (run.confusion) grid.append(matrix(run.confusion));
     if (run.filters) grid.append(pictures(run.filters));
@@ -343,7 +363,10 @@ function inspector() {
   };
   const select = element('select', { id: 'run-select', onchange: () => show(runs[Number(select.value)]) },
     ...runs.map((run, index) => element('option', { value: index }, label(run))));
-  document.getElementById('run-bar').append(element('label', {}, 'Run ', select));
+  document.getElementById('run-bar').append(element('label', {}, 'Run', select), choice([['linear', 'Linear loss'], ['log', 'Logarithmic loss']], 'linear', (scale) => {
+    state.log = scale === 'log';
+    show(state.run);
+  }));
   // The richest run first: filters and angles are what a reader wants to see.
   const wealth = (run) => Boolean(run.filters) + Object.keys(run.measures).length + Boolean(run.confusion);
   const first = runs.reduce((best, run, index) => (wealth(run) > wealth(runs[best]) ? index : best), 0);

@@ -5,7 +5,7 @@ use asymgrad_core::Feedback;
 use serde::Serialize;
 
 use super::runs::{Group, Run};
-use super::table::{SAME, mean_of, span};
+use super::table::{SAME, longest, mean_of, span};
 use crate::Network;
 use crate::experiment::Experiment;
 use crate::run::Config;
@@ -29,18 +29,25 @@ pub struct Paired {
 impl Paired {
     /// `group` less `other`, up to `epoch`; `None` if they have no seed in common.
     fn of(group: &Group, other: &Group, epoch: u32) -> Option<Self> {
-        let epochs = span(epoch.min(group.epoch()).min(other.epoch()));
         let twin = |run: &Run| other.runs.iter().find(|twin| twin.config.seed == run.config.seed);
-        let pairs: Vec<(&Run, &Run)> = group.runs.iter().filter_map(|run| Some((run, twin(run)?))).collect();
-        let whole = pairs.iter().filter(|(run, twin)| !run.has_diverged() && !twin.has_diverged());
-        let differences: Vec<f64> = whole
-            .filter_map(|(run, twin)| Some(mean_of(&run.epochs, epochs)? - mean_of(&twin.epochs, epochs)?))
-            .collect();
-        (!pairs.is_empty()).then(|| Self {
+        let pairs = group.runs.iter().filter_map(|run| Some((run, twin(run)?)));
+        let (diverged, whole): (Vec<_>, Vec<_>) = pairs.partition(|(a, b)| a.has_diverged() || b.has_diverged());
+        let (whole, last) = longest(
+            whole,
+            epoch,
+            |(a, b): &(&Run, &Run)| a.epoch().min(b.epoch()),
+            |(a, b)| a.status.has_ended() && b.status.has_ended(),
+        );
+        let epochs = span(last);
+        let differences: Vec<f64> =
+            whole.iter().filter_map(|(a, b)| Some(mean_of(&a.epochs, epochs)? - mean_of(&b.epochs, epochs)?)).collect();
+        let mut seeds: Vec<u64> = whole.iter().chain(&diverged).map(|(run, _)| run.config.seed).collect();
+        seeds.sort_unstable();
+        (!seeds.is_empty()).then(|| Self {
             to: other.name.clone(),
             epochs,
-            seeds: pairs.iter().map(|(run, _)| run.config.seed).collect(),
-            diverged: pairs.len() - differences.len(),
+            seeds,
+            diverged: diverged.len(),
             difference: Estimate::of(&differences),
         })
     }

@@ -75,7 +75,7 @@ impl Run {
             filters: weights::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
-            command: config.command(catalogue),
+            command: config.command(catalogue, &run::data_of(folder, &config)),
             folder: folder.to_owned(),
             config,
             epochs,
@@ -173,7 +173,8 @@ fn steps(lines: &[Value], epochs: usize) -> Vec<StepMean> {
 
 fn seconds(lines: &[Value]) -> f64 {
     let of = |line: &Value, name: &str| line[name].as_f64().unwrap_or(0.0);
-    lines.iter().map(|line| of(line, "train_seconds") + of(line, "test_seconds")).sum()
+    // An empty sum of floats is -0.
+    0.0 + lines.iter().map(|line| of(line, "train_seconds") + of(line, "test_seconds")).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::paired::Paired;
 use super::runs::{Group, Run};
 use crate::catalogue::Catalogue;
 use crate::experiment::{Experiment, Published};
-use crate::run::{Choices, Config, EpochLine};
+use crate::run::{self, Choices, Config, EpochLine};
 use crate::statistics::{self, Estimate};
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
@@ -84,7 +84,9 @@ pub struct Ours {
     pub runs: usize,
     /// Runs that diverged.
     pub diverged: usize,
-    /// Whether all runs have come to their end.
+    /// Further runs, left out because they are shorter than these.
+    pub shorter: usize,
+    /// Whether all runs of the mean have come to their end.
     pub ended: bool,
 }
 
@@ -175,17 +177,24 @@ impl Group {
             })
     }
 
+    /// The epoch that its longest runs have reached.
     pub(super) fn epoch(&self) -> u32 {
-        self.runs.iter().filter(|run| !run.has_diverged()).map(Run::epoch).min().unwrap_or(0)
+        self.longest(u32::MAX).1
+    }
+
+    /// The runs that tell most about `epoch`, and the epoch that all of them have reached.
+    fn longest(&self, epoch: u32) -> (Vec<&Run>, u32) {
+        let whole = self.runs.iter().filter(|run| !run.has_diverged()).collect();
+        longest(whole, epoch, |run| run.epoch(), |run| run.status.has_ended())
     }
 
     /// What its runs reached at `epoch`, or at their end if they are shorter.
     pub(super) fn ours(&self, epoch: u32) -> Option<Ours> {
-        let epochs = span(epoch.min(self.epoch()));
-        let whole: Vec<&Run> = self.runs.iter().filter(|run| !run.has_diverged()).collect();
+        let (whole, last) = self.longest(epoch);
+        let epochs = span(last);
         let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
         let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
-        let diverged = self.runs.len() - whole.len();
+        let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&accuracies);
         (!accuracies.is_empty() || diverged > 0).then(|| Ours {
             data: self.config().map_or_else(String::new, |config| config.data.name.clone()),
@@ -197,9 +206,25 @@ impl Group {
             best_epochs: best.iter().map(|line| line.epoch).collect(),
             runs: accuracies.len() + diverged,
             diverged,
-            ended: self.runs.iter().all(|run| run.status.has_ended()),
+            shorter: self.runs.len() - diverged - whole.len(),
+            ended: whole.iter().all(|run| run.status.has_ended()),
         })
     }
+}
+
+/// Of some runs those that tell most about `epoch`, and the epoch that all of them have reached: those that have ended there or
+/// nearest to it, and those under way that are as far. Without any of these, all as far as the last one has come.
+pub(super) fn longest<T>(
+    mut runs: Vec<T>,
+    epoch: u32,
+    reached: impl Fn(&T) -> u32,
+    ended: impl Fn(&T) -> bool,
+) -> (Vec<T>, u32) {
+    let reached = |run: &T| reached(run).min(epoch);
+    let goal = runs.iter().filter(|run| ended(run) || reached(run) == epoch).map(&reached).max();
+    runs.retain(|run| goal.is_none_or(|goal| reached(run) >= goal));
+    let last = runs.iter().map(&reached).min().unwrap_or(0);
+    (runs, last)
 }
 
 /// The epochs of ours that end with `last`.
@@ -256,8 +281,10 @@ fn cells(
 ) -> Vec<Cell> {
     let reached = group.epoch();
     let command = |epochs: u32| {
-        let run = group.runs.first().map(|run| Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() });
-        run.map_or_else(String::new, |config| config.command(catalogue))
+        group.runs.first().map_or_else(String::new, |run| {
+            let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
+            config.command(catalogue, &run::data_of(&run.folder, &config))
+        })
     };
     if experiment.published.is_empty() {
         return vec![unpublished(group, groups, command(0))];
@@ -312,7 +339,7 @@ fn trend(
     })?;
     // The true gradient has one figure, at the fewest epochs.
     let there = figure.accuracy - baseline.published.first()?.accuracy;
-    let both = ours.epochs[1].min(twin.epoch());
+    let both = twin.ours(ours.epochs[1])?.epochs[1];
     let here = group.ours(both)?.mean? - twin.ours(both)?.mean?;
     let verdict = Verdict::of(there, here);
     Some(Trend { baseline: baseline.name.clone(), report: there, ours: here, verdict, decided: false })
@@ -342,6 +369,19 @@ fn other(group: &Group, groups: &[Group]) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longest_runs_are_those_that_ended_last_and_those_under_way_beyond_them() {
+        // How far, and whether it has ended.
+        let of = |runs: &[(u32, bool)], epoch| longest(runs.to_vec(), epoch, |run| run.0, |run| run.1);
+        let mixed = [(100, true), (25, true), (40, false), (10, false)];
+        assert_eq!(of(&mixed, 100), (vec![mixed[0]], 100));
+        assert_eq!(of(&mixed, 30), (vec![mixed[0], mixed[2]], 30));
+        assert_eq!(of(&mixed[1..], 100), (vec![mixed[1], mixed[2]], 25));
+        assert_eq!(of(&mixed[2..], 100), (mixed[2..].to_vec(), 10));
+        assert_eq!(of(&mixed[2..], 40), (vec![mixed[2]], 40));
+        assert_eq!(of(&[], 7), (vec![], 0));
+    }
 
     #[test]
     fn a_trend_is_worse_the_same_or_better() {

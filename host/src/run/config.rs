@@ -18,6 +18,7 @@ use crate::catalogue::Catalogue;
 use crate::dataset::Dataset;
 use crate::experiment::Experiment;
 use crate::kernels::Class;
+use crate::slurm::quoted;
 use crate::{Network, atomic, hexadecimal};
 
 /// The fields that are not part of a run's identity.
@@ -262,8 +263,9 @@ impl Config {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// The command that trains it, with every option in which it differs from the row or network that it names.
-    pub fn command(&self, catalogue: &Catalogue) -> String {
+    /// The command that trains it on what `data` opens, with every option in which it differs from the row or network that it
+    /// names.
+    pub fn command(&self, catalogue: &Catalogue, data: &str) -> String {
         let seed = Choices { seed: Some(self.seed), ..Choices::default() };
         let row = catalogue.find(&self.name).ok().filter(|row| row.network == self.network.to_string());
         let of_row = row.and_then(|row| Self::of_experiment(row, &seed, self.data.clone(), self.class).ok());
@@ -279,7 +281,7 @@ impl Config {
                 command += &option;
             }
         };
-        add(true, format!(" --data {} --epochs {} --seed {}", self.data.name, self.epochs, self.seed));
+        add(true, format!(" --data {} --epochs {} --seed {}", quoted(data), self.epochs, self.seed));
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
@@ -400,14 +402,14 @@ mod tests {
         let digits = dataset::open("digits").unwrap();
         let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
         assert_eq!(
-            config(&choices).command(&Catalogue::of_report()),
-            "asymgrad run PGR1-SGD --data digits --epochs 7 --seed 3 --kernels portable"
+            config(&choices).command(&Catalogue::of_report(), "/my data"),
+            "asymgrad run PGR1-SGD --data '/my data' --epochs 7 --seed 3 --kernels portable"
         );
         let network: Network = "input 3x32x32 - dense10".parse().unwrap();
         let choices = Choices { rate: Some(0.5), batch: Some(9), max_steps: Some(4), ..Choices::default() };
         assert_eq!(
             Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused)
-                .command(&Catalogue::of_report()),
+                .command(&Catalogue::of_report(), "digits"),
             "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
         );
     }
@@ -429,7 +431,7 @@ mod tests {
         let config = Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused);
         let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --weights-init fan:2 \
                       --feedback-init normal:0.5 --measure-every 3";
-        let command = config.command(&Catalogue::of_report());
+        let command = config.command(&Catalogue::of_report(), "digits");
         assert!(command.ends_with(tuning), "{command}");
     }
 

@@ -29,7 +29,7 @@ pub use measure::{Measures, measure};
 pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
 pub use owner::{Owner, is_locked, now};
 pub use pixels::{Pixels, Standard};
-pub use process::{Process, VERSION};
+pub use process::{Process, VERSION, data_of};
 pub use schedule::Schedule;
 pub use scores::{confusion, predict, read_confusion, scores};
 pub use session::{

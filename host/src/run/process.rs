@@ -6,10 +6,12 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::config::Config;
 use super::error::Error;
 use super::folder::PROCESSES;
 use super::owner::Owner;
 use super::session::Request;
+use crate::dataset::Dataset;
 
 /// The version of this program, with the commit that a release was built from.
 pub const VERSION: &str = env!("ASYMGRAD_VERSION");
@@ -33,14 +35,18 @@ pub struct Process {
     pub threads: usize,
     /// When it began, in seconds since 1970.
     pub began: u64,
+    /// What opens the data set on that host: `digits`, `cifar10` or a path.
+    #[serde(default)]
+    pub data: Option<String>,
 }
 
 impl Process {
     /// This process, which goes on after `step` steps.
-    pub(super) fn of(request: &Request, step: u64) -> Self {
+    pub(super) fn of(request: &Request, dataset: &Dataset, step: u64) -> Self {
         let Owner { host, job, began, .. } = Owner::this_process();
         let kernels = request.kernels.to_string();
-        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads: request.threads, began }
+        let data = Some(dataset.spec.clone());
+        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads: request.threads, began, data }
     }
 
     /// Adds the line; what a crash left of another line ends there.
@@ -60,6 +66,11 @@ impl Process {
         let text = fs::read_to_string(folder.join(PROCESSES)).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
+}
+
+/// What opens the data set of the run in `folder`, as its last process did; its name where nobody wrote it down.
+pub fn data_of(folder: &Path, config: &Config) -> String {
+    Process::read(folder).pop().and_then(|process| process.data).unwrap_or_else(|| config.data.name.clone())
 }
 
 fn cpu() -> String {

@@ -178,7 +178,7 @@ pub fn train(
             config.write(&folder.file(CONFIG))?;
         }
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
-        Process::of(request, at.step).append(&folder.file(PROCESSES))?;
+        Process::of(request, dataset, at.step).append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });
     if let Err(error) = &outcome {

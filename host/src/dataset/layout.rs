@@ -1,0 +1,207 @@
+//! Files of CIFAR-10's kind with other images: records of label bytes, then \[channel\]\[row\]\[col\] bytes, described by a
+//! `layout.toml` beside them. CIFAR-100's two labels are one case, any image size is another.
+//!
+//! ```toml
+//! channels = 3
+//! height = 64
+//! width = 64
+//! classes = 20
+//! label_bytes = 1             # before each image; the last of them is the class [default: 1]
+//! label = 0                   # which of them is the class, from 0 [default: the last]
+//! train = ["a.bin", "b.bin"]  # beside this file, in this order
+//! test = ["c.bin"]
+//! ```
+
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, Read};
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::idx::MOST_SIDE;
+use super::{Dataset, Error, Images};
+use crate::mistake::explained;
+
+/// The description's name.
+pub(super) const FILE: &str = "layout.toml";
+/// Nobody writes a longer one by hand.
+const MOST_BYTES: u64 = 1 << 16;
+const MOST_CHANNELS: usize = 1 << 10;
+/// Labels are bytes.
+const MOST_CLASSES: usize = 1 << 8;
+
+/// What `layout.toml` says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layout {
+    channels: usize,
+    height: usize,
+    width: usize,
+    classes: usize,
+    #[serde(default = "one")]
+    label_bytes: usize,
+    label: Option<usize>,
+    train: Vec<String>,
+    test: Vec<String>,
+}
+
+const fn one() -> usize {
+    1
+}
+
+/// Reads the files that the folder's `layout.toml` names.
+///
+/// # Errors
+/// [`Error`], which names the file, the place in it and what was found there.
+pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
+    let file = folder.join(FILE);
+    let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
+    let mut text = String::new();
+    let opened = File::open(&file).map_err(Error::io("open it", &file))?;
+    opened.take(MOST_BYTES).read_to_string(&mut text).map_err(Error::io("read it", &file))?;
+    let layout = parse(&text).map_err(wrong)?;
+    let (train, test) = (layout.read(folder, &layout.train)?, layout.read(folder, &layout.test)?);
+    for (images, part) in [(&train, "train"), (&test, "test")] {
+        if images.is_empty() {
+            return Err(wrong(format!("the files of `{part}` hold no image")));
+        }
+    }
+    Ok(Dataset::new(name, [layout.channels, layout.height, layout.width], layout.classes, train, test))
+}
+
+fn parse(text: &str) -> Result<Layout, String> {
+    let layout: Layout = toml::from_str(text).map_err(|error| {
+        let (line, problem) = explained(text, &error);
+        format!("line {line}: {problem}")
+    })?;
+    let numbers = [
+        ("channels", layout.channels, MOST_CHANNELS),
+        ("height", layout.height, MOST_SIDE),
+        ("width", layout.width, MOST_SIDE),
+        ("classes", layout.classes, MOST_CLASSES),
+        ("label_bytes", layout.label_bytes, MOST_CLASSES),
+    ];
+    for (field, number, most) in numbers {
+        if !(1..=most).contains(&number) {
+            return Err(format!("{field} = {number}, but it has to be from 1 to {most}"));
+        }
+    }
+    if layout.label() >= layout.label_bytes {
+        let (label, last) = (layout.label(), layout.label_bytes - 1);
+        return Err(format!("label = {label}, but the {} label bytes are 0 to {last}", layout.label_bytes));
+    }
+    Ok(layout)
+}
+
+impl Layout {
+    /// The label byte that is the class.
+    fn label(&self) -> usize {
+        self.label.unwrap_or(self.label_bytes - 1)
+    }
+
+    /// The images of some files, one after the other. Memory grows with what is there, never with what `layout.toml` says.
+    fn read(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
+        let size = self.channels * self.height * self.width;
+        let mut images = Images { pixels: vec![], labels: vec![], size };
+        for name in files {
+            let file = folder.join(name);
+            let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
+            let opened = match File::open(&file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(wrong(format!("there is no such file, but {FILE} names it")));
+                }
+                opened => opened.map_err(Error::io("open it", &file))?,
+            };
+            let length = opened.metadata().map_err(Error::io("read its length", &file))?.len();
+            let record = self.label_bytes + size;
+            if length % record as u64 != 0 {
+                let problem = format!(
+                    "{length} bytes are no whole number of records of {record}, which are {} label bytes and {} x {} x {} of an \
+                     image; correct {FILE}, or get the file again",
+                    self.label_bytes, self.channels, self.height, self.width
+                );
+                return Err(wrong(problem));
+            }
+            let mut reader = BufReader::new(opened);
+            let mut bytes = vec![0; record];
+            for index in 0..length / record as u64 {
+                reader.read_exact(&mut bytes).map_err(Error::io("read it", &file))?;
+                let (labels, pixels) = bytes.split_at(self.label_bytes);
+                let label = labels[self.label()];
+                if usize::from(label) >= self.classes {
+                    return Err(wrong(format!(
+                        "record {index} (byte {}) has label {label}, but {FILE} says {} classes, which are 0 to {}",
+                        index * record as u64,
+                        self.classes,
+                        self.classes - 1
+                    )));
+                }
+                images.labels.push(label);
+                images.pixels.extend_from_slice(pixels);
+            }
+        }
+        Ok(images)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    const TEXT: &str = "channels = 2\nheight = 1\nwidth = 3\nclasses = 5\ntrain = [\"a.bin\", \"b.bin\"]\ntest = [\"c.bin\"]\n";
+
+    fn folder(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(folder.path().join(name), bytes).unwrap();
+        write(FILE, text.as_bytes());
+        write("a.bin", &[4, 1, 2, 3, 4, 5, 6]);
+        write("b.bin", &[0, 7, 7, 7, 7, 7, 7, 3, 8, 8, 8, 8, 8, 9]);
+        write("c.bin", &[1, 0, 0, 0, 0, 255, 0]);
+        folder
+    }
+
+    fn problem(folder: &Path) -> String {
+        read_folder(folder, "mine").unwrap_err().to_string().replace(&folder.display().to_string(), "ROOT")
+    }
+
+    #[test]
+    fn records_of_any_shape_are_read_in_their_order() {
+        let folder = folder(TEXT);
+        let data = read_folder(folder.path(), "mine").unwrap();
+        assert_eq!((data.channels, data.rows, data.cols, data.classes), (2, 1, 3, 5));
+        assert_eq!((data.train.labels.as_slice(), data.test.labels.as_slice()), ([4, 0, 3].as_slice(), [1].as_slice()));
+        assert_eq!([data.train.image(0), data.train.image(2)], [[1, 2, 3, 4, 5, 6], [8, 8, 8, 8, 8, 9]]);
+        assert_eq!(data.test.image(0), [0, 0, 0, 0, 255, 0]);
+    }
+
+    #[test]
+    fn one_of_several_label_bytes_is_the_class() {
+        let text = TEXT.replace("width = 3", "width = 1\nlabel_bytes = 5").replace("\"b.bin\"", "\"a.bin\"");
+        let classes = |text: &str| {
+            let data = read_folder(folder(text).path(), "mine").unwrap();
+            (data.train.labels.clone(), data.train.image(0).to_vec())
+        };
+        assert_eq!(classes(&format!("{text}label = 0")), (vec![4, 4], vec![5, 6]));
+        assert_eq!(classes(&text), (vec![4, 4], vec![5, 6]));
+        assert_eq!(classes(&format!("{text}label = 1")), (vec![1, 1], vec![5, 6]));
+        assert!(parse(&format!("{text}label = 5")).unwrap_err().contains("label bytes are 0 to 4"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_place_and_the_way_out() {
+        let says = |text: &str, expected: &str| {
+            let folder = folder(text);
+            let found = problem(folder.path());
+            assert!(found.contains(expected), "no `{expected}` in: {found}");
+        };
+        says(&TEXT.replace("height", "heigth"), "ROOT/layout.toml: line 2: unknown field `heigth`; the nearest is `height`");
+        says(&TEXT.replace("classes = 5\n", ""), "missing field `classes`");
+        says(&TEXT.replace("= 5", "= 257"), "classes = 257, but it has to be from 1 to 256");
+        says(&TEXT.replace("= 3", "= 0"), "width = 0, but");
+        says(&TEXT.replace("= 3", "= 4"), "ROOT/a.bin: 7 bytes are no whole number of records of 9");
+        says(&TEXT.replace("= 5", "= 4"), "ROOT/a.bin: record 0 (byte 0) has label 4, but layout.toml says 4 classes");
+        says(&TEXT.replace("c.bin", "d.bin"), "ROOT/d.bin: there is no such file, but layout.toml names it");
+        says(&TEXT.replace("[\"c.bin\"]", "[]"), "the files of `test` hold no image");
+    }
+}

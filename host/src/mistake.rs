@@ -1,0 +1,22 @@
+//! What is wrong with a text of TOML: the line, and for a mistyped word the nearest one that there is.
+
+/// The line, from 1, of a place in `text`.
+pub(crate) fn line_of(text: &str, place: usize) -> usize {
+    1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count()
+}
+
+/// The line of an error in `text`, and what is wrong there.
+pub(crate) fn explained(text: &str, error: &toml::de::Error) -> (usize, String) {
+    (error.span().map_or(1, |span| line_of(text, span.start)), with_nearest(error.message().trim()))
+}
+
+/// Serde names the unknown word, then all that there are; the nearest of them is what a reader wants.
+fn with_nearest(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let unknown = message.starts_with("unknown ").then(|| words.next()).flatten();
+    let nearest = unknown.and_then(|unknown| words.min_by_key(|word| strsim::damerau_levenshtein(word, unknown)));
+    match (message.split_once(','), nearest) {
+        (Some((what, _)), Some(nearest)) => format!("{what}; the nearest is `{nearest}`"),
+        _ => message.replace('\n', " "),
+    }
+}
