@@ -14,7 +14,8 @@ fn images(folder: &Path, layout: &str) {
     std::fs::create_dir(folder).unwrap();
     std::fs::write(folder.join("layout.toml"), layout).unwrap();
     for name in ["first.bin", "second.bin", "test.bin"] {
-        let records: Vec<u8> = (0..20_u8).flat_map(|index| [vec![index % 4], vec![60 * (index % 4); 3 * 9 * 8]].concat()).collect();
+        let records: Vec<u8> =
+            (0..20_u8).flat_map(|index| [vec![index % 4], vec![60 * (index % 4); 3 * 9 * 8]].concat()).collect();
         std::fs::write(folder.join(name), records).unwrap();
     }
 }

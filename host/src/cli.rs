@@ -2,6 +2,7 @@
 //!
 //! Results go to standard output, all else to standard error.
 
+mod execution;
 mod train;
 
 use std::io::{self, IsTerminal, Write};

@@ -1,15 +1,18 @@
 //! Whatever bytes a reader meets, it answers with a value or an error: no panic, and no memory that only a header promises.
 //!
 //! Good inputs of every reader are damaged again and again, 150 times or as often as `ASYMGRAD_FUZZ` says, always the same way.
+//! `ASYMGRAD_FUZZ_CORPUS` names a folder that receives the good inputs, where libFuzzer begins with them.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
 #[path = "../program/mod.rs"]
 mod program;
+mod readers;
 mod targets;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 
 use asymgrad_core::random::SplitMix;
 use rand_core::Rng;
@@ -80,11 +83,16 @@ fn peak() -> u64 {
 #[test]
 fn every_reader_answers_whatever_it_meets() {
     let times: usize = std::env::var("ASYMGRAD_FUZZ").map_or(150, |number| number.parse().unwrap());
+    let corpus = std::env::var_os("ASYMGRAD_FUZZ_CORPUS").map(PathBuf::from);
     let folder = tempfile::tempdir().unwrap();
     for target in targets::all(folder.path()) {
         let Target { name, seeds, read } = &target;
-        for seed in seeds {
+        for (number, seed) in seeds.iter().enumerate() {
             read(seed);
+            if let Some(corpus) = &corpus {
+                fs::create_dir_all(corpus.join(name)).unwrap();
+                fs::write(corpus.join(name).join(number.to_string()), seed).unwrap();
+            }
         }
         let before = peak();
         for case in 0..times {

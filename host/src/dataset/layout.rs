@@ -149,7 +149,8 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const TEXT: &str = "channels = 2\nheight = 1\nwidth = 3\nclasses = 5\ntrain = [\"a.bin\", \"b.bin\"]\ntest = [\"c.bin\"]\n";
+    const TEXT: &str =
+        "channels = 2\nheight = 1\nwidth = 3\nclasses = 5\ntrain = [\"a.bin\", \"b.bin\"]\ntest = [\"c.bin\"]\n";
 
     fn folder(text: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
@@ -195,7 +196,10 @@ mod tests {
             let found = problem(folder.path());
             assert!(found.contains(expected), "no `{expected}` in: {found}");
         };
-        says(&TEXT.replace("height", "heigth"), "ROOT/layout.toml: line 2: unknown field `heigth`; the nearest is `height`");
+        says(
+            &TEXT.replace("height", "heigth"),
+            "ROOT/layout.toml: line 2: unknown field `heigth`; the nearest is `height`",
+        );
         says(&TEXT.replace("classes = 5\n", ""), "missing field `classes`");
         says(&TEXT.replace("= 5", "= 257"), "classes = 257, but it has to be from 1 to 256");
         says(&TEXT.replace("= 3", "= 0"), "width = 0, but");

@@ -13,9 +13,11 @@ mod metrics;
 mod owner;
 mod pixels;
 mod process;
+mod request;
 mod schedule;
 mod scores;
 mod session;
+mod stored;
 
 pub use batches::{Gather, shuffled};
 pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
@@ -30,9 +32,8 @@ pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
 pub use owner::{Owner, is_locked, now};
 pub use pixels::{Pixels, Standard};
 pub use process::{Process, VERSION, data_of};
+pub use request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
 pub use schedule::Schedule;
 pub use scores::{confusion, predict, read_confusion, scores};
-pub use session::{
-    Observer, Outcome, Progress, Request, Status, Summary, check_fit, pace, read_state, read_summary, stored_config,
-    train,
-};
+pub use session::{pace, train};
+pub use stored::{read_state, read_summary, stored_config};

@@ -10,7 +10,7 @@ use super::config::Config;
 use super::error::Error;
 use super::folder::PROCESSES;
 use super::owner::Owner;
-use super::session::Request;
+use super::request::Request;
 use crate::dataset::Dataset;
 
 /// The version of this program, with the commit that a release was built from.

@@ -4,27 +4,25 @@
 //! beyond the checkpoint is cut off and made again, bit for bit.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::{Score, StepError, Trainer};
-use serde::{Deserialize, Serialize};
 
 use super::batches::{Gather, generator, shuffled};
 use super::checkpoint::{Checkpoint, Saved, Sums};
-use super::config::Config;
 use super::error::Error;
 use super::events;
 use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::measure::{Measures, measure};
 use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
 use super::process::Process;
+use super::request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
 use super::scores::{confusion, scores, write_confusion};
+use super::stored::{read_summary, stored_config};
 use crate::dataset::{Dataset, Images};
-use crate::kernels::{HostKernels, InstructionSet};
+use crate::kernels::HostKernels;
 use crate::{atomic, weights};
 
 /// Between two checkpoints: what a `kill -9` may cost.
@@ -35,101 +33,6 @@ const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
 const PACE_PAUSE: Duration = Duration::from_millis(500);
 /// Between two moments at which a reader of `metrics.jsonl` sees new lines.
 const FLUSH_PAUSE: Duration = Duration::from_secs(1);
-
-/// A run, where it lies, and how it is carried out; none of the latter changes a number.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
-pub struct Request {
-    /// What the run is.
-    pub config: Config,
-    /// Its folder.
-    pub folder: PathBuf,
-    /// The file that the weights begin with, whose checksum the configuration holds.
-    pub init: Option<PathBuf>,
-    /// The kernels, of the configuration's class.
-    pub kernels: InstructionSet,
-    /// Threads.
-    pub threads: usize,
-    /// Whether to start over.
-    pub fresh: bool,
-    /// Steps between checkpoints, besides those that the clock makes.
-    pub checkpoint_every: Option<u64>,
-    /// Whether to write `TensorBoard`'s event file, too.
-    pub tensorboard: bool,
-    /// Whether a run that has ended beyond its goal is done, and no mistake.
-    pub longer_is_done: bool,
-    /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
-    pub keep_weights: bool,
-}
-
-/// Who watches a run.
-pub trait Observer: Send {
-    /// Before the first step of this process; `progress.step` are the steps made before.
-    fn start(&mut self, _config: &Config, _progress: &Progress) {}
-    /// After a step.
-    fn step(&mut self, _progress: &Progress) {}
-    /// After an epoch and its evaluation.
-    fn epoch(&mut self, _line: &EpochLine) {}
-}
-
-/// Watches nothing.
-impl Observer for () {}
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// Steps made.
-    pub step: u64,
-    /// Steps of the whole run.
-    pub goal: u64,
-    /// The epoch at hand, from 1.
-    pub epoch: u32,
-    /// Epochs of the whole run.
-    pub epochs: u32,
-    /// Mean loss of the epoch so far.
-    pub loss: f64,
-    /// Accuracy of the epoch so far, in percent.
-    pub accuracy: f64,
-    /// Images trained on in a second, evaluation left out.
-    pub images_per_second: f64,
-    /// Time left, at the pace so far.
-    pub left: Duration,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It made all its steps.
-    Finished,
-    /// The loss was no number any more: a result like any other.
-    Diverged,
-}
-
-/// A run that has ended: `result.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// How it ended.
-    pub status: Status,
-    /// Steps made.
-    pub step: u64,
-    /// The last line of `epochs.jsonl`.
-    pub last: EpochLine,
-}
-
-/// What became of a call of [`train`].
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
-    /// The run has ended now.
-    Ended(Summary),
-    /// The run had ended before, and nothing was done.
-    Already(Summary),
-    /// It was told to stop; a checkpoint after so many steps lets it go on.
-    Stopped {
-        /// Steps made.
-        step: u64,
-    },
-}
 
 /// Trains a run to its end, or until `stop` is set, from wherever its folder says that it stands.
 ///
@@ -188,18 +91,6 @@ pub fn train(
     outcome
 }
 
-/// The configuration that the folder holds, if it holds one.
-///
-/// # Errors
-/// If it is another run's.
-pub fn stored_config(config: &Config, folder: &Path) -> Result<Option<Config>, Error> {
-    let stored = Config::read(&folder.join(CONFIG))?;
-    match stored.as_ref().map(|stored| stored.differences(config)).filter(|differences| !differences.is_empty()) {
-        Some(differences) => Err(Error::OtherRun { folder: folder.to_owned(), differences }),
-        None => Ok(stored),
-    }
-}
-
 /// The seconds that a step takes on this machine: of three at most, after one to warm up, with drawn weights.
 ///
 /// # Errors
@@ -233,30 +124,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
     })
 }
 
-/// The network has to take the data's images, as they are or as plain vectors, and to tell its classes apart.
-///
-/// # Errors
-/// [`Error`] that says what the network takes and what the data set holds.
-pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
-    let network = config.network.architecture();
-    let input = network.input();
-    let fits = if input.is_vector() {
-        input.features() == dataset.image_size()
-    } else {
-        [input.channels(), input.rows(), input.cols()] == [dataset.channels, dataset.rows, dataset.cols]
-    };
-    if !fits {
-        let data = format!("images of {}x{}x{}", dataset.channels, dataset.rows, dataset.cols);
-        return Err(Error::Input { network: input.to_string(), name: dataset.name.clone(), data });
-    }
-    let (outputs, classes) = (network.classes(), dataset.classes);
-    if outputs < classes {
-        return Err(Error::Classes { outputs, name: dataset.name.clone(), classes });
-    }
-    Ok(())
-}
-
-fn allocate(numbers: usize) -> Result<Vec<f32>, Error> {
+pub(super) fn allocate(numbers: usize) -> Result<Vec<f32>, Error> {
     let mut memory = Vec::new();
     memory.try_reserve_exact(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })?;
     memory.resize(numbers, 0.0);
@@ -276,40 +144,6 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) ->
         weights::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
     }
     Ok(Checkpoint::start(config.identity(), trainer.state().len()))
-}
-
-/// The configuration of a run and its state as of the last checkpoint, for export.
-///
-/// # Errors
-/// If the folder holds no run, or no checkpoint yet.
-pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
-    let missing = |name, problem: &str| Error::Damaged { file: folder.join(name), problem: problem.into() };
-    let config = Config::read(&folder.join(CONFIG))?
-        .ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
-    let saved = Saved::open(&folder.join(CHECKPOINT))?;
-    let why = if folder.join(RESULT).exists() {
-        "the run has ended and keeps none, as a quick suite does of large networks: `asymgrad run` keeps it"
-    } else {
-        "the run has not made a checkpoint yet"
-    };
-    let saved = saved.ok_or_else(|| missing(CHECKPOINT, why))?;
-    let mut state = allocate(saved.numbers())?;
-    saved.read(&config.identity(), &mut state)?;
-    Ok((config, state))
-}
-
-/// How the run in `folder` ended; `None` if it has not.
-///
-/// # Errors
-/// If `result.json` cannot be read or is damaged.
-pub fn read_summary(folder: &Path) -> Result<Option<Summary>, Error> {
-    let file = &folder.join(RESULT);
-    match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        bytes => serde_json::from_slice(&bytes.map_err(Error::io("read", file))?)
-            .map(Some)
-            .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no result: {error}") }),
-    }
 }
 
 type Training<'a> = Trainer<'a, ALL, &'a HostKernels>;

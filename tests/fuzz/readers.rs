@@ -1,0 +1,173 @@
+//! What every reader must hold, whatever bytes it meets: a value or an error, and no panic. The test on stable and libFuzzer's
+//! programs share these functions; `folder` is where they may write.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use asymgrad::catalogue;
+use asymgrad::run::{Checkpoint, Config, Saved};
+use asymgrad::{Network, dataset, weights};
+use asymgrad_core::Training;
+use flate2::{Compression, write::GzEncoder};
+
+/// The network of the weights and of the run.
+pub(crate) const NET: &str =
+    "input 3x32x32 - conv3x3x2 - maxpool3x3/2 - untied3x3x1(R*) - dense9.tanh(KP) - dense10(R)";
+
+/// A reader that meets these bytes.
+pub(crate) type Reader = fn(&Path, &[u8]);
+
+/// Every reader by its name, with an input that it likes.
+pub(crate) fn all() -> Vec<(&'static str, Reader, Vec<u8>)> {
+    let layout = "channels = 3\nheight = 2\nwidth = 2\nclasses = 4\nlabel_bytes = 1\nlabel = 0\ntrain = [\"a.bin\"]\ntest = [\"a.bin\"]\n";
+    vec![
+        ("notation", notation, NET.into()),
+        ("experiments", experiments, include_bytes!("../../data/experiments.toml")[2000..9000].into()),
+        ("checkpoint", checkpoint, good_checkpoint()),
+        ("safetensors", safetensors, good_weights()),
+        ("idx_images", idx_images, idx(&[3, 2, 2], &[9; 12])),
+        ("idx_labels", idx_labels, idx(&[3], &[0, 1, 2])),
+        ("layout", layout_toml, layout.into()),
+        ("cifar", cifar, vec![3; 5000]),
+        ("archive", archive, gzip(&members())),
+        ("tar", tar_members, members()),
+    ]
+}
+
+fn notation(_: &Path, bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(network) = text.parse::<Network>() else { return };
+    assert_eq!(network.to_string().parse::<Network>().unwrap(), network);
+    let training = Training::new(128);
+    let plan: usize = network.architecture().plan(&training).fold(0, |sum, region| sum.saturating_add(region.numbers));
+    assert_eq!(plan, network.architecture().memory(&training));
+}
+
+fn experiments(_: &Path, bytes: &[u8]) {
+    // The report's own names may not be used again.
+    let text = String::from_utf8_lossy(bytes).replace("name = \"", "name = \"MY-");
+    if let Err((line, problem)) = catalogue::parse(&text) {
+        assert!(line > 0 && line <= text.lines().count() + 1 && !problem.is_empty());
+    }
+}
+
+/// `config.json` of a run.
+pub(crate) fn configuration(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("config.json");
+    fs::write(&file, bytes).unwrap();
+    let _ = Config::read(&file);
+}
+
+fn good_checkpoint() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("checkpoint");
+    Checkpoint::start("me".into(), 20).write(&file, &[0.5; 20]).unwrap();
+    fs::read(&file).unwrap()
+}
+
+fn checkpoint(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("checkpoint");
+    fs::write(&file, bytes).unwrap();
+    let mut state = vec![0.0; 20];
+    if let Ok(Some(saved)) = Saved::open(&file) {
+        let _ = saved.read("me", &mut state);
+    }
+}
+
+fn good_weights() -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("weights.safetensors");
+    let (network, training) = (NET.parse::<Network>().unwrap(), Training::new(16));
+    let state = vec![0.5; network.architecture().memory(&training)];
+    weights::write(&file, &network.architecture(), &training, &state, None).unwrap();
+    fs::read(&file).unwrap()
+}
+
+fn safetensors(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("weights.safetensors");
+    fs::write(&file, bytes).unwrap();
+    let (network, training) = (NET.parse::<Network>().unwrap(), Training::new(16));
+    let mut state = vec![0.0; network.architecture().memory(&training)];
+    let _ = weights::read(&file, &network.architecture(), &training, &mut state);
+    let _ = weights::read_filters(&file, &network.architecture());
+}
+
+fn open(path: &Path) {
+    let _ = dataset::open_in(path.to_str().unwrap(), Path::new("none"));
+}
+
+fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {
+    let dimensions = u8::try_from(shape.len()).unwrap();
+    [vec![0, 0, 8, dimensions], shape.iter().flat_map(|size| size.to_be_bytes()).collect(), bytes.to_vec()].concat()
+}
+
+/// Three images of 2 × 2 to train on and one to test, but for the file `name`.
+fn mnist(folder: &Path, name: &str, bytes: &[u8]) {
+    let folder = folder.join("mnist");
+    fs::create_dir_all(&folder).unwrap();
+    let files = [
+        ("train-images-idx3-ubyte", idx(&[3, 2, 2], &[9; 12])),
+        ("train-labels-idx1-ubyte", idx(&[3], &[0, 1, 2])),
+        ("t10k-images-idx3-ubyte", idx(&[1, 2, 2], &[9; 4])),
+        ("t10k-labels-idx1-ubyte", idx(&[1], &[1])),
+    ];
+    for (file, good) in &files {
+        fs::write(folder.join(file), if *file == name { bytes } else { good }).unwrap();
+    }
+    open(&folder);
+}
+
+fn idx_images(folder: &Path, bytes: &[u8]) {
+    mnist(folder, "train-images-idx3-ubyte", bytes);
+    mnist(folder, "t10k-images-idx3-ubyte", bytes);
+}
+
+fn idx_labels(folder: &Path, bytes: &[u8]) {
+    mnist(folder, "train-labels-idx1-ubyte", bytes);
+    mnist(folder, "t10k-labels-idx1-ubyte", bytes);
+}
+
+fn layout_toml(folder: &Path, bytes: &[u8]) {
+    let folder = folder.join("described");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("a.bin"), [3; 26]).unwrap();
+    fs::write(folder.join("layout.toml"), bytes).unwrap();
+    open(&folder);
+}
+
+fn cifar(folder: &Path, bytes: &[u8]) {
+    let folder = folder.join("cifar");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("data_batch_1.bin"), bytes).unwrap();
+    open(&folder);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// An archive whose one member of interest is far too short.
+fn members() -> Vec<u8> {
+    let mut archive = tar::Builder::new(vec![]);
+    for name in ["cifar-10-batches-bin/readme.html", "cifar-10-batches-bin/data_batch_1.bin"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(700);
+        header.set_cksum();
+        archive.append_data(&mut header, name, [7; 700].as_slice()).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn archive(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("packed.tar.gz");
+    fs::write(&file, bytes).unwrap();
+    open(&file);
+}
+
+/// As [`archive`], compressed here, so that what is damaged is the archive and never the compression.
+fn tar_members(folder: &Path, bytes: &[u8]) {
+    archive(folder, &gzip(bytes));
+}
