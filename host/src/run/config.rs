@@ -249,7 +249,7 @@ impl Config {
             here.keys().chain(there.keys().filter(|name| !here.contains_key(*name))).collect();
         names.retain(|name| !LIMITS.contains(&name.as_str()) && here.get(*name) != there.get(*name));
         let value = |fields: &serde_json::Map<String, Value>, name: &str| {
-            fields.get(name).map_or_else(|| "the default".to_owned(), Value::to_string)
+            fields.get(name).map_or_else(|| "the default".to_owned(), plain)
         };
         names
             .into_iter()
@@ -357,6 +357,12 @@ fn optimizer(name: &str) -> Option<Optimizer> {
 
 fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
     rate.map_or(optimizer, |rate| optimizer.with_rate(rate))
+}
+
+/// A value without the marks of JSON: `adam: rate: 0.001, …`.
+fn plain(value: &Value) -> String {
+    let text = value.to_string().replace(['{', '}', '"'], "");
+    text.replace(':', ": ").replace(',', ", ")
 }
 
 #[cfg(test)]

@@ -57,6 +57,20 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// A folder that holds no run.
+    #[error("{}: this is no run, for it holds no config.json; give the folder of one run, such as runs/digits/DS0/seed-1", folder.display())]
+    NoRun {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A run without weights to go on with.
+    #[error("{}: there is no checkpoint: {why}", folder.display())]
+    NoState {
+        /// The folder.
+        folder: PathBuf,
+        /// Why, and what makes one.
+        why: &'static str,
+    },
     /// The run is already further than was asked for.
     #[error(
         "{}: the run has made {made} steps, {asked} are asked for; --epochs and --max-steps may only grow, \

@@ -28,16 +28,15 @@ pub fn stored_config(config: &Config, folder: &Path) -> Result<Option<Config>, E
 /// # Errors
 /// If the folder holds no run, or no checkpoint yet.
 pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
-    let missing = |name, problem: &str| Error::Damaged { file: folder.join(name), problem: problem.into() };
-    let config = Config::read(&folder.join(CONFIG))?
-        .ok_or_else(|| missing(CONFIG, "there is no such file, so this is no run"))?;
-    let saved = Saved::open(&folder.join(CHECKPOINT))?;
-    let why = if folder.join(RESULT).exists() {
-        "the run has ended and keeps none, as a quick suite does of large networks: `asymgrad run` keeps it"
-    } else {
-        "the run has not made a checkpoint yet"
-    };
-    let saved = saved.ok_or_else(|| missing(CHECKPOINT, why))?;
+    let config = Config::read(&folder.join(CONFIG))?.ok_or_else(|| Error::NoRun { folder: folder.to_owned() })?;
+    let saved = Saved::open(&folder.join(CHECKPOINT))?.ok_or_else(|| Error::NoState {
+        folder: folder.to_owned(),
+        why: if folder.join(RESULT).exists() {
+            "the run has ended and keeps none, as a quick suite does of large networks; train it with `asymgrad run`"
+        } else {
+            "the run has not made one yet; it does within a minute of training"
+        },
+    })?;
     let mut state = allocate(saved.numbers())?;
     saved.read(&config.identity(), &mut state)?;
     Ok((config, state))
