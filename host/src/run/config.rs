@@ -453,6 +453,6 @@ mod tests {
         assert_eq!(decayed.differences(&short), ["decay: 0.5 there, the default asked for"]);
         let differences = short.differences(&other);
         assert_eq!(differences[0], "batch: 128 there, 64 asked for");
-        assert!(differences[1].contains(r#"{"sgd":{"rate":0.001}} asked for"#), "{differences:?}");
+        assert!(differences[1].contains("sgd: rate: 0.001 asked for"), "{differences:?}");
     }
 }
