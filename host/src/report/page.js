@@ -233,7 +233,10 @@ function curves() {
       let name = group.name + (several ? `, ${group.runs[0].config.data.name}` : '');
       names.set(name, (names.get(name) || 0) + 1);
       if (names.get(name) > 1) name += ` (${names.get(name)})`;
-      return { group, name, colour: colour(stems.indexOf(stem)), dash: group.name.endsWith('-HL') ? '5 3' : '' };
+      const index = stems.indexOf(stem);
+      // Ten colours; the next ten rows are dotted, and so on.
+      const dash = group.name.endsWith('-HL') ? '5 3' : ['', '1.5 3', '8 3 1.5 3'][Math.floor(index / 10) % 3];
+      return { group, name, colour: colour(index), dash };
     });
     return [{ figure, chart: new Chart(figure), lines }];
   });
