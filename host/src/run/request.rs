@@ -92,7 +92,7 @@ pub struct Summary {
     pub last: EpochLine,
 }
 
-/// What became of a call of [`train`].
+/// What became of a call of [`train`](super::train).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Outcome {
     /// The run has ended now.
