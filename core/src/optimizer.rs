@@ -319,106 +319,96 @@ impl<'a> Update<'a> {
         at: usize,
         gradient: impl ExactSizeIterator<Item = f32>,
     ) {
+        // Two copies, so that the usual one has nothing of the other in its loops.
         if self.decays::<KINDS>() {
-            return self.feed_decayed::<A, KINDS>(at, gradient);
+            self.feed_as::<A, KINDS, true>(at, gradient);
+        } else {
+            self.feed_as::<A, KINDS, false>(at, gradient);
         }
-        self.feed_plain::<A, KINDS>(at, gradient);
     }
 
-    /// [`Update::feed`] with weights that shrink first, or add decay · w to their clipped gradients.
-    #[inline(never)]
-    fn feed_decayed<A: Arithmetic, const KINDS: u32>(
-        &mut self,
-        mut at: usize,
-        mut gradient: impl ExactSizeIterator<Item = f32>,
-    ) {
-        /// Gradients handled at a time.
-        const COUNT: usize = 16;
-        let rule = self.rule;
-        self.rule.clip = None;
-        while gradient.len() > 0 {
-            let count = gradient.len().min(COUNT);
-            let mut decayed = [0.0; COUNT];
-            let weight = window(self.weight, at, count);
-            for ((next, w), g) in decayed.iter_mut().zip(&*weight).zip(&mut gradient) {
-                let g = match rule.clip {
-                    Some(limit) if g > limit => limit,
-                    Some(limit) if g < -limit => -limit,
-                    _ => g,
-                };
-                *next = A::mul_add(rule.decay, *w, g);
-            }
-            let feedback = window(self.feedback, at, count);
-            for w in weight.iter_mut().chain(feedback) {
-                *w *= rule.keep;
-            }
-            self.feed_plain::<A, KINDS>(at, decayed.iter().copied().take(count));
-            at += count;
-        }
-        self.rule = rule;
-    }
-
+    /// [`Update::feed`]; with `DECAYS`, decay · w is added to the clipped gradients, and what is kept of the weights and of
+    /// the feedback that follows them receives the update.
     #[inline(always)]
-    fn feed_plain<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: impl ExactSizeIterator<Item = f32>) {
+    fn feed_as<A: Arithmetic, const KINDS: u32, const DECAYS: bool>(
+        &mut self,
+        at: usize,
+        gradient: impl ExactSizeIterator<Item = f32>,
+    ) {
         let weight = window(self.weight, at, gradient.len());
         let first = window(self.first, at, gradient.len());
         let second = window(self.second, at, gradient.len());
         let feedback = window(self.feedback, at, gradient.len());
         let follows = has::<KINDS>(kinds::UPDATED) && !feedback.is_empty();
         let limit = if has::<KINDS>(kinds::CLIP) { self.rule.clip } else { None };
-        let clip = |g: f32| match limit {
-            Some(limit) if g > limit => limit,
-            Some(limit) if g < -limit => -limit,
-            _ => g,
+        let decay = self.rule.decay;
+        let whole = |w: f32, g: f32| {
+            let g = match limit {
+                Some(limit) if g > limit => limit,
+                Some(limit) if g < -limit => -limit,
+                _ => g,
+            };
+            if DECAYS { A::mul_add(decay, w, g) } else { g }
         };
         let rate = self.rule.rate;
+        let mut place = Place { weight, feedback, follows, keep: self.rule.keep };
         match self.rule.optimizer {
             Optimizer::Sgd(_) if has::<KINDS>(kinds::SGD) => {
-                let deltas = gradient.map(|g| -(rate * clip(g)));
-                add(weight, feedback, follows, deltas);
+                place.add::<DECAYS, _>(gradient, |w, g| -(rate * whole(w, g)));
             }
             Optimizer::Momentum(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                let deltas = gradient.zip(first).map(|(g, m)| {
-                    *m = A::mul_add(momentum, *m, clip(g));
+                place.add::<DECAYS, _>(gradient.zip(first), |w, (g, m)| {
+                    *m = A::mul_add(momentum, *m, whole(w, g));
                     -(rate * *m)
                 });
-                add(weight, feedback, follows, deltas);
             }
             Optimizer::Nesterov(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                let deltas = gradient.zip(first).map(|(g, m)| {
-                    let g = clip(g);
+                place.add::<DECAYS, _>(gradient.zip(first), |w, (g, m)| {
+                    let g = whole(w, g);
                     *m = A::mul_add(momentum, *m, g);
                     -(rate * A::mul_add(momentum, *m, g))
                 });
-                add(weight, feedback, follows, deltas);
             }
             Optimizer::Adam(adam) if has::<KINDS>(kinds::ADAM) => {
                 let (rest1, rest2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
                 let scale = self.rule.scale;
-                let deltas = gradient.zip(first).zip(second).map(|((g, m), v)| {
-                    let g = clip(g);
+                place.add::<DECAYS, _>(gradient.zip(first).zip(second), |w, ((g, m), v)| {
+                    let g = whole(w, g);
                     *m = A::mul_add(adam.beta1, *m, rest1 * g);
                     *v = A::mul_add(adam.beta2, *v, (rest2 * g) * g);
                     -(rate * *m) / A::mul_add(A::sqrt(*v), scale, adam.epsilon)
                 });
-                add(weight, feedback, follows, deltas);
             }
             _ => {}
         }
     }
 }
 
-/// Adds the very same floats to the weights and to the feedback that follows them.
-#[inline(always)]
-fn add(weight: &mut [f32], feedback: &mut [f32], follows: bool, deltas: impl Iterator<Item = f32>) {
-    if follows {
-        for ((w, b), delta) in weight.iter_mut().zip(feedback).zip(deltas) {
-            *w += delta;
-            *b += delta;
-        }
-    } else {
-        for (w, delta) in weight.iter_mut().zip(deltas) {
-            *w += delta;
+/// Where updates arrive.
+struct Place<'a> {
+    weight: &'a mut [f32],
+    feedback: &'a mut [f32],
+    follows: bool,
+    keep: f32,
+}
+
+impl Place<'_> {
+    /// Adds the very same floats, `delta` of a weight and an item, to the weights and to the feedback that follows them.
+    #[inline(always)]
+    fn add<const DECAYS: bool, T>(&mut self, items: impl Iterator<Item = T>, mut delta: impl FnMut(f32, T) -> f32) {
+        let keep = self.keep;
+        let kept = |number: f32| if DECAYS { keep * number } else { number };
+        if self.follows {
+            for ((w, b), item) in self.weight.iter_mut().zip(&mut *self.feedback).zip(items) {
+                let delta = delta(*w, item);
+                *w = kept(*w) + delta;
+                *b = kept(*b) + delta;
+            }
+        } else {
+            for (w, item) in self.weight.iter_mut().zip(items) {
+                let delta = delta(*w, item);
+                *w = kept(*w) + delta;
+            }
         }
     }
 }
