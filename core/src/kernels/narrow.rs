@@ -50,7 +50,7 @@ impl WeightGradient<'_> {
             self.position::<A, WIDTH, VECTORS, OUTS>(position, strip, &mut taps);
             if product.untied {
                 let at = (position - first / product.taps()) * block;
-                self.apply::<A, KINDS>(at, taps.sums, ordered, update);
+                self.apply_reached::<A, KINDS>(at, position, taps.sums, ordered, update);
                 taps.sums.fill(0.0);
             }
         }
@@ -139,6 +139,31 @@ impl WeightGradient<'_> {
             add_to(sums.get_mut(range(j)).unwrap_or(&mut []), tile);
         }
         WIDTH * VECTORS
+    }
+
+    /// [`WeightGradient::apply`] for the taps that reach the image from `position`. What lies on padding stays as it is, decay
+    /// or not, as in all other kernels.
+    #[inline(always)]
+    fn apply_reached<A: Arithmetic, const KINDS: u32>(
+        &self,
+        at: usize,
+        position: usize,
+        sums: &[f32],
+        ordered: &mut [f32],
+        update: &mut Update<'_>,
+    ) {
+        let (product, cols) = (self.product, self.product.cols.max(1));
+        let tap_rows = product.reach::<false>(position / cols, product.rows);
+        let tap_cols = product.reach::<false>(position % cols, product.cols);
+        // Away from the edges all taps at once, else those of a kernel row.
+        let whole = tap_rows.len() * tap_cols.len() == product.taps();
+        for piece in if whole { 0..1 } else { tap_rows } {
+            let taps = if whole { 0..product.taps() } else { tap_cols.clone() };
+            let tap = product.inputs * product.outputs;
+            let first = piece * product.kernel;
+            let (from, to) = ((first + taps.start) * tap, (first + taps.end) * tap);
+            self.apply::<A, KINDS>(at + from, sums.get(from..to).unwrap_or(&[]), ordered, update);
+        }
     }
 
     /// Brings the taps' gradients into the order of the weights and into the optimizer.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use asymgrad_core::kernels::{Kernels, WeightGradient};
 use asymgrad_core::kinds::ALL;
-use asymgrad_core::{Optimizer, Part, Rule, Sgd, Signal, StepError, Tensor, Trainer, Update};
+use asymgrad_core::{Operation, Optimizer, Part, Rule, Sgd, Signal, StepError, Tensor, Trainer, Update};
 use serde::Serialize;
 
 /// Layers with more weights than this have no gradient angle: it would take memory of twice their size.
@@ -28,7 +28,7 @@ pub struct Measures {
     pub norm_ratios: ByLayer,
     /// Between the layer's weight gradient and the true one.
     pub gradient_angles: ByLayer,
-    /// Between the layer's B and W; only where a rule stores a B that stands beside W.
+    /// Between the layer's B and W; only where a rule stores a B that stands beside W. Taps on padding do not count.
     pub weight_angles: ByLayer,
     /// Share of the layer's weights whose B has their sign, in percent.
     pub sign_agreements: ByLayer,
@@ -71,11 +71,30 @@ pub fn measure<K: Kernels>(
         let Some(weight) = weight else { continue };
         let (w, b) = (&trainer.state()[weight.range()], &trainer.state()[feedback.range()]);
         let name = name(feedback);
-        insert(&mut measures.weight_angles, &name, angle(pairs(w, b)));
-        let same = pairs(w, b).filter(|(w, b)| (*w > 0.0) == (*b > 0.0)).count();
-        measures.sign_agreements.insert(name, 100.0 * same as f64 / w.len() as f64);
+        let used = || on_image(weight, w, b);
+        insert(&mut measures.weight_angles, &name, angle(used()));
+        let same = used().filter(|(w, b)| (*w > 0.0) == (*b > 0.0)).count();
+        measures.sign_agreements.insert(name, 100.0 * same as f64 / used().count() as f64);
     }
     Ok(measures)
+}
+
+/// The weights and feedback weights of a layer side by side, without an untied layer's taps that lie on padding, which
+/// nothing reads or trains. Those of a tap lie together, as [row, col, tap, out, in].
+fn on_image<'a>(tensor: &Tensor<'_>, w: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
+    let input = tensor.input();
+    let (rows, cols, kernel, block) = match tensor.operation() {
+        Operation::Untied { filters, kernel } => (input.rows(), input.cols(), kernel, filters * input.channels()),
+        _ => (1, 1, 1, w.len()),
+    };
+    let is_used = move |index: usize| {
+        let (position, tap) = (index / (kernel * kernel), index % (kernel * kernel));
+        let (row, col) = (position / cols + tap / kernel, position % cols + tap % kernel);
+        let within = |place: usize, places: usize| (kernel / 2..places + kernel / 2).contains(&place);
+        within(row, rows) && within(col, cols)
+    };
+    let blocks = w.chunks(block).zip(b.chunks(block)).enumerate();
+    blocks.filter(move |(index, _)| is_used(*index)).flat_map(|(_, (w, b))| pairs(w, b))
 }
 
 /// `dense2` of `dense2.weight`.
