@@ -145,7 +145,7 @@ fn wrong_usage_is_exit_2_with_the_way_out() {
     place.run("run dsr2u").assert(2, &["no experiment is called `dsr2u`; the nearest name is `DSR2-U`"]);
     run_small(&place, "DS0").assert(2, &["cannot be used with"]);
     let bad = "input 3x32x32 - conv5x5x32 - dense10(Q)";
-    place.run_with("run --net {}", bad).assert(2, &["at position 29, found `dense10(Q)`"]);
+    place.run_with("run --net {}", bad).assert(2, &["at position 36, found `(Q)`; the nearest is `(R)`"]);
 }
 
 #[test]

@@ -1,21 +1,22 @@
 //! The notation of networks: what is printed reads back, no text panics, and errors name the token and its place.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use asymgrad_core::{Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
+use asymgrad_core::{Activation, Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
 use proptest::prelude::*;
 
 /// A layer of any kind; `dense_only` where a vector comes in.
 fn layer(dense_only: bool) -> impl Strategy<Value = Layer> {
-    let feedback = || prop::sample::select(Feedback::ALL.to_vec());
-    let dense = (1..2000_usize, feedback()).prop_map(|(outputs, rule)| Layer::dense(outputs).feedback(rule));
-    let filters = || (1..100_usize, 0..4_usize, feedback());
+    let behind = || (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(Feedback::ALL.to_vec()));
+    let with = |layer: Layer, (activation, rule)| layer.activation(activation).feedback(rule);
+    let dense = (1..2000_usize, behind()).prop_map(move |(outputs, behind)| with(Layer::dense(outputs), behind));
+    let filters = || (1..100_usize, 0..4_usize, behind());
     let window = || (1..6_usize).prop_flat_map(|size| (Just(size), 1..=size));
     if dense_only {
         return dense.boxed();
     }
     prop_oneof![
-        filters().prop_map(|(filters, half, rule)| Layer::conv(filters, 2 * half + 1).feedback(rule)),
-        filters().prop_map(|(filters, half, rule)| Layer::untied(filters, 2 * half + 1).feedback(rule)),
+        filters().prop_map(move |(filters, half, behind)| with(Layer::conv(filters, 2 * half + 1), behind)),
+        filters().prop_map(move |(filters, half, behind)| with(Layer::untied(filters, 2 * half + 1), behind)),
         window().prop_map(|(size, stride)| Layer::max_pool(size, stride)),
         window().prop_map(|(size, stride)| Layer::avg_pool(size, stride)),
     ]
@@ -24,7 +25,12 @@ fn layer(dense_only: bool) -> impl Strategy<Value = Layer> {
 
 /// A network that can be built: layers on images, then dense ones.
 fn network() -> impl Strategy<Value = (Shape, Vec<Layer>)> {
-    let dense = || prop::collection::vec(layer(true), 1..4);
+    let dense = || {
+        prop::collection::vec(layer(true), 1..4).prop_map(|mut layers| {
+            layers.iter_mut().last().into_iter().for_each(|last| *last = last.activation(Activation::Relu));
+            layers
+        })
+    };
     let on_vector = (1..5000_usize, dense()).prop_map(|(features, dense)| (Shape::vector(features), dense));
     let size = 1..40_usize;
     let on_image = (1..5_usize, size.clone(), size, prop::collection::vec(layer(false), 0..5), dense());
@@ -75,7 +81,8 @@ proptest! {
     fn no_text_of_the_notation_s_own_pieces_panics(
         pieces in prop::collection::vec(
             prop::sample::select(vec![
-                "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")",
+                "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")", ".", ".sigmoid",
+                ".tanh", ".sigmoid(DFA)", "(KP)", "(uSF)", "(frSF)", "(brSF)", "(WM)", "(DRTP)", "SF",
                 "0", "1", "3", "5", "03", "18446744073709551615", "18446744073709551616", "é", " ", "3x3x", "5x5", "2",
             ]),
             0..20,
@@ -114,6 +121,9 @@ fn the_report_s_networks_print_as_they_were_written() {
         "input 3x32x32 - untied5x5x32 - avgpool3x3/2 - untied5x5x64(R) - maxpool2x2 - dense10",
         "input 64 - dense32 - dense10(R)",
         "input 1x1x1 - conv1x1x1(R*) - dense1",
+        "input 3x32x32 - dense1000.sigmoid - dense10(R)",
+        "input 3x8x8 - conv3x3x2.tanh - untied3x3x2.sigmoid(KP) - maxpool3x3/2 - conv3x3x4(WM) - dense8.tanh(DRTP) - dense4(DFA)",
+        "input 64 - dense9(uSF) - dense8.tanh(frSF) - dense7.sigmoid(brSF) - dense6(WM) - dense5(R*) - dense4(R)",
     ] {
         let mut layers = [Layer::dense(1); 8];
         assert_eq!(Architecture::parse(text, &mut layers).unwrap().to_string(), text);
@@ -136,20 +146,30 @@ fn a_token_that_does_not_belong_is_named_with_its_position() {
         ("input 64 - - dense10", "", 11),
         ("input 64 - dens32 - dense10", "dens32", 11),
         ("input 64 - dense - dense10", "dense", 11),
-        ("input 64 -   dense10(r)", "dense10(r)", 13),
-        ("input 64 - dense10(R", "dense10(R", 11),
-        ("input 64 - dense10(R*) x", "dense10(R*) x", 11),
-        ("input 64 - dense10/2", "dense10/2", 11),
+        ("input 64 -   dense10(r)", "(r)", 20),
+        ("input 64 - dense10(R", "(R", 18),
+        ("input 64 - dense10(R*) x", "(R*) x", 18),
+        ("input 64 - dense10/2", "/2", 18),
         ("input 64 - Dense10", "Dense10", 11),
         ("input 64 - dense010", "dense010", 11),
         ("input 3x8x8 - conv5x3x4 - dense10", "conv5x3x4", 14),
         ("input 3x8x8 - conv5x5 - dense10", "conv5x5", 14),
         ("input 3x8x8 - conv5x5x4/2 - dense10", "conv5x5x4/2", 14),
         ("input 3x8x8 - untied5x5x4/12 - dense10", "untied5x5x4/12", 14),
-        ("input 3x8x8 - conv5x5x4(R)(R) - dense10", "conv5x5x4(R)(R)", 14),
+        ("input 3x8x8 - conv5x5x4(R)(R) - dense10", "(R)(R)", 23),
         ("input 3x8x8 - maxpool3x3/ - dense10", "maxpool3x3/", 14),
         ("input 3x8x8 - maxpool3x2/2 - dense10", "maxpool3x2/2", 14),
-        ("input 3x8x8 - maxpool3x3/2/2 - dense10", "maxpool3x3/2/2", 14),
+        ("input 3x8x8 - maxpool3x3/2/2 - dense10", "/2", 26),
+        ("input 64 - dense9.sigmod - dense10", ".sigmod", 17),
+        ("input 64 - dense9.Tanh(R) - dense10", ".Tanh", 17),
+        ("input 64 - dense9. - dense10", ".", 17),
+        ("input 64 - dense9.tanh.tanh - dense10", ".tanh.tanh", 17),
+        ("input 64 - dense9.tanh(DFT) - dense10", "(DFT)", 22),
+        ("input 64 - dense9.tanh(kp) - dense10", "(kp)", 22),
+        ("input 64 - dense9(KP).tanh - dense10", "(KP).tanh", 17),
+        ("input 64 - dense9() - dense10", "()", 17),
+        ("input 64 - dense9 .tanh - dense10", " .tanh", 17),
+        ("input 3x8x8 - conv3x3x4/1.sigmoïd(R) - dense10", ".sigmoïd", 25),
         ("input 3x8x8 – dense10", "input 3x8x8 – dense10", 0),
         ("input 3x8x8 - ünder - dense10", "ünder", 14),
     ] {
@@ -166,7 +186,10 @@ fn a_token_that_does_not_belong_is_named_with_its_position() {
 
 #[test]
 fn a_layer_that_cannot_be_placed_is_named_with_its_reason() {
-    use Problem::{EvenKernel, FeedbackWithoutWeights, LastNotDense, NoOutputs, NotAnImage, Window};
+    use Problem::{
+        ActivationWithoutWeights, EvenKernel, FeedbackWithoutWeights, LastActivated, LastNotDense, NoOutputs,
+        NotAnImage, Window,
+    };
     for (text, token, layer, problem, words) in [
         ("input 64 - dense0", "dense0", 1, NoOutputs, "at least 1 output"),
         ("input 3x8x8 - conv3x3x0 - dense2", "conv3x3x0", 1, NoOutputs, "at least 1 output"),
@@ -177,6 +200,9 @@ fn a_layer_that_cannot_be_placed_is_named_with_its_reason() {
         ("input 3x8x8 - avgpool3x3/4 - dense2", "avgpool3x3/4", 1, Window { size: 3, stride: 4 }, "1 to 3"),
         ("input 3x8x8 - maxpool3x3/0 - dense2", "maxpool3x3/0", 1, Window { size: 3, stride: 0 }, "found 0"),
         ("input 3x8x8 - maxpool3x3/2(R) - dense2", "maxpool3x3/2(R)", 1, FeedbackWithoutWeights, "no feedback rule"),
+        ("input 3x8x8 - avgpool3x3.tanh - dense2", "avgpool3x3.tanh", 1, ActivationWithoutWeights, "no activation"),
+        ("input 3x8x8 - dense3 - dense2.sigmoid", "dense2.sigmoid", 2, LastActivated, "takes no activation"),
+        ("input 3x8x8 - dense2.tanh(DFA)", "dense2.tanh(DFA)", 1, LastActivated, "takes no activation"),
         ("input 3x8x8 - dense2 - dense3 - conv3x3x2", "conv3x3x2", 3, NotAnImage, "needs an image"),
         ("input 3x8x8 - conv3x3x2 - conv5x5x3", "conv5x5x3", 2, LastNotDense, "last layer has to be dense"),
     ] {

@@ -133,7 +133,9 @@ impl<'t> Tokens<'t> {
     }
 }
 
-const LAYER: &str = "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S, then .sigmoid, .tanh or nothing, then (R), (R*), (KP), (uSF), (frSF), (brSF), (WM), (DFA), (DRTP) or nothing";
+const LAYER: &str = "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S";
+const ACTIVATION: &str = "an activation, .sigmoid or .tanh, a feedback rule or nothing";
+const RULE: &str = "a feedback rule, (R), (R*), (KP), (uSF), (frSF), (brSF), (WM), (DFA) or (DRTP), or nothing";
 const INPUT: &str = "`input N` or `input CHANNELSxROWSxCOLS`";
 
 fn parse_input<'t>(tokens: &mut Tokens<'t>) -> Result<Shape, ParseError<'t>> {
@@ -168,10 +170,15 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
     if is_convolution && reader.stride() != Some(1) {
         return Err(error("a convolution with stride 1"));
     }
+    // What stands behind the numbers is named by itself.
     let behind = reader.rest.find('(').unwrap_or(reader.rest.len());
-    let (activation, rule) = reader.rest.split_at_checked(behind).ok_or(error(LAYER))?;
-    let activation = Activation::ALL.into_iter().find(|kind| kind.notation() == activation).ok_or(error(LAYER))?;
-    let feedback = Feedback::ALL.into_iter().find(|kind| kind.notation() == rule).ok_or(error(LAYER))?;
+    let (word, rule) = reader.rest.split_at_checked(behind).ok_or(error(LAYER))?;
+    let at = position + found.len() - rule.len();
+    let activation = Activation::ALL.into_iter().find(|kind| kind.notation() == word);
+    let feedback = Feedback::ALL.into_iter().find(|kind| kind.notation() == rule);
+    let activation =
+        activation.ok_or(ParseError::Token { found: word, position: at - word.len(), expected: ACTIVATION })?;
+    let feedback = feedback.ok_or(ParseError::Token { found: rule, position: at, expected: RULE })?;
     Ok(layer.activation(activation).feedback(feedback))
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use asymgrad_core::{Architecture, Layer, Shape};
+use asymgrad_core::{Activation, Architecture, Feedback, Layer, ParseError, Shape};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most layers a network's text may have.
@@ -35,9 +35,27 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut layers = vec![Layer::dense(1); MOST_LAYERS];
-        let network = Architecture::parse(text, &mut layers).map_err(|error| error.to_string())?;
+        let network = Architecture::parse(text, &mut layers).map_err(|error| match nearest(&error) {
+            Some(nearest) => format!("{error}; the nearest is `{nearest}`"),
+            None => error.to_string(),
+        })?;
         Ok(Self { input: network.input(), layers: network.layers().to_vec() })
     }
+}
+
+/// The layer, activation or rule that differs least from a word of that kind which is none.
+fn nearest(error: &ParseError<'_>) -> Option<&'static str> {
+    let ParseError::Token { found, .. } = error else { return None };
+    let letters = found.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let (word, words) = match found.chars().next()? {
+        '(' => (*found, Feedback::ALL.map(Feedback::notation).to_vec()),
+        '.' => (*found, Activation::ALL.map(Activation::notation).to_vec()),
+        _ => (letters, vec!["dense", "conv", "untied", "maxpool", "avgpool"]),
+    };
+    if word.is_empty() || words.contains(&word) {
+        return None;
+    }
+    words.into_iter().filter(|word| !word.is_empty()).min_by_key(|known| strsim::damerau_levenshtein(known, word))
 }
 
 impl fmt::Display for Network {
@@ -55,5 +73,32 @@ impl Serialize for Network {
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_that_is_none_is_told_with_the_nearest() {
+        for (text, told) in [
+            ("input 64 - dens32 - dense10", "position 11, found `dens32`; the nearest is `dense`"),
+            ("input 64 - Dense10", "position 11, found `Dense10`; the nearest is `dense`"),
+            ("input 3x8x8 - maxpol3x3/2 - dense10", "found `maxpol3x3/2`; the nearest is `maxpool`"),
+            ("input 64 - dense9.sigmod - dense10", "position 17, found `.sigmod`; the nearest is `.sigmoid`"),
+            ("input 64 - dense9.tan(R) - dense10", "position 17, found `.tan`; the nearest is `.tanh`"),
+            ("input 64 - dense9 - dense10(r)", "position 27, found `(r)`; the nearest is `(R)`"),
+            ("input 64 - dense9 - dense10(FA)", "position 27, found `(FA)`; the nearest is `(DFA)`"),
+            ("input 64 - dense9 - dense10(SF)", "position 27, found `(SF)`; the nearest is `(uSF)`"),
+            ("input 64 - dense9 - dense10(DTRP)", "position 27, found `(DTRP)`; the nearest is `(DRTP)`"),
+        ] {
+            let error = text.parse::<Network>().unwrap_err();
+            assert!(error.ends_with(told), "{text}: {error}");
+        }
+        for text in ["input 64 - dense - dense10", "input 64 - dense9/2", "input 64 - ", "input 64 - dense0"] {
+            let error = text.parse::<Network>().unwrap_err();
+            assert!(!error.contains("nearest"), "{text}: {error}");
+        }
     }
 }
