@@ -8,6 +8,9 @@ use crate::claim::Claim;
 
 const ROWS: &str = include_str!("../../data/experiments.toml");
 
+/// Epochs of the table of feedback rules.
+const RULES_EPOCHS: u32 = 25;
+
 /// One row: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
 /// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
@@ -39,7 +42,7 @@ pub struct Experiment {
     /// Kolen–Pollack's λ.
     #[serde(default)]
     pub kp_decay: Option<f32>,
-    /// Epochs of a row without a published figure.
+    /// Epochs of a row without a published figure; those of `suite --rules`, 25, if it is in that table.
     #[serde(default)]
     pub epochs: Option<u32>,
     /// Whether the row is one of the table of feedback rules, `suite --rules`.
@@ -64,6 +67,18 @@ pub struct Published {
     pub epochs: u32,
     /// Correct on the test set, in percent.
     pub accuracy: f64,
+}
+
+impl Experiment {
+    /// Epochs in the table of feedback rules.
+    pub fn rules_epochs(&self) -> u32 {
+        self.epochs.unwrap_or(RULES_EPOCHS)
+    }
+
+    /// Epochs where neither the report nor a claim says how many: the row's own, or those of the table of rules.
+    pub fn own_epochs(&self) -> Option<u32> {
+        self.epochs.or(self.rules.then_some(RULES_EPOCHS))
+    }
 }
 
 /// No experiment has this name.

@@ -26,8 +26,6 @@ const QUICK_DENSE: u32 = 12;
 /// A convolution costs some ten times as much, and an untied one has ten times the weights besides.
 const QUICK_CONVOLUTION: u32 = 2;
 const QUICK_UNTIED: u32 = 1;
-/// Epochs of a row in the table of feedback rules.
-pub const RULES_EPOCHS: u32 = 25;
 /// The first and the last seed of that table.
 pub const RULES_SEEDS: (u64, u64) = (1, 3);
 /// A quick suite keeps the weights of networks with so few parameters: some megabytes each, and filters to look at.
@@ -85,7 +83,7 @@ pub fn is_small(network: &Network) -> bool {
 /// Epochs of a row in the whole protocol: up to the report's last figure, as many as its claim takes for a verdict, or its own.
 pub fn whole_epochs(row: &Experiment) -> Option<u32> {
     let last = row.published.last().map(|figure| figure.epochs);
-    last.or(row.claim.as_ref().map(|claim| claim.epochs)).or(row.epochs)
+    last.or(row.claim.as_ref().map(|claim| claim.epochs)).or(row.own_epochs())
 }
 
 /// The folder of a quick row: not that of a run on the digits, which may have been trained further.

@@ -2,8 +2,9 @@
 
 use rand_core::Rng;
 
-use super::Trainer;
+use super::pass::is_mirror;
 use super::regions::{State, biases_of, part, weights_of};
+use super::{StepError, Trainer};
 use crate::architecture::Site;
 use crate::feedback::{self, Feedback, Storage, counter};
 use crate::kernels::Kernels;
@@ -39,6 +40,26 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
             let feedback = part(state.feedback, site.feedback, site.feedback_weights());
             draw_feedback::<KINDS>(&site, initial, seed, feedback, weight);
         }
+    }
+
+    /// Shows every [weight mirror](crate::feedback::weight_mirror) noise `rounds` times, so that B resembles W before the
+    /// first step: 4 / η rounds leave e⁻⁴ = 2 % of the drawn B. Takes the place of what [`Trainer::input`] held.
+    ///
+    /// # Errors
+    /// [`StepError::UnderWay`] between two polls of a step.
+    pub fn mirror(&mut self, rounds: u32) -> Result<(), StepError> {
+        self.input(self.training.batch)?;
+        for round in 0..rounds {
+            let mut sites = self.network.sites_of(&self.training);
+            while sites.advance() {
+                if has::<KINDS>(kinds::MIRROR) && is_mirror(&sites.site) {
+                    // Times that no step has.
+                    self.reflect(&sites.site, u64::MAX - u64::from(round));
+                }
+            }
+        }
+        self.samples = 0;
+        Ok(())
     }
 }
 

@@ -57,17 +57,17 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
     }
 
     /// Shows a layer noise and moves its mirror towards what comes out. The noise and the answer lie where the layer's
-    /// input and output lay, which nothing needs after its update.
-    fn reflect(&mut self, site: &Site<'_>) {
+    /// input and output lay, which nothing needs after its update. The noise is a function of `time`.
+    pub(super) fn reflect(&mut self, site: &Site<'_>, time: u64) {
         let Some(product) = product_of::<KINDS>(site) else { return };
-        let (samples, sizes, steps, share) = (self.samples(), self.sizes(), self.steps, self.training.mirror);
+        let (samples, sizes, share) = (self.samples(), self.sizes(), self.training.mirror);
         let state = State::of::<KINDS>(self.state, sizes);
         let mirror = part(state.feedback, site.feedback, site.feedback_weights());
         let weight = weights_of(state.parameters, 0, site);
         let (inputs, outputs) = (site.input.features() * samples, site.output.features() * samples);
         let both = part(self.work.activations, self.training.batch + site.features * samples, inputs + outputs);
         let (input, output) = both.split_at_mut_checked(inputs).unwrap_or((&mut [], &mut []));
-        feedback::weight_mirror::noise(input, mirror, counter(site.index), steps);
+        feedback::weight_mirror::noise(input, mirror, counter(site.index), time);
         // The gradient of the layer's output has done its work, too: its place holds biases of 0.
         let (odd, sums) = sums_of(self.work.odd, site, product);
         let (spent, _) = turn(self.work.even, odd, site, samples);
@@ -147,8 +147,8 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         let Some(product) = product_of::<KINDS>(site) else { return };
         self.update_weights(site, product);
         self.update_biases(site, product);
-        if has::<KINDS>(kinds::MIRROR) && site.sends_back && site.layer.feedback == Feedback::WeightMirror {
-            self.reflect(site);
+        if has::<KINDS>(kinds::MIRROR) && is_mirror(site) {
+            self.reflect(site, self.steps);
         }
     }
 
@@ -194,6 +194,11 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         let Training { optimizer, decay, .. } = self.training;
         Rule::new::<KINDS>(optimizer, self.training.limit(), self.corrections).decay(decay)
     }
+}
+
+/// Whether a layer's feedback is a weight mirror that is used.
+pub(super) fn is_mirror(site: &Site<'_>) -> bool {
+    site.sends_back && site.layer.feedback == Feedback::WeightMirror
 }
 
 /// One layer forward.

@@ -35,6 +35,9 @@ struct Tuning {
     /// (WM): share of the way that a mirror goes each step [default: 0.01]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     mirror_rate: Option<f32>,
+    /// (WM): rounds of noise that mirrors are shown before the first step [default: 4 / --mirror-rate]
+    #[arg(long, value_name = "N")]
+    mirror_first: Option<u32>,
     /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION or fan:GAIN, normal with GAIN/√(in + out)
     #[arg(long, value_name = "INITIAL", value_parser = initial)]
     weights_init: Option<Initial>,
@@ -114,12 +117,14 @@ impl RunArguments {
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
-                let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
+                let mut config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
+                config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
                 rows.push(self.row(config, dataset, None, &catalogue));
             }
             for experiment in &experiments {
                 let dataset = data.of_row(experiment.data.as_deref())?;
-                let config = self.execution.config(experiment, &choices, &dataset)?;
+                let mut config = self.execution.config(experiment, &choices, &dataset)?;
+                config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
                 rows.push(self.row(config, dataset, Some(experiment), &catalogue));
             }
         }
@@ -141,12 +146,11 @@ impl RunArguments {
 
     fn row(
         &self,
-        mut config: Config,
+        config: Config,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
     ) -> Row {
-        config.standard = self.tuning.standardize.then(|| Standard::of(&dataset));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {
@@ -178,6 +182,7 @@ impl RunArguments {
             schedule: self.tuning.schedule.unwrap_or_default(),
             kp_decay: self.tuning.kp_decay,
             mirror_rate: self.tuning.mirror_rate,
+            mirror_first: self.tuning.mirror_first,
             weights_init: self.tuning.weights_init.unwrap_or_default(),
             feedback_init: self.tuning.feedback_init.unwrap_or_default(),
             measure_every: self.tuning.measure_every,
@@ -236,7 +241,7 @@ impl SuiteArguments {
             let protocol = if self.quick {
                 Some(suite::quick_epochs(&config.network))
             } else if self.rules {
-                Some(suite::RULES_EPOCHS)
+                Some(experiment.rules_epochs())
             } else {
                 suite::whole_epochs(&experiment)
             };
@@ -269,13 +274,15 @@ struct Data<'a> {
     /// What the command line says; it wins over the row.
     chosen: Option<&'a str>,
     open: HashMap<String, Arc<Dataset>>,
+    /// What standardises them, by checksum.
+    standards: HashMap<String, Standard>,
     /// Whether the user knows that the default is not CIFAR-10.
     told: bool,
 }
 
 impl<'a> Data<'a> {
     fn new(chosen: Option<&'a str>) -> Self {
-        Self { chosen, open: HashMap::new(), told: false }
+        Self { chosen, open: HashMap::new(), standards: HashMap::new(), told: false }
     }
 
     fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
@@ -292,5 +299,10 @@ impl<'a> Data<'a> {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),
         })
+    }
+
+    /// What standardises a data set, which takes a look at every pixel: once for all rows.
+    fn standard(&mut self, dataset: &Dataset) -> Standard {
+        self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standard::of(dataset)).clone()
     }
 }

@@ -73,6 +73,7 @@ fn twin_of(config: &Config) -> Config {
         seed: 0,
         kp_decay: None,
         mirror_rate: None,
+        mirror_first: 0,
         feedback_init: asymgrad_core::Initial::default(),
         measure_every: 1,
         epochs: 0,

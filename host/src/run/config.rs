@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use asymgrad_core::{Initial, Loss, Optimizer, Training};
+use asymgrad_core::{Feedback, Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -62,6 +62,9 @@ pub struct Config {
     /// Weight mirrors' η; `None` is the core's default.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mirror_rate: Option<f32>,
+    /// Rounds of noise that weight mirrors are shown before the first step.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_first: u32,
     /// How the weights are drawn.
     #[serde(default, skip_serializing_if = "is_default")]
     pub weights_init: Initial,
@@ -123,6 +126,8 @@ pub struct Choices {
     pub kp_decay: Option<f32>,
     /// Weight mirrors' η.
     pub mirror_rate: Option<f32>,
+    /// Rounds of noise before the first step, 4 / η by default.
+    pub mirror_first: Option<u32>,
     /// How the weights are drawn.
     pub weights_init: Initial,
     /// How the feedback is drawn.
@@ -167,13 +172,14 @@ impl Config {
         config.clip = choices.clip.or(row.clip);
         config.kp_decay = choices.kp_decay.or(row.kp_decay);
         let published = row.published.iter().map(|figure| figure.epochs).min();
-        config.epochs = choices.epochs.or(published).or(row.epochs).unwrap_or(config.epochs);
+        config.epochs = choices.epochs.or(published).or(row.own_epochs()).unwrap_or(config.epochs);
         Ok(config)
     }
 
     /// Any network on `data`.
     pub fn of_network(name: String, network: Network, choices: &Choices, data: impl Into<Data>, class: Class) -> Self {
         Self {
+            mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
             network,
             loss: choices.loss.unwrap_or_default(),
@@ -293,6 +299,8 @@ impl Config {
         add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
         let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR);
         add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
+        let mirror_first = first_rounds(&self.network, self.mirror_rate);
+        add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
         add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
         add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
@@ -328,6 +336,19 @@ impl Config {
         })
         .map_err(Error::io("write", file))
     }
+}
+
+/// The rounds that leave 2 % of weight mirrors' first B, 4 / η; none in a network without mirrors.
+fn first_rounds(network: &Network, mirror_rate: Option<f32>) -> u32 {
+    let architecture = network.architecture();
+    // The first layer with weights sends nothing back.
+    let mut senders = architecture.layers().iter().filter(|layer| layer.operation.has_weights()).skip(1);
+    if !senders.any(|layer| layer.feedback == Feedback::WeightMirror) {
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
+    let rounds = (4.0 / mirror_rate.unwrap_or(Training::MIRROR)).round() as u32;
+    rounds
 }
 
 /// A name for the runs of a network that has none, the same for the same network.
@@ -404,6 +425,20 @@ mod tests {
     }
 
     #[test]
+    fn mirrors_look_at_the_weights_first_as_long_as_their_rate_asks_for() {
+        let digits = dataset::open("digits").unwrap();
+        let rounds = |text: &str, choices| {
+            let network: Network = text.parse().unwrap();
+            Config::of_network(name_of(&network), network, &choices, &digits, Class::Portable).mirror_first
+        };
+        let mirrors = "input 3x32x32 - dense9 - dense10(WM)";
+        assert_eq!(rounds(mirrors, Choices::default()), 400);
+        assert_eq!(rounds(mirrors, Choices { mirror_rate: Some(0.03), ..Choices::default() }), 133);
+        assert_eq!(rounds(mirrors, Choices { mirror_first: Some(0), ..Choices::default() }), 0);
+        assert_eq!(rounds("input 3x32x32 - dense9(WM) - dense10(R)", Choices::default()), 0);
+    }
+
+    #[test]
     fn a_command_names_what_differs_from_the_row() {
         let digits = dataset::open("digits").unwrap();
         let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
@@ -429,14 +464,15 @@ mod tests {
             schedule: "step:2:0.5".parse().unwrap(),
             kp_decay: Some(0.125),
             mirror_rate: Some(0.5),
+            mirror_first: Some(9),
             weights_init: Initial::Fan(2.0),
             feedback_init: Initial::Normal(0.5),
             measure_every: Some(3),
             ..Choices::default()
         };
         let config = Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused);
-        let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --weights-init fan:2 \
-                      --feedback-init normal:0.5 --measure-every 3";
+        let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --mirror-first 9 --weights-init \
+                      fan:2 --feedback-init normal:0.5 --measure-every 3";
         let command = config.command(&Catalogue::of_report(), "digits");
         assert!(command.ends_with(tuning), "{command}");
     }

@@ -143,6 +143,7 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) ->
     if let Some(file) = &request.init {
         weights::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
     }
+    trainer.mirror(config.mirror_first)?;
     Ok(Checkpoint::start(config.identity(), trainer.state().len()))
 }
 
