@@ -1,14 +1,16 @@
 //! What has to hold of each feedback rule, and of what is measured about it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod kernel_sets;
 mod oracle;
 
 use asymgrad::run::{Measures, measure};
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Architecture, Layer, Loss, Optimizer, Part, Sgd, Tensor, Trainer, Training};
-use oracle::Oracle;
+use asymgrad_core::{Architecture, Feedback, Layer, Loss, Optimizer, Part, Sgd, StepError, Tensor, Trainer, Training};
+use kernel_sets::KernelSet;
+use oracle::{Oracle, OracleLayer};
 use rand_core::Rng;
 
 const SGD: Optimizer = Optimizer::Sgd(Sgd { rate: 0.1 });
@@ -26,15 +28,20 @@ fn train(text: &str, training: Training, steps: usize, mut see: impl FnMut(usize
     });
 }
 
+/// Samples for a network, and labels of which not all are equally many.
+fn samples(network: &Architecture<'_>) -> (Vec<f32>, Vec<usize>) {
+    let mut generator = SplitMix::new(5);
+    let x = (0..SAMPLES * network.input().features()).map(|_| symmetric(generator.next_u32())).collect();
+    (x, (0..SAMPLES).map(|sample| sample * sample % network.classes()).collect())
+}
+
 fn with_trainer(text: &str, training: Training, act: impl FnOnce(&mut Trainer<'_, ALL>, &[f32], &[usize])) {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(text, &mut layers).unwrap();
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
     trainer.initialize(&mut SplitMix::new(3), 4);
-    let mut generator = SplitMix::new(5);
-    let x: Vec<f32> = (0..SAMPLES * network.input().features()).map(|_| symmetric(generator.next_u32())).collect();
-    let labels: Vec<usize> = (0..SAMPLES).map(|sample| sample * sample % network.classes()).collect();
+    let (x, labels) = samples(&network);
     act(&mut trainer, &x, &labels);
 }
 
@@ -49,9 +56,12 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn updated_feedback_keeps_its_distance_and_kolen_pollack_shrinks_it() {
     const SHRINK: f32 = 0.01;
-    for (rule, share) in [("R*", 0.0), ("KP", f64::from(SHRINK))] {
+    // Weight decay is part of the update that both receive, so it changes neither.
+    for (rule, share, decay) in
+        [("R*", 0.0, 0.0), ("KP", f64::from(SHRINK), 0.0), ("R*", 0.0, 0.5), ("KP", f64::from(SHRINK), 0.5)]
+    {
         let text = format!("input 2x5x4 - conv3x3x3 - conv3x3x4({rule}) - dense6({rule}) - dense4({rule})");
-        let training = Training::new(SAMPLES).optimizer(SGD).shrink(SHRINK);
+        let training = Training::new(SAMPLES).optimizer(SGD).shrink(SHRINK).decay(decay);
         let mut first = vec![];
         train(&text, training, 50, |step, tensors, state| {
             for (index, layer) in ["conv2", "dense1", "dense2"].into_iter().enumerate() {
@@ -66,6 +76,34 @@ fn updated_feedback_keeps_its_distance_and_kolen_pollack_shrinks_it() {
                 assert!((found - wanted).abs() <= allowed, "{layer}({rule}), step {step}: {found} and not {wanted}");
             }
         });
+    }
+}
+
+/// R* that begins at W is the true gradient, bit for bit, under every optimizer.
+#[test]
+fn updated_feedback_that_begins_as_the_weights_is_exact_backpropagation() {
+    for optimizer in Optimizer::DEFAULTS {
+        let training = Training::new(SAMPLES).optimizer(optimizer).clip(0.1).decay(0.01);
+        let [updated, truth] = ["(R*)", ""].map(|rule| {
+            let text =
+                format!("input 2x5x4 - conv3x3x3 - conv3x3x4{rule} - untied3x3x2{rule} - dense6{rule} - dense4{rule}");
+            let mut parameters = vec![];
+            with_trainer(&text, training, |trainer, x, labels| {
+                let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
+                for feedback in tensors.iter().filter(|tensor| tensor.part() == Part::Feedback) {
+                    let weight = tensors.iter().find(|t| t.part() == Part::Weight && t.layer() == feedback.layer());
+                    trainer.state_mut().copy_within(weight.unwrap().range(), feedback.range().start);
+                }
+                let before: Vec<u32> = trainer.parameters().iter().map(|x| x.to_bits()).collect();
+                for _ in 0..20 {
+                    trainer.step(x, labels).unwrap();
+                }
+                parameters = trainer.parameters().iter().map(|x| x.to_bits()).collect();
+                assert_ne!(parameters, before);
+            });
+            parameters
+        });
+        assert_eq!(updated, truth, "{}", optimizer.name());
     }
 }
 
@@ -170,13 +208,45 @@ fn a_mirror_learns_the_weights() {
     }
 }
 
+/// Each round adds η (xᵀy / n − B) to B. With x of variance 1 and fourth moment 9/5, the mean of xᵀy / n is W and its variance,
+/// summed over the weights of a layer with N inputs, ‖W‖² (N − 1/5) / n; of that B keeps η / (2 − η).
+#[test]
+fn mirrors_before_the_first_step_leave_b_at_w_but_for_the_variance_of_their_noise() {
+    const SHARE: f32 = 0.02;
+    let training = Training::new(SAMPLES).mirror(SHARE);
+    with_trainer("input 9 - dense60 - dense50(WM) - dense4(WM)", training, |trainer, x, labels| {
+        let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
+        let before = trainer.state().to_vec();
+        // Twice 4 / η: e⁻⁸ of the drawn B is left, far below its noise.
+        trainer.mirror(400).unwrap();
+        for tensor in &tensors {
+            let same = before[tensor.range()] == trainer.state()[tensor.range()];
+            assert_eq!(same, tensor.part() != Part::Feedback, "{tensor}");
+        }
+        let (w, b) =
+            ["weight", "feedback"].map(|what| part(&tensors, trainer.state(), &format!("dense2.{what}"))).into();
+        let kept = f64::from(SHARE) / (2.0 - f64::from(SHARE));
+        let wanted = (kept * (60.0 - 0.2) / SAMPLES as f64).sqrt();
+        let found = distance(w, b) / distance(w, &vec![0.0; w.len()]);
+        assert!((found / wanted - 1.0).abs() < 0.1, "{found} and not {wanted}");
+
+        trainer.step(x, labels).unwrap();
+        trainer.input(labels.len()).unwrap();
+        trainer.start(labels).unwrap();
+        assert_eq!(trainer.mirror(1), Err(StepError::UnderWay));
+    });
+}
+
 fn measured(trainer: &mut Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Measures {
     let network = trainer.network();
     let input = trainer.input(labels.len()).unwrap();
     network.input().load(x, labels.len(), input);
     let before = trainer.state().to_vec();
     let measures = measure(trainer, &Portable, labels).unwrap();
-    assert_eq!(trainer.state(), before, "a measurement changes nothing");
+    assert_eq!(trainer.parameters(), &before[..trainer.parameters().len()], "a measurement changes no weight");
+    if !network.layers().iter().any(|layer| layer.feedback == Feedback::BatchSign) {
+        assert_eq!(trainer.state(), before, "a measurement changes nothing but the magnitudes of brSF");
+    }
     measures
 }
 
@@ -195,51 +265,206 @@ fn the_true_gradient_has_angle_0_and_ratio_1() {
     });
 }
 
-/// Gradient angles, weight angles and sign agreements beside the same in float64.
+/// Every measure beside the same in float64, under every rule, with units that are dead.
 #[test]
-fn angles_agree_with_float64() {
+fn measures_agree_with_float64() {
     for text in [
         "input 9 - dense8.tanh - dense7(R) - dense5.sigmoid(DFA) - dense4(R*)",
         "input 2x6x5 - conv3x3x4 - avgpool3x3/2 - conv3x3x5(R) - dense7(frSF) - dense4(KP)",
+        "input 9 - dense8 - dense7(uSF) - dense6.tanh(WM) - dense5(DRTP) - dense4(brSF)",
+        "input 2x5x4 - conv3x3x3 - maxpool3x3/2 - untied3x3x4(KP) - dense6.sigmoid(brSF) - dense4",
     ] {
         with_trainer(text, Training::new(SAMPLES), |trainer, x, labels| {
-            let measures = measured(trainer, x, labels);
-            let (network, training) = (trainer.network(), *trainer.training());
-            let [mut own, mut truth] = [Oracle::new(&network), Oracle::new(&network)];
-            for tensor in network.tensors(&training) {
-                let numbers: Vec<f64> =
-                    (0..tensor.len()).map(|i| f64::from(trainer.state()[tensor.place(i)])).collect();
-                let index = tensor.layer();
-                match tensor.part() {
-                    Part::Weight => [&mut own, &mut truth].map(|o| o.layers[index].weight = numbers.clone()),
-                    Part::Bias => [&mut own, &mut truth].map(|o| o.layers[index].bias = numbers.clone()),
-                    Part::Feedback => [(); 2].map(|()| own.layers[index].feedback = numbers.clone()),
-                };
-            }
-            for layer in &mut truth.layers {
-                layer.carry_truth();
-            }
-            let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
-            let own_gradients = own.gradients(Loss::CrossEntropy, &x, labels);
-            let true_gradients = truth.gradients(Loss::CrossEntropy, &x, labels);
-            for tensor in network.tensors(&training) {
-                let (name, index) = (tensor.to_string(), tensor.layer());
-                let layer = name.split('.').next().unwrap();
-                if tensor.part() == Part::Weight {
-                    let wanted = degrees(&own_gradients.weight[index], &true_gradients.weight[index]);
-                    assert!((measures.gradient_angles[layer] - wanted).abs() < 1e-3, "{text}, {layer}: {wanted}");
-                }
-                if tensor.part() == Part::Feedback && !tensor.is_direct() {
-                    let (w, b) = (&own.layers[index].weight, &own.layers[index].feedback);
-                    assert!((measures.weight_angles[layer] - degrees(w, b)).abs() < 1e-6, "{text}, {layer}");
+            let bias = trainer.network().tensors(&Training::new(SAMPLES)).find(|t| t.part() == Part::Bias).unwrap();
+            let first = bias.place(0);
+            trainer.state_mut()[first] = -100.0;
+            let found = measured(trainer, x, labels);
+            let wanted = measures_in_float64(trainer, x, labels);
+            // Signals agree to a hundred-thousandth, so angles in degrees to a thousandth.
+            for (what, found, wanted, allowed) in [
+                ("angles", &found.angles, &wanted.angles, 1e-3),
+                ("angle_spreads", &found.angle_spreads, &wanted.angle_spreads, 1e-3),
+                ("norm_ratios", &found.norm_ratios, &wanted.norm_ratios, 1e-5),
+                ("gradient_angles", &found.gradient_angles, &wanted.gradient_angles, 1e-3),
+                ("weight_angles", &found.weight_angles, &wanted.weight_angles, 1e-6),
+                ("sign_agreements", &found.sign_agreements, &wanted.sign_agreements, 1e-9),
+                ("dead_units", &found.dead_units, &wanted.dead_units, 1e-9),
+            ] {
+                assert!(found.keys().eq(wanted.keys()), "{text}, {what}: {found:?}, {wanted:?}");
+                for (layer, wanted) in wanted {
+                    assert!((found[layer] - wanted).abs() < allowed, "{text}, {what}, {layer}: {found:?}, {wanted}");
                 }
             }
-            assert!(measures.angles.values().all(|angle| *angle > 1.0), "{text}: {measures:?}");
+            assert!(wanted.dead_units.values().any(|share| *share > 0.0) && !wanted.weight_angles.is_empty());
         });
     }
 }
 
+/// What `measure` should find, by the plain f64 implementation.
+fn measures_in_float64(trainer: &Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Measures {
+    let (network, training) = (trainer.network(), *trainer.training());
+    let [mut own, mut truth] = [Oracle::new(&network), Oracle::new(&network)];
+    own.read(&network, &training, trainer.state());
+    truth.read(&network, &training, trainer.state());
+    truth.layers.iter_mut().for_each(OracleLayer::carry_truth);
+    let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+    let activations: Vec<_> = x.chunks(x.len() / SAMPLES).map(|x| own.forward(x)).collect();
+    let [a, b] = [&own, &truth].map(|oracle| oracle.gradients(Loss::CrossEntropy, &x, labels));
+    let mut measures = Measures::default();
+    let name = |tensor: &Tensor| tensor.to_string().split('.').next().unwrap().to_owned();
+    let weighted: Vec<Tensor> = network.tensors(&training).filter(|t| t.part() == Part::Weight).collect();
+    for tensor in &weighted {
+        let layer = tensor.layer();
+        measures.gradient_angles.insert(name(tensor), degrees(&a.weight[layer], &b.weight[layer]));
+        let (w, feedback) = (&own.layers[layer].weight, &own.layers[layer].feedback);
+        if !feedback.is_empty() && !network.layers()[layer].feedback.is_direct() {
+            let used = own.layers[layer].used();
+            let both = w.iter().zip(feedback).zip(&used).filter(|(_, used)| **used);
+            let (w, feedback): (Vec<f64>, Vec<f64>) = both.map(|((w, b), _)| (*w, *b)).unzip();
+            measures.weight_angles.insert(name(tensor), degrees(&w, &feedback));
+            let same = w.iter().zip(&feedback).filter(|(w, b)| w.signum() == b.signum()).count();
+            measures.sign_agreements.insert(name(tensor), 100.0 * same as f64 / w.len() as f64);
+        }
+    }
+    for (receiver, sender) in weighted.iter().zip(&weighted[1..]) {
+        let layer = receiver.layer();
+        let (arriving, wanted) = (&a.signal[layer], &b.signal[layer]);
+        let features = arriving.len() / SAMPLES;
+        let of_sample = arriving.chunks(features).zip(wanted.chunks(features)).map(|(a, b)| degrees(a, b));
+        // A sample that reaches no unit has no signal, and no angle.
+        let angles: Vec<f64> = of_sample.filter(|angle| angle.is_finite()).collect();
+        let mean = angles.iter().sum::<f64>() / angles.len() as f64;
+        let variance = angles.iter().map(|angle| (angle - mean).powi(2)).sum::<f64>() / angles.len() as f64;
+        measures.angles.insert(name(sender), mean);
+        measures.angle_spreads.insert(name(sender), variance.sqrt());
+        measures.norm_ratios.insert(name(sender), (dot(arriving, arriving) / dot(wanted, wanted)).sqrt());
+        let output = |sample: usize, unit: usize| activations[sample][layer + 1][unit].to_bits();
+        let is_dead = |unit: &usize| (0..SAMPLES).all(|sample| output(sample, *unit) == output(0, *unit));
+        let dead = (0..features).filter(is_dead).count();
+        measures.dead_units.insert(name(receiver), 100.0 * dead as f64 / features as f64);
+    }
+    measures
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
 fn degrees(a: &[f64], b: &[f64]) -> f64 {
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0).acos().to_degrees()
+}
+
+/// Steps under every rule beside the same in float64, on every kernel set, with clipped gradients, weight decay and
+/// Kolen–Pollack's shrinking at once. What is drawn, brSF's magnitudes and the mirrors, is taken from the core.
+#[test]
+fn steps_under_every_rule_agree_with_float64() {
+    const RATE: f64 = 0.1;
+    const CLIP: f64 = 0.02;
+    const DECAY: f64 = 0.25;
+    const SHRINK: f64 = 0.03125;
+    let training = Training::new(SAMPLES).optimizer(SGD).clip(0.02).decay(0.25).shrink(0.03125);
+    for text in [
+        "input 9 - dense8.tanh - dense7(KP) - dense6(uSF) - dense5(KP) - dense4(frSF)",
+        "input 2x6x5 - conv3x3x4 - conv3x3x3(KP) - maxpool3x3/2 - untied3x3x3(KP) - dense5.sigmoid(brSF) - dense4(R*)",
+        "input 9 - dense8 - dense7(WM) - dense6(DFA) - dense5.tanh(DRTP) - dense4(R)",
+    ] {
+        for set in KernelSet::all() {
+            let mut layers = [Layer::dense(1); 8];
+            let network = Architecture::parse(text, &mut layers).unwrap();
+            let mut memory = vec![0.0; network.memory(&training)];
+            let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &set).unwrap();
+            trainer.initialize(&mut SplitMix::new(3), 4);
+            let (x, labels) = samples(&network);
+            let x64: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+            let mut oracle = Oracle::new(&network);
+            oracle.read(&network, &training, trainer.state());
+            oracle.shrink = SHRINK;
+            for _ in 0..3 {
+                let before = trainer.state().to_vec();
+                trainer.step(&x, &labels).unwrap();
+                for tensor in network.tensors(&training).filter(|tensor| tensor.part() == Part::Feedback) {
+                    let state = match network.layers()[tensor.layer()].feedback {
+                        Feedback::WeightMirror => &before,
+                        Feedback::BatchSign => trainer.state(),
+                        _ => continue,
+                    };
+                    let numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.place(outside)]));
+                    oracle.layers[tensor.layer()].feedback = numbers.collect();
+                }
+                oracle.renew();
+                let gradients = oracle.gradients(Loss::CrossEntropy, &x64, &labels);
+                let weights: Vec<Vec<f64>> = oracle.layers.iter().map(|layer| layer.weight.clone()).collect();
+                oracle.update(|layer, is_bias, index| {
+                    if is_bias {
+                        return -RATE * gradients.bias[layer][index];
+                    }
+                    -RATE * (gradients.weight[layer][index].clamp(-CLIP, CLIP) + DECAY * weights[layer][index])
+                });
+            }
+            for tensor in network.tensors(&training) {
+                let layer = &oracle.layers[tensor.layer()];
+                let wanted = match tensor.part() {
+                    Part::Weight => &layer.weight,
+                    Part::Bias => &layer.bias,
+                    // The core moved the mirror once more.
+                    Part::Feedback if network.layers()[tensor.layer()].feedback == Feedback::WeightMirror => continue,
+                    Part::Feedback => &layer.feedback,
+                };
+                let largest = wanted.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+                for (outside, wanted) in wanted.iter().enumerate() {
+                    let found = f64::from(trainer.state()[tensor.place(outside)]);
+                    let passes = (found - wanted).abs() <= 1e-5 * wanted.abs() + 1e-6 * largest;
+                    assert!(passes, "{text}, {set}, {tensor}[{outside}]: {found}, {wanted}");
+                }
+            }
+        }
+    }
+}
+
+/// Fixed feedback at a rate that is too large is chaotic: float64 leaves itself as fast when its numbers are rounded to
+/// float32 after each step. That, and no other arithmetic, parts the core from float64 there; the true gradient stays.
+#[test]
+fn where_fixed_feedback_is_chaotic_the_core_leaves_float64_as_rounding_does() {
+    let training = Training::new(SAMPLES).optimizer(Optimizer::Sgd(Sgd { rate: 1.0 })).loss(Loss::BinaryCrossEntropy);
+    let leave = |rule: &str| {
+        let text = format!("input 30 - dense60.sigmoid - dense6{rule}");
+        let mut apart = vec![];
+        with_trainer(&text, training, |trainer, x, labels| {
+            let network = trainer.network();
+            let x: Vec<f32> = x.iter().map(|x| x.abs()).collect();
+            let x64: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
+            let [mut exact, mut rounded] = [Oracle::new(&network), Oracle::new(&network)];
+            let mut core = Oracle::new(&network);
+            exact.read(&network, &training, trainer.state());
+            rounded.read(&network, &training, trainer.state());
+            for _ in 0..60 {
+                for oracle in [&mut exact, &mut rounded] {
+                    let gradients = oracle.gradients(Loss::BinaryCrossEntropy, &x64, labels);
+                    oracle.update(
+                        |layer, is_bias, index| {
+                            -if is_bias { gradients.bias[layer][index] } else { gradients.weight[layer][index] }
+                        },
+                    );
+                }
+                let numbers =
+                    rounded.layers.iter_mut().flat_map(|layer| layer.weight.iter_mut().chain(&mut layer.bias));
+                #[expect(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
+                numbers.for_each(|number| *number = f64::from(*number as f32));
+                trainer.step(&x, labels).unwrap();
+                core.read(&network, &training, trainer.state());
+                let from_exact = |oracle: &Oracle| {
+                    let pairs = oracle.layers.iter().zip(&exact.layers);
+                    let squares = pairs.flat_map(|(a, b)| a.weight.iter().zip(&b.weight)).map(|(a, b)| (a - b).powi(2));
+                    squares.sum::<f64>().sqrt()
+                };
+                apart.push((from_exact(&core), from_exact(&rounded)));
+            }
+        });
+        apart
+    };
+    let fixed = leave("(R)");
+    assert!(fixed.iter().all(|(core, rounded)| *core < 100.0 * rounded), "{fixed:?}");
+    assert!(fixed[59].1 > 1e5 * fixed[0].1, "no chaos: {fixed:?}");
+    let truth = leave("");
+    assert!(truth.iter().all(|(core, _)| *core < 1e-4), "{truth:?}");
 }

@@ -4,7 +4,7 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
-use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation};
+use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation, Part, Training};
 
 /// One product: `output[to] += weight[by] * input[from]`.
 struct Product {
@@ -30,13 +30,23 @@ pub(crate) struct OracleLayer {
     outputs: usize,
     activation: Option<Activation>,
     rule: Feedback,
-    follows: bool,
     pub(crate) weight: Vec<f64>,
     pub(crate) bias: Vec<f64>,
     pub(crate) feedback: Vec<f64>,
 }
 
 impl OracleLayer {
+    /// Which weights are used: all but an untied layer's taps that lie on padding.
+    pub(crate) fn used(&self) -> Vec<bool> {
+        let mut used = vec![false; self.weight.len()];
+        if let Kind::Weighted { products, .. } = &self.kind {
+            for product in products {
+                used[product.by] = true;
+            }
+        }
+        used
+    }
+
     /// Carries the error back through the weights from now on.
     pub(crate) fn carry_truth(&mut self) {
         (self.rule, self.feedback) = (Feedback::Symmetric, vec![]);
@@ -47,6 +57,8 @@ impl OracleLayer {
 pub(crate) struct Oracle {
     pub(crate) layers: Vec<OracleLayer>,
     inputs: usize,
+    /// Kolen–Pollack's λ.
+    pub(crate) shrink: f64,
 }
 
 /// The loss of a batch and its gradients, layer by layer.
@@ -54,6 +66,8 @@ pub(crate) struct Gradients {
     pub(crate) loss: f64,
     pub(crate) weight: Vec<Vec<f64>>,
     pub(crate) bias: Vec<Vec<f64>>,
+    /// dL/dy at the layer's output before its activation, sample by sample.
+    pub(crate) signal: Vec<Vec<f64>>,
 }
 
 impl Oracle {
@@ -99,18 +113,39 @@ impl Oracle {
                 outputs: image.iter().product(),
                 activation: (weights > 0).then_some(layer.activation),
                 rule: layer.feedback,
-                follows: layer.feedback == Feedback::Updated,
                 weight: vec![0.0; weights],
                 bias: vec![0.0; biases],
                 feedback: vec![],
             });
         }
         layers.last_mut().unwrap().activation = None;
-        Self { layers, inputs }
+        Self { layers, inputs, shrink: 0.0 }
+    }
+
+    /// Takes the numbers of a trainer's state.
+    pub(crate) fn read(&mut self, network: &Architecture<'_>, training: &Training, state: &[f32]) {
+        for tensor in network.tensors(training) {
+            let layer = &mut self.layers[tensor.layer()];
+            let numbers = match tensor.part() {
+                Part::Weight => &mut layer.weight,
+                Part::Bias => &mut layer.bias,
+                Part::Feedback => &mut layer.feedback,
+            };
+            *numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.place(outside)])).collect();
+        }
+    }
+
+    /// Gives sign-concordant feedback the signs of the weights, as it has them in a step.
+    pub(crate) fn renew(&mut self) {
+        for layer in &mut self.layers {
+            if matches!(layer.rule, Feedback::UniformSign | Feedback::FixedSign | Feedback::BatchSign) {
+                layer.feedback.iter_mut().zip(&layer.weight).for_each(|(b, w)| *b = b.abs() * w.signum());
+            }
+        }
     }
 
     /// The activations of one sample: the input and each layer's output.
-    fn forward(&self, x: &[f64]) -> Vec<Vec<f64>> {
+    pub(crate) fn forward(&self, x: &[f64]) -> Vec<Vec<f64>> {
         let mut activations = vec![x.to_vec()];
         for layer in &self.layers {
             let x = activations.last().unwrap();
@@ -157,6 +192,7 @@ impl Oracle {
             loss: 0.0,
             weight: self.layers.iter().map(|layer| vec![0.0; layer.weight.len()]).collect(),
             bias: self.layers.iter().map(|layer| vec![0.0; layer.bias.len()]).collect(),
+            signal: vec![vec![]; self.layers.len()],
         };
         for (x, label) in x.chunks(self.inputs).zip(labels) {
             let activations = self.forward(x);
@@ -179,6 +215,7 @@ impl Oracle {
                         _ => 1.0,
                     };
                 }
+                gradients.signal[index].extend_from_slice(&g);
                 let mut dx = vec![0.0; x.len()];
                 match &layer.kind {
                     Kind::Weighted { products, bias_of } => {
@@ -215,14 +252,20 @@ impl Oracle {
         gradients
     }
 
-    /// Adds `delta(layer, whether it is a bias, index)` to every weight and bias, and to feedback that follows.
+    /// Adds `delta(layer, whether it is a bias, index)` to every weight and bias, and to feedback that follows;
+    /// Kolen–Pollack's weights and feedback shrink before. Weights that are not used stay as they are.
     pub(crate) fn update(&mut self, mut delta: impl FnMut(usize, bool, usize) -> f64) {
         for (number, layer) in self.layers.iter_mut().enumerate() {
-            for index in 0..layer.weight.len() {
+            let follows =
+                matches!(layer.rule, Feedback::Updated | Feedback::KolenPollack) && !layer.feedback.is_empty();
+            let shrinks = follows && layer.rule == Feedback::KolenPollack;
+            let keep = if shrinks { 1.0 - self.shrink } else { 1.0 };
+            let used = layer.used();
+            for index in (0..used.len()).filter(|index| used[*index]) {
                 let delta = delta(number, false, index);
-                layer.weight[index] += delta;
-                if layer.follows && !layer.feedback.is_empty() {
-                    layer.feedback[index] += delta;
+                layer.weight[index] = keep * layer.weight[index] + delta;
+                if follows {
+                    layer.feedback[index] = keep * layer.feedback[index] + delta;
                 }
             }
             for index in 0..layer.bias.len() {
