@@ -1,18 +1,36 @@
 //! `(brSF)`: sign-concordant feedback with magnitudes drawn anew for each batch.
 //!
-//! **Formula**: dL/dh = G Bᵀ; B = |Rₜ| · sign(W), Rₜ drawn anew at each step t.
+//! # Formula
+//!
+//! δ = G Bᵀ; B = |Rₜ| · sign(W), Rₜ drawn anew at each step t.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y
-//! h ◀─(|Rₜ|·sign W)ᵀ─ G
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz
+//!                 ▲          ▲
+//!      new |R₂|·sign(W₂)    new |R₃|·sign(W₃)
 //! ```
 //!
-//! **When it works**: as [`fixed_sign`](super::fixed_sign). **Cost**: as many numbers as weights, one draw a weight and step.
-//! **Invariant**: sign(B) = sign(W) at every step.
+//! # When it works
 //!
-//! The next magnitudes are a function of the last ones, the place and the step, so that a checkpoint needs no generator.
+//! Where [`fixed_sign`](super::fixed_sign) does, some points worse: W cannot learn to agree with magnitudes that change.
 //!
-//! Source: Liao, Leibo and Poggio, "How important is weight symmetry in backpropagation?", AAAI (2016).
+//! # Cost
+//!
+//! As many numbers as the layer has weights, and one draw a weight and step.
+//!
+//! # Invariant
+//!
+//! sign(B) = sign(W) at every step.
+//!
+//! The next magnitudes are a function of the last ones, the place and the step, so that a checkpoint needs no generator. A
+//! [probe](crate::Trainer::probe) by the rules draws them, too.
+//!
+//! # Source
+//!
+//! Liao, Leibo and Poggio, "How important is weight symmetry in backpropagation?", AAAI (2016).
 
 use crate::random;
 

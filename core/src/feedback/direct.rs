@@ -1,14 +1,29 @@
 //! `(DFA)`: direct feedback alignment.
 //!
-//! **Formula**: dL/dh = E Bᵀ with E = dL/dz the gradient of the scores, batch × classes, and B random and fixed, inputs of
-//! the layer × classes.
+//! # Formula
+//!
+//! δ = E Bᵀ with E = dL/dz the gradient of the scores, batch × classes, and B random and fixed, inputs of the layer × classes.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y ──▶ … ──▶ z
-//! h ◀─────────Bᵀ────── E      past all layers between
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀─┐     δ₂ ◀──B₃ᵀ─┬ E = dL/dz
+//!                └────────B₂ᵀ────┘            past all layers between
 //! ```
 //!
-//! **When it works**: dense networks of any depth; poorly in convolutions. **Cost**: inputs × classes numbers, and the
-//! scores' gradient is kept; less time than the true gradient. **Invariant**: on the last layer it is `(R)`.
+//! # When it works
 //!
-//! Source: Nøkland, "Direct feedback alignment provides learning in deep neural networks", NIPS (2016).
+//! In dense networks of any depth; poorly in convolutions.
+//!
+//! # Cost
+//!
+//! Inputs × classes numbers, and the scores' gradient is kept: classes × batch. Less time than the true gradient.
+//!
+//! # Invariant
+//!
+//! On the last layer it is `(R)`.
+//!
+//! # Source
+//!
+//! Nøkland, "Direct feedback alignment provides learning in deep neural networks", NIPS (2016).

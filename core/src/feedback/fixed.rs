@@ -1,14 +1,30 @@
 //! `(R)`: fixed random feedback, called feedback alignment (FA).
 //!
-//! **Formula**: dL/dh = G Bᵀ; B is drawn once and stays.
+//! # Formula
+//!
+//! δ = G Bᵀ; B is drawn once and stays.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y
-//! h ◀──Bᵀ── G       B drawn once; W learns to agree with it
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz        B stays; W learns to agree with it
 //! ```
 //!
-//! **When it works**: one or two dense layers; it loses with depth and in convolutions. **Cost**: as many numbers as the
-//! layer has weights; no time. **Invariant**: B never changes; B = W at the first step gives the true gradient there.
+//! # When it works
 //!
-//! Source: Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep learning",
-//! Nat. Commun. 7, 13276 (2016); the report, section 2.
+//! In one or two dense layers. It loses with each further layer, and in convolutions. At a rate at which the true gradient
+//! still learns it can be chaotic: the loss grows, and rounding decides where it goes.
+//!
+//! # Cost
+//!
+//! As many numbers as the layer has weights; no time.
+//!
+//! # Invariant
+//!
+//! B never changes.
+//!
+//! # Source
+//!
+//! Lillicrap et al., "Random synaptic feedback weights support error backpropagation for deep learning", Nat. Commun. 7,
+//! 13276 (2016); the report, section 2.

@@ -1,14 +1,31 @@
 //! `(frSF)`: sign-concordant feedback with fixed random magnitudes.
 //!
-//! **Formula**: dL/dh = G Bᵀ; B = |R| · sign(W) at every step, R drawn once.
+//! # Formula
+//!
+//! δ = G Bᵀ; B = |R| · sign(W) at every step, R drawn once.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y
-//! h ◀─(|R|·sign W)ᵀ─ G
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz
+//!                 ▲          ▲
+//!        |R₂|·sign(W₂)    |R₃|·sign(W₃)
 //! ```
 //!
-//! **When it works**: as [`uniform_sign`](super::uniform_sign), slightly worse. **Cost**: as many numbers as weights, one
-//! pass over them a step. **Invariant**: sign(B) = sign(W) at every step, and |B| never changes.
+//! # When it works
 //!
-//! Source: Moskovitz, Litwin-Kumar and Abbott, "Feedback alignment in deep convolutional networks", arXiv 1812.06488
-//! (2018); the name is that of Sanfiz and Akrout, arXiv 2108.13446 (2021).
+//! As [`uniform_sign`](super::uniform_sign), slightly worse.
+//!
+//! # Cost
+//!
+//! As many numbers as the layer has weights, and one pass over them a step.
+//!
+//! # Invariant
+//!
+//! sign(B) = sign(W) at every step, and |B| never changes.
+//!
+//! # Source
+//!
+//! Moskovitz, Litwin-Kumar and Abbott, "Feedback alignment in deep convolutional networks", arXiv 1812.06488 (2018); the name is
+//! that of Sanfiz and Akrout, arXiv 2108.13446 (2021).

@@ -3,18 +3,21 @@
 //! A rule belongs to a layer. It changes the signal that leaves the layer backwards; the layer's own weight gradient
 //! hᵀG is always the ordinary one.
 //!
-//! | notation | rule | B | numbers stored |
-//! |---|---|---|---|
-//! | | [symmetric] | W | none |
-//! | `(R)` | [fixed] | random, stays | as many as weights |
-//! | `(R*)` | [updated] | random, receives W's updates | as many as weights |
-//! | `(KP)` | [`kolen_pollack`] | as `(R*)`, and both shrink | as many as weights |
-//! | `(uSF)` | [`uniform_sign`] | signs of W, one magnitude | as many as weights |
-//! | `(frSF)` | [`fixed_sign`] | signs of W, fixed random magnitudes | as many as weights |
-//! | `(brSF)` | [`batch_sign`] | signs of W, magnitudes drawn anew each step | as many as weights |
-//! | `(WM)` | [`weight_mirror`] | learns W from noise | as many as weights |
-//! | `(DFA)` | [direct] | from the output error straight to this layer's input | inputs × classes |
-//! | `(DRTP)` | [target] | from the labels straight to this layer's input | inputs × classes |
+//! | notation | rule | B | numbers stored | time |
+//! |---|---|---|---|---|
+//! | | [symmetric] | W | none | 1 |
+//! | `(R)` | [fixed] | random, stays | as many as weights | 1.0 |
+//! | `(R*)` | [updated] | random, receives W's updates | as many as weights | 1.0 |
+//! | `(KP)` | [`kolen_pollack`] | as `(R*)`, and both shrink | as many as weights | 1.0 |
+//! | `(uSF)` | [`uniform_sign`] | signs of W, one magnitude | as many as weights | 1.0 |
+//! | `(frSF)` | [`fixed_sign`] | signs of W, fixed random magnitudes | as many as weights | 1.0 |
+//! | `(brSF)` | [`batch_sign`] | signs of W, magnitudes drawn anew each step | as many as weights | 1.05 |
+//! | `(WM)` | [`weight_mirror`] | learns W from noise | as many as weights | 1.15 |
+//! | `(DFA)` | [direct] | from the output error straight to this layer's input | inputs × classes | 0.98 |
+//! | `(DRTP)` | [target] | from the labels straight to this layer's input | inputs × classes | 0.97 |
+//!
+//! *Time* is that of a step of `3072 - dense512 - dense256 - dense10` with the rule on both upper layers, batch 128, Adam,
+//! beside the true gradient's, on one core with AVX-512. What each rule reaches on CIFAR-10 stands in the README.
 
 pub mod batch_sign;
 pub mod direct;

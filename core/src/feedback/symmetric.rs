@@ -1,13 +1,28 @@
 //! No mark: the true gradient.
 //!
-//! **Formula**: dL/dh = G Wᵀ.
+//! # Formula
+//!
+//! δ = G Wᵀ, where G = dL/dy is what arrives at the layer's output and δ = dL/dh what leaves it backwards.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y        forward
-//! h ◀──Wᵀ── G       backward, through the same weights
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀──W₂ᵀ─ δ₂ ◀──W₃ᵀ─ E = dL/dz
 //! ```
 //!
-//! **When it works**: always; it is what every other rule is measured against. **Cost**: nothing is stored.
-//! **Invariant**: finite differences of the loss.
+//! # When it works
 //!
-//! Source: Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).
+//! Always; it is what every other rule is measured against.
+//!
+//! # Cost
+//!
+//! No memory beside the weights, no time beside the product G Wᵀ.
+//!
+//! # Invariant
+//!
+//! The gradient is the slope of the loss: finite differences.
+//!
+//! # Source
+//!
+//! Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986).

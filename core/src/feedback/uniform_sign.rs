@@ -1,16 +1,33 @@
 //! `(uSF)`: uniform sign-concordant feedback.
 //!
-//! **Formula**: dL/dh = G Bᵀ; B = s · sign(W) at every step, s the deviation with which B would be drawn.
+//! # Formula
+//!
+//! δ = G Bᵀ; B = s · sign(W) at every step, where s is the deviation with which B would be drawn.
+//!
+//! # The signal's way
 //!
 //! ```text
-//! h ──W──▶ y
-//! h ◀─s·sign(W)ᵀ─ G
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
+//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz
+//!                 ▲          ▲
+//!             sign(W₂)    sign(W₃)
 //! ```
 //!
-//! **When it works**: close to the true gradient in dense and convolutional networks; magnitudes matter little.
-//! **Cost**: as many numbers as weights, one pass over them a step. **Invariant**: sign(B) = sign(W) at every step.
+//! # When it works
 //!
-//! Source: Liao, Leibo and Poggio, "How important is weight symmetry in backpropagation?", AAAI (2016).
+//! Close to the true gradient in dense and convolutional networks: signs matter, magnitudes little.
+//!
+//! # Cost
+//!
+//! As many numbers as the layer has weights, and one pass over them a step.
+//!
+//! # Invariant
+//!
+//! sign(B) = sign(W) at every step, and |B| = s.
+//!
+//! # Source
+//!
+//! Liao, Leibo and Poggio, "How important is weight symmetry in backpropagation?", AAAI (2016).
 
 /// B ← |B| · sign(W).
 pub(crate) fn copy_signs(feedback: &mut [f32], weight: &[f32]) {
