@@ -7,7 +7,7 @@
 use core::ops::Range;
 
 use super::panel::Panel;
-use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store};
+use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store, vectors_of, vectors_of_mut};
 use crate::arithmetic::Arithmetic;
 
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
@@ -355,11 +355,13 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             Some(panel) => self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row / OUTS, lane, panel, &mut sums),
             None => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
         }
-        for (out, (sums, column)) in sums.iter_mut().zip(output.chunks_exact_mut(samples)).enumerate() {
+        for (out, (sums, column)) in sums.iter().zip(output.chunks_exact_mut(samples)).enumerate() {
+            let numbers = column.get_mut(lane..).unwrap_or(&mut []);
             if part.last {
-                ends.finish(sums, out * samples + lane);
+                ends.store(sums, out * samples + lane, numbers);
+            } else {
+                store(sums, numbers);
             }
-            store(sums, column.get_mut(lane..).unwrap_or(&mut []));
         }
     }
 
@@ -446,19 +448,33 @@ impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
         Self { start: self.start, finish: self.finish, mask }
     }
 
+    /// Writes the end of a tile's row, whose numbers the mask has from number `at` on, into as many numbers as there is
+    /// room for.
     #[inline(always)]
-    pub(super) fn finish<const WIDTH: usize, const VECTORS: usize>(
+    pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(
         &self,
-        sums: &mut [[f32; WIDTH]; VECTORS],
+        sums: &[[f32; WIDTH]; VECTORS],
         at: usize,
+        numbers: &mut [f32],
     ) {
-        let mut heights = [[f32::INFINITY; WIDTH]; VECTORS];
-        if let Some(mask) = self.mask {
-            load(&mut heights, mask.get(at..).unwrap_or(&[]));
-        }
-        for (sums, heights) in sums.iter_mut().zip(&heights) {
-            for (sum, height) in sums.iter_mut().zip(heights) {
-                *sum = (self.finish)(*sum, *height);
+        let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
+        let heights = match mask {
+            Some(mask) => vectors_of(mask),
+            None => Some(const { &[[f32::INFINITY; WIDTH]; VECTORS] }),
+        };
+        // From registers to memory in one go: finished in place, the numbers would take a way through the stack.
+        if let (Some(numbers), Some(heights)) = (vectors_of_mut::<WIDTH, VECTORS>(numbers), heights) {
+            for ((numbers, sums), heights) in numbers.iter_mut().zip(sums).zip(heights) {
+                let mut ends = [0.0; WIDTH];
+                for ((end, sum), height) in ends.iter_mut().zip(sums).zip(heights) {
+                    *end = (self.finish)(*sum, *height);
+                }
+                *numbers = ends;
+            }
+        } else {
+            for (lane, (number, sum)) in numbers.iter_mut().zip(sums.as_flattened()).enumerate() {
+                let height = mask.and_then(|mask| mask.get(lane)).unwrap_or(&f32::INFINITY);
+                *number = (self.finish)(*sum, *height);
             }
         }
     }

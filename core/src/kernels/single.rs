@@ -6,7 +6,7 @@
 use core::ops::Range;
 
 use super::product::{Backward, Ends};
-use super::tile::{Columns, Tile, add_along, store};
+use super::tile::{Columns, Tile, add_along};
 use crate::arithmetic::Arithmetic;
 
 impl Backward<'_> {
@@ -55,8 +55,7 @@ impl Backward<'_> {
                 add_along::<A, WIDTH, VECTORS, 1>(&mut sums, columns, [gradient]);
             }
         }
-        ends.finish(&mut sums[0], row);
-        store(&sums[0], output.get_mut(..count).unwrap_or(&mut []));
+        ends.store(&sums[0], row, output.get_mut(..count).unwrap_or(&mut []));
         count
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn load<const WIDTH: usize, const VECTORS: usize>(vectors: &mut [[f32
 /// Writes as many numbers as there is room for.
 #[inline(always)]
 pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(vectors: &[[f32; WIDTH]; VECTORS], numbers: &mut [f32]) {
-    match numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>() {
+    match vectors_of_mut::<WIDTH, VECTORS>(numbers) {
         Some(numbers) => *numbers = *vectors,
         None => numbers.iter_mut().zip(vectors.as_flattened()).for_each(|(number, vector)| *number = *vector),
     }
@@ -59,9 +59,18 @@ pub(super) fn add_to<const WIDTH: usize, const VECTORS: usize>(numbers: &mut [f3
     }
 }
 
+/// The first numbers as a tile's row, if there are enough.
 #[inline(always)]
-fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
+pub(super) fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
     numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
+}
+
+/// The same to be written to.
+#[inline(always)]
+pub(super) fn vectors_of_mut<const WIDTH: usize, const VECTORS: usize>(
+    numbers: &mut [f32],
+) -> Option<&mut [[f32; WIDTH]; VECTORS]> {
+    numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>()
 }
 
 /// `sums[j][l] += column_k[l] · scalar`.
