@@ -23,6 +23,18 @@ pub const NETWORKS: [(&str, &str); 4] = [
     ),
 ];
 
+/// Filters of the untied net's first layer, and samples of a batch, whose step is timed to see how it grows.
+pub const GROWTH: [(usize, usize); 10] =
+    [(32, 1), (32, 4), (32, 16), (32, 64), (32, 128), (32, 256), (32, 512), (16, 16), (64, 16), (128, 16)];
+
+/// The untied net with so many filters in its first layer, twice as many in the others; Poggio's has 32.
+pub fn untied(filters: usize) -> String {
+    let twice = 2 * filters;
+    format!(
+        "input 3x32x32 - untied5x5x{filters} - maxpool3x3/2 - untied5x5x{twice} - avgpool3x3/2 - untied5x5x{twice} - avgpool3x3/2 - dense128 - dense10(R)"
+    )
+}
+
 /// A network from its text.
 ///
 /// # Panics

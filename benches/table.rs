@@ -9,6 +9,8 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
+use asymgrad_benches::{GROWTH, network, untied};
+use asymgrad_core::Training;
 use serde_json::Value;
 
 /// A bench's median in nanoseconds, and what one iteration computes or moves.
@@ -26,6 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     collect(&Path::new(&target).join("criterion"), &mut results)?;
     let peers = fs::read_to_string(Path::new(&target).join("peers.jsonl")).unwrap_or_default();
     steps(&results, &peers)?;
+    growth(&results);
     products(&results);
     Ok(())
 }
@@ -95,10 +98,35 @@ fn steps(results: &[Measured], peers: &str) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// Step time and memory of the untied net: what the last column shows to fall or stand still grows no worse than linearly.
+fn growth(results: &[Measured]) {
+    println!(
+        "\n| filters | batch | weights | memory, MB | step, ms | picoseconds a weight and sample |\n|---|---|---|---|---|---|"
+    );
+    for (filters, batch) in GROWTH {
+        let name = format!("filters {filters} batch {batch}");
+        let Some(result) = results.iter().find(|result| result.group == "growth PGU" && result.function == name) else {
+            continue;
+        };
+        let network = network(&untied(filters));
+        let (weights, memory) =
+            (network.architecture().parameters(), network.architecture().memory(&Training::new(batch)));
+        let each = result.nanoseconds * 1e3 / (weights * batch) as f64;
+        println!(
+            "| {filters} | {batch} | {weights} | {} | {:.1} | {each:.1} |",
+            memory * size_of::<f32>() / 1_000_000,
+            result.nanoseconds / 1e6
+        );
+    }
+}
+
 /// All else, as a row a group and GFLOP/s (or GB/s) a rival.
 fn products(results: &[Measured]) {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for result in results.iter().filter(|result| !result.group.starts_with("training step")) {
+    for result in results
+        .iter()
+        .filter(|result| !result.group.starts_with("training step") && !result.group.starts_with("growth"))
+    {
         let (amount, unit) = match (result.elements, result.bytes) {
             (Some(operations), _) => (operations, "GFLOP/s"),
             (None, Some(bytes)) => (bytes, "GB/s"),

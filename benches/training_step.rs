@@ -1,51 +1,68 @@
 //! One training step of each network: forward, loss, backward, Adam; beside `peers/torch_step.py`, which times the same.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::print_stderr)]
 
 use std::hint::black_box;
 use std::time::Duration;
 
-use asymgrad_benches::{NETWORKS, kernels, network, numbers};
+use asymgrad::{Network, capacity};
+use asymgrad_benches::{GROWTH, NETWORKS, kernels, network, numbers, untied};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Trainer, Training, kinds};
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const BATCHES: [usize; 3] = [1, 16, 128];
 
 fn training_step(criterion: &mut Criterion) {
     for (name, text) in NETWORKS {
-        let network = network(text);
         let mut group = criterion.benchmark_group(format!("training step {name}"));
         group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
         for batch in BATCHES {
             for threads in [1, 2] {
-                let (architecture, training) = (network.architecture(), Training::new(batch));
-                let kernels = kernels(threads);
-                let mut memory = vec![0.0; architecture.memory(&training)];
-                let mut trainer =
-                    Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, &mut memory, &kernels)
-                        .expect("the memory is as long as the network says");
-                trainer.initialize(&mut SplitMix::new(1), 1);
-                let inputs: Vec<f32> =
-                    numbers(architecture.input().features() * batch).into_iter().map(f32::abs).collect();
-                let labels: Vec<usize> = (0..batch).map(|sample| sample % architecture.classes()).collect();
-                trainer.input(batch).expect("the batch fits").copy_from_slice(&inputs);
-                group.throughput(Throughput::Elements(batch as u64));
-                group.bench_function(
-                    BenchmarkId::new(format!("batch {batch}"), format!("{threads} threads")),
-                    |bencher| {
-                        kernels.install(|| {
-                            bencher.iter(|| {
-                                trainer.start(&labels).expect("the labels are classes");
-                                while trainer.poll().expect("the loss is finite").is_pending() {}
-                                black_box(trainer.steps())
-                            });
-                        });
-                    },
-                );
+                let id = BenchmarkId::new(format!("batch {batch}"), format!("{threads} threads"));
+                step(&mut group, id, &network(text), batch, threads);
             }
         }
     }
 }
 
-criterion_group!(benches, training_step);
+/// How a step of the untied net grows with the batch and with the filters.
+fn growth(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("growth PGU");
+    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
+    for (filters, batch) in GROWTH {
+        let id = BenchmarkId::new(format!("filters {filters}"), format!("batch {batch}"));
+        let network = network(&untied(filters));
+        let bytes = network.architecture().memory(&Training::new(batch)) * size_of::<f32>();
+        if capacity::free().is_some_and(|free| bytes as u64 > free / 2) {
+            eprintln!("{filters} filters left out: their {} MB are more than half of what is free", bytes / 1_000_000);
+            continue;
+        }
+        step(&mut group, id, &network, batch, 2);
+    }
+}
+
+fn step(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, network: &Network, batch: usize, threads: usize) {
+    let (architecture, training) = (network.architecture(), Training::new(batch));
+    let kernels = kernels(threads);
+    let mut memory = vec![0.0; architecture.memory(&training)];
+    let mut trainer = Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, &mut memory, &kernels)
+        .expect("the memory is as long as the network says");
+    trainer.initialize(&mut SplitMix::new(1), 1);
+    let inputs: Vec<f32> = numbers(architecture.input().features() * batch).into_iter().map(f32::abs).collect();
+    let labels: Vec<usize> = (0..batch).map(|sample| sample % architecture.classes()).collect();
+    trainer.input(batch).expect("the batch fits").copy_from_slice(&inputs);
+    group.throughput(Throughput::Elements(batch as u64));
+    group.bench_function(id, |bencher| {
+        kernels.install(|| {
+            bencher.iter(|| {
+                trainer.start(&labels).expect("the labels are classes");
+                while trainer.poll().expect("the loss is finite").is_pending() {}
+                black_box(trainer.steps())
+            });
+        });
+    });
+}
+
+criterion_group!(benches, training_step, growth);
 criterion_main!(benches);

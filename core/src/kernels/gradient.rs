@@ -219,15 +219,39 @@ pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
         if columns.len() < tile.len() {
             tile.fill(0.0);
         }
-        for (lane, column) in columns.chunks_exact(samples.max(1)).enumerate() {
-            for (sample, x) in tile.chunks_exact_mut(width).zip(column) {
-                if let Some(number) = sample.get_mut(lane) {
-                    *number = *x;
-                }
-            }
+        for (number, columns) in columns.chunks((BLOCK * samples).max(1)).enumerate() {
+            turn(columns, samples, tile.get_mut(number * BLOCK..).unwrap_or(&mut []), width);
         }
     }
     scratch
+}
+
+/// Columns and samples that are turned at a time, in registers: number by number, the compiler would scatter them.
+const BLOCK: usize = 8;
+
+/// Writes up to [`BLOCK`] columns side by side: `turned[sample · width + lane] = columns[lane · samples + sample]`.
+#[inline(always)]
+fn turn(columns: &[f32], samples: usize, turned: &mut [f32], width: usize) {
+    let columns: [&[f32]; BLOCK] =
+        core::array::from_fn(|lane| columns.get(lane * samples..(lane + 1) * samples).unwrap_or(&[]));
+    let whole = columns.iter().map(|column| column.len() / BLOCK).min().unwrap_or(0);
+    let blocks = columns.map(|column| column.as_chunks::<BLOCK>().0);
+    for (number, rows) in turned.chunks_mut((BLOCK * width).max(1)).enumerate().take(whole) {
+        let block = blocks.map(|blocks| *blocks.get(number).unwrap_or(&[0.0; BLOCK]));
+        let turned: [[f32; BLOCK]; BLOCK] = core::array::from_fn(|k| core::array::from_fn(|lane| block[lane][k]));
+        for (row, turned) in rows.chunks_mut(width.max(1)).zip(turned) {
+            if let Some(row) = row.first_chunk_mut::<BLOCK>() {
+                *row = turned;
+            }
+        }
+    }
+    for (sample, row) in turned.chunks_mut(width.max(1)).enumerate().skip(whole * BLOCK) {
+        for (number, column) in row.iter_mut().zip(&columns) {
+            if let Some(x) = column.get(sample) {
+                *number = *x;
+            }
+        }
+    }
 }
 
 /// The lanes of a [`strip`] from number `lane` on.

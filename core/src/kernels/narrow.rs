@@ -47,6 +47,9 @@ impl WeightGradient<'_> {
         for position in positions {
             let columns = self.gradient.get(position * outputs * self.samples..).unwrap_or(&[]);
             let strip = strip::<WIDTH, VECTORS>(columns, outputs, self.samples, strip_scratch);
+            // The next columns are turned in blocks, which no prefetcher of a CPU foresees.
+            let next = outputs * self.samples..2 * outputs * self.samples;
+            A::prefetch(columns.get(next).unwrap_or(&[]));
             self.position::<A, WIDTH, VECTORS, OUTS>(position, strip, &mut taps);
             if product.untied {
                 let at = (position - first / product.taps()) * block;

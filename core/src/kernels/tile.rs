@@ -61,7 +61,9 @@ pub(super) fn add_to<const WIDTH: usize, const VECTORS: usize>(numbers: &mut [f3
 
 /// The first numbers as a tile's row, if there are enough.
 #[inline(always)]
-pub(super) fn vectors_of<const WIDTH: usize, const VECTORS: usize>(numbers: &[f32]) -> Option<&[[f32; WIDTH]; VECTORS]> {
+pub(super) fn vectors_of<const WIDTH: usize, const VECTORS: usize>(
+    numbers: &[f32],
+) -> Option<&[[f32; WIDTH]; VECTORS]> {
     numbers.as_chunks::<WIDTH>().0.first_chunk::<VECTORS>()
 }
 

@@ -45,10 +45,11 @@ impl Arithmetic for Fused {
     #[inline(always)]
     fn prefetch(numbers: &[f32]) {
         /// Numbers of a cache line.
+        #[cfg(target_arch = "x86_64")]
         const LINE: usize = 16;
+        #[cfg(target_arch = "x86_64")]
         for line in numbers.chunks(LINE) {
             // SAFETY: a prefetch reads nothing that the program sees, and cannot fault; every x86-64 CPU has it.
-            #[cfg(target_arch = "x86_64")]
             unsafe {
                 core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
             }
@@ -83,6 +84,8 @@ enum Instructions {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 impl InstructionSet {
@@ -106,6 +109,8 @@ impl InstructionSet {
                 sets.push(Self(Instructions::Avx2));
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        sets.push(Self(Instructions::Neon));
         sets.push(Self::PORTABLE);
         sets
     }
@@ -131,6 +136,8 @@ impl InstructionSet {
             Instructions::Avx2 => job.unit::<{ avx2::WIDTH }>(),
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => job.unit::<{ avx512::WIDTH }>(),
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => job.unit::<{ neon::WIDTH }>(),
         }
     }
 
@@ -148,6 +155,8 @@ impl fmt::Display for InstructionSet {
             Instructions::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx512 => "avx512",
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => "neon",
         })
     }
 }
@@ -165,6 +174,8 @@ macro_rules! jobs {
                     // SAFETY: as above.
                     #[cfg(target_arch = "x86_64")]
                     Instructions::Avx512 => unsafe { avx512::$name($($argument),*) },
+                    #[cfg(target_arch = "aarch64")]
+                    Instructions::Neon => neon::$name($($argument),*),
                 }
             })*
         }
@@ -174,6 +185,9 @@ macro_rules! jobs {
         #[cfg(target_arch = "x86_64")]
         compiled!(avx512, Fused, 16, [4, 4], [2, 8],
             target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"), $($name($($argument: $type),*);)*);
+        // Every CPU of this architecture has NEON.
+        #[cfg(target_arch = "aarch64")]
+        compiled!(neon, Fused, 4, [4, 4], [4, 4], inline(never), $($name($($argument: $type),*);)*);
     };
 }
 
