@@ -2,7 +2,6 @@
 //! What the test programs share: the board, the digits task, and the panic handler.
 
 pub mod board;
-pub mod flash;
 pub mod task;
 
 /// Only a planted panic, or one that the check should have found, ends here.
@@ -36,7 +35,12 @@ macro_rules! program {
 
         #[inline(always)]
         fn run() -> Option<()> {
-            task::train::<_, { TRAINING.batch() }>(make()?, task::EPOCHS)
+            task::train::<_, { TRAINING.batch() }>(make()?, task::EPOCHS)?;
+            // What the plan promises, which `run` compares with the size of `MEMORY` in the image.
+            if !cfg!(feature = "quiet") {
+                task::line("planned bytes", u32::try_from(4 * NET.memory(&TRAINING)).ok()?);
+            }
+            Some(())
         }
 
         /// The trainer in a static of its own. What it takes to make it is off the stack before the first step.

@@ -12,7 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 
 /// A function's name, without hash.
@@ -33,7 +33,16 @@ fn main() -> Result<()> {
         println!("{}", bytes(Path::new(image), sections).with_context(|| format!("reading {image}"))?);
         return Ok(());
     }
-    ensure!(!images.is_empty(), "usage: panics IMAGE... | panics --bytes IMAGE SECTION...");
+    if let [flag, image, symbol] = &*images
+        && flag == "--size"
+    {
+        println!("{}", size(Path::new(image), symbol).with_context(|| format!("reading {image}"))?);
+        return Ok(());
+    }
+    ensure!(
+        !images.is_empty(),
+        "usage: panics IMAGE... | panics --bytes IMAGE SECTION... | panics --size IMAGE SYMBOL"
+    );
     for image in &images {
         let found = panics(Path::new(image)).with_context(|| format!("reading {image}"))?;
         // The script reads the first word.
@@ -50,6 +59,19 @@ fn bytes(image: &Path, sections: &[String]) -> Result<u64> {
     let bytes = std::fs::read(image)?;
     let image = object::File::parse(&*bytes)?;
     Ok(sections.iter().filter_map(|name| image.section_by_name(name)).map(|section| section.size()).sum())
+}
+
+/// Bytes of the one symbol in RAM with this name.
+fn size(image: &Path, symbol: &str) -> Result<u64> {
+    let bytes = std::fs::read(image)?;
+    let image = object::File::parse(&*bytes)?;
+    let sizes: Vec<u64> = image
+        .symbols()
+        .filter(|found| found.kind() == SymbolKind::Data && name(found) == symbol)
+        .map(|found| found.size())
+        .collect();
+    let [size] = sizes[..] else { bail!("{} symbols are called {symbol}", sizes.len()) };
+    Ok(size)
 }
 
 /// All references into the machinery from outside it.

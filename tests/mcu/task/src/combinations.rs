@@ -4,15 +4,22 @@ use asymgrad_core::arithmetic::Arithmetic;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::SplitMix;
-use asymgrad_core::{Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
+use asymgrad_core::{Activation, Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
 
 use crate::{Text, digit, initial_weights, text};
 
-const fn dense(feedback: &'static [Layer; 2]) -> Architecture<'static> {
-    Architecture::new(Shape::vector(crate::PIXELS), feedback)
+const fn dense(layers: &'static [Layer; 2]) -> Architecture<'static> {
+    Architecture::new(Shape::vector(crate::PIXELS), layers)
 }
 
-const RANDOM: Architecture = dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
+/// The network of the task with a feedback rule on its upper layer.
+macro_rules! ruled {
+    ($rule:ident) => {
+        dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::$rule)])
+    };
+}
+
+const RANDOM: Architecture = ruled!(Fixed);
 /// What draws R, wherever it lies.
 const SEED: u64 = 2;
 const IN_FLASH: Training = Training::new(1).fixed_feedback(Storage::Table);
@@ -23,12 +30,24 @@ static TABLE: [f32; RANDOM.fixed_feedback(&IN_FLASH)] = match RANDOM.feedback_ta
 };
 
 /// Names that begin alike have to end with the same weights: `run` compares them.
-const NETWORKS: [(&str, Architecture, Storage); 6] = [
-    ("dense", dense(&[Layer::dense(32), Layer::dense(10)]), Storage::Memory),
+const NETWORKS: [(&str, Architecture, Storage); 13] = [
+    ("dense", ruled!(Symmetric), Storage::Memory),
     ("dense R", RANDOM, Storage::Memory),
     ("dense R in flash", RANDOM, Storage::Table),
     ("dense R from its seed", RANDOM, Storage::Seed),
-    ("dense R*", dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::Updated)]), Storage::Memory),
+    ("dense R*", ruled!(Updated), Storage::Memory),
+    ("dense KP", ruled!(KolenPollack), Storage::Memory),
+    ("dense uSF", ruled!(UniformSign), Storage::Memory),
+    ("dense frSF", ruled!(FixedSign), Storage::Memory),
+    ("dense brSF", ruled!(BatchSign), Storage::Memory),
+    ("dense WM", ruled!(WeightMirror), Storage::Memory),
+    ("dense DFA", ruled!(Direct), Storage::Memory),
+    // The labels push without end: a hidden layer has to saturate.
+    (
+        "dense tanh DRTP",
+        dense(&[Layer::dense(32).activation(Activation::Tanh), Layer::dense(10).feedback(Feedback::Target)]),
+        Storage::Memory,
+    ),
     (
         "conv untied",
         Architecture::new(
@@ -139,7 +158,7 @@ fn one<A: Arithmetic>(
 }
 
 /// FNV-1a over the bits of all numbers.
-fn checksum(numbers: &[f32]) -> u32 {
+pub(crate) fn checksum(numbers: &[f32]) -> u32 {
     numbers
         .iter()
         .flat_map(|number| number.to_le_bytes())

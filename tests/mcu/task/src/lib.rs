@@ -3,7 +3,9 @@
 //! network, feedback rule and optimizer, told as the same text.
 
 pub mod combinations;
-mod text;
+pub mod flash;
+pub mod handover;
+pub mod text;
 
 pub use text::Text;
 

@@ -4,7 +4,7 @@
 pub type Text<'a> = &'a mut dyn FnMut(&str);
 
 /// Writes a whole number.
-pub(crate) fn number(number: u32, text: Text<'_>) {
+pub fn number(number: u32, text: Text<'_>) {
     let mut divisor = 1_000_000_000;
     let mut begun = false;
     while divisor > 0 {
@@ -18,7 +18,7 @@ pub(crate) fn number(number: u32, text: Text<'_>) {
 }
 
 /// Writes all bits of a number as hexadecimal digits.
-pub(crate) fn bits(bits: u32, text: Text<'_>) {
+pub fn bits(bits: u32, text: Text<'_>) {
     for place in (0..8).rev() {
         digit_of(bits >> (4 * place) & 15, text);
     }

@@ -4,6 +4,7 @@
 
 use core::hint::black_box;
 
+use ::task::flash::Flash;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::snapshot::Snapshots;
@@ -11,7 +12,6 @@ use asymgrad_core::{
     Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer,
     Training,
 };
-use firmware::flash::Flash;
 use firmware::{board, task};
 use static_cell::ConstStaticCell;
 

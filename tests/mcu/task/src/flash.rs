@@ -1,4 +1,4 @@
-//! A NOR flash in RAM: what the emulated board lacks.
+//! A NOR flash in memory: what the emulated board lacks.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 

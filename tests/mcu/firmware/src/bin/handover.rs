@@ -1,0 +1,41 @@
+//! Loads what the host trained from the flash, trains on, saves, and prints the flash, word by word, for the host.
+#![no_std]
+#![no_main]
+
+use asymgrad_core::Trainer;
+use asymgrad_core::snapshot::Snapshots;
+use firmware::board::{self, Device};
+use static_cell::ConstStaticCell;
+use task::flash::Flash;
+use task::handover::{BYTES, NET, PLACE, TRAINING, describe, train};
+
+static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
+
+/// Where `run` has the emulator put the host's bytes, behind the program and the task.
+const FLASH: usize = 0x0030_0000;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    board::exit(run().is_some())
+}
+
+fn run() -> Option<()> {
+    #[expect(unsafe_code, reason = "the emulator's code memory, which nothing else uses from there on")]
+    // SAFETY: the board has 4 MiB at 0, the linker places nothing above 3 MiB, and this is the only reference to it.
+    let flash = unsafe { core::slice::from_raw_parts_mut(FLASH as *mut u8, BYTES) };
+    let mut trainer: Trainer<'_, { NET.kinds(&TRAINING) }, Device> =
+        Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
+    let mut snapshots = Snapshots::new(Flash(flash), PLACE).ok()?;
+    let own = snapshots.load(&mut trainer).ok()?;
+    describe("loaded", &trainer, &mut board::print);
+    train(&mut trainer, 160)?;
+    snapshots.save(&trainer, &own).ok()?;
+    describe("trained on", &trainer, &mut board::print);
+    let Flash(flash) = snapshots.release();
+    for word in flash.as_chunks().0 {
+        board::print("flash ");
+        task::text::bits(u32::from_le_bytes(*word), &mut board::print);
+        board::print("\n");
+    }
+    Some(())
+}
