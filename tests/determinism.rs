@@ -6,6 +6,7 @@
 mod kernel_sets;
 
 use asymgrad::kernels::Class;
+use asymgrad_core::feedback::Storage;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{Adam, Architecture, Layer, Optimizer, Trainer, Training};
@@ -13,11 +14,11 @@ use kernel_sets::KernelSet;
 use rand_core::Rng;
 
 /// All bits that a few steps leave behind, and the bits of the losses and of the next prediction.
-fn train(text: &str, batch: usize, set: &KernelSet) -> Vec<u32> {
+fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32> {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(text, &mut layers).unwrap();
     let adam = Optimizer::Adam(Adam { rate: 1e-3, ..Adam::DEFAULT });
-    let training = Training::new(batch).optimizer(adam);
+    let training = Training::new(batch).optimizer(adam).fixed_feedback(storage);
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, set).unwrap();
     trainer.initialize(&mut SplitMix::new(5), 6);
@@ -45,12 +46,17 @@ fn class_of(set: &KernelSet) -> Class {
 
 fn same_bits_for(text: &str) {
     let sets = KernelSet::all();
-    for batch in [1, 3, 16, 100, 128] {
-        let all: Vec<Vec<u32>> = sets.iter().map(|set| train(text, batch, set)).collect();
+    let batches = [1, 3, 16, 100, 128].map(|batch| (batch, Storage::Memory));
+    for (batch, storage) in batches.into_iter().chain([1, 3].map(|batch| (batch, Storage::Seed))) {
+        let all: Vec<Vec<u32>> = sets.iter().map(|set| train(text, batch, storage, set)).collect();
         for (set, bits) in sets.iter().zip(&all) {
             let first = sets.iter().position(|first| class_of(first) == class_of(set)).unwrap();
             let different = bits.iter().zip(&all[first]).position(|(a, b)| a != b);
-            assert_eq!(different, None, "{text}, batch {batch}: {set} differs from {} at this number", sets[first]);
+            assert_eq!(
+                different, None,
+                "{text}, batch {batch}, {storage:?}: {set} differs from {} at this number",
+                sets[first]
+            );
             assert_eq!(bits.len(), all[first].len());
         }
     }
