@@ -42,12 +42,11 @@ impl Arithmetic for Fused {
         x.sqrt()
     }
 
+    #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn prefetch(numbers: &[f32]) {
         /// Numbers of a cache line.
-        #[cfg(target_arch = "x86_64")]
         const LINE: usize = 16;
-        #[cfg(target_arch = "x86_64")]
         for line in numbers.chunks(LINE) {
             // SAFETY: a prefetch reads nothing that the program sees, and cannot fault; every x86-64 CPU has it.
             unsafe {
