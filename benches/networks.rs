@@ -10,36 +10,34 @@ pub mod rivals;
 
 /// A shallow and a deep dense network, Poggio's net and its untied twin, with fixed feedback in the last layer as the
 /// peers' scripts have it.
-pub const NETWORKS: [(&str, &str); 4] = [
-    ("DS", "input 3x32x32 - dense512 - dense256 - dense10(R)"),
-    ("DD", "input 3x32x32 - dense512 - dense512 - dense256 - dense256 - dense10(R)"),
-    (
-        "PG",
-        "input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128 - dense10(R)",
-    ),
-    (
-        "PGU",
-        "input 3x32x32 - untied5x5x32 - maxpool3x3/2 - untied5x5x64 - avgpool3x3/2 - untied5x5x64 - avgpool3x3/2 - dense128 - dense10(R)",
-    ),
-];
+pub fn networks() -> [(&'static str, Network); 4] {
+    [
+        ("DS", network("input 3x32x32 - dense512 - dense256 - dense10(R)")),
+        ("DD", network("input 3x32x32 - dense512 - dense512 - dense256 - dense256 - dense10(R)")),
+        (
+            "PG",
+            network(
+                "input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128 - dense10(R)",
+            ),
+        ),
+        ("PGU", untied(32)),
+    ]
+}
 
 /// Filters of the untied net's first layer, and samples of a batch, whose step is timed to see how it grows.
 pub const GROWTH: [(usize, usize); 10] =
     [(32, 1), (32, 4), (32, 16), (32, 64), (32, 128), (32, 256), (32, 512), (16, 16), (64, 16), (128, 16)];
 
 /// The untied net with so many filters in its first layer, twice as many in the others; Poggio's has 32.
-pub fn untied(filters: usize) -> String {
+pub fn untied(filters: usize) -> Network {
     let twice = 2 * filters;
-    format!(
+    network(&format!(
         "input 3x32x32 - untied5x5x{filters} - maxpool3x3/2 - untied5x5x{twice} - avgpool3x3/2 - untied5x5x{twice} - avgpool3x3/2 - dense128 - dense10(R)"
-    )
+    ))
 }
 
 /// A network from its text.
-///
-/// # Panics
-/// If the text is none.
-pub fn network(text: &str) -> Network {
+fn network(text: &str) -> Network {
     text.parse().expect("the benches' networks are well formed")
 }
 

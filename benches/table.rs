@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use asymgrad_benches::{GROWTH, network, untied};
+use asymgrad_benches::{GROWTH, untied};
 use asymgrad_core::Training;
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ fn growth(results: &[Measured]) {
         let Some(result) = results.iter().find(|result| result.group == "growth PGU" && result.function == name) else {
             continue;
         };
-        let network = network(&untied(filters));
+        let network = untied(filters);
         let (weights, memory) =
             (network.architecture().parameters(), network.architecture().memory(&Training::new(batch)));
         let each = result.nanoseconds * 1e3 / (weights * batch) as f64;

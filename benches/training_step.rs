@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use asymgrad::{Network, capacity};
-use asymgrad_benches::{GROWTH, NETWORKS, kernels, network, numbers, untied};
+use asymgrad_benches::{GROWTH, kernels, networks, numbers, untied};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Trainer, Training, kinds};
 use criterion::measurement::WallTime;
@@ -14,13 +14,13 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 const BATCHES: [usize; 3] = [1, 16, 128];
 
 fn training_step(criterion: &mut Criterion) {
-    for (name, text) in NETWORKS {
+    for (name, network) in networks() {
         let mut group = criterion.benchmark_group(format!("training step {name}"));
         group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
         for batch in BATCHES {
             for threads in [1, 2] {
                 let id = BenchmarkId::new(format!("batch {batch}"), format!("{threads} threads"));
-                step(&mut group, id, &network(text), batch, threads);
+                step(&mut group, id, &network, batch, threads);
             }
         }
     }
@@ -32,7 +32,7 @@ fn growth(criterion: &mut Criterion) {
     group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     for (filters, batch) in GROWTH {
         let id = BenchmarkId::new(format!("filters {filters}"), format!("batch {batch}"));
-        let network = network(&untied(filters));
+        let network = untied(filters);
         let bytes = network.architecture().memory(&Training::new(batch)) * size_of::<f32>();
         if capacity::free().is_some_and(|free| bytes as u64 > free / 2) {
             eprintln!("{filters} filters left out: their {} MB are more than half of what is free", bytes / 1_000_000);
