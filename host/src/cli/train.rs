@@ -117,15 +117,13 @@ impl RunArguments {
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
-                let mut config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
-                config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
-                rows.push(self.row(config, dataset, None, &catalogue));
+                let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
+                rows.push(self.row(config, &mut data, dataset, None, &catalogue));
             }
             for experiment in &experiments {
                 let dataset = data.of_row(experiment.data.as_deref())?;
-                let mut config = self.execution.config(experiment, &choices, &dataset)?;
-                config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
-                rows.push(self.row(config, dataset, Some(experiment), &catalogue));
+                let config = self.execution.config(experiment, &choices, &dataset)?;
+                rows.push(self.row(config, &mut data, dataset, Some(experiment), &catalogue));
             }
         }
         Ok(rows)
@@ -146,11 +144,13 @@ impl RunArguments {
 
     fn row(
         &self,
-        config: Config,
+        mut config: Config,
+        data: &mut Data<'_>,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
     ) -> Row {
+        config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {
