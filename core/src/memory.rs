@@ -5,7 +5,7 @@
 use core::ops::Range;
 
 use crate::architecture::{Architecture, Operation, Shape, Site};
-use crate::feedback::{Feedback, Storage};
+use crate::feedback::Feedback;
 use crate::kinds;
 use crate::random::Initial;
 use crate::training::Training;
@@ -38,7 +38,7 @@ impl Layout {
         let mut layout = Self {
             parameters: 0,
             frozen: 0,
-            feedback: if matches!(training.storage, Storage::Seed) { Storage::SEED } else { 0 },
+            feedback: training.storage.numbers(),
             states: training.optimizer.states(),
             activations: network.input().features(),
             gradients: [0, 0],
@@ -227,9 +227,8 @@ impl Architecture<'_> {
                 Region { layer, content: "activations", numbers: site.output.features().saturating_mul(batch) },
             ]
         });
-        let seed = if matches!(training.storage, Storage::Seed) { Storage::SEED } else { 0 };
         let shared = [
-            Region { layer: None, content: "feedback's seed", numbers: seed },
+            Region { layer: None, content: "feedback's seed", numbers: training.storage.numbers() },
             Region {
                 layer: None,
                 content: "gradients",

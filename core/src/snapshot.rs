@@ -344,15 +344,16 @@ const HASH_START: u32 = 0x811C_9DC5;
 
 fn hash_text(hash: u32, text: &str) -> u32 {
     // The length keeps neighbouring texts apart.
-    text.bytes().fold(hash_number(hash, text.len()), |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    text.bytes().fold(hash_number(hash, text.len()), hash_byte)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a size that a device's memory holds")]
 fn hash_number(hash: u32, number: usize) -> u32 {
-    (number as u32)
-        .to_le_bytes()
-        .into_iter()
-        .fold(hash, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    (number as u32).to_le_bytes().into_iter().fold(hash, hash_byte)
+}
+
+fn hash_byte(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
 /// Bytes of so many numbers, up to a whole word of the flash, which divides a chunk.
@@ -362,7 +363,7 @@ fn whole_words<F: NorFlash>(numbers: usize) -> usize {
 
 const CRC_START: u32 = 0;
 
-/// CRC-32 as in zip files, four bits at a time; `sum` is that of the bytes before.
+/// CRC-32 as in zip files, without a table; `sum` is that of the bytes before.
 fn crc(sum: u32, bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!sum, |sum, byte| {
         let sum = sum ^ u32::from(*byte);

@@ -27,6 +27,11 @@ impl Storage {
     /// Numbers of memory that the seed takes.
     pub(crate) const SEED: usize = 2;
 
+    /// Numbers of memory beside the feedback itself.
+    pub(crate) const fn numbers(self) -> usize {
+        if matches!(self, Self::Seed) { Self::SEED } else { 0 }
+    }
+
     pub(crate) const fn kind(self) -> u32 {
         match self {
             Self::Memory => 0,

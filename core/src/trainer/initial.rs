@@ -12,8 +12,8 @@ use crate::kinds::{self, has};
 use crate::random::{self, FeedbackSource, Initial};
 
 impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
-    /// Draws the weights from `generator` and the feedback from `seed`, as [`Training::initial`](crate::Training::initial) says; biases become 0
-    /// and the optimizer starts afresh.
+    /// Draws the weights from `generator` and the feedback from `seed`, as [`Training::initial`](crate::Training::initial)
+    /// says; biases become 0 and the optimizer starts afresh.
     ///
     /// Weights are drawn in the order in which they lie; feedback weight i of layer l is [`FeedbackSource`]'s.
     pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {

@@ -104,9 +104,13 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
         if let Some(pool) = pool_of::<KINDS>(site, samples) {
             self.kernels.pool_backward(&pool, input, gradient, relu, output);
         } else if let Some(product) = product_of::<KINDS>(site) {
+            let storage = self.training.storage;
             let weight = match rule {
                 Feedback::Symmetric => slice(self.state, site.parameters, site.weights),
-                _ if has::<KINDS>(kinds::TABLE | kinds::DRAWN) && site.feedback_weights() == 0 => &[],
+                _ if has::<KINDS>(kinds::TABLE) && rule.is_fixed() && storage == Storage::Table => {
+                    slice(self.table, self.network.table_offset(&self.training, site.index), site.feedback_numbers())
+                }
+                // Nothing where it is drawn.
                 _ => slice(self.state, self.parameters + site.feedback, site.feedback_weights()),
             };
             let (product, gradient) = if has::<KINDS>(kinds::DIRECT) && rule.is_direct() {
@@ -118,20 +122,14 @@ impl<const KINDS: u32, K: Kernels> Trainer<'_, KINDS, K> {
             };
             let mask = relu.then_some(input);
             let job = Backward { product, samples, gradient, weight, mask };
-            match self.training.storage {
-                Storage::Table if has::<KINDS>(kinds::TABLE) && weight.is_empty() => {
-                    let offset = self.network.table_offset(&self.training, site.index);
-                    let weight = slice(self.table, offset, site.feedback_numbers());
-                    self.kernels.backward::<KINDS>(&Backward { weight, ..job }, output);
-                }
-                Storage::Seed if has::<KINDS>(kinds::DRAWN) && weight.is_empty() => {
-                    let seed =
-                        slice(self.state, (self.parameters + self.feedback).wrapping_sub(Storage::SEED), Storage::SEED);
-                    let (seed, layer) = (feedback::read_seed(seed), counter(site.index));
-                    let source = FeedbackSource::of(self.training.feedback, seed, layer, site.feedback_fans());
-                    self.kernels.backward_drawn::<KINDS>(&job, &source, output);
-                }
-                _ => self.kernels.backward::<KINDS>(&job, output),
+            if has::<KINDS>(kinds::DRAWN) && rule.is_fixed() && storage == Storage::Seed {
+                let seed =
+                    slice(self.state, (self.parameters + self.feedback).wrapping_sub(Storage::SEED), Storage::SEED);
+                let (seed, layer) = (feedback::read_seed(seed), counter(site.index));
+                let source = FeedbackSource::of(self.training.feedback, seed, layer, site.feedback_fans());
+                self.kernels.backward_drawn::<KINDS>(&job, &source, output);
+            } else {
+                self.kernels.backward::<KINDS>(&job, output);
             }
         }
         if let Some(before) = before {
