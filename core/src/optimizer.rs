@@ -233,6 +233,37 @@ impl Rule {
         self
     }
 
+    /// What the weights `w` receive for their gradients `g`; moves their first and second moments.
+    #[inline(always)]
+    fn delta<A: Arithmetic, const KINDS: u32, const KIND: u32, const DECAYS: bool, const N: usize>(
+        &self,
+        w: [f32; N],
+        g: [f32; N],
+        (m, v): &mut ([f32; N], [f32; N]),
+    ) -> [f32; N] {
+        let (rate, limit) = (self.rate, self.clip.unwrap_or(f32::INFINITY));
+        let g: [f32; N] = each(|i| if has::<KINDS>(kinds::CLIP) { clip(g[i], limit) } else { g[i] });
+        let g: [f32; N] = each(|i| if DECAYS { A::mul_add(self.decay, w[i], g[i]) } else { g[i] });
+        match self.optimizer {
+            Optimizer::Sgd(_) if KIND == kinds::SGD => each(|i| -(rate * g[i])),
+            Optimizer::Momentum(Momentum { momentum, .. }) if KIND == kinds::MOMENTUM => {
+                *m = each(|i| A::mul_add(momentum, m[i], g[i]));
+                each(|i| -(rate * m[i]))
+            }
+            Optimizer::Nesterov(Momentum { momentum, .. }) if KIND == kinds::MOMENTUM => {
+                *m = each(|i| A::mul_add(momentum, m[i], g[i]));
+                each(|i| -(rate * A::mul_add(momentum, m[i], g[i])))
+            }
+            Optimizer::Adam(Adam { beta1, beta2, epsilon, .. }) if KIND == kinds::ADAM => {
+                let (rest1, rest2) = (1.0 - beta1, 1.0 - beta2);
+                *m = each(|i| A::mul_add(beta1, m[i], rest1 * g[i]));
+                *v = each(|i| A::mul_add(beta2, v[i], (rest2 * g[i]) * g[i]));
+                each(|i| -(rate * m[i]) / A::mul_add(A::sqrt(v[i]), self.scale, epsilon))
+            }
+            _ => [0.0; N],
+        }
+    }
+
     /// The same step for biases: clipping, decay and shrinking are for weights (report section 5).
     #[must_use]
     pub(crate) fn unclipped(mut self) -> Self {
@@ -282,14 +313,6 @@ impl<'a> Update<'a> {
         )
     }
 
-    /// A hint that [`Update::apply`] comes for `weights` weights from `at` on.
-    #[inline(always)]
-    pub(crate) fn prefetch<A: Arithmetic>(&self, at: usize, weights: usize) {
-        for numbers in [&*self.weight, self.first, self.second, self.feedback] {
-            A::prefetch(numbers.get(at..at + weights).unwrap_or(&[]));
-        }
-    }
-
     /// The rate of plain gradient descent, which keeps no state: w ← w − rate · g is all of it.
     pub(crate) fn plain<const KINDS: u32>(&self) -> Option<f32> {
         let clips = has::<KINDS>(kinds::CLIP) && self.rule.clip.is_some();
@@ -306,116 +329,132 @@ impl<'a> Update<'a> {
         has::<KINDS>(kinds::SHRINK) && self.rule.keep < 1.0 || has::<KINDS>(kinds::DECAY) && self.rule.decay > 0.0
     }
 
-    /// Applies the gradients of the weights from `at` on.
+    /// Applies the gradients of the weights from `at` on, in vectors of `WIDTH` as far as they go.
     #[inline(always)]
-    pub fn apply<A: Arithmetic, const KINDS: u32>(&mut self, at: usize, gradient: &[f32]) {
-        self.feed::<A, KINDS>(at, gradient.iter().copied());
-    }
-
-    /// [`Update::apply`] of gradients that are made while they are used.
-    #[inline(always)]
-    pub(crate) fn feed<A: Arithmetic, const KINDS: u32>(
-        &mut self,
-        at: usize,
-        gradient: impl ExactSizeIterator<Item = f32>,
-    ) {
-        // Two copies, so that the usual one has nothing of the other in its loops.
-        if self.decays::<KINDS>() {
-            self.feed_as::<A, KINDS, true>(at, gradient);
-        } else {
-            self.feed_as::<A, KINDS, false>(at, gradient);
+    pub fn apply<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(&mut self, at: usize, gradient: &[f32]) {
+        let (vectors, rest) = gradient.as_chunks::<WIDTH>();
+        self.feed::<A, KINDS, WIDTH>(at, vectors.iter().copied());
+        if WIDTH > 1 && !rest.is_empty() {
+            let from = at + vectors.len() * WIDTH;
+            self.feed::<A, KINDS, 1>(from, rest.as_chunks().0.iter().copied());
         }
     }
 
-    /// [`Update::feed`]; with `DECAYS`, decay · w is added to the clipped gradients, and what is kept of the weights and of
-    /// the feedback that follows them receives the update.
+    /// [`Update::apply`] of gradients that are made while they are used, `N` neighbours at a time.
     #[inline(always)]
-    fn feed_as<A: Arithmetic, const KINDS: u32, const DECAYS: bool>(
+    pub(crate) fn feed<A: Arithmetic, const KINDS: u32, const N: usize>(
         &mut self,
         at: usize,
-        gradient: impl ExactSizeIterator<Item = f32>,
+        gradient: impl ExactSizeIterator<Item = [f32; N]>,
     ) {
-        let weight = window(self.weight, at, gradient.len());
-        let first = window(self.first, at, gradient.len());
-        let second = window(self.second, at, gradient.len());
-        let feedback = window(self.feedback, at, gradient.len());
-        let follows = has::<KINDS>(kinds::UPDATED) && !feedback.is_empty();
-        let limit = if has::<KINDS>(kinds::CLIP) { self.rule.clip } else { None };
-        let decay = self.rule.decay;
-        let whole = |w: f32, g: f32| {
-            let g = match limit {
-                Some(limit) if g > limit => limit,
-                Some(limit) if g < -limit => -limit,
-                _ => g,
-            };
-            if DECAYS { A::mul_add(decay, w, g) } else { g }
-        };
-        let rate = self.rule.rate;
-        let mut place = Place { weight, feedback, follows, keep: self.rule.keep };
-        match self.rule.optimizer {
-            Optimizer::Sgd(_) if has::<KINDS>(kinds::SGD) => {
-                place.add::<DECAYS, _>(gradient, |w, g| -(rate * whole(w, g)));
+        // A copy each for what is asked once, so that no loop asks again.
+        let rule = self.rule;
+        match (rule.optimizer.kind(), self.decays::<KINDS>()) {
+            (kinds::SGD, false) if has::<KINDS>(kinds::SGD) => {
+                self.feed_as::<A, KINDS, { kinds::SGD }, false, N>(at, gradient);
             }
-            Optimizer::Momentum(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                place.add::<DECAYS, _>(gradient.zip(first), |w, (g, m)| {
-                    *m = A::mul_add(momentum, *m, whole(w, g));
-                    -(rate * *m)
-                });
+            (kinds::SGD, true) if has::<KINDS>(kinds::SGD) => {
+                self.feed_as::<A, KINDS, { kinds::SGD }, true, N>(at, gradient);
             }
-            Optimizer::Nesterov(Momentum { momentum, .. }) if has::<KINDS>(kinds::MOMENTUM) => {
-                place.add::<DECAYS, _>(gradient.zip(first), |w, (g, m)| {
-                    let g = whole(w, g);
-                    *m = A::mul_add(momentum, *m, g);
-                    -(rate * A::mul_add(momentum, *m, g))
-                });
+            (kinds::MOMENTUM, false) if has::<KINDS>(kinds::MOMENTUM) => {
+                self.feed_as::<A, KINDS, { kinds::MOMENTUM }, false, N>(at, gradient);
             }
-            Optimizer::Adam(adam) if has::<KINDS>(kinds::ADAM) => {
-                let (rest1, rest2) = (1.0 - adam.beta1, 1.0 - adam.beta2);
-                let scale = self.rule.scale;
-                place.add::<DECAYS, _>(gradient.zip(first).zip(second), |w, ((g, m), v)| {
-                    let g = whole(w, g);
-                    *m = A::mul_add(adam.beta1, *m, rest1 * g);
-                    *v = A::mul_add(adam.beta2, *v, (rest2 * g) * g);
-                    -(rate * *m) / A::mul_add(A::sqrt(*v), scale, adam.epsilon)
-                });
+            (kinds::MOMENTUM, true) if has::<KINDS>(kinds::MOMENTUM) => {
+                self.feed_as::<A, KINDS, { kinds::MOMENTUM }, true, N>(at, gradient);
+            }
+            (_, false) if has::<KINDS>(kinds::ADAM) => {
+                self.feed_as::<A, KINDS, { kinds::ADAM }, false, N>(at, gradient);
+            }
+            (_, true) if has::<KINDS>(kinds::ADAM) => {
+                self.feed_as::<A, KINDS, { kinds::ADAM }, true, N>(at, gradient);
             }
             _ => {}
+        }
+    }
+
+    /// [`Update::feed`] with an optimizer of one kind; with `DECAYS`, decay · w is added to the clipped gradients, and what
+    /// is kept of the weights and of the feedback that follows them receives the update.
+    #[inline(always)]
+    fn feed_as<A: Arithmetic, const KINDS: u32, const KIND: u32, const DECAYS: bool, const N: usize>(
+        &mut self,
+        at: usize,
+        gradient: impl ExactSizeIterator<Item = [f32; N]>,
+    ) {
+        let count = gradient.len();
+        let weights = window(self.weight, at, count).iter_mut().zip(gradient);
+        let first = window(self.first, at, count).iter_mut();
+        let second = window(self.second, at, count).iter_mut();
+        let feedback = window(self.feedback, at, count).iter_mut();
+        let mut place = Place { rule: self.rule, feedback };
+        let (no_first, no_second) = (&mut [0.0; N], &mut [0.0; N]);
+        // Loops, because a closure may be compiled without the vector instructions of its caller.
+        if KIND == kinds::ADAM {
+            for (((w, g), m), v) in weights.zip(first).zip(second) {
+                place.add::<A, KINDS, KIND, DECAYS>(w, g, m, v);
+            }
+        } else if KIND == kinds::MOMENTUM {
+            for ((w, g), m) in weights.zip(first) {
+                place.add::<A, KINDS, KIND, DECAYS>(w, g, m, no_second);
+            }
+        } else {
+            for (w, g) in weights {
+                place.add::<A, KINDS, KIND, DECAYS>(w, g, no_first, no_second);
+            }
         }
     }
 }
 
 /// Where updates arrive.
-struct Place<'a> {
-    weight: &'a mut [f32],
-    feedback: &'a mut [f32],
-    follows: bool,
-    keep: f32,
+struct Place<'a, const N: usize> {
+    rule: Rule,
+    feedback: core::slice::IterMut<'a, [f32; N]>,
 }
 
-impl Place<'_> {
-    /// Adds the very same floats, `delta` of a weight and an item, to the weights and to the feedback that follows them.
+impl<const N: usize> Place<'_, N> {
+    /// Adds the update for the gradients `g` to the weights `w`, and the very same floats to the feedback that follows them.
     #[inline(always)]
-    fn add<const DECAYS: bool, T>(&mut self, items: impl Iterator<Item = T>, mut delta: impl FnMut(f32, T) -> f32) {
-        let keep = self.keep;
-        let kept = |number: f32| if DECAYS { keep * number } else { number };
-        if self.follows {
-            for ((w, b), item) in self.weight.iter_mut().zip(&mut *self.feedback).zip(items) {
-                let delta = delta(*w, item);
-                *w = kept(*w) + delta;
-                *b = kept(*b) + delta;
-            }
-        } else {
-            for (w, item) in self.weight.iter_mut().zip(items) {
-                let delta = delta(*w, item);
-                *w = kept(*w) + delta;
-            }
+    fn add<A: Arithmetic, const KINDS: u32, const KIND: u32, const DECAYS: bool>(
+        &mut self,
+        w: &mut [f32; N],
+        g: [f32; N],
+        m: &mut [f32; N],
+        v: &mut [f32; N],
+    ) {
+        let keep = |number: f32| if DECAYS { self.rule.keep * number } else { number };
+        // Copies, because the compiler does not make vectors of what may overlap.
+        let mut moments = (*m, *v);
+        let delta = self.rule.delta::<A, KINDS, KIND, DECAYS, N>(*w, g, &mut moments);
+        *w = each(|i| keep(w[i]) + delta[i]);
+        (*m, *v) = moments;
+        if has::<KINDS>(kinds::UPDATED)
+            && let Some(b) = self.feedback.next()
+        {
+            *b = each(|i| keep(b[i]) + delta[i]);
         }
     }
 }
 
+/// `g` within [-limit, limit]; what is no number stays none.
 #[inline(always)]
-fn window(numbers: &mut [f32], at: usize, length: usize) -> &mut [f32] {
-    numbers.get_mut(at..at + length).unwrap_or(&mut [])
+fn clip(g: f32, limit: f32) -> f32 {
+    let g = if g > limit { limit } else { g };
+    if g < -limit { -limit } else { g }
+}
+
+/// `N` neighbours: all are computed before any is stored, so that they fit a vector.
+#[inline(always)]
+fn each<const N: usize>(number: impl Fn(usize) -> f32) -> [f32; N] {
+    let mut numbers = [0.0; N];
+    for (i, place) in numbers.iter_mut().enumerate() {
+        *place = number(i);
+    }
+    numbers
+}
+
+/// The next `count` groups of `N` numbers from number `at` on; none where there are fewer.
+#[inline(always)]
+fn window<const N: usize>(numbers: &mut [f32], at: usize, count: usize) -> &mut [[f32; N]] {
+    numbers.get_mut(at..at + count * N).unwrap_or(&mut []).as_chunks_mut().0
 }
 
 fn split(numbers: &mut [f32], at: usize) -> (&mut [f32], &mut [f32]) {

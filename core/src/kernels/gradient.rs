@@ -6,8 +6,9 @@
 
 use core::ops::Range;
 
+use super::panel::transpose;
 use super::product::Product;
-use super::tile::{Columns, Tile, add_along, add_to};
+use super::tile::{Columns, Tile, add_along, add_packed, add_to, store};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -26,15 +27,15 @@ pub struct WeightGradient<'a> {
 
 impl WeightGradient<'_> {
     /// Numbers of scratch with which [`WeightGradient::run`] meets runs of up to `longest` neighbouring weights.
-    pub fn scratch<const WIDTH: usize, const VECTORS: usize>(&self, longest: usize) -> usize {
+    pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, longest: usize) -> usize {
         let product = self.product;
-        if WIDTH == 1 {
-            0
-        } else if self.is_narrow::<WIDTH>() {
+        if self.is_narrow::<WIDTH>() {
             let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
             strip + 2 * product.taps() * product.inputs * product.outputs
         } else {
-            product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS) * self.samples
+            let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
+            packed * self.samples
+                + product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS) * (self.samples + OUTS)
         }
     }
 
@@ -51,6 +52,11 @@ impl WeightGradient<'_> {
     /// Whether the inputs are too few to fill a vector, so that outputs lie in the lanes.
     pub(super) fn is_narrow<const WIDTH: usize>(&self) -> bool {
         WIDTH > 1 && self.product.positions() > 1 && 2 * self.product.inputs <= WIDTH
+    }
+
+    /// Whether so many tiles of inputs meet each output's gradient that it is worth while to turn it sample by sample.
+    fn packs<const WIDTH: usize, const VECTORS: usize>(&self) -> bool {
+        WIDTH > 1 && self.product.inputs >= 8 * WIDTH * VECTORS
     }
 
     /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds, in register tiles of
@@ -71,8 +77,12 @@ impl WeightGradient<'_> {
         }
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);
-        let width = if WIDTH == 1 { inputs } else { scratch.len() / self.samples.max(1) };
-        sums.fill(0.0);
+        let packed = if self.packs::<WIDTH, VECTORS>() { OUTS * self.samples } else { 0 };
+        let (packed, scratch) = scratch.split_at_mut_checked(packed).unwrap_or((&mut [], &mut []));
+        let width = scratch.len() / (self.samples + OUTS).max(1);
+        let (gradient, scratch) = scratch.split_at_mut_checked(OUTS * width).unwrap_or((&mut [], &mut []));
+        let mut way = Way { packed: packed.as_chunks_mut().0, gradient, update, sums };
+        way.sums.fill(0.0);
         for position in self.pixels(&rows) {
             let tap_rows = product.reach::<true>(position / cols, product.rows);
             let tap_cols = product.reach::<true>(position % cols, product.cols);
@@ -86,13 +96,13 @@ impl WeightGradient<'_> {
                             + product.other::<true>(position % cols, tap_col);
                         let block = Block { strip, from, count, position: other };
                         let weight_row = product.weight_row(other, tap_row, tap_col);
-                        self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut update, sums);
+                        self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut way);
                     }
                 }
             }
         }
         if product.is_shared() {
-            update.apply::<A, KINDS>(0, sums);
+            way.update.apply::<A, KINDS, WIDTH>(0, way.sums);
         }
     }
 
@@ -115,81 +125,104 @@ impl WeightGradient<'_> {
         block: &Block<'_>,
         weight_row: usize,
         rows: &Range<usize>,
-        update: &mut Update<'_>,
-        sums: &mut [f32],
+        way: &mut Way<'_, OUTS>,
     ) {
+        let inputs = self.product.inputs;
         let end = rows.end.min(weight_row + self.product.outputs);
         let mut row = rows.start.max(weight_row);
         while row < end {
-            let (left, out, at) = (end - row, row - weight_row, (row - rows.start) * self.product.inputs + block.from);
-            row += if left >= OUTS {
-                self.tiles::<A, KINDS, WIDTH, VECTORS, OUTS>(block, out, at, update, sums)
-            } else if OUTS > 4 && left >= 4 {
-                self.tiles::<A, KINDS, WIDTH, VECTORS, 4>(block, out, at, update, sums)
-            } else if OUTS > 2 && left >= 2 {
-                self.tiles::<A, KINDS, WIDTH, VECTORS, 2>(block, out, at, update, sums)
-            } else {
-                self.tiles::<A, KINDS, WIDTH, VECTORS, 1>(block, out, at, update, sums)
+            let out = row - weight_row;
+            let height = match end - row {
+                left if left >= OUTS => OUTS,
+                left if OUTS > 4 && left >= 4 => 4,
+                left if OUTS > 2 && left >= 2 => 2,
+                _ => 1,
             };
+            if height == OUTS {
+                transpose(way.packed, self.rows(block, out));
+            }
+            // Where row `j` of the tiles goes, from `lane` on.
+            let at = (row - rows.start) * inputs + block.from;
+            let shared = self.product.is_shared();
+            let place = |j: usize, lane: usize| {
+                let from = if shared { at + j * inputs } else { j * block.count };
+                from + lane..from + block.count
+            };
+            for lane in (0..block.count).step_by(WIDTH * VECTORS) {
+                let tile = self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed);
+                for (j, tile) in tile.iter().enumerate().take(height) {
+                    if shared {
+                        add_to(way.sums.get_mut(place(j, lane)).unwrap_or(&mut []), tile);
+                    } else {
+                        store(tile, way.gradient.get_mut(place(j, lane)).unwrap_or(&mut []));
+                    }
+                }
+            }
+            // Runs of weights, because the memory foresees those.
+            for j in if shared { 0..0 } else { 0..height } {
+                let gradient = way.gradient.get(place(j, 0)).unwrap_or(&[]);
+                way.update.apply::<A, KINDS, WIDTH>(at + j * inputs, gradient);
+            }
+            row += height;
         }
     }
 
-    /// `OUTS` rows of weights from number `at` on; returns `OUTS`.
+    /// One register tile: the gradients of `height` rows from output `out` on, and of the columns from `lane` on.
     #[inline(always)]
-    fn tiles<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        block: &Block<'_>,
+        (out, height): (usize, usize),
+        lane: usize,
+        packed: &[[f32; OUTS]],
+    ) -> Tile<WIDTH, VECTORS, OUTS> {
+        let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
+        let columns = strip_columns::<WIDTH, VECTORS>(block.strip, lane, self.samples);
+        if height == OUTS && !packed.is_empty() {
+            add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, packed);
+            return tile;
+        }
+        match height {
+            1 => self.low::<A, WIDTH, VECTORS, 1>(block, out, columns, &mut tile),
+            2 => self.low::<A, WIDTH, VECTORS, 2>(block, out, columns, &mut tile),
+            4 => self.low::<A, WIDTH, VECTORS, 4>(block, out, columns, &mut tile),
+            _ => add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out)),
+        }
+        tile
+    }
+
+    /// A tile of `HEIGHT` rows, into the first ones of `tile`.
+    #[inline(always)]
+    fn low<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const HEIGHT: usize>(
         &self,
         block: &Block<'_>,
         out: usize,
-        at: usize,
-        update: &mut Update<'_>,
-        sums: &mut [f32],
-    ) -> usize {
-        let n = self.samples;
-        let rows: [&[f32]; OUTS] = core::array::from_fn(|j| {
-            let from = (block.position * self.product.outputs + out + j) * n;
-            self.gradient.get(from..from + n).unwrap_or(&[])
-        });
-        let mut lane = 0;
-        while lane < block.count {
-            let (lanes, at) = (block.count - lane, at + lane);
-            let columns = strip_columns::<WIDTH, VECTORS>(block.strip, lane, self.samples);
-            lane += if lanes >= WIDTH * VECTORS {
-                self.tile::<A, KINDS, WIDTH, VECTORS, OUTS>(columns, lanes, rows, at, update, sums)
-            } else {
-                self.tile::<A, KINDS, WIDTH, 1, OUTS>(columns, lanes, rows, at, update, sums)
-            };
-        }
-        OUTS
+        columns: Columns<'_>,
+        tile: &mut [[[f32; WIDTH]; VECTORS]],
+    ) {
+        let mut sums = [[[0.0; WIDTH]; VECTORS]; HEIGHT];
+        add_along::<A, WIDTH, VECTORS, HEIGHT>(&mut sums, columns, self.rows(block, out));
+        tile.iter_mut().zip(sums).for_each(|(row, sums)| *row = sums);
     }
 
-    /// One register tile: `OUTS` rows × `VECTORS` × `WIDTH` weights from number `at` on; returns the width.
+    /// The gradients of `HEIGHT` outputs from `out` on.
     #[inline(always)]
-    fn tile<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        columns: Columns<'_>,
-        lanes: usize,
-        rows: [&[f32]; OUTS],
-        at: usize,
-        update: &mut Update<'_>,
-        sums: &mut [f32],
-    ) -> usize {
-        let inputs = self.product.inputs;
-        let count = (WIDTH * VECTORS).min(lanes);
-        let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
-        if !self.product.is_shared() {
-            (0..OUTS).for_each(|j| update.prefetch::<A>(at + j * inputs, count));
-        }
-        add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
-        for (j, tile) in tile.iter().enumerate() {
-            let from = at + j * inputs;
-            if self.product.is_shared() {
-                add_to(sums.get_mut(from..from + count).unwrap_or(&mut []), tile);
-            } else {
-                update.apply::<A, KINDS>(from, tile.as_flattened().get(..count).unwrap_or(&[]));
-            }
-        }
-        WIDTH * VECTORS
+    fn rows<const HEIGHT: usize>(&self, block: &Block<'_>, out: usize) -> [&[f32]; HEIGHT] {
+        core::array::from_fn(|j| {
+            let from = (block.position * self.product.outputs + out + j) * self.samples;
+            self.gradient.get(from..from + self.samples).unwrap_or(&[])
+        })
     }
+}
+
+/// The way of the gradients of some rows of weights to the optimizer.
+struct Way<'a, const OUTS: usize> {
+    /// G of the rows, sample after sample; empty if it is read as it lies.
+    packed: &'a mut [[f32; OUTS]],
+    /// The rows' gradients, if they are not sums over positions.
+    gradient: &'a mut [f32],
+    update: Update<'a>,
+    sums: &'a mut [f32],
 }
 
 /// A strip of input columns and the output position that they meet.
@@ -201,7 +234,7 @@ struct Block<'a> {
 }
 
 /// The first `count` columns of `columns` with the lanes over columns: tiles of `VECTORS` × `WIDTH` columns, in each
-/// sample after sample, zero beyond `count`. A tile of one column is the column itself.
+/// sample after sample, zero beyond `count`.
 #[inline(always)]
 pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
     columns: &'a [f32],
@@ -210,9 +243,6 @@ pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
     scratch: &'a mut [f32],
 ) -> &'a [f32] {
     let columns = columns.get(..count * samples).unwrap_or(&[]);
-    if WIDTH == 1 {
-        return columns;
-    }
     let width = WIDTH * VECTORS;
     let tiles = scratch.chunks_exact_mut((width * samples).max(1));
     for (tile, columns) in tiles.zip(columns.chunks((width * samples).max(1))) {
@@ -290,10 +320,10 @@ impl BiasGradient<'_> {
         while row < rows.end {
             let at = row - rows.start;
             if rows.end - row >= OUTS {
-                update.apply::<A, KINDS>(at, &self.sums::<OUTS>(row));
+                update.apply::<A, KINDS, 1>(at, &self.sums::<OUTS>(row));
                 row += OUTS;
             } else {
-                update.apply::<A, KINDS>(at, &self.sums::<1>(row));
+                update.apply::<A, KINDS, 1>(at, &self.sums::<1>(row));
                 row += 1;
             }
         }

@@ -53,12 +53,12 @@ impl WeightGradient<'_> {
             self.position::<A, WIDTH, VECTORS, OUTS>(position, strip, &mut taps);
             if product.untied {
                 let at = (position - first / product.taps()) * block;
-                self.apply_reached::<A, KINDS>(at, position, taps.sums, ordered, update);
+                self.apply_reached::<A, KINDS, WIDTH>(at, position, taps.sums, ordered, update);
                 taps.sums.fill(0.0);
             }
         }
         if !product.untied {
-            self.apply::<A, KINDS>(0, taps.sums, ordered, update);
+            self.apply::<A, KINDS, WIDTH>(0, taps.sums, ordered, update);
         }
     }
 
@@ -147,7 +147,7 @@ impl WeightGradient<'_> {
     /// [`WeightGradient::apply`] for the taps that reach the image from `position`. What lies on padding stays as it is, decay
     /// or not, as in all other kernels.
     #[inline(always)]
-    fn apply_reached<A: Arithmetic, const KINDS: u32>(
+    fn apply_reached<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
         &self,
         at: usize,
         position: usize,
@@ -165,13 +165,13 @@ impl WeightGradient<'_> {
             let tap = product.inputs * product.outputs;
             let first = piece * product.kernel;
             let (from, to) = ((first + taps.start) * tap, (first + taps.end) * tap);
-            self.apply::<A, KINDS>(at + from, sums.get(from..to).unwrap_or(&[]), ordered, update);
+            self.apply::<A, KINDS, WIDTH>(at + from, sums.get(from..to).unwrap_or(&[]), ordered, update);
         }
     }
 
     /// Brings the taps' gradients into the order of the weights and into the optimizer.
     #[inline(always)]
-    fn apply<A: Arithmetic, const KINDS: u32>(
+    fn apply<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
         &self,
         at: usize,
         sums: &[f32],
@@ -189,7 +189,7 @@ impl WeightGradient<'_> {
                 }
             }
         }
-        update.apply::<A, KINDS>(at, ordered);
+        update.apply::<A, KINDS, WIDTH>(at, ordered);
     }
 }
 

@@ -57,7 +57,9 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
                     if BACKWARD {
                         copy(steps, block, product.inputs, group * OUTS);
                     } else {
-                        transpose(steps, block.get(group * OUTS * depth..).unwrap_or(&[]), depth);
+                        let from = |j| (group * OUTS + j) * depth;
+                        let rows = core::array::from_fn(|j| block.get(from(j)..from(j + 1)).unwrap_or(&[]));
+                        transpose(steps, rows);
                     }
                 }
             }
@@ -76,7 +78,7 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
 
 /// `steps[k][j] = block[k · width + at + j]`, zero beyond a row's end.
 #[inline(always)]
-fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
+pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
     for (step, row) in steps.iter_mut().zip(block.chunks_exact(width.max(1))) {
         let row = row.get(at..).unwrap_or(&[]);
         match row.first_chunk::<OUTS>() {
@@ -86,13 +88,13 @@ fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usiz
     }
 }
 
-/// `steps[k][j] = rows[j · depth + k]`, zero beyond the last row.
+/// `steps[k][j] = rows[j][k]`, zero where a row is not there.
 #[inline(always)]
-fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: &[f32], depth: usize) {
+pub(super) fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: [&[f32]; OUTS]) {
     /// Steps between two checks of the rows' lengths.
     const STEPS: usize = 8;
-    let rows: [&[f32]; OUTS] = core::array::from_fn(|j| rows.get(j * depth..(j + 1) * depth).unwrap_or(&[]));
     let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+    let done = steps.len() / STEPS * STEPS;
     let (whole, rest) = steps.as_chunks_mut::<STEPS>();
     for (number, steps) in whole.iter_mut().enumerate() {
         let blocks = blocks.map(|blocks| *blocks.get(number).unwrap_or(&[0.0; STEPS]));
@@ -102,7 +104,7 @@ fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: &[f32], depth: 
             }
         }
     }
-    for (k, step) in (depth / STEPS * STEPS..).zip(rest) {
+    for (k, step) in (done..).zip(rest) {
         for (scalar, row) in step.iter_mut().zip(&rows) {
             *scalar = row.get(k).copied().unwrap_or(0.0);
         }

@@ -6,12 +6,15 @@
 
 use core::ops::Range;
 
-use super::panel::Panel;
+use super::panel::{self, Panel};
 use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store, vectors_of, vectors_of_mut};
 use crate::arithmetic::Arithmetic;
 
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
 const BUDGET: usize = 512;
+
+/// Tiles along both sides of a dense layer's destination that make it worth while to lay its columns out anew.
+const MANY: usize = 4;
 
 /// Source channels below which even few samples make packed weights worth while.
 const NARROW: usize = 8;
@@ -64,8 +67,16 @@ impl Product {
     }
 
     /// Numbers of scratch for packed weights; 0 where packing is not worth while.
-    fn packing<const BACKWARD: bool, const WIDTH: usize, const OUTS: usize>(&self, samples: usize) -> usize {
-        let often = !self.untied || samples >= 4 * WIDTH || self.channels::<BACKWARD>().0 < NARROW;
+    fn packing<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        samples: usize,
+    ) -> usize {
+        let (depth, height) = self.channels::<BACKWARD>();
+        let many = samples >= MANY * WIDTH * VECTORS && height >= MANY * OUTS;
+        if WIDTH > 1 && self.positions() == 1 && many {
+            return depth.min(BUDGET) * (OUTS + samples.next_multiple_of(WIDTH * VECTORS));
+        }
+        let often = !self.untied || samples >= 4 * WIDTH || depth < NARROW;
         if WIDTH > 1 && self.positions() > 1 && often { Panel::<BACKWARD, OUTS>::len(self) } else { 0 }
     }
 
@@ -113,8 +124,8 @@ pub struct Forward<'a> {
 
 impl Forward<'_> {
     /// Numbers of scratch with which [`Forward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
-        self.product.packing::<false, WIDTH, OUTS>(self.samples)
+    pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<false, WIDTH, VECTORS, OUTS>(self.samples)
     }
 
     /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
@@ -158,8 +169,8 @@ pub struct Backward<'a> {
 
 impl Backward<'_> {
     /// Numbers of scratch with which [`Backward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
-        if self.samples == 1 { 0 } else { self.product.packing::<true, WIDTH, OUTS>(self.samples) }
+    pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        if self.samples == 1 { 0 } else { self.product.packing::<true, WIDTH, VECTORS, OUTS>(self.samples) }
     }
 
     /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
@@ -190,12 +201,25 @@ struct Pass<'a, const BACKWARD: bool> {
     weight: &'a [f32],
 }
 
+/// How a tile's scalars lie.
+#[derive(Clone, Copy)]
+enum Weights<'a, const BACKWARD: bool, const OUTS: usize> {
+    /// As the layer has them.
+    Plain,
+    /// Packed for all tiles.
+    Panel(Panel<'a, BACKWARD, OUTS>),
+    /// Packed for the tiles of some rows.
+    Group(&'a [[f32; OUTS]]),
+}
+
 /// Part of the sum of one position: some kernel rows, kernel columns and source channels.
-struct Part {
+struct Part<'a> {
     position: usize,
     tap_rows: Range<usize>,
     tap_cols: Range<usize>,
     depth: Range<usize>,
+    /// The source's columns in tiles of so many lanes, if they are laid out so.
+    strip: Option<(&'a [f32], usize)>,
     first: bool,
     last: bool,
 }
@@ -210,6 +234,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         output: &mut [f32],
     ) {
         let product = self.product;
+        if product.positions() == 1 && !scratch.is_empty() {
+            let ends = &ends.from(rows.start * self.samples);
+            return self.dense::<A, WIDTH, VECTORS, OUTS>(rows, ends, scratch, output);
+        }
         let height = product.channels::<BACKWARD>().1.max(1);
         let packs = !scratch.is_empty() && rows.start.is_multiple_of(height) && rows.end.is_multiple_of(height);
         let (once, often) = if product.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
@@ -225,8 +253,68 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let taps = self.taps(position);
             let own = (packs && product.untied)
                 .then(|| Panel::pack(product, self.weight, position, &taps.0, &taps.1, &mut *often));
-            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, shared.or(own), ends, block);
+            self.position::<A, WIDTH, VECTORS, OUTS>(
+                position,
+                taps,
+                from..to,
+                shared.or(own).map_or(Weights::Plain, Weights::Panel),
+                ends,
+                block,
+            );
             row += to - from;
+        }
+    }
+
+    /// A dense layer: the source's columns, and where tiles read across the rows of weights those too, lie in the order in
+    /// which they are read. As the layer has them, they are powers of two apart and find few places in a cache.
+    #[inline(always)]
+    fn dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        rows: Range<usize>,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let (depth, width) = (self.product.channels::<BACKWARD>().0, WIDTH * VECTORS);
+        let (group, strip) = scratch.split_at_mut_checked(depth.min(BUDGET) * OUTS).unwrap_or((&mut [], &mut []));
+        for from in (0..depth).step_by(BUDGET) {
+            let to = depth.min(from + BUDGET);
+            self.lay::<WIDTH, VECTORS>(from..to, strip);
+            let part = Part {
+                position: 0,
+                tap_rows: 0..1,
+                tap_cols: 0..1,
+                depth: from..to,
+                strip: Some((strip, width)),
+                first: from == 0,
+                last: to == depth,
+            };
+            if !BACKWARD {
+                self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), Weights::Plain, ends, output);
+                continue;
+            }
+            let group = group.as_chunks_mut().0.get_mut(..to - from).unwrap_or(&mut []);
+            let weight = self.weight.get(from * self.product.inputs..).unwrap_or(&[]);
+            for row in rows.clone().step_by(OUTS) {
+                panel::copy(group, weight, self.product.inputs, row);
+                let at = (row - rows.start) * self.samples;
+                let output = output.get_mut(at..).unwrap_or(&mut []);
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(&part, row, Weights::Group(group), &ends.from(at), output);
+            }
+        }
+    }
+
+    /// Lays the source's columns `depth` out in tiles of `VECTORS` × `WIDTH` lanes, in each column after column.
+    #[inline(always)]
+    fn lay<const WIDTH: usize, const VECTORS: usize>(&self, depth: Range<usize>, strip: &mut [f32]) {
+        let width = WIDTH * VECTORS;
+        for (number, tile) in strip.chunks_exact_mut((width * depth.len()).max(1)).enumerate() {
+            let columns = self.source.get(depth.start * self.samples..).unwrap_or(&[]);
+            for (lanes, column) in tile.chunks_exact_mut(width).zip(columns.chunks(self.samples.max(1))) {
+                if let Some(lanes) = vectors_of_mut::<WIDTH, VECTORS>(lanes) {
+                    load(lanes, column.get(number * width..).unwrap_or(&[]));
+                }
+            }
         }
     }
 
@@ -246,7 +334,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         position: usize,
         (tap_rows, tap_cols): (Range<usize>, Range<usize>),
         rows: Range<usize>,
-        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        weights: Weights<'_, BACKWARD, OUTS>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
@@ -267,12 +355,13 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                         tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
                         tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
                         depth: channel..depth.min(channel + BUDGET),
+                        strip: None,
                         first: tap_row == tap_rows.start && tap_col == tap_cols.start && channel == 0,
                         last: tap_row + row_step >= tap_rows.end
                             && tap_col + col_step >= tap_cols.end
                             && channel + BUDGET >= depth,
                     };
-                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), panel, ends, output);
+                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), weights, ends, output);
                 }
             }
         }
@@ -283,9 +372,9 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn part<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        part: &Part,
+        part: &Part<'_>,
         rows: Range<usize>,
-        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        weights: Weights<'_, BACKWARD, OUTS>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
@@ -295,14 +384,14 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let at = (row - rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
             let ends = &ends.from(at);
-            row += if left >= OUTS || panel.is_some() {
-                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, panel, ends, output)
+            row += if left >= OUTS || matches!(weights, Weights::Panel(_)) {
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, weights, ends, output)
             } else if OUTS > 4 && left >= 4 {
-                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, None, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, Weights::Plain, ends, output)
             } else if OUTS > 2 && left >= 2 {
-                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, None, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, Weights::Plain, ends, output)
             } else {
-                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, None, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, Weights::Plain, ends, output)
             };
         }
     }
@@ -311,19 +400,19 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn lanes<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        part: &Part,
+        part: &Part<'_>,
         row: usize,
-        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        weights: Weights<'_, BACKWARD, OUTS>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) -> usize {
         let mut lane = 0;
         while lane + WIDTH * VECTORS <= self.samples {
-            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, panel, ends, output);
+            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, weights, ends, output);
             lane += WIDTH * VECTORS;
         }
         while lane < self.samples {
-            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, panel, ends, output);
+            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, weights, ends, output);
             lane += WIDTH;
         }
         OUTS
@@ -333,10 +422,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        part: &Part,
+        part: &Part<'_>,
         row: usize,
         lane: usize,
-        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        weights: Weights<'_, BACKWARD, OUTS>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
@@ -351,9 +440,14 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 load(sums, column.get(lane..).unwrap_or(&[]));
             }
         }
-        match panel {
-            Some(panel) => self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row / OUTS, lane, panel, &mut sums),
-            None => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
+        match weights {
+            Weights::Plain => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
+            Weights::Panel(panel) => {
+                self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row / OUTS, lane, panel, &mut sums);
+            }
+            Weights::Group(scalars) => {
+                add_packed::<A, WIDTH, VECTORS, OUTS>(&mut sums, self.columns(part, 0, lane), scalars);
+            }
         }
         for (out, (sums, column)) in sums.iter().zip(output.chunks_exact_mut(samples)).enumerate() {
             let numbers = column.get_mut(lane..).unwrap_or(&mut []);
@@ -369,7 +463,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn accumulate<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        part: &Part,
+        part: &Part<'_>,
         row: usize,
         lane: usize,
         sums: &mut Tile<WIDTH, VECTORS, OUTS>,
@@ -378,7 +472,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
                 let other = self.other(part.position, tap_row, tap_col);
-                let columns = self.columns(other, part.depth.start, lane);
+                let columns = self.columns(part, other, lane);
                 let weight_row = product.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
                 if BACKWARD {
                     let from = (weight_row + part.depth.start) * inputs;
@@ -399,7 +493,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn accumulate_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        part: &Part,
+        part: &Part<'_>,
         group: usize,
         lane: usize,
         panel: Panel<'_, BACKWARD, OUTS>,
@@ -409,7 +503,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let run = if !BACKWARD && part.depth.len() == product.inputs { part.tap_cols.len().max(1) } else { 1 };
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone().step_by(run) {
-                let columns = self.columns(self.other(part.position, tap_row, tap_col), channel, lane);
+                let columns = self.columns(part, self.other(part.position, tap_row, tap_col), lane);
                 let tap = tap_row * product.kernel + tap_col;
                 let scalars = panel.scalars(group, tap, channel, run * part.depth.len());
                 add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
@@ -425,10 +519,14 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             + self.product.other::<BACKWARD>(position % cols, tap_col)
     }
 
-    /// The source's columns at a position from some channel and lane on.
+    /// The source's columns of a part at a position, from some lane on.
     #[inline(always)]
-    fn columns(&self, position: usize, channel: usize, lane: usize) -> Columns<'_> {
-        let from = (position * self.product.channels::<BACKWARD>().0 + channel) * self.samples + lane;
+    fn columns<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> Columns<'a> {
+        if let Some((strip, width)) = part.strip {
+            let from = lane / width * width * part.depth.len() + lane % width;
+            return Columns { numbers: strip.get(from..).unwrap_or(&[]), stride: width };
+        }
+        let from = (position * self.product.channels::<BACKWARD>().0 + part.depth.start) * self.samples + lane;
         Columns { numbers: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
     }
 }

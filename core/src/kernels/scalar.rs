@@ -189,7 +189,7 @@ pub(super) fn weight_gradient<A: Arithmetic, const KINDS: u32>(
         });
     }
     if product.is_shared() {
-        update.apply::<A, KINDS>(0, sums);
+        update.apply::<A, KINDS, 1>(0, sums);
     }
 }
 
@@ -206,7 +206,7 @@ fn update_row<A: Arithmetic, const KINDS: u32>(update: &mut Update<'_>, at: usiz
 
 #[inline(never)]
 fn feed_row<A: Arithmetic, const KINDS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
-    update.feed::<A, KINDS>(at, input.iter().map(|h| A::mul_add(*h, g, 0.0)));
+    update.feed::<A, KINDS, 1>(at, input.iter().map(|h| [A::mul_add(*h, g, 0.0)]));
 }
 
 /// Plain gradient descent with the gradients h · g, spelled out because it is half of an online step. The sum h · g + 0
@@ -249,7 +249,7 @@ fn block<A: Arithmetic, const KINDS: u32>(
         let sums = sums.get_mut(at..at + count).unwrap_or(&mut []);
         sums.iter_mut().zip(gradients).for_each(|(sum, gradient)| *sum += *gradient);
     } else {
-        update.apply::<A, KINDS>(at, gradients);
+        update.apply::<A, KINDS, 1>(at, gradients);
     }
 }
 
@@ -262,14 +262,14 @@ pub(super) fn bias_gradient<A: Arithmetic, const KINDS: u32>(job: &BiasGradient<
     }
     let stride = product.outputs * n;
     let biases = if product.untied { product.positions() * product.outputs } else { product.outputs };
-    update.feed::<A, KINDS>(
+    update.feed::<A, KINDS, 1>(
         0,
         (0..biases).map(|bias| {
             let mut sum = 0.0;
             for positions in rest(job.gradient, bias * n).chunks(stride.max(1)).take(positions) {
                 sum += part(positions, 0, n).iter().fold(0.0, |sum, g| sum + g);
             }
-            sum
+            [sum]
         }),
     );
 }

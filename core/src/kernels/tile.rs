@@ -167,8 +167,19 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     columns: Columns<'_>,
     scalars: &[[f32; OUTS]],
 ) {
-    let whole = columns.readable(scalars.len(), WIDTH * VECTORS);
     let mut tile = *sums;
+    if columns.stride == WIDTH * VECTORS {
+        // Without a way out of the loop: with one, the compiler may keep the tile in memory.
+        let vectors = columns.numbers.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0;
+        for (scalars, column) in scalars.iter().zip(vectors) {
+            for (sums, scalar) in tile.iter_mut().zip(scalars) {
+                add::<A, WIDTH, VECTORS>(sums, column, *scalar);
+            }
+        }
+        *sums = tile;
+        return;
+    }
+    let whole = columns.readable(scalars.len(), WIDTH * VECTORS);
     let mut rest = columns.numbers;
     let (safe, last) = scalars.split_at_checked(whole).unwrap_or((&[], &[]));
     for scalars in safe {

@@ -227,10 +227,10 @@ mod jobs {
         output: &mut [f32],
     ) {
         if job.samples <= FEW {
-            let mut scratch = vec![0.0; job.scratch::<FEW, CHAINS>()];
+            let mut scratch = vec![0.0; job.scratch::<FEW, 1, CHAINS>()];
             return job.run::<A, FEW, 1, CHAINS>(rows, &mut scratch, output);
         }
-        let mut scratch = vec![0.0; job.scratch::<WIDTH, OUTS>()];
+        let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
         job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
     }
 
@@ -247,7 +247,7 @@ mod jobs {
         rows: Range<usize>,
         output: &mut [f32],
     ) {
-        let mut scratch = vec![0.0; job.scratch::<WIDTH, OUTS>()];
+        let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
         job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
     }
 
@@ -266,10 +266,10 @@ mod jobs {
         sums: &mut [f32],
     ) {
         if job.product.positions() == 1 {
-            let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS>(LONGEST_RUN)];
+            let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(LONGEST_RUN)];
             job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
         } else {
-            let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP>(LONGEST_RUN)];
+            let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP, ROWS>(LONGEST_RUN)];
             job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut scratch, sums);
         }
     }
