@@ -177,7 +177,7 @@ impl WeightGradient<'_> {
         packed: &[[f32; OUTS]],
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
-        let columns = strip_columns::<WIDTH, VECTORS>(block.strip, lane, self.samples);
+        let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
         if height == OUTS && !packed.is_empty() {
             add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, packed);
             return tile;
@@ -282,18 +282,6 @@ fn turn(columns: &[f32], samples: usize, turned: &mut [f32], width: usize) {
             }
         }
     }
-}
-
-/// The lanes of a [`strip`] from number `lane` on.
-#[inline(always)]
-pub(super) fn strip_columns<const WIDTH: usize, const VECTORS: usize>(
-    strip: &[f32],
-    lane: usize,
-    samples: usize,
-) -> Columns<'_> {
-    let stride = WIDTH * VECTORS;
-    let from = lane / stride * stride * samples + lane % stride;
-    Columns { numbers: strip.get(from..).unwrap_or(&[]), stride }
 }
 
 /// dL/db: G summed over the batch and, unless untied, over the positions.

@@ -4,7 +4,7 @@
 
 use core::ops::Range;
 
-use super::gradient::{WeightGradient, strip, strip_columns};
+use super::gradient::{WeightGradient, strip};
 use super::tile::{Columns, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
@@ -110,7 +110,7 @@ impl WeightGradient<'_> {
     ) -> usize {
         let mut lane = 0;
         while lane < self.product.outputs {
-            let columns = strip_columns::<WIDTH, VECTORS>(strip, lane, self.samples);
+            let columns = Columns::of_strip(strip, WIDTH * VECTORS, self.samples, lane);
             lane += if self.product.outputs - lane >= WIDTH * VECTORS {
                 self.narrow_tile::<A, WIDTH, VECTORS, OUTS>(place, lane, columns, sums)
             } else {

@@ -523,8 +523,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn columns<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> Columns<'a> {
         if let Some((strip, width)) = part.strip {
-            let from = lane / width * width * part.depth.len() + lane % width;
-            return Columns { numbers: strip.get(from..).unwrap_or(&[]), stride: width };
+            return Columns::of_strip(strip, width, part.depth.len(), lane);
         }
         let from = (position * self.product.channels::<BACKWARD>().0 + part.depth.start) * self.samples + lane;
         Columns { numbers: self.source.get(from..).unwrap_or(&[]), stride: self.samples }

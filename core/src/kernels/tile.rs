@@ -14,7 +14,14 @@ pub(super) struct Columns<'a> {
     pub(super) stride: usize,
 }
 
-impl Columns<'_> {
+impl<'a> Columns<'a> {
+    /// The columns of a strip from one lane on: it holds them in tiles of `width` lanes, in each `length` columns.
+    #[inline(always)]
+    pub(super) fn of_strip(strip: &'a [f32], width: usize, length: usize, lane: usize) -> Self {
+        let from = lane / width * width * length + lane % width;
+        Self { numbers: strip.get(from..).unwrap_or(&[]), stride: width }
+    }
+
     /// How many of the first `count` columns can be read as `lanes` numbers.
     ///
     /// A vector may reach into the next column: those lanes are computed and never stored.
