@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::panel::transpose;
 use super::product::Product;
-use super::tile::{Columns, Tile, add_along, add_packed, add_to, store};
+use super::tile::{Blocks, Columns, Tile, add_along, add_packed, add_to, store};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -265,9 +265,9 @@ fn turn(columns: &[f32], samples: usize, turned: &mut [f32], width: usize) {
     let columns: [&[f32]; BLOCK] =
         core::array::from_fn(|lane| columns.get(lane * samples..(lane + 1) * samples).unwrap_or(&[]));
     let whole = columns.iter().map(|column| column.len() / BLOCK).min().unwrap_or(0);
-    let blocks = columns.map(|column| column.as_chunks::<BLOCK>().0);
+    let blocks = Blocks::<BLOCK, BLOCK>::of(&columns);
     for (number, rows) in turned.chunks_mut((BLOCK * width).max(1)).enumerate().take(whole) {
-        let block = blocks.map(|blocks| *blocks.get(number).unwrap_or(&[0.0; BLOCK]));
+        let block = blocks.get(number);
         let turned: [[f32; BLOCK]; BLOCK] = core::array::from_fn(|k| core::array::from_fn(|lane| block[lane][k]));
         for (row, turned) in rows.chunks_mut(width.max(1)).zip(turned) {
             if let Some(row) = row.first_chunk_mut::<BLOCK>() {
@@ -331,9 +331,9 @@ impl BiasGradient<'_> {
                 self.gradient.get(from..from + n).unwrap_or(&[])
             });
             let mut batch = [0.0; OUTS];
-            let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+            let blocks = Blocks::<OUTS, STEPS>::of(&rows);
             for block in 0..n / STEPS {
-                let numbers = blocks.map(|blocks| blocks.get(block).unwrap_or(&[0.0; STEPS]));
+                let numbers = blocks.get(block);
                 for step in 0..STEPS {
                     for (sum, numbers) in batch.iter_mut().zip(&numbers) {
                         *sum += numbers[step];

@@ -6,6 +6,7 @@
 use core::ops::Range;
 
 use super::product::Product;
+use super::tile::Blocks;
 
 /// Packed weights, as group of `OUTS` destination channels, tap, source channel, destination channel.
 #[derive(Clone, Copy)]
@@ -93,13 +94,13 @@ pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], 
 pub(super) fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: [&[f32]; OUTS]) {
     /// Steps between two checks of the rows' lengths.
     const STEPS: usize = 8;
-    let blocks = rows.map(|row| row.as_chunks::<STEPS>().0);
+    let blocks = Blocks::<OUTS, STEPS>::of(&rows);
     let done = steps.len() / STEPS * STEPS;
     let (whole, rest) = steps.as_chunks_mut::<STEPS>();
     for (number, steps) in whole.iter_mut().enumerate() {
-        let blocks = blocks.map(|blocks| *blocks.get(number).unwrap_or(&[0.0; STEPS]));
+        let blocks = blocks.get(number);
         for (k, step) in steps.iter_mut().enumerate() {
-            for (scalar, block) in step.iter_mut().zip(&blocks) {
+            for (scalar, block) in step.iter_mut().zip(blocks) {
                 *scalar = block[k];
             }
         }

@@ -14,7 +14,7 @@ use asymgrad_core::random::FeedbackSource;
 
 use super::Class;
 
-/// Outputs of the highest tile: threads share out multiples of it.
+/// Outputs of which threads share out multiples: a remainder of them meets few of the lower tiles.
 pub(super) const OUTS: usize = 8;
 
 /// Neighbouring weights that the weight gradient meets in one run: long enough for the memory, short enough for the strip
@@ -24,7 +24,8 @@ const LONGEST_RUN: usize = 512;
 /// Samples that the shortest vectors hold: more of those than of the wide ones are computed at a time.
 const FEW: usize = 4;
 
-/// Outputs of a tile of [`FEW`] samples, as many chains of sums as hide how long an addition takes.
+/// Outputs of a tile of [`FEW`] samples, and biases whose gradients are summed up side by side: as many chains of sums as
+/// hide how long an addition takes.
 const CHAINS: usize = 8;
 
 /// Fused multiply-add and the CPU's square root.
@@ -160,7 +161,7 @@ impl fmt::Display for InstructionSet {
     }
 }
 
-/// The core's jobs for one set: a method of [`InstructionSet`] that calls the function compiled for it.
+/// The core's jobs: a method of [`InstructionSet`] each, which calls the function compiled for its set.
 macro_rules! jobs {
     ($($name:ident($($argument:ident: $type:ty),*);)*) => {
         impl InstructionSet {
@@ -178,153 +179,7 @@ macro_rules! jobs {
                 }
             })*
         }
-        compiled!(baseline, Unfused, 4, [2, 4], [2, 4], inline(never), $($name($($argument: $type),*);)*);
-        #[cfg(target_arch = "x86_64")]
-        compiled!(avx2, Fused, 8, [2, 6], [2, 6], target_feature(enable = "avx2,fma"), $($name($($argument: $type),*);)*);
-        #[cfg(target_arch = "x86_64")]
-        compiled!(avx512, Fused, 16, [4, 4], [2, 8],
-            target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"), $($name($($argument: $type),*);)*);
-        // Every CPU of this architecture has NEON.
-        #[cfg(target_arch = "aarch64")]
-        compiled!(neon, Fused, 4, [4, 4], [4, 4], inline(never), $($name($($argument: $type),*);)*);
     };
-}
-
-/// One set: its arithmetic, its vector width, and vectors × rows of two register tiles: that of the products and of a dense
-/// layer's weight gradient, and that of a convolution's weight gradient, whose inputs are few. Some tiles make the compiler
-/// give up vectors altogether: the bench of the kernels shows it.
-macro_rules! compiled {
-    ($set:ident, $arithmetic:ty, $width:literal, [$vectors:literal, $outs:literal], [$strip:literal, $rows:literal],
-     $attribute:meta, $($name:ident($($argument:ident: $type:ty),*);)*) => {
-        mod $set {
-            use super::*;
-            pub(super) const WIDTH: usize = $width;
-            $(#[$attribute] pub(super) fn $name($($argument: $type),*) {
-                jobs::$name::<$arithmetic, $width, $vectors, $outs, $strip, $rows>($($argument),*)
-            })*
-        }
-    };
-}
-
-/// What each job does; all take the same parameters, needed or not.
-#[expect(clippy::extra_unused_type_parameters, reason = "one signature for all jobs")]
-mod jobs {
-    use super::{
-        ALL, Arithmetic, Backward, BiasGradient, CHAINS, FEW, Forward, LONGEST_RUN, Pool, Range, Update, WeightGradient,
-    };
-
-    #[inline(always)]
-    pub(super) fn forward<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        job: &Forward<'_>,
-        rows: Range<usize>,
-        output: &mut [f32],
-    ) {
-        if job.samples <= FEW {
-            let mut scratch = vec![0.0; job.scratch::<FEW, 1, CHAINS>()];
-            return job.run::<A, FEW, 1, CHAINS>(rows, &mut scratch, output);
-        }
-        let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
-        job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
-    }
-
-    #[inline(always)]
-    pub(super) fn backward<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        job: &Backward<'_>,
-        rows: Range<usize>,
-        output: &mut [f32],
-    ) {
-        let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
-        job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
-    }
-
-    #[inline(always)]
-    pub(super) fn weight_gradient<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        job: &WeightGradient<'_>,
-        rows: Range<usize>,
-        update: Update<'_>,
-        sums: &mut [f32],
-    ) {
-        if job.product.positions() == 1 {
-            let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(LONGEST_RUN)];
-            job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
-        } else {
-            let mut scratch = vec![0.0; job.scratch::<WIDTH, STRIP, ROWS>(LONGEST_RUN)];
-            job.run::<A, ALL, WIDTH, STRIP, ROWS>(rows, update, &mut scratch, sums);
-        }
-    }
-
-    #[inline(always)]
-    pub(super) fn bias_gradient<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        job: &BiasGradient<'_>,
-        rows: Range<usize>,
-        update: Update<'_>,
-    ) {
-        job.run::<A, ALL, ROWS>(rows, update);
-    }
-
-    #[inline(always)]
-    pub(super) fn pool<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        pool: &Pool,
-        rows: Range<usize>,
-        input: &[f32],
-        output: &mut [f32],
-    ) {
-        pool.forward(rows, input, output);
-    }
-
-    #[inline(always)]
-    pub(super) fn pool_backward<
-        A: Arithmetic,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-        const STRIP: usize,
-        const ROWS: usize,
-    >(
-        pool: &Pool,
-        rows: Range<usize>,
-        input: &[f32],
-        gradient: &[f32],
-        relu: bool,
-        output: &mut [f32],
-    ) {
-        pool.backward(rows, input, gradient, relu, output);
-    }
 }
 
 jobs! {
@@ -335,3 +190,89 @@ jobs! {
     pool(pool: &Pool, rows: Range<usize>, input: &[f32], output: &mut [f32]);
     pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
 }
+
+/// The jobs of one set: its arithmetic, its vector width, and vectors × rows of its register tiles, for dense layers and for
+/// convolutions, whose channels are few. Some tiles make the compiler give up vectors: the benches of the kernels show it.
+macro_rules! compiled {
+    ($set:ident, $arithmetic:ty, $width:literal, dense [$vectors:literal, $outs:literal],
+     convolution [$lanes:literal, $height:literal], $attribute:meta) => {
+        mod $set {
+            use super::*;
+
+            pub(super) const WIDTH: usize = $width;
+
+            #[$attribute]
+            pub(super) fn forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
+                if job.samples <= FEW {
+                    let mut scratch = vec![0.0; job.scratch::<FEW, 1, CHAINS>()];
+                    job.run::<$arithmetic, FEW, 1, CHAINS>(rows, &mut scratch, output);
+                } else if job.product.positions() == 1 {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>()];
+                    job.run::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                } else {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>()];
+                    job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                }
+            }
+
+            #[$attribute]
+            pub(super) fn backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
+                if job.product.positions() == 1 {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>()];
+                    job.run::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                } else {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>()];
+                    job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                }
+            }
+
+            #[$attribute]
+            pub(super) fn weight_gradient(
+                job: &WeightGradient<'_>,
+                rows: Range<usize>,
+                update: Update<'_>,
+                sums: &mut [f32],
+            ) {
+                if job.product.positions() == 1 {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>(LONGEST_RUN)];
+                    job.run::<$arithmetic, ALL, WIDTH, $vectors, $outs>(rows, update, &mut scratch, sums);
+                } else {
+                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>(LONGEST_RUN)];
+                    job.run::<$arithmetic, ALL, WIDTH, $lanes, $height>(rows, update, &mut scratch, sums);
+                }
+            }
+
+            #[$attribute]
+            pub(super) fn bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>) {
+                job.run::<$arithmetic, ALL, CHAINS>(rows, update);
+            }
+
+            #[$attribute]
+            pub(super) fn pool(pool: &Pool, rows: Range<usize>, input: &[f32], output: &mut [f32]) {
+                pool.forward(rows, input, output);
+            }
+
+            #[$attribute]
+            pub(super) fn pool_backward(
+                pool: &Pool,
+                rows: Range<usize>,
+                input: &[f32],
+                gradient: &[f32],
+                relu: bool,
+                output: &mut [f32],
+            ) {
+                pool.backward(rows, input, gradient, relu, output);
+            }
+        }
+    };
+}
+
+compiled!(baseline, Unfused, 4, dense [2, 4], convolution [2, 4], inline(never));
+#[cfg(target_arch = "x86_64")]
+compiled!(avx2, Fused, 8, dense [2, 6], convolution [2, 6], target_feature(enable = "avx2,fma"));
+#[cfg(target_arch = "x86_64")]
+compiled!(avx512, Fused, 16, dense [4, 6], convolution [2, 8],
+    target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"));
+// Every CPU of this architecture has NEON.
+#[cfg(target_arch = "aarch64")]
+compiled!(neon, Fused, 4, dense [4, 4], convolution [4, 4], inline(never));
