@@ -73,7 +73,7 @@ impl WeightGradient<'_> {
         sums: &mut [f32],
     ) {
         if self.is_narrow::<WIDTH>() {
-            return self.run_narrow::<A, KINDS, WIDTH, VECTORS, OUTS>(&rows, &mut update, scratch, sums);
+            return self.run_narrow::<A, KINDS, WIDTH, VECTORS>(&rows, &mut update, scratch, sums);
         }
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);

@@ -9,6 +9,10 @@ use super::tile::{Columns, Tile, add_along, add_to};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
+/// Inputs of a tile: the taps of a row of a 5 × 5 kernel are a multiple of them, and with two vectors of outputs they are as
+/// many sums as hide how long an addition takes.
+const HEIGHT: usize = 5;
+
 /// Gradients of the kernel's taps `first` and on as tap, input, output.
 struct Taps<'a> {
     first: usize,
@@ -18,13 +22,7 @@ struct Taps<'a> {
 impl WeightGradient<'_> {
     /// [`WeightGradient::run`] with the outputs in the lanes.
     #[inline(always)]
-    pub(super) fn run_narrow<
-        A: Arithmetic,
-        const KINDS: u32,
-        const WIDTH: usize,
-        const VECTORS: usize,
-        const OUTS: usize,
-    >(
+    pub(super) fn run_narrow<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize>(
         &self,
         rows: &Range<usize>,
         update: &mut Update<'_>,
@@ -50,7 +48,7 @@ impl WeightGradient<'_> {
             // The next columns are turned in blocks, which no prefetcher of a CPU foresees.
             let next = outputs * self.samples..2 * outputs * self.samples;
             A::prefetch(columns.get(next).unwrap_or(&[]));
-            self.position::<A, WIDTH, VECTORS, OUTS>(position, strip, &mut taps);
+            self.position::<A, WIDTH, VECTORS>(position, strip, &mut taps);
             if product.untied {
                 let at = (position - first / product.taps()) * block;
                 self.apply_reached::<A, KINDS, WIDTH>(at, position, taps.sums, ordered, update);
@@ -64,7 +62,7 @@ impl WeightGradient<'_> {
 
     /// Adds what one output position gives to the taps' gradients, kernel row by kernel row.
     #[inline(always)]
-    fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         position: usize,
         strip: &[f32],
@@ -87,14 +85,11 @@ impl WeightGradient<'_> {
             while row < count {
                 let place =
                     Place { input: pixel * inputs + row, at: ((from - taps.first) * inputs + row) * product.outputs };
-                row += if count - row >= OUTS {
-                    self.lanes::<A, WIDTH, VECTORS, OUTS>(&place, strip, taps.sums)
-                } else if OUTS > 4 && count - row >= 4 {
-                    self.lanes::<A, WIDTH, VECTORS, 4>(&place, strip, taps.sums)
-                } else if OUTS > 2 && count - row >= 2 {
-                    self.lanes::<A, WIDTH, VECTORS, 2>(&place, strip, taps.sums)
-                } else {
-                    self.lanes::<A, WIDTH, VECTORS, 1>(&place, strip, taps.sums)
+                row += match count - row {
+                    HEIGHT.. => self.lanes::<A, WIDTH, VECTORS, HEIGHT>(&place, strip, taps.sums),
+                    4 => self.lanes::<A, WIDTH, VECTORS, 4>(&place, strip, taps.sums),
+                    2.. => self.lanes::<A, WIDTH, VECTORS, 2>(&place, strip, taps.sums),
+                    _ => self.lanes::<A, WIDTH, VECTORS, 1>(&place, strip, taps.sums),
                 };
             }
         }
