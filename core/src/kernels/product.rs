@@ -432,6 +432,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let samples = self.samples.max(1);
         let mut sums: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
         if part.first {
+            // What is about to be written nothing has read, so nothing else asks the memory for it in time.
+            for column in output.chunks_exact(samples).take(OUTS) {
+                A::prefetch(column.get(lane..samples.min(lane + WIDTH * VECTORS)).unwrap_or(&[]));
+            }
             for (out, sums) in sums.iter_mut().enumerate() {
                 *sums = [[(ends.start)(part.position, row + out); WIDTH]; VECTORS];
             }
