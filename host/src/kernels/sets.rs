@@ -14,7 +14,7 @@ use asymgrad_core::random::FeedbackSource;
 
 use super::Class;
 
-/// Outputs of which threads share out multiples: a remainder of them meets few of the lower tiles.
+/// Outputs of which threads share out multiples, so that little is left for lower tiles.
 pub(super) const OUTS: usize = 8;
 
 /// Neighbouring weights that the weight gradient meets in one run: long enough for the memory, short enough for the strip
@@ -191,6 +191,40 @@ jobs! {
     pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
 }
 
+/// A forward pass in register tiles of one shape.
+#[inline(always)]
+fn forward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    job: &Forward<'_>,
+    rows: Range<usize>,
+    output: &mut [f32],
+) {
+    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
+    job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
+}
+
+/// An input gradient in register tiles of one shape.
+#[inline(always)]
+fn backward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    job: &Backward<'_>,
+    rows: Range<usize>,
+    output: &mut [f32],
+) {
+    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
+    job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
+}
+
+/// A weight gradient in register tiles of one shape.
+#[inline(always)]
+fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    job: &WeightGradient<'_>,
+    rows: Range<usize>,
+    update: Update<'_>,
+    sums: &mut [f32],
+) {
+    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(LONGEST_RUN)];
+    job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
+}
+
 /// The jobs of one set: its arithmetic, its vector width, and vectors × rows of its register tiles, for dense layers and for
 /// convolutions, whose channels are few. Some tiles make the compiler give up vectors: the benches of the kernels show it.
 macro_rules! compiled {
@@ -204,25 +238,20 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
                 if job.samples <= FEW {
-                    let mut scratch = vec![0.0; job.scratch::<FEW, 1, CHAINS>()];
-                    job.run::<$arithmetic, FEW, 1, CHAINS>(rows, &mut scratch, output);
+                    forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
                 } else if job.product.positions() == 1 {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>()];
-                    job.run::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                    forward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
                 } else {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>()];
-                    job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                    forward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
                 }
             }
 
             #[$attribute]
             pub(super) fn backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
                 if job.product.positions() == 1 {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>()];
-                    job.run::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                    backward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
                 } else {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>()];
-                    job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                    backward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
                 }
             }
 
@@ -234,11 +263,9 @@ macro_rules! compiled {
                 sums: &mut [f32],
             ) {
                 if job.product.positions() == 1 {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $vectors, $outs>(LONGEST_RUN)];
-                    job.run::<$arithmetic, ALL, WIDTH, $vectors, $outs>(rows, update, &mut scratch, sums);
+                    gradient_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, update, sums);
                 } else {
-                    let mut scratch = vec![0.0; job.scratch::<WIDTH, $lanes, $height>(LONGEST_RUN)];
-                    job.run::<$arithmetic, ALL, WIDTH, $lanes, $height>(rows, update, &mut scratch, sums);
+                    gradient_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, update, sums);
                 }
             }
 
