@@ -329,6 +329,14 @@ impl<'a> Update<'a> {
         has::<KINDS>(kinds::SHRINK) && self.rule.keep < 1.0 || has::<KINDS>(kinds::DECAY) && self.rule.decay > 0.0
     }
 
+    /// Asks the memory for what an update of these weights meets.
+    #[inline(always)]
+    pub(crate) fn prefetch<A: Arithmetic>(&self, weights: core::ops::Range<usize>) {
+        for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
+            A::prefetch(numbers.get(weights.clone()).unwrap_or(&[]));
+        }
+    }
+
     /// Applies the gradients of the weights from `at` on, in vectors of `WIDTH` as far as they go.
     #[inline(always)]
     pub fn apply<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(&mut self, at: usize, gradient: &[f32]) {

@@ -12,6 +12,10 @@ use super::tile::{Blocks, Columns, Tile, add_along, add_packed, add_to, store};
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
+/// Weights that with their moments stay in a cache from step to step, or nearly: to ask for them early takes longer than it
+/// brings.
+const NEAR: usize = 1 << 18;
+
 /// dL/dW = hᵀG.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightGradient<'a> {
@@ -32,6 +36,8 @@ impl WeightGradient<'_> {
         if self.is_narrow::<WIDTH>() {
             let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
             strip + 2 * product.taps() * product.inputs * product.outputs
+        } else if self.is_few::<WIDTH>() {
+            self.few_scratch::<WIDTH>()
         } else {
             let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
             packed * self.samples
@@ -75,13 +81,17 @@ impl WeightGradient<'_> {
         if self.is_narrow::<WIDTH>() {
             return self.run_narrow::<A, KINDS, WIDTH, VECTORS>(&rows, &mut update, scratch, sums);
         }
+        if self.is_few::<WIDTH>() {
+            return self.run_few::<A, KINDS, WIDTH>(&rows, &mut update, scratch);
+        }
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);
         let packed = if self.packs::<WIDTH, VECTORS>() { OUTS * self.samples } else { 0 };
         let (packed, scratch) = scratch.split_at_mut_checked(packed).unwrap_or((&mut [], &mut []));
         let width = scratch.len() / (self.samples + OUTS).max(1);
         let (gradient, scratch) = scratch.split_at_mut_checked(OUTS * width).unwrap_or((&mut [], &mut []));
-        let mut way = Way { packed: packed.as_chunks_mut().0, gradient, update, sums };
+        let far = !product.is_shared() && rows.len() * inputs > NEAR;
+        let mut way = Way { packed: packed.as_chunks_mut().0, gradient, update, far, sums };
         way.sums.fill(0.0);
         for position in self.pixels(&rows) {
             let tap_rows = product.reach::<true>(position / cols, product.rows);
@@ -107,7 +117,7 @@ impl WeightGradient<'_> {
     }
 
     /// Pixels that the weight rows `rows` read.
-    fn pixels(&self, rows: &Range<usize>) -> Range<usize> {
+    pub(super) fn pixels(&self, rows: &Range<usize>) -> Range<usize> {
         let product = self.product;
         if !product.untied {
             return 0..product.positions();
@@ -149,6 +159,12 @@ impl WeightGradient<'_> {
                 from + lane..from + block.count
             };
             for lane in (0..block.count).step_by(WIDTH * VECTORS) {
+                if way.far {
+                    for j in 0..height {
+                        let at = at + j * inputs + lane;
+                        way.update.prefetch::<A>(at..at + (WIDTH * VECTORS).min(block.count - lane));
+                    }
+                }
                 let tile = self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed);
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     if shared {
@@ -222,6 +238,8 @@ struct Way<'a, const OUTS: usize> {
     /// The rows' gradients, if they are not sums over positions.
     gradient: &'a mut [f32],
     update: Update<'a>,
+    /// Whether the memory is asked for what an update meets before it is.
+    far: bool,
     sums: &'a mut [f32],
 }
 

@@ -6,6 +6,7 @@
 //! [`Arithmetic`]: crate::arithmetic::Arithmetic
 
 mod drawn;
+mod few;
 mod gradient;
 mod narrow;
 mod panel;

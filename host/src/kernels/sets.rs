@@ -17,9 +17,9 @@ use super::Class;
 /// Outputs of which threads share out multiples, so that little is left for lower tiles.
 pub(super) const OUTS: usize = 8;
 
-/// Neighbouring weights that the weight gradient meets in one run: long enough for the memory, short enough for the strip
-/// of inputs to stay in the second-level cache.
-const LONGEST_RUN: usize = 512;
+/// Numbers of inputs that the weight gradient meets weights with in one run: long enough for the memory, short enough to stay
+/// in the second-level cache.
+const STRIP: usize = 1 << 16;
 
 /// Samples that the shortest vectors hold: more of those than of the wide ones are computed at a time.
 const FEW: usize = 4;
@@ -221,7 +221,7 @@ fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     update: Update<'_>,
     sums: &mut [f32],
 ) {
-    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(LONGEST_RUN)];
+    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1))];
     job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
 }
 
