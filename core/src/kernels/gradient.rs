@@ -16,6 +16,9 @@ use crate::optimizer::Update;
 /// brings.
 const NEAR: usize = 1 << 18;
 
+/// Neighbouring weights that are asked for at once.
+const AHEAD: usize = 64;
+
 /// dL/dW = hᵀG.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightGradient<'a> {
@@ -159,10 +162,10 @@ impl WeightGradient<'_> {
                 from + lane..from + block.count
             };
             for lane in (0..block.count).step_by(WIDTH * VECTORS) {
-                if way.far {
+                if way.far && lane.is_multiple_of(AHEAD) {
                     for j in 0..height {
                         let at = at + j * inputs + lane;
-                        way.update.prefetch::<A>(at..at + (WIDTH * VECTORS).min(block.count - lane));
+                        way.update.prefetch::<A>(at..at + AHEAD.min(block.count - lane));
                     }
                 }
                 let tile = self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed);
