@@ -201,26 +201,15 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     scalars: &[[f32; OUTS]],
 ) {
     let mut tile = *sums;
-    if columns.stride == WIDTH * VECTORS {
-        // Without a way out of the loop: with one, the compiler may keep the tile in memory.
-        let vectors = columns.numbers.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0;
-        for (scalars, column) in scalars.iter().zip(vectors) {
-            for (sums, scalar) in tile.iter_mut().zip(scalars) {
-                add::<A, WIDTH, VECTORS>(sums, column, *scalar);
-            }
-        }
-        *sums = tile;
-        return;
-    }
-    let whole = columns.readable(scalars.len(), WIDTH * VECTORS);
-    let mut rest = columns.numbers;
+    // Loops without a way out: with one, the compiler may keep the tile in memory.
+    let steps = columns.numbers.chunks_exact(columns.stride.max(WIDTH * VECTORS));
+    let whole = if columns.stride < WIDTH * VECTORS { 0 } else { steps.len().min(scalars.len()) };
     let (safe, last) = scalars.split_at_checked(whole).unwrap_or((&[], &[]));
-    for scalars in safe {
-        let Some(column) = vectors_of(rest) else { break };
+    for (scalars, column) in safe.iter().zip(steps) {
+        let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
         for (sums, scalar) in tile.iter_mut().zip(scalars) {
             add::<A, WIDTH, VECTORS>(sums, column, *scalar);
         }
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
     }
     for (k, scalars) in last.iter().enumerate() {
         let column = columns.padded(whole + k);
