@@ -201,21 +201,36 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     scalars: &[[f32; OUTS]],
 ) {
     let mut tile = *sums;
-    // Loops without a way out: with one, the compiler may keep the tile in memory.
-    let steps = columns.numbers.chunks_exact(columns.stride.max(WIDTH * VECTORS));
-    let whole = if columns.stride < WIDTH * VECTORS { 0 } else { steps.len().min(scalars.len()) };
-    let (safe, last) = scalars.split_at_checked(whole).unwrap_or((&[], &[]));
-    for (scalars, column) in safe.iter().zip(steps) {
-        let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
-        for (sums, scalar) in tile.iter_mut().zip(scalars) {
-            add::<A, WIDTH, VECTORS>(sums, column, *scalar);
-        }
-    }
-    for (k, scalars) in last.iter().enumerate() {
-        let column = columns.padded(whole + k);
+    let (lanes, stride, numbers) = (WIDTH * VECTORS, columns.stride.max(1), columns.numbers);
+    // Whole columns take less than vectors that reach into the next one, which a batch smaller than a vector needs.
+    let done = if stride >= lanes {
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride), scalars)
+    } else {
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.windows(lanes).step_by(stride), scalars)
+    };
+    for (k, scalars) in scalars.iter().enumerate().skip(done) {
+        let column = columns.padded(k);
         for (sums, scalar) in tile.iter_mut().zip(scalars) {
             add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
         }
     }
     *sums = tile;
+}
+
+/// Adds as many steps as there are both columns and scalars of; returns how many. A loop without a way out: with one, the
+/// compiler may keep the tile in memory.
+#[inline(always)]
+fn add_steps<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    tile: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: impl ExactSizeIterator<Item = &'a [f32]>,
+    scalars: &[[f32; OUTS]],
+) -> usize {
+    let done = columns.len().min(scalars.len());
+    for (column, scalars) in columns.zip(scalars) {
+        let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
+        for (sums, scalar) in tile.iter_mut().zip(scalars) {
+            add::<A, WIDTH, VECTORS>(sums, column, *scalar);
+        }
+    }
+    done
 }
