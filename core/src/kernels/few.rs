@@ -8,6 +8,7 @@ use core::ops::Range;
 use core::slice::ChunksExact;
 
 use super::gradient::{WeightGradient, strip};
+use super::tile::add;
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -24,9 +25,9 @@ impl WeightGradient<'_> {
         WIDTH > 1 && self.samples <= few && !self.product.is_shared()
     }
 
-    /// Numbers of scratch for the input with the lanes over columns, pixel after pixel.
-    pub(super) fn few_scratch<const WIDTH: usize>(&self) -> usize {
-        self.product.positions() * self.product.inputs.next_multiple_of(WIDTH) * self.samples
+    /// Numbers of a pixel's strip; scratch holds those of all pixels.
+    pub(super) fn few_strip<const WIDTH: usize>(&self) -> usize {
+        self.product.inputs.next_multiple_of(WIDTH) * self.samples
     }
 
     /// [`WeightGradient::run`] without tiles.
@@ -38,15 +39,15 @@ impl WeightGradient<'_> {
         scratch: &mut [f32],
     ) {
         let (product, n) = (self.product, self.samples);
-        let (cols, inputs, outputs) = (product.cols.max(1), product.inputs, product.outputs.max(1));
-        let pixel = inputs.next_multiple_of(WIDTH) * n;
+        let (cols, inputs, outputs) = (product.cols.max(1), product.inputs, product.outputs);
+        let pixel = self.few_strip::<WIDTH>();
         let pixels = self.pixels(rows);
         for (place, position) in scratch.chunks_exact_mut(pixel.max(1)).zip(0..).skip(pixels.start).take(pixels.len()) {
             let columns = self.input.get(position * inputs * n..).unwrap_or(&[]);
             strip::<WIDTH, 1>(columns, inputs, n, place);
         }
         let strips = &*scratch;
-        let per = product.taps() * outputs;
+        let per = (product.taps() * outputs).max(1);
         for position in rows.start / per..rows.end.div_ceil(per) {
             for tap_row in product.reach::<false>(position / cols, product.rows) {
                 for tap_col in product.reach::<false>(position % cols, product.cols) {
@@ -124,15 +125,11 @@ impl<A: Arithmetic, const WIDTH: usize> Iterator for Sums<'_, A, WIDTH> {
             self.columns = self.strip.clone();
         }
         let columns = self.columns.next()?;
-        let mut sums = [0.0; WIDTH];
+        let mut sums = [[0.0; WIDTH]];
         for (column, g) in columns.iter().zip(self.gradient) {
-            let mut next = [0.0; WIDTH];
-            for ((next, sum), x) in next.iter_mut().zip(&sums).zip(column) {
-                *next = A::mul_add(*x, *g, *sum);
-            }
-            sums = next;
+            add::<A, WIDTH, 1>(&mut sums, core::array::from_ref(column), *g);
         }
-        Some(sums)
+        Some(sums[0])
     }
 
     #[inline(always)]

@@ -40,7 +40,7 @@ impl WeightGradient<'_> {
             let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
             strip + 2 * product.taps() * product.inputs * product.outputs
         } else if self.is_few::<WIDTH>() {
-            self.few_scratch::<WIDTH>()
+            product.positions() * self.few_strip::<WIDTH>()
         } else {
             let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
             packed * self.samples

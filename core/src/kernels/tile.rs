@@ -110,7 +110,7 @@ impl<'a, const ROWS: usize, const STEPS: usize> Blocks<'a, ROWS, STEPS> {
 
 /// `sums[j][l] += column_k[l] · scalar`.
 #[inline(always)]
-fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+pub(super) fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     sums: &mut [[f32; WIDTH]; VECTORS],
     column: &[[f32; WIDTH]; VECTORS],
     scalar: f32,
