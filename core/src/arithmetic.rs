@@ -4,7 +4,10 @@
 //! A kernel is one text; instantiated with [`Portable`] it gives the same bits on every CPU, with a fused
 //! implementation (the host's AVX2 and AVX-512 kernels) the same bits on every CPU that has fused multiply-add.
 
-/// Multiply-add, square root and prefetch in one class of numbers.
+/// Rows and columns of a block that is transposed in registers.
+pub const BLOCK: usize = 8;
+
+/// Multiply-add, square root, prefetch and transposition in one class of numbers.
 pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// `a * b + c`, rounded once or twice as the class says.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
@@ -12,9 +15,23 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// The square root, exactly rounded (IEEE 754), so that every implementation gives the same bits.
     fn sqrt(x: f32) -> f32;
 
+    /// An optimizer's velocity or first moment as it is stored. A class may give 0 for a subnormal number, below
+    /// [`MIN_POSITIVE`](f32::MIN_POSITIVE): 800 steps after the last gradient behind a ReLU that stays off they are all
+    /// subnormal, and many CPUs take a hundred cycles for a vector of those. The second moment takes 70,000 steps.
+    #[inline(always)]
+    fn moment(x: f32) -> f32 {
+        x
+    }
+
     /// A hint that these numbers are read soon; it may do nothing.
     #[inline(always)]
     fn prefetch(_: &[f32]) {}
+
+    /// The transposed block, `turned[k][row] = rows[row][k]`. Compilers find few of the shuffles that a CPU has for it.
+    #[inline(always)]
+    fn transpose(rows: [&[f32; BLOCK]; BLOCK]) -> [[f32; BLOCK]; BLOCK] {
+        core::array::from_fn(|k| core::array::from_fn(|row| rows[row][k]))
+    }
 }
 
 /// The portable class: the product is rounded before the sum, the root is libm's.

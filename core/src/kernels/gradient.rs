@@ -9,6 +9,7 @@ use core::ops::Range;
 use super::panel::transpose;
 use super::product::Product;
 use super::tile::{Blocks, Columns, Tile, add_along, add_packed, add_to, store};
+use super::turn::turn;
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -102,7 +103,7 @@ impl WeightGradient<'_> {
             for from in (0..inputs).step_by(width.max(1)) {
                 let count = width.min(inputs - from);
                 let columns = self.input.get((position * inputs + from) * self.samples..).unwrap_or(&[]);
-                let strip = strip::<WIDTH, VECTORS>(columns, count, self.samples, scratch);
+                let strip = strip::<A, WIDTH, VECTORS>(columns, count, self.samples, scratch);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
                         let other = product.other::<true>(position / cols, tap_row) * cols
@@ -227,10 +228,14 @@ impl WeightGradient<'_> {
     /// The gradients of `HEIGHT` outputs from `out` on.
     #[inline(always)]
     fn rows<const HEIGHT: usize>(&self, block: &Block<'_>, out: usize) -> [&[f32]; HEIGHT] {
-        core::array::from_fn(|j| {
-            let from = (block.position * self.product.outputs + out + j) * self.samples;
-            self.gradient.get(from..from + self.samples).unwrap_or(&[])
-        })
+        let from = (block.position * self.product.outputs + out) * self.samples;
+        let mut rest = self.gradient.get(from..).unwrap_or(&[]);
+        let mut rows: [&[f32]; HEIGHT] = [&[]; HEIGHT];
+        for row in &mut rows {
+            let Some((first, after)) = rest.split_at_checked(self.samples) else { break };
+            (*row, rest) = (first, after);
+        }
+        rows
     }
 }
 
@@ -257,7 +262,7 @@ struct Block<'a> {
 /// The first `count` columns of `columns` with the lanes over columns: tiles of `VECTORS` × `WIDTH` columns, in each
 /// sample after sample, zero beyond `count`.
 #[inline(always)]
-pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
+pub(super) fn strip<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     columns: &'a [f32],
     count: usize,
     samples: usize,
@@ -265,44 +270,14 @@ pub(super) fn strip<'a, const WIDTH: usize, const VECTORS: usize>(
 ) -> &'a [f32] {
     let columns = columns.get(..count * samples).unwrap_or(&[]);
     let width = WIDTH * VECTORS;
-    let tiles = scratch.chunks_exact_mut((width * samples).max(1));
-    for (tile, columns) in tiles.zip(columns.chunks((width * samples).max(1))) {
-        if columns.len() < tile.len() {
-            tile.fill(0.0);
+    let rows = scratch.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0;
+    for (tile, columns) in rows.chunks_exact_mut(samples.max(1)).zip(columns.chunks((width * samples).max(1))) {
+        if columns.len() < width * samples {
+            tile.as_flattened_mut().as_flattened_mut().fill(0.0);
         }
-        for (number, columns) in columns.chunks((BLOCK * samples).max(1)).enumerate() {
-            turn(columns, samples, tile.get_mut(number * BLOCK..).unwrap_or(&mut []), width);
-        }
+        turn::<A, WIDTH, VECTORS>(columns, samples, tile);
     }
     scratch
-}
-
-/// Columns and samples that are turned at a time, in registers: number by number, the compiler would scatter them.
-const BLOCK: usize = 8;
-
-/// Writes up to [`BLOCK`] columns side by side: `turned[sample · width + lane] = columns[lane · samples + sample]`.
-#[inline(always)]
-fn turn(columns: &[f32], samples: usize, turned: &mut [f32], width: usize) {
-    let columns: [&[f32]; BLOCK] =
-        core::array::from_fn(|lane| columns.get(lane * samples..(lane + 1) * samples).unwrap_or(&[]));
-    let whole = columns.iter().map(|column| column.len() / BLOCK).min().unwrap_or(0);
-    let blocks = Blocks::<BLOCK, BLOCK>::of(&columns);
-    for (number, rows) in turned.chunks_mut((BLOCK * width).max(1)).enumerate().take(whole) {
-        let block = blocks.get(number);
-        let turned: [[f32; BLOCK]; BLOCK] = core::array::from_fn(|k| core::array::from_fn(|lane| block[lane][k]));
-        for (row, turned) in rows.chunks_mut(width.max(1)).zip(turned) {
-            if let Some(row) = row.first_chunk_mut::<BLOCK>() {
-                *row = turned;
-            }
-        }
-    }
-    for (sample, row) in turned.chunks_mut(width.max(1)).enumerate().skip(whole * BLOCK) {
-        for (number, column) in row.iter_mut().zip(&columns) {
-            if let Some(x) = column.get(sample) {
-                *number = *x;
-            }
-        }
-    }
 }
 
 /// dL/db: G summed over the batch and, unless untied, over the positions.
@@ -352,9 +327,9 @@ impl BiasGradient<'_> {
                 self.gradient.get(from..from + n).unwrap_or(&[])
             });
             let mut batch = [0.0; OUTS];
-            let blocks = Blocks::<OUTS, STEPS>::of(&rows);
+            let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, n) else { break };
             for block in 0..n / STEPS {
-                let numbers = blocks.get(block);
+                let Some(numbers) = blocks.get(block) else { break };
                 for step in 0..STEPS {
                     for (sum, numbers) in batch.iter_mut().zip(&numbers) {
                         *sum += numbers[step];

@@ -15,6 +15,7 @@ mod product;
 mod scalar;
 mod single;
 mod tile;
+mod turn;
 
 pub use gradient::{BiasGradient, WeightGradient};
 pub use pooling::Pool;

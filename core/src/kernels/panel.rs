@@ -58,8 +58,9 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
                     if BACKWARD {
                         copy(steps, block, product.inputs, group * OUTS);
                     } else {
+                        let first = block.get(group * OUTS * depth..).unwrap_or(&[]);
                         let from = |j| (group * OUTS + j) * depth;
-                        let rows = core::array::from_fn(|j| block.get(from(j)..from(j + 1)).unwrap_or(&[]));
+                        let rows = core::array::from_fn(|j| block.get(from(j)..from(j + 1)).unwrap_or(first));
                         transpose(steps, rows);
                     }
                 }
@@ -89,16 +90,16 @@ pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], 
     }
 }
 
-/// `steps[k][j] = rows[j][k]`, zero where a row is not there.
+/// `steps[k][j] = rows[j][k]`.
 #[inline(always)]
 pub(super) fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: [&[f32]; OUTS]) {
     /// Steps between two checks of the rows' lengths.
     const STEPS: usize = 8;
-    let blocks = Blocks::<OUTS, STEPS>::of(&rows);
+    let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, steps.len()) else { return };
     let done = steps.len() / STEPS * STEPS;
     let (whole, rest) = steps.as_chunks_mut::<STEPS>();
     for (number, steps) in whole.iter_mut().enumerate() {
-        let blocks = blocks.get(number);
+        let Some(blocks) = blocks.get(number) else { break };
         for (k, step) in steps.iter_mut().enumerate() {
             for (scalar, block) in step.iter_mut().zip(blocks) {
                 *scalar = block[k];

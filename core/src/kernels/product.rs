@@ -7,6 +7,7 @@
 use core::ops::Range;
 
 use super::panel::{self, Panel};
+use super::single;
 use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store, vectors_of, vectors_of_mut};
 use crate::arithmetic::Arithmetic;
 
@@ -60,6 +61,11 @@ impl Product {
         !self.untied && self.positions() > 1
     }
 
+    /// Whether each weight meets one number of a sample.
+    pub fn is_dense(&self) -> bool {
+        self.positions() == 1 && self.kernel == 1
+    }
+
     /// Channels of the source, which are summed over, and of the destination.
     #[inline(always)]
     pub(super) fn channels<const BACKWARD: bool>(&self) -> (usize, usize) {
@@ -73,7 +79,7 @@ impl Product {
     ) -> usize {
         let (depth, height) = self.channels::<BACKWARD>();
         let many = samples >= MANY * WIDTH * VECTORS && height >= MANY * OUTS;
-        if WIDTH > 1 && self.positions() == 1 && many {
+        if WIDTH > 1 && self.is_dense() && many {
             return depth.min(BUDGET) * (OUTS + samples.next_multiple_of(WIDTH * VECTORS));
         }
         let often = !self.untied || samples >= 4 * WIDTH || depth < NARROW;
@@ -125,6 +131,9 @@ pub struct Forward<'a> {
 impl Forward<'_> {
     /// Numbers of scratch with which [`Forward::run`] is fastest.
     pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        if self.is_single::<WIDTH>() {
+            return single::DEPTH * WIDTH * VECTORS;
+        }
         self.product.packing::<false, WIDTH, VECTORS, OUTS>(self.samples)
     }
 
@@ -148,6 +157,9 @@ impl Forward<'_> {
         let relu = self.relu;
         let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
         let ends = Ends { start: &start, finish: &finish, mask: None };
+        if self.is_single::<WIDTH>() && !scratch.is_empty() {
+            return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, scratch, output);
+        }
         pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
@@ -234,7 +246,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         output: &mut [f32],
     ) {
         let product = self.product;
-        if product.positions() == 1 && !scratch.is_empty() {
+        if product.is_dense() && !scratch.is_empty() {
             let ends = &ends.from(rows.start * self.samples);
             return self.dense::<A, WIDTH, VECTORS, OUTS>(rows, ends, scratch, output);
         }

@@ -82,29 +82,29 @@ pub(super) fn vectors_of_mut<const WIDTH: usize, const VECTORS: usize>(
     numbers.as_chunks_mut::<WIDTH>().0.first_chunk_mut::<VECTORS>()
 }
 
-/// Rows in blocks of `STEPS` numbers, so that their lengths are checked once in so many steps.
+/// Rows in blocks of `STEPS` numbers. They are cut to one length, so that one look at it in so many steps is enough.
 pub(super) struct Blocks<'a, const ROWS: usize, const STEPS: usize>([&'a [[f32; STEPS]]; ROWS]);
 
 impl<'a, const ROWS: usize, const STEPS: usize> Blocks<'a, ROWS, STEPS> {
-    /// The whole blocks of `rows`. Loops here and below, because `array::map` may stay a call for many rows, for which a
-    /// tile leaves its registers.
+    /// The whole blocks of the first `count` numbers of each row, if each has so many. Loops here and below, because
+    /// `array::map` may stay a call for many rows, for which a tile leaves its registers.
     #[inline(always)]
-    pub(super) fn of(rows: &[&'a [f32]; ROWS]) -> Self {
+    pub(super) fn of(rows: &[&'a [f32]; ROWS], count: usize) -> Option<Self> {
         let mut blocks: [&[[f32; STEPS]]; ROWS] = [&[]; ROWS];
         for (blocks, row) in blocks.iter_mut().zip(rows) {
-            *blocks = row.as_chunks().0;
+            *blocks = row.get(..count)?.as_chunks().0;
         }
-        Self(blocks)
+        Some(Self(blocks))
     }
 
-    /// Block number `number` of each row, zeros where there is none.
+    /// Block number `number` of each row.
     #[inline(always)]
-    pub(super) fn get(&self, number: usize) -> [&'a [f32; STEPS]; ROWS] {
+    pub(super) fn get(&self, number: usize) -> Option<[&'a [f32; STEPS]; ROWS]> {
         let mut block = [&[0.0; STEPS]; ROWS];
         for (block, blocks) in block.iter_mut().zip(&self.0) {
-            *block = blocks.get(number).unwrap_or(&[0.0; STEPS]);
+            *block = blocks.get(number)?;
         }
-        block
+        Some(block)
     }
 }
 
@@ -137,9 +137,9 @@ pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize,
     let whole = columns.readable(count, WIDTH * VECTORS);
     let mut tile = *sums;
     let mut rest = columns.numbers;
-    let blocks = Blocks::<OUTS, STEPS>::of(&rows);
+    let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, count) else { return };
     for block in 0..whole / STEPS {
-        let scalars = blocks.get(block);
+        let Some(scalars) = blocks.get(block) else { break };
         for step in 0..STEPS {
             let Some(column) = vectors_of(rest) else { break };
             for (sums, scalars) in tile.iter_mut().zip(&scalars) {

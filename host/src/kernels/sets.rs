@@ -1,13 +1,14 @@
 //! The instruction sets: the core's kernels compiled for each, chosen at run time.
 //!
-//! The one place with `unsafe`: calling a function compiled for instructions that the CPU was asked about.
+//! The one place with `unsafe`: calling a function compiled for instructions that the CPU was asked about, and the few
+//! instructions that the compiler does not find by itself.
 #![allow(unsafe_code)]
 
 use std::fmt;
 use std::ops::Range;
 
 use asymgrad_core::Update;
-use asymgrad_core::arithmetic::{Arithmetic, Portable};
+use asymgrad_core::arithmetic::{Arithmetic, BLOCK, Portable};
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradient};
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::FeedbackSource;
@@ -28,6 +29,9 @@ const FEW: usize = 4;
 /// hide how long an addition takes.
 const CHAINS: usize = 8;
 
+/// Outputs of a tile of one sample's dense layer, whose weights are turned.
+const SINGLE: usize = 32;
+
 /// Fused multiply-add and the CPU's square root.
 #[derive(Clone, Copy, Debug)]
 struct Fused;
@@ -43,6 +47,11 @@ impl Arithmetic for Fused {
         x.sqrt()
     }
 
+    #[inline(always)]
+    fn moment(x: f32) -> f32 {
+        if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+    }
+
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn prefetch(numbers: &[f32]) {
@@ -53,6 +62,56 @@ impl Arithmetic for Fused {
             unsafe {
                 core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
             }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn transpose(rows: [&[f32; BLOCK]; BLOCK]) -> [[f32; BLOCK]; BLOCK] {
+        let mut turned = [[0.0; BLOCK]; BLOCK];
+        let (low, high) = turned.split_at_mut(BLOCK / 2);
+        // SAFETY: only the sets with AVX2 use this arithmetic, see `available`.
+        unsafe {
+            turn_half::<0>(&rows, low);
+            turn_half::<1>(&rows, high);
+        }
+        turned
+    }
+}
+
+/// Four columns of a block. Loads put a row's numbers beside those of the fourth row after it, so that half of the shuffles
+/// remain. Always inlined, as all that is between loops and instructions.
+///
+/// # Safety
+/// The CPU has AVX.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn turn_half<const HALF: usize>(rows: &[&[f32; BLOCK]; BLOCK], turned: &mut [[f32; BLOCK]]) {
+    use core::arch::x86_64::*;
+
+    #[inline(always)]
+    unsafe fn pair<const HALF: usize>(low: &[f32; BLOCK], high: &[f32; BLOCK]) -> __m256 {
+        let (low, high) = (&low.as_chunks::<4>().0[HALF], &high.as_chunks::<4>().0[HALF]);
+        // SAFETY: each is four numbers, and the CPU has AVX.
+        unsafe {
+            let low = _mm256_castps128_ps256(_mm_loadu_ps(low.as_ptr()));
+            _mm256_insertf128_ps::<1>(low, _mm_loadu_ps(high.as_ptr()))
+        }
+    }
+    // SAFETY: the CPU has AVX, and what is written to is eight numbers.
+    unsafe {
+        let (a, b) = (pair::<HALF>(rows[0], rows[4]), pair::<HALF>(rows[1], rows[5]));
+        let (c, d) = (pair::<HALF>(rows[2], rows[6]), pair::<HALF>(rows[3], rows[7]));
+        let (first, second) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+        let (third, fourth) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+        let columns = [
+            _mm256_shuffle_ps::<0b01_00_01_00>(first, second),
+            _mm256_shuffle_ps::<0b11_10_11_10>(first, second),
+            _mm256_shuffle_ps::<0b01_00_01_00>(third, fourth),
+            _mm256_shuffle_ps::<0b11_10_11_10>(third, fourth),
+        ];
+        for (turned, column) in turned.iter_mut().zip(columns) {
+            _mm256_storeu_ps(turned.as_mut_ptr(), column);
         }
     }
 }
@@ -237,9 +296,11 @@ macro_rules! compiled {
 
             #[$attribute]
             pub(super) fn forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                if job.samples <= FEW {
+                if job.samples == 1 && job.product.is_dense() {
+                    forward_tiles::<$arithmetic, WIDTH, { SINGLE / WIDTH }, 1>(job, rows, output);
+                } else if job.samples <= FEW {
                     forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
-                } else if job.product.positions() == 1 {
+                } else if job.product.is_dense() {
                     forward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
                 } else {
                     forward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
@@ -248,7 +309,7 @@ macro_rules! compiled {
 
             #[$attribute]
             pub(super) fn backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                if job.product.positions() == 1 {
+                if job.product.is_dense() {
                     backward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
                 } else {
                     backward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
@@ -262,7 +323,7 @@ macro_rules! compiled {
                 update: Update<'_>,
                 sums: &mut [f32],
             ) {
-                if job.product.positions() == 1 {
+                if job.product.is_dense() {
                     gradient_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, update, sums);
                 } else {
                     gradient_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, update, sums);
