@@ -7,9 +7,10 @@ mod kernel_sets;
 
 use asymgrad::kernels::Class;
 use asymgrad_core::feedback::Storage;
+use asymgrad_core::kernels::{Kernels, Product, WeightGradient};
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Adam, Architecture, Layer, Optimizer, Trainer, Training};
+use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, Rule, Trainer, Training, Update};
 use kernel_sets::KernelSet;
 use rand_core::Rng;
 
@@ -72,6 +73,8 @@ fn convolutions_have_the_same_bits() {
     same_bits_for(
         "input 3x13x11 - conv5x5x18 - maxpool3x3/2 - conv3x3x21(R) - conv3x3x9(R*) - avgpool3x3/2 - dense10(R*)",
     );
+    // One position, whose other taps lie on padding.
+    same_bits_for("input 30x1x1 - conv3x3x40 - conv3x3x40(R) - untied3x3x40(R) - dense10(R*)");
 }
 
 #[test]
@@ -79,4 +82,32 @@ fn untied_convolutions_have_the_same_bits() {
     same_bits_for(
         "input 3x9x11 - untied5x5x10 - avgpool3x3/2 - untied3x3x19(R) - untied3x3x8(R*) - maxpool3x3/2 - dense10(R)",
     );
+}
+
+/// Under gradients that stay 0, moments decay until they are subnormal: the fused class ends them there, at 0.
+#[test]
+fn moments_below_the_smallest_normal_number_end_in_the_fused_class() {
+    let (inputs, outputs) = (37, 5);
+    let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+    let before = [1.1 * f32::MIN_POSITIVE, -1.1 * f32::MIN_POSITIVE, 0.25, f32::NAN];
+    let decayed = before.map(|m| 0.9 * m);
+    for set in &KernelSet::all() {
+        for optimizer in [Optimizer::Adam(Adam::DEFAULT), Optimizer::Momentum(Momentum::DEFAULT)] {
+            for samples in [1, 3, 20] {
+                let (input, gradient) = (vec![1.0; inputs * samples], vec![0.0; outputs * samples]);
+                let mut weight = vec![1.0; inputs * outputs];
+                let mut first: Vec<f32> = before.into_iter().cycle().take(weight.len()).collect();
+                let mut second = vec![0.0; weight.len()];
+                let second = if optimizer.states() > 1 { &mut second[..] } else { &mut [] };
+                let update = Update::new(Rule::at(optimizer, None, 1), &mut weight, &mut first, second, &mut []);
+                let job = WeightGradient { product, samples, input: &input, gradient: &gradient };
+                set.weight_gradient::<ALL>(&job, update, &mut []);
+                for (m, decayed) in first.iter().zip(decayed.into_iter().cycle()) {
+                    let ends = class_of(set) == Class::Fused && decayed.is_subnormal();
+                    let expected = if ends { 0.0 } else { decayed };
+                    assert!(*m == expected || m.is_nan() && expected.is_nan(), "{set}: {m:e} for {expected:e}");
+                }
+            }
+        }
+    }
 }

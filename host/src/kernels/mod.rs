@@ -20,7 +20,8 @@ pub use sets::InstructionSet;
 pub enum Class {
     /// a · b + c with two roundings: every CPU, and the firmware.
     Portable,
-    /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512, and every 64-bit ARM.
+    /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512, and every 64-bit ARM. Subnormal
+    /// velocities and first moments are 0.
     Fused,
 }
 
