@@ -60,7 +60,7 @@ impl HostKernels {
     /// Cuts `rows` rows of `operations` operations into ranges of whole `unit`s: one a thread, fewer if there is little to do.
     fn ranges(&self, rows: usize, unit: usize, operations: usize) -> Vec<Range<usize>> {
         /// Operations below which waking a thread costs more than it brings.
-        const WORTH_A_THREAD: usize = 100_000;
+        const WORTH_A_THREAD: usize = 50_000;
         let units = rows.div_ceil(unit);
         let pieces = self.threads().min(operations / WORTH_A_THREAD).min(units).max(1);
         (0..pieces)

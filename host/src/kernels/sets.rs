@@ -87,7 +87,10 @@ impl Arithmetic for Fused {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn turn_half<const HALF: usize>(rows: &[&[f32; BLOCK]; BLOCK], turned: &mut [[f32; BLOCK]]) {
-    use core::arch::x86_64::*;
+    use core::arch::x86_64::{
+        __m256, _mm_loadu_ps, _mm256_castps128_ps256, _mm256_insertf128_ps, _mm256_shuffle_ps, _mm256_storeu_ps,
+        _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
 
     #[inline(always)]
     unsafe fn pair<const HALF: usize>(low: &[f32; BLOCK], high: &[f32; BLOCK]) -> __m256 {
