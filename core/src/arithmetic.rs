@@ -1,5 +1,6 @@
-//! What targets do in their own way, behind one trait: multiply-add rounds once or twice, the square root, the same bits
-//! everywhere, may be an instruction, and memory may be told what is read next.
+//! What targets do in their own way, behind one trait: multiply-add rounds once or twice, moments may end at the smallest
+//! normal number, the square root, the same bits everywhere, and the transposition of a block may be instructions, and
+//! memory may be told what is read next.
 //!
 //! A kernel is one text; instantiated with [`Portable`] it gives the same bits on every CPU, with a fused
 //! implementation (the host's AVX2 and AVX-512 kernels) the same bits on every CPU that has fused multiply-add.
@@ -7,7 +8,7 @@
 /// Rows and columns of a block that is transposed in registers.
 pub const BLOCK: usize = 8;
 
-/// Multiply-add, square root, prefetch and transposition in one class of numbers.
+/// Multiply-add, square root and the like in one class of numbers.
 pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// `a * b + c`, rounded once or twice as the class says.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
@@ -16,8 +17,8 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
     fn sqrt(x: f32) -> f32;
 
     /// An optimizer's velocity or first moment as it is stored. A class may give 0 for a subnormal number, below
-    /// [`MIN_POSITIVE`](f32::MIN_POSITIVE): 800 steps after the last gradient behind a ReLU that stays off they are all
-    /// subnormal, and many CPUs take a hundred cycles for a vector of those. The second moment takes 70,000 steps.
+    /// [`MIN_POSITIVE`](f32::MIN_POSITIVE): 800 steps after a ReLU went off for good the moments behind it are
+    /// subnormal, and a CPU takes twice as long to update such weights. The second moment gets there in 70,000 steps.
     #[inline(always)]
     fn moment(x: f32) -> f32 {
         x

@@ -231,6 +231,7 @@ impl WeightGradient<'_> {
         let from = (block.position * self.product.outputs + out) * self.samples;
         let mut rest = self.gradient.get(from..).unwrap_or(&[]);
         let mut rows: [&[f32]; HEIGHT] = [&[]; HEIGHT];
+        // One after the other: filled by their numbers, the compiler scatters them, and `array::from_fn` may stay a call.
         for row in &mut rows {
             let Some((first, after)) = rest.split_at_checked(self.samples) else { break };
             (*row, rest) = (first, after);

@@ -32,7 +32,7 @@ const CHAINS: usize = 8;
 /// Outputs of a tile of one sample's dense layer, whose weights are turned.
 const SINGLE: usize = 32;
 
-/// Fused multiply-add and the CPU's square root.
+/// Fused multiply-add and the CPU's square root and shuffles.
 #[derive(Clone, Copy, Debug)]
 struct Fused;
 
