@@ -71,7 +71,7 @@ fn dense_networks_have_the_same_bits() {
 #[test]
 fn convolutions_have_the_same_bits() {
     same_bits_for(
-        "input 3x13x11 - conv5x5x18 - maxpool3x3/2 - conv3x3x21(R) - conv3x3x9(R*) - avgpool3x3/2 - dense10(R*)",
+        "input 3x13x11 - conv5x5x19 - maxpool3x3/2 - conv3x3x21(R) - conv3x3x9(R*) - avgpool3x3/2 - dense10(R*)",
     );
     // One position, whose other taps lie on padding.
     same_bits_for("input 30x1x1 - conv3x3x40 - conv3x3x40(R) - untied3x3x40(R) - dense10(R*)");

@@ -58,6 +58,7 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
                     if BACKWARD {
                         copy(steps, block, product.inputs, group * OUTS);
                     } else {
+                        // In place of a row that is not there the first one comes again; nobody stores its sums.
                         let first = block.get(group * OUTS * depth..).unwrap_or(&[]);
                         let from = |j| (group * OUTS + j) * depth;
                         let rows = core::array::from_fn(|j| block.get(from(j)..from(j + 1)).unwrap_or(first));

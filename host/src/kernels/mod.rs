@@ -121,7 +121,11 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.weight_rows();
         let positions = if product.untied { 1 } else { product.positions() };
-        let unit = self.set.unit(job).next_multiple_of(if product.untied { 1 } else { sets::OUTS });
+        // What has to stay together is cut nowhere else.
+        let unit = match self.set.unit(job) {
+            1 => sets::OUTS,
+            unit => unit,
+        };
         let ranges = self.ranges(rows, unit, rows * product.inputs * positions * job.samples);
         self.pool.in_place_scope(|scope| {
             let (mut update, mut sums) = (update, sums);
