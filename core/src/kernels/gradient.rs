@@ -261,7 +261,7 @@ struct Block<'a> {
 }
 
 /// The first `count` columns of `columns` with the lanes over columns: tiles of `VECTORS` × `WIDTH` columns, in each
-/// sample after sample, zero beyond `count`.
+/// sample after sample. Sums of lanes beyond `count` are never stored.
 #[inline(always)]
 pub(super) fn strip<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     columns: &'a [f32],
@@ -270,12 +270,9 @@ pub(super) fn strip<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize>
     scratch: &'a mut [f32],
 ) -> &'a [f32] {
     let columns = columns.get(..count * samples).unwrap_or(&[]);
-    let width = WIDTH * VECTORS;
     let rows = scratch.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0;
-    for (tile, columns) in rows.chunks_exact_mut(samples.max(1)).zip(columns.chunks((width * samples).max(1))) {
-        if columns.len() < width * samples {
-            tile.as_flattened_mut().as_flattened_mut().fill(0.0);
-        }
+    let columns = columns.chunks((WIDTH * VECTORS * samples).max(1));
+    for (tile, columns) in rows.chunks_exact_mut(samples.max(1)).zip(columns) {
         turn::<A, WIDTH, VECTORS>(columns, samples, tile);
     }
     scratch

@@ -65,8 +65,8 @@ impl Backward<'_> {
 }
 
 impl Forward<'_> {
-    /// Whether there is one sample of a dense layer.
-    pub(super) fn is_single<const WIDTH: usize>(&self) -> bool {
+    /// Whether there is one sample of a dense layer, so that [`Forward::run`] has the outputs in the lanes.
+    pub fn is_single<const WIDTH: usize>(&self) -> bool {
         WIDTH > 1 && self.samples == 1 && self.product.is_dense()
     }
 

@@ -299,7 +299,7 @@ macro_rules! compiled {
 
             #[$attribute]
             pub(super) fn forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                if job.samples == 1 && job.product.is_dense() {
+                if job.is_single::<WIDTH>() {
                     forward_tiles::<$arithmetic, WIDTH, { SINGLE / WIDTH }, 1>(job, rows, output);
                 } else if job.samples <= FEW {
                     forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
