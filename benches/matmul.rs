@@ -5,6 +5,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use asymgrad::kernels::Aligned;
 use asymgrad_benches::rivals::{Operand, PEAK_OPERATIONS, RIVALS, peak};
 use asymgrad_benches::{SAMPLES, close, dense, kernels, numbers};
 use asymgrad_core::kernels::{Backward, Forward, Kernels, WeightGradient};
@@ -41,7 +42,7 @@ fn matmul(criterion: &mut Criterion) {
 fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
     let (product, samples) = (dense(inputs, outputs), SAMPLES);
     let (x, g, w) = (numbers(inputs * samples), numbers(outputs * samples), numbers(inputs * outputs));
-    let bias = vec![0.0; outputs];
+    let bias = Aligned::zeros(outputs);
     let ours = kernels(1);
     let passes = [
         ("forward", Operand::new(&w, outputs, inputs), Operand::new(&x, inputs, samples)),
@@ -52,9 +53,9 @@ fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
         let mut group = criterion.benchmark_group(format!("dense {inputs}-{outputs} {pass}"));
         group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(300));
         group.throughput(Throughput::Elements(2 * (inputs * outputs * samples) as u64));
-        let mut result = vec![0.0; a.rows * b.cols];
+        let mut result = Aligned::zeros(a.rows * b.cols);
         // The weight gradient is taken from zero weights at rate 1, so that the first one is its own negative.
-        let mut weight = if pass == "weight gradient" { vec![0.0; w.len()] } else { w.clone() };
+        let mut weight = if pass == "weight gradient" { Aligned::zeros(w.len()) } else { numbers(w.len()) };
         let mut run = |result: &mut [f32]| match pass {
             "forward" => {
                 let job = Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: false };
@@ -73,7 +74,7 @@ fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
         };
         run(&mut result);
         group.bench_function("asymgrad", |bencher| bencher.iter(|| run(&mut result)));
-        let reference = if pass == "weight gradient" { vec![] } else { result.clone() };
+        let reference = if pass == "weight gradient" { vec![] } else { result.to_vec() };
         for (name, multiply) in RIVALS {
             multiply(a, b, &mut result);
             assert!(reference.is_empty() || close(&reference, &result), "{name} gives other numbers");

@@ -1,7 +1,7 @@
 //! The four networks of the benches, their arithmetic, and numbers to fill them with.
 
 use asymgrad::Network;
-use asymgrad::kernels::{HostKernels, InstructionSet};
+use asymgrad::kernels::{Aligned, HostKernels, InstructionSet};
 use asymgrad_core::kernels::Product;
 use asymgrad_core::random::{SplitMix, symmetric};
 use rand_core::Rng;
@@ -50,9 +50,10 @@ pub fn kernels(threads: usize) -> HostKernels {
 }
 
 /// `count` numbers from (−1, 1), always the same.
-pub fn numbers(count: usize) -> Vec<f32> {
-    let mut generator = SplitMix::new(1);
-    (0..count).map(|_| symmetric(generator.next_u32())).collect()
+pub fn numbers(count: usize) -> Aligned {
+    let (mut numbers, mut generator) = (Aligned::zeros(count), SplitMix::new(1));
+    numbers.fill_with(|| symmetric(generator.next_u32()));
+    numbers
 }
 
 /// Samples of a batch in the benches of single layers.

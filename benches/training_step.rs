@@ -4,6 +4,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use asymgrad::kernels::Aligned;
 use asymgrad::{Network, capacity};
 use asymgrad_benches::{GROWTH, kernels, networks, numbers, untied};
 use asymgrad_core::random::SplitMix;
@@ -46,17 +47,17 @@ fn step(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, network: &Net
     let (architecture, training) = (network.architecture(), Training::new(batch));
     let kernels = kernels(threads);
     let labels: Vec<usize> = (0..batch).map(|sample| sample % architecture.classes()).collect();
-    let mut memory = vec![];
+    let mut memory = Aligned::zeros(0);
     // Made when Criterion first asks for a sample: a bench that its filter leaves out costs nothing.
     let (mut place, mut prepared) = (Some(&mut memory), None);
     group.throughput(Throughput::Elements(batch as u64));
     group.bench_function(id, |bencher| {
         if let Some(memory) = place.take() {
-            *memory = vec![0.0; architecture.memory(&training)];
+            *memory = Aligned::zeros(architecture.memory(&training));
             let mut trainer = Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, memory, &kernels)
                 .expect("the memory is as long as the network says");
             trainer.initialize(&mut SplitMix::new(1), 1);
-            let inputs: Vec<f32> = numbers(architecture.input().features() * batch).into_iter().map(f32::abs).collect();
+            let inputs: Vec<f32> = numbers(architecture.input().features() * batch).iter().map(|x| x.abs()).collect();
             trainer.input(batch).expect("the batch fits").copy_from_slice(&inputs);
             prepared = Some(trainer);
         }

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use asymgrad::kernels::Aligned;
 use asymgrad::sparse;
 use asymgrad_benches::rivals::{Operand, columns, with_gemm};
 use asymgrad_benches::{SAMPLES, convolution, kernels, multiplications, numbers};
@@ -48,16 +49,16 @@ fn layers(criterion: &mut Criterion) {
 fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, product: Product, pass: &str, threads: usize) {
     let (samples, kernels) = (SAMPLES, kernels(threads));
     let weights = product.weight_rows() * product.inputs;
-    let bias = vec![0.0; product.outputs * if product.untied { product.positions() } else { 1 }];
+    let bias = Aligned::zeros(product.outputs * if product.untied { product.positions() } else { 1 });
     let (input, gradient) = (
         numbers(product.positions() * product.inputs * samples),
         numbers(product.positions() * product.outputs * samples),
     );
     let mut weight = numbers(weights);
-    let mut result = vec![0.0; input.len().max(gradient.len())];
+    let mut result = Aligned::zeros(input.len().max(gradient.len()));
     // Made once: the closure runs for each sample anew, and the system gives memory page by page when it is first touched.
-    let (mut first, mut second) = (vec![0.0; weights], vec![0.0; weights]);
-    let mut sums = vec![0.0; if product.is_shared() { weights } else { 0 }];
+    let (mut first, mut second) = (Aligned::zeros(weights), Aligned::zeros(weights));
+    let mut sums = Aligned::zeros(if product.is_shared() { weights } else { 0 });
     group.bench_function(name, |bencher| match pass {
         "forward" => {
             let job = Forward { product, samples, input: &input, weight: &weight, bias: &bias, relu: true };
@@ -96,8 +97,8 @@ fn patches(group: &mut BenchmarkGroup<'_, WallTime>, product: Product, pass: &st
     let input = numbers(product.positions() * product.inputs * samples);
     let gradient = numbers(product.positions() * product.outputs * samples);
     let mut weights = numbers(product.positions() * product.outputs * depth);
-    let mut result = vec![0.0; input.len().max(gradient.len())];
-    let mut patch = vec![0.0; depth * samples];
+    let mut result = Aligned::zeros(input.len().max(gradient.len()));
+    let mut patch = Aligned::zeros(depth * samples);
     group.bench_function("patches x gemm, 1 thread", |bencher| {
         bencher.iter(|| {
             result.fill(0.0);

@@ -10,17 +10,10 @@ use crate::kinds;
 use crate::random::Initial;
 use crate::training::Training;
 
-/// Sizes of the regions in the order in which they lie, in `f32`.
+/// Sizes of the regions in the order in which they lie, in `f32`: what a step needs, then the state. Columns as long as a batch
+/// come first, so that no vector of them crosses a cache line where the memory begins with one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// Weights and biases, layer by layer.
-    pub(crate) parameters: usize,
-    /// Those of them that belong to frozen layers.
-    pub(crate) frozen: usize,
-    /// Stored feedback, layer by layer, and the seed of feedback that is not.
-    pub(crate) feedback: usize,
-    /// Optimizer state: so many times the parameters that are trained.
-    pub(crate) states: usize,
     /// The batch's labels.
     pub(crate) labels: usize,
     /// The input of each layer, and the scores.
@@ -31,6 +24,14 @@ pub(crate) struct Layout {
     pub(crate) errors: [usize; 2],
     /// The gradient sum of the largest convolution.
     pub(crate) sums: usize,
+    /// Weights and biases, layer by layer.
+    pub(crate) parameters: usize,
+    /// Those of them that belong to frozen layers.
+    pub(crate) frozen: usize,
+    /// Stored feedback, layer by layer, and the seed of feedback that is not.
+    pub(crate) feedback: usize,
+    /// Optimizer state: so many times the parameters that are trained.
+    pub(crate) states: usize,
 }
 
 impl Layout {
@@ -78,15 +79,19 @@ impl Layout {
         self.parameters.saturating_add(trained.saturating_mul(self.states)).saturating_add(self.feedback)
     }
 
-    pub(crate) const fn total(&self) -> usize {
-        self.persistent()
-            .saturating_add(self.activations)
+    /// What a step needs beside that.
+    pub(crate) const fn work(&self) -> usize {
+        self.activations
             .saturating_add(self.gradients[0])
             .saturating_add(self.gradients[1])
             .saturating_add(self.sums)
             .saturating_add(self.labels)
             .saturating_add(self.errors[0])
             .saturating_add(self.errors[1])
+    }
+
+    pub(crate) const fn total(&self) -> usize {
+        self.persistent().saturating_add(self.work())
     }
 }
 
@@ -255,7 +260,7 @@ pub enum Part {
     Feedback,
 }
 
-/// A named tensor in a training's memory, and the way from its outer order to the one inside.
+/// A named tensor in a training's state, and the way from its outer order to the one inside.
 #[derive(Clone, Copy, Debug)]
 pub struct Tensor<'a> {
     site: Site<'a>,
@@ -314,7 +319,7 @@ impl Tensor<'_> {
         self.len() == 0
     }
 
-    /// Where the tensor lies in a training's memory, in the order inside.
+    /// Where the tensor lies in a training's [state](crate::Trainer::state), in the order inside.
     pub fn range(&self) -> Range<usize> {
         self.at..self.at.saturating_add(self.len())
     }
@@ -342,7 +347,7 @@ impl Tensor<'_> {
         }
     }
 
-    /// Place in a training's memory of the number that lies at `outside` in the outer order.
+    /// Place in a training's state of the number that lies at `outside` in the outer order.
     pub fn place(&self, outside: usize) -> usize {
         let (input, output) = (self.site.input, self.site.output);
         let inside = match self.site.layer.operation {
@@ -373,7 +378,7 @@ impl Tensor<'_> {
 }
 
 impl<'a> Architecture<'a> {
-    /// All tensors of a training's memory, layer by layer: weight, bias and, where it is stored, feedback.
+    /// All tensors of a training's state, layer by layer: weight, bias and, where it is stored, feedback.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::of(self, training).parameters;
         let mut numbers = [0, 0];

@@ -149,8 +149,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some((name, value)) = nonsense::<KINDS>(&training) {
             return Err(TrainerError::Coefficient { name, value });
         }
-        let (state, rest) = take(memory, layout.persistent());
-        let work = Work::of(rest, &layout);
+        let (work, state) = take(memory, layout.work());
+        let work = Work::of(work, &layout);
         Ok(Self {
             network,
             training,

@@ -10,8 +10,10 @@ use asymgrad_core::random::FeedbackSource;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
+mod aligned;
 mod sets;
 
+pub use aligned::Aligned;
 pub use sets::InstructionSet;
 
 /// A class of numbers: results are equal bit for bit within a class, on any machine and with any thread count.

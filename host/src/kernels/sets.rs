@@ -13,7 +13,7 @@ use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradie
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::FeedbackSource;
 
-use super::Class;
+use super::{Aligned, Class};
 
 /// Outputs of which threads share out multiples, so that little is left for lower tiles.
 pub(super) const OUTS: usize = 8;
@@ -260,7 +260,7 @@ fn forward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const 
     rows: Range<usize>,
     output: &mut [f32],
 ) {
-    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
+    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>());
     job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
 }
 
@@ -271,7 +271,7 @@ fn backward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     rows: Range<usize>,
     output: &mut [f32],
 ) {
-    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>()];
+    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>());
     job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
 }
 
@@ -283,7 +283,7 @@ fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     update: Update<'_>,
     sums: &mut [f32],
 ) {
-    let mut scratch = vec![0.0; job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1))];
+    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1)));
     job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
 }
 

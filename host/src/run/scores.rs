@@ -13,7 +13,7 @@ use super::folder::CONFUSION;
 use super::pixels::Pixels;
 use crate::atomic;
 use crate::dataset::{Dataset, Images};
-use crate::kernels::{Class, HostKernels, InstructionSet};
+use crate::kernels::{Aligned, Class, HostKernels, InstructionSet};
 
 /// The scores of all images, \[image\]\[class\].
 ///
@@ -56,7 +56,7 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
     let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
     kernels.install(|| {
         let network = config.network.architecture();
-        let mut memory = vec![0.0; network.memory(&config.training())];
+        let mut memory = Aligned::zeros(network.memory(&config.training()));
         let mut trainer = Trainer::<ALL, _>::with_kernels(network, config.training(), &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
         Ok(scores(&mut trainer, &dataset.test, &config.pixels(dataset))?)

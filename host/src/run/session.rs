@@ -22,7 +22,7 @@ use super::request::{Observer, Outcome, Progress, Request, Status, Summary, chec
 use super::scores::{confusion, scores, write_confusion};
 use super::stored::{read_summary, stored_config};
 use crate::dataset::{Dataset, Images};
-use crate::kernels::HostKernels;
+use crate::kernels::{Aligned, HostKernels};
 use crate::{atomic, weights};
 
 /// Between two checkpoints: what a `kill -9` may cost.
@@ -124,11 +124,8 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
     })
 }
 
-pub(super) fn allocate(numbers: usize) -> Result<Vec<f32>, Error> {
-    let mut memory = Vec::new();
-    memory.try_reserve_exact(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })?;
-    memory.resize(numbers, 0.0);
-    Ok(memory)
+pub(super) fn allocate(numbers: usize) -> Result<Aligned, Error> {
+    Aligned::try_zeros(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })
 }
 
 /// Puts the trainer where the checkpoint says, or at the beginning.

@@ -10,6 +10,7 @@ use super::error::Error;
 use super::folder::{CHECKPOINT, CONFIG, RESULT};
 use super::request::Summary;
 use super::session::allocate;
+use crate::kernels::Aligned;
 
 /// The configuration that the folder holds, if it holds one.
 ///
@@ -27,7 +28,7 @@ pub fn stored_config(config: &Config, folder: &Path) -> Result<Option<Config>, E
 ///
 /// # Errors
 /// If the folder holds no run, or no checkpoint yet.
-pub fn read_state(folder: &Path) -> Result<(Config, Vec<f32>), Error> {
+pub fn read_state(folder: &Path) -> Result<(Config, Aligned), Error> {
     let config = Config::read(&folder.join(CONFIG))?.ok_or_else(|| Error::NoRun { folder: folder.to_owned() })?;
     let saved = Saved::open(&folder.join(CHECKPOINT))?.ok_or_else(|| Error::NoState {
         folder: folder.to_owned(),
