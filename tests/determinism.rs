@@ -7,7 +7,7 @@ mod kernel_sets;
 
 use asymgrad::kernels::Class;
 use asymgrad_core::feedback::Storage;
-use asymgrad_core::kernels::{Kernels, Product, WeightGradient};
+use asymgrad_core::kernels::{Backward, Kernels, Product, WeightGradient};
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, Rule, Trainer, Training, Update};
@@ -84,13 +84,25 @@ fn untied_convolutions_have_the_same_bits() {
     );
 }
 
-/// Under gradients that stay 0, moments decay until they are subnormal: the fused class ends them there, at 0.
+/// The least signal and moment that the fused class keeps.
+fn least() -> f32 {
+    2.0_f32.powi(-100)
+}
+
+/// Asserts that the fused class, and no other, flushes `exact` to 0.
+fn assert_flushed(set: &KernelSet, found: f32, exact: f32) {
+    let ends = class_of(set) == Class::Fused && exact.abs() < least();
+    let expected = if ends { 0.0 } else { exact };
+    let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+    assert!(same, "{set}: {found:e} for {expected:e}");
+}
+
+/// Under gradients that stay 0, moments decay until they are subnormal: the fused class ends them before.
 #[test]
-fn moments_below_the_smallest_normal_number_end_in_the_fused_class() {
+fn small_moments_end_in_the_fused_class() {
     let (inputs, outputs) = (37, 5);
     let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
-    let before = [1.1 * f32::MIN_POSITIVE, -1.1 * f32::MIN_POSITIVE, 0.25, f32::NAN];
-    let decayed = before.map(|m| 0.9 * m);
+    let before = [1.1 * least(), -1.1 * least(), 1.2 * least(), 1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
         for optimizer in [Optimizer::Adam(Adam::DEFAULT), Optimizer::Momentum(Momentum::DEFAULT)] {
             for samples in [1, 3, 20] {
@@ -102,12 +114,30 @@ fn moments_below_the_smallest_normal_number_end_in_the_fused_class() {
                 let update = Update::new(Rule::at(optimizer, None, 1), &mut weight, &mut first, second, &mut []);
                 let job = WeightGradient { product, samples, input: &input, gradient: &gradient };
                 set.weight_gradient::<ALL>(&job, update, &mut []);
-                for (m, decayed) in first.iter().zip(decayed.into_iter().cycle()) {
-                    let ends = class_of(set) == Class::Fused && decayed.is_subnormal();
-                    let expected = if ends { 0.0 } else { decayed };
-                    let same = m.to_bits() == expected.to_bits() || m.is_nan() && expected.is_nan();
-                    assert!(same, "{set}: {m:e} for {expected:e}");
+                for (m, before) in first.iter().zip(before.into_iter().cycle()) {
+                    assert_flushed(set, *m, 0.9 * before);
                 }
+            }
+        }
+    }
+}
+
+/// What a sample that the network is sure of sends back is as small.
+#[test]
+fn small_signals_end_in_the_fused_class() {
+    let (inputs, outputs) = (37, 5);
+    let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+    let signals = [0.9 * least(), -0.9 * least(), 1.1 * least(), -1e-40, 0.25, f32::NAN];
+    for set in &KernelSet::all() {
+        for samples in [1, 3, 20, 70] {
+            let (mut gradient, weight) = (vec![0.0; outputs * samples], vec![1.0; inputs * outputs]);
+            let signal = |sample: usize| signals[sample % signals.len()];
+            gradient[..samples].iter_mut().enumerate().for_each(|(sample, g)| *g = signal(sample));
+            let job = Backward { product, samples, gradient: &gradient, weight: &weight, mask: None };
+            let mut output = vec![1.0; inputs * samples];
+            set.backward::<ALL>(&job, &mut output);
+            for column in output.chunks(samples) {
+                column.iter().enumerate().for_each(|(sample, d)| assert_flushed(set, *d, signal(sample)));
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What targets do in their own way, behind one trait: multiply-add rounds once or twice, moments may end at the smallest
-//! normal number, the square root, the same bits everywhere, and the transposition of a block may be instructions, and
+//! What targets do in their own way, behind one trait: multiply-add rounds once or twice, signals and moments may end above
+//! subnormal numbers, the square root, the same bits everywhere, and the transposition of a block may be instructions, and
 //! memory may be told what is read next.
 //!
 //! A kernel is one text; instantiated with [`Portable`] it gives the same bits on every CPU, with a fused
@@ -16,11 +16,12 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// The square root, exactly rounded (IEEE 754), so that every implementation gives the same bits.
     fn sqrt(x: f32) -> f32;
 
-    /// An optimizer's velocity or first moment as it is stored. A class may give 0 for a subnormal number, below
-    /// [`MIN_POSITIVE`](f32::MIN_POSITIVE): 800 steps after a ReLU went off for good the moments behind it are
-    /// subnormal, and a CPU takes twice as long to update such weights. The second moment gets there in 70,000 steps.
+    /// A signal (dL/dx), velocity or first moment as it is stored. A class may flush to 0 what is so small that it or its
+    /// products are subnormal, below [`MIN_POSITIVE`](f32::MIN_POSITIVE), for which a CPU takes up to a hundred times as
+    /// long: signals of samples that a network is sure of, and moments 800 steps after a ReLU went off for good. The second
+    /// moment gets there in 70,000 steps.
     #[inline(always)]
-    fn moment(x: f32) -> f32 {
+    fn flush(x: f32) -> f32 {
         x
     }
 

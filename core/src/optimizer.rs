@@ -247,16 +247,16 @@ impl Rule {
         match self.optimizer {
             Optimizer::Sgd(_) if KIND == kinds::SGD => each(|i| -(rate * g[i])),
             Optimizer::Momentum(Momentum { momentum, .. }) if KIND == kinds::MOMENTUM => {
-                *m = each(|i| A::moment(A::mul_add(momentum, m[i], g[i])));
+                *m = each(|i| A::flush(A::mul_add(momentum, m[i], g[i])));
                 each(|i| -(rate * m[i]))
             }
             Optimizer::Nesterov(Momentum { momentum, .. }) if KIND == kinds::MOMENTUM => {
-                *m = each(|i| A::moment(A::mul_add(momentum, m[i], g[i])));
+                *m = each(|i| A::flush(A::mul_add(momentum, m[i], g[i])));
                 each(|i| -(rate * A::mul_add(momentum, m[i], g[i])))
             }
             Optimizer::Adam(Adam { beta1, beta2, epsilon, .. }) if KIND == kinds::ADAM => {
                 let (rest1, rest2) = (1.0 - beta1, 1.0 - beta2);
-                *m = each(|i| A::moment(A::mul_add(beta1, m[i], rest1 * g[i])));
+                *m = each(|i| A::flush(A::mul_add(beta1, m[i], rest1 * g[i])));
                 *v = each(|i| A::mul_add(beta2, v[i], (rest2 * g[i]) * g[i]));
                 each(|i| -(rate * m[i]) / A::mul_add(A::sqrt(v[i]), self.scale, epsilon))
             }

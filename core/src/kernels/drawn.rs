@@ -29,6 +29,6 @@ impl Backward<'_> {
                 });
             }
         });
-        mask(self.mask, output);
+        mask::<A>(self.mask, output);
     }
 }

@@ -22,8 +22,8 @@ pub use sets::InstructionSet;
 pub enum Class {
     /// a · b + c with two roundings: every CPU, and the firmware.
     Portable,
-    /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512, and every 64-bit ARM. Subnormal
-    /// velocities and first moments are 0.
+    /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512, and every 64-bit ARM. Signals,
+    /// velocities and first moments below 2⁻¹⁰⁰ are 0.
     Fused,
 }
 

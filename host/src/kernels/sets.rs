@@ -32,6 +32,9 @@ const CHAINS: usize = 8;
 /// Outputs of a tile of one sample's dense layer, whose weights are turned.
 const SINGLE: usize = 32;
 
+/// The least signal or moment that is kept, 2⁻¹⁰⁰: its products with weights above 10⁻⁸ are no subnormal numbers.
+const LEAST: f32 = f32::from_bits((127 - 100) << 23);
+
 /// Fused multiply-add and the CPU's square root and shuffles.
 #[derive(Clone, Copy, Debug)]
 struct Fused;
@@ -48,8 +51,8 @@ impl Arithmetic for Fused {
     }
 
     #[inline(always)]
-    fn moment(x: f32) -> f32 {
-        if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+    fn flush(x: f32) -> f32 {
+        if x.abs() < LEAST { 0.0 } else { x }
     }
 
     #[cfg(target_arch = "x86_64")]
