@@ -202,11 +202,17 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
 ) {
     let mut tile = *sums;
     let (lanes, stride, numbers) = (WIDTH * VECTORS, columns.stride.max(1), columns.numbers);
-    // Whole columns take less than vectors that reach into the next one, which a batch smaller than a vector needs.
-    let done = if stride >= lanes {
-        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride), scalars)
+    // Columns side by side take less than others, and whole ones less than vectors that reach into the next one, which a
+    // batch smaller than a vector needs.
+    let done = if stride == lanes {
+        // Hidden, because the compiler would work it out anew in each step.
+        let columns = numbers.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0;
+        let done = core::hint::black_box(columns.len().min(scalars.len()));
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns.iter().take(done), scalars.get(..done).unwrap_or(&[]))
+    } else if stride >= lanes {
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride).map(whole), scalars)
     } else {
-        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.windows(lanes).step_by(stride), scalars)
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.windows(lanes).step_by(stride).map(whole), scalars)
     };
     for (k, scalars) in scalars.iter().enumerate().skip(done) {
         let column = columns.padded(k);
@@ -217,17 +223,22 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     *sums = tile;
 }
 
+/// The vectors of a whole column.
+#[inline(always)]
+fn whole<const WIDTH: usize, const VECTORS: usize>(column: &[f32]) -> &[[f32; WIDTH]; VECTORS] {
+    vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS])
+}
+
 /// Adds as many steps as there are both columns and scalars of; returns how many. A loop without a way out: with one, the
 /// compiler may keep the tile in memory.
 #[inline(always)]
 fn add_steps<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
     tile: &mut Tile<WIDTH, VECTORS, OUTS>,
-    columns: impl ExactSizeIterator<Item = &'a [f32]>,
+    columns: impl ExactSizeIterator<Item = &'a [[f32; WIDTH]; VECTORS]>,
     scalars: &[[f32; OUTS]],
 ) -> usize {
     let done = columns.len().min(scalars.len());
     for (column, scalars) in columns.zip(scalars) {
-        let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
         for (sums, scalar) in tile.iter_mut().zip(scalars) {
             add::<A, WIDTH, VECTORS>(sums, column, *scalar);
         }
