@@ -2,10 +2,15 @@
 //!
 //! Every way adds in order of k, so that which one is taken never changes a bit.
 
+use core::hint::black_box;
+
 use crate::arithmetic::Arithmetic;
 
 /// A register tile. Its vectors are spelled out because the compiler keeps whole arrays of them in registers.
 pub(super) type Tile<const WIDTH: usize, const VECTORS: usize, const OUTS: usize> = [[[f32; WIDTH]; VECTORS]; OUTS];
+
+/// Vectors of a tile that leaves registers for several steps at once.
+const LOW: usize = 16;
 
 /// Columns from one lane on, `stride` numbers apart; what lies between belongs to other lanes.
 #[derive(Clone, Copy)]
@@ -202,17 +207,18 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
 ) {
     let mut tile = *sums;
     let (lanes, stride, numbers) = (WIDTH * VECTORS, columns.stride.max(1), columns.numbers);
-    // Columns side by side take less than others, and whole ones less than vectors that reach into the next one, which a
-    // batch smaller than a vector needs.
-    let done = if stride == lanes {
-        // Hidden, because the compiler would work it out anew in each step.
-        let columns = numbers.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0;
-        let done = core::hint::black_box(columns.len().min(scalars.len()));
-        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns.iter().take(done), scalars.get(..done).unwrap_or(&[]))
-    } else if stride >= lanes {
-        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride).map(whole), scalars)
+    // Whole columns take less than vectors that reach into the next one, which a batch smaller than a vector needs; columns side
+    // by side, which large tiles meet, take the least.
+    let done = if stride < lanes {
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.windows(lanes).step_by(stride), scalars)
+    } else if VECTORS * OUTS <= LOW {
+        let fours = add_fours::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, scalars);
+        let (numbers, scalars) = (numbers.get(fours * stride..).unwrap_or(&[]), scalars.get(fours..).unwrap_or(&[]));
+        fours + add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride), scalars)
+    } else if stride == lanes {
+        add_twos::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers, scalars)
     } else {
-        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.windows(lanes).step_by(stride).map(whole), scalars)
+        add_steps::<A, WIDTH, VECTORS, OUTS>(&mut tile, numbers.chunks_exact(stride), scalars)
     };
     for (k, scalars) in scalars.iter().enumerate().skip(done) {
         let column = columns.padded(k);
@@ -223,25 +229,69 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     *sums = tile;
 }
 
-/// The vectors of a whole column.
-#[inline(always)]
-fn whole<const WIDTH: usize, const VECTORS: usize>(column: &[f32]) -> &[[f32; WIDTH]; VECTORS] {
-    vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS])
-}
-
 /// Adds as many steps as there are both columns and scalars of; returns how many. A loop without a way out: with one, the
 /// compiler may keep the tile in memory.
 #[inline(always)]
 fn add_steps<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
     tile: &mut Tile<WIDTH, VECTORS, OUTS>,
-    columns: impl ExactSizeIterator<Item = &'a [[f32; WIDTH]; VECTORS]>,
+    columns: impl ExactSizeIterator<Item = &'a [f32]>,
     scalars: &[[f32; OUTS]],
 ) -> usize {
-    let done = columns.len().min(scalars.len());
+    let count = columns.len().min(scalars.len());
     for (column, scalars) in columns.zip(scalars) {
-        for (sums, scalar) in tile.iter_mut().zip(scalars) {
-            add::<A, WIDTH, VECTORS>(sums, column, *scalar);
-        }
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, column, scalars);
     }
-    done
+    count
+}
+
+/// [`add_steps`] in fours: on some CPUs vectors wait for a loop's arithmetic of numbers and pointers.
+#[inline(always)]
+fn add_fours<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    tile: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
+    scalars: &[[f32; OUTS]],
+) -> usize {
+    // As can be seen, no less than a column, so that the loop need not look.
+    let four = (4 * columns.stride).max(WIDTH * VECTORS);
+    let of = |number: usize| columns.numbers.get(number * columns.stride..).unwrap_or(&[]).chunks_exact(four);
+    let (columns, scalars) = (of(0).zip(of(1)).zip(of(2)).zip(of(3)), scalars.as_chunks::<4>().0);
+    let count = columns.len().min(scalars.len());
+    for ((((a, b), c), d), scalars) in columns.zip(scalars) {
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, a, &scalars[0]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, b, &scalars[1]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, c, &scalars[2]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, d, &scalars[3]);
+    }
+    4 * count
+}
+
+/// [`add_steps`] in twos, for columns side by side.
+#[inline(always)]
+fn add_twos<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    tile: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: &[f32],
+    scalars: &[[f32; OUTS]],
+) -> usize {
+    let columns = columns.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0.as_chunks::<2>().0;
+    let scalars = scalars.as_chunks::<2>().0;
+    // Hidden, because the compiler would work it out anew in each step.
+    let count = black_box(columns.len().min(scalars.len()));
+    for ([a, b], [first, second]) in columns.iter().zip(scalars.get(..count).unwrap_or(&[])) {
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, a.as_flattened(), first);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, b.as_flattened(), second);
+    }
+    2 * count
+}
+
+/// `tile[j] += column · scalars[j]`, the column being the first of some numbers.
+#[inline(always)]
+fn add_step<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    tile: &mut Tile<WIDTH, VECTORS, OUTS>,
+    column: &[f32],
+    scalars: &[f32; OUTS],
+) {
+    let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
+    for (sums, scalar) in tile.iter_mut().zip(scalars) {
+        add::<A, WIDTH, VECTORS>(sums, column, *scalar);
+    }
 }
