@@ -13,6 +13,17 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// `a * b + c`, rounded once or twice as the class says.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
 
+    /// `sums + column · scalar` for all lanes of a vector. Left to find vectors itself, a compiler may take the scalars of
+    /// several steps for one.
+    #[inline(always)]
+    fn add_scaled<const WIDTH: usize>(sums: &[f32; WIDTH], column: &[f32; WIDTH], scalar: f32) -> [f32; WIDTH] {
+        let mut next = [0.0; WIDTH];
+        for ((next, sum), x) in next.iter_mut().zip(sums).zip(column) {
+            *next = Self::mul_add(*x, scalar, *sum);
+        }
+        next
+    }
+
     /// The square root, exactly rounded (IEEE 754), so that every implementation gives the same bits.
     fn sqrt(x: f32) -> f32;
 

@@ -154,7 +154,9 @@ pub(super) fn backward<A: Arithmetic, const KINDS: u32>(job: &Backward<'_>, outp
 
 /// Zero where the ReLU before was off, and where the class flushes.
 pub(super) fn mask<A: Arithmetic>(heights: Option<&[f32]>, output: &mut [f32]) {
-    output.iter_mut().for_each(|d| *d = A::flush(*d));
+    for d in output.iter_mut() {
+        *d = A::flush(*d);
+    }
     for (d, h) in output.iter_mut().zip(heights.unwrap_or(&[])) {
         if *h <= 0.0 {
             *d = 0.0;

@@ -121,11 +121,7 @@ pub(super) fn add<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     scalar: f32,
 ) {
     for (sums, column) in sums.iter_mut().zip(column) {
-        let mut next = [0.0; WIDTH];
-        for ((next, sum), x) in next.iter_mut().zip(&*sums).zip(column) {
-            *next = A::mul_add(*x, scalar, *sum);
-        }
-        *sums = next;
+        *sums = A::add_scaled(sums, column, scalar);
     }
 }
 

@@ -45,6 +45,33 @@ impl Arithmetic for Fused {
         a.mul_add(b, c)
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    fn add_scaled<const WIDTH: usize>(sums: &[f32; WIDTH], column: &[f32; WIDTH], scalar: f32) -> [f32; WIDTH] {
+        use core::arch::x86_64::{
+            _mm_fmadd_ps, _mm_loadu_ps, _mm_set1_ps, _mm_storeu_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
+            _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+        };
+        let mut next = [0.0; WIDTH];
+        macro_rules! add_scaled {
+            ($load:ident, $set:ident, $multiply_add:ident, $store:ident) => {{
+                let (sums, column) = ($load(sums.as_ptr()), $load(column.as_ptr()));
+                $store(next.as_mut_ptr(), $multiply_add(column, $set(scalar), sums));
+            }};
+        }
+        // SAFETY: each takes as many numbers as there are, and only sets with the instructions have vectors so wide, see
+        // `compiled`.
+        unsafe {
+            match WIDTH {
+                16 => add_scaled!(_mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps),
+                8 => add_scaled!(_mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
+                4 => add_scaled!(_mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps),
+                _ => next.iter_mut().zip(sums).zip(column).for_each(|((n, sum), x)| *n = x.mul_add(scalar, *sum)),
+            }
+        }
+        next
+    }
+
     #[inline(always)]
     fn sqrt(x: f32) -> f32 {
         x.sqrt()
