@@ -8,7 +8,6 @@ use core::ops::Range;
 use core::slice::ChunksExact;
 
 use super::gradient::{WeightGradient, strip};
-use super::tile::add;
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
 
@@ -125,11 +124,14 @@ impl<A: Arithmetic, const WIDTH: usize> Iterator for Sums<'_, A, WIDTH> {
             self.columns = self.strip.clone();
         }
         let columns = self.columns.next()?;
-        let mut sums = [[0.0; WIDTH]];
+        let mut sums = [0.0; WIDTH];
+        // Not as an instruction by `Arithmetic::add_scaled`: that of an iterator may stay a call.
         for (column, g) in columns.iter().zip(self.gradient) {
-            add::<A, WIDTH, 1>(&mut sums, core::array::from_ref(column), *g);
+            for (sum, x) in sums.iter_mut().zip(column) {
+                *sum = A::mul_add(*x, *g, *sum);
+            }
         }
-        Some(sums[0])
+        Some(sums)
     }
 
     #[inline(always)]

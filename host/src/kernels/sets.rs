@@ -49,8 +49,8 @@ impl Arithmetic for Fused {
     #[inline(always)]
     fn add_scaled<const WIDTH: usize>(sums: &[f32; WIDTH], column: &[f32; WIDTH], scalar: f32) -> [f32; WIDTH] {
         use core::arch::x86_64::{
-            _mm_fmadd_ps, _mm_loadu_ps, _mm_set1_ps, _mm_storeu_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps,
-            _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_set1_ps, _mm512_storeu_ps,
+            _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm512_fmadd_ps, _mm512_loadu_ps,
+            _mm512_set1_ps, _mm512_storeu_ps,
         };
         let mut next = [0.0; WIDTH];
         macro_rules! add_scaled {
@@ -65,7 +65,7 @@ impl Arithmetic for Fused {
             match WIDTH {
                 16 => add_scaled!(_mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps),
                 8 => add_scaled!(_mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
-                4 => add_scaled!(_mm_loadu_ps, _mm_set1_ps, _mm_fmadd_ps, _mm_storeu_ps),
+                // Of few samples, for whose tiles a vector of scalars may be the better one.
                 _ => next.iter_mut().zip(sums).zip(column).for_each(|((n, sum), x)| *n = x.mul_add(scalar, *sum)),
             }
         }
