@@ -65,7 +65,9 @@ fn step(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, network: &Net
         kernels.install(|| {
             bencher.iter(|| {
                 // Other ones each time, or the network would be so sure of one batch that its signals are hardly numbers.
-                labels.iter_mut().for_each(|label| *label = (*label + 1) % architecture.classes());
+                for label in &mut labels {
+                    *label = (*label + 1) % architecture.classes();
+                }
                 trainer.start(&labels).expect("the labels are classes");
                 while trainer.poll().expect("the loss is finite").is_pending() {}
                 black_box(trainer.steps())
