@@ -179,17 +179,13 @@ pub(super) fn add_across<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
         let Some(column) = vectors_of(rest) else { break };
         let column = *column;
         let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
-        for (sums, scalar) in tile.iter_mut().zip(weights) {
-            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
-        }
+        add_step::<A, WIDTH, VECTORS, OUTS>(&mut tile, &column, weights);
         rest = rest.get(columns.stride..).unwrap_or(&[]);
     }
     for (k, weights) in rows.enumerate().skip(whole) {
         let column = columns.padded(k);
         let Some(weights) = weights.get(row..).and_then(<[f32]>::first_chunk::<OUTS>) else { break };
-        for (sums, scalar) in tile.iter_mut().zip(weights) {
-            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
-        }
+        add_step::<A, WIDTH, VECTORS, OUTS>(&mut tile, &column, weights);
     }
     *sums = tile;
 }
@@ -218,9 +214,7 @@ pub(super) fn add_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize
     };
     for (k, scalars) in scalars.iter().enumerate().skip(done) {
         let column = columns.padded(k);
-        for (sums, scalar) in tile.iter_mut().zip(scalars) {
-            add::<A, WIDTH, VECTORS>(sums, &column, *scalar);
-        }
+        add_step::<A, WIDTH, VECTORS, OUTS>(&mut tile, &column, scalars);
     }
     *sums = tile;
 }
@@ -235,7 +229,7 @@ fn add_steps<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const 
 ) -> usize {
     let count = columns.len().min(scalars.len());
     for (column, scalars) in columns.zip(scalars) {
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, column, scalars);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, whole(column), scalars);
     }
     count
 }
@@ -253,10 +247,10 @@ fn add_fours<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS
     let (columns, scalars) = (of(0).zip(of(1)).zip(of(2)).zip(of(3)), scalars.as_chunks::<4>().0);
     let count = columns.len().min(scalars.len());
     for ((((a, b), c), d), scalars) in columns.zip(scalars) {
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, a, &scalars[0]);
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, b, &scalars[1]);
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, c, &scalars[2]);
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, d, &scalars[3]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, whole(a), &scalars[0]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, whole(b), &scalars[1]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, whole(c), &scalars[2]);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, whole(d), &scalars[3]);
     }
     4 * count
 }
@@ -273,20 +267,25 @@ fn add_twos<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS:
     // Hidden, because the compiler would work it out anew in each step.
     let count = black_box(columns.len().min(scalars.len()));
     for ([a, b], [first, second]) in columns.iter().zip(scalars.get(..count).unwrap_or(&[])) {
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, a.as_flattened(), first);
-        add_step::<A, WIDTH, VECTORS, OUTS>(tile, b.as_flattened(), second);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, a, first);
+        add_step::<A, WIDTH, VECTORS, OUTS>(tile, b, second);
     }
     2 * count
 }
 
-/// `tile[j] += column · scalars[j]`, the column being the first of some numbers.
+/// The vectors of a column that is whole.
+#[inline(always)]
+fn whole<const WIDTH: usize, const VECTORS: usize>(column: &[f32]) -> &[[f32; WIDTH]; VECTORS] {
+    vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS])
+}
+
+/// `tile[j] += column · scalars[j]`.
 #[inline(always)]
 fn add_step<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
     tile: &mut Tile<WIDTH, VECTORS, OUTS>,
-    column: &[f32],
+    column: &[[f32; WIDTH]; VECTORS],
     scalars: &[f32; OUTS],
 ) {
-    let column = vectors_of(column).unwrap_or(&[[0.0; WIDTH]; VECTORS]);
     for (sums, scalar) in tile.iter_mut().zip(scalars) {
         add::<A, WIDTH, VECTORS>(sums, column, *scalar);
     }
