@@ -3,6 +3,8 @@
 //! Which rows a thread computes, and which tile it uses, never changes a bit: see `asymgrad_core::kernels`.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use asymgrad_core::Update;
 use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
@@ -26,6 +28,10 @@ pub enum Class {
     /// velocities and first moments below 2⁻¹⁰⁰ are 0.
     Fused,
 }
+
+/// How long a thread without work looks out for some all the time, and how long it sleeps between two looks afterwards.
+const PATIENCE: Duration = Duration::from_millis(1);
+const NAP: Duration = Duration::from_micros(100);
 
 /// A kernel set on a pool of threads.
 #[derive(Debug)]
@@ -54,9 +60,20 @@ impl HostKernels {
         self.pool.current_num_threads()
     }
 
-    /// Runs `work` on the pool, so that the kernels called in it find the threads awake.
+    /// Runs `work` on the pool. Until it ends the pool's other threads look out for what its kernels share out: one that
+    /// sleeps takes longer to wake up than many a product takes.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
-        self.pool.install(work)
+        let running = AtomicUsize::new(1);
+        self.pool.scope(|scope| {
+            let (running, own) = (&running, rayon::current_thread_index());
+            scope.spawn_broadcast(move |_, context| {
+                if Some(context.index()) != own {
+                    stay_awake(running);
+                }
+            });
+            let _end = End(running);
+            work()
+        })
     }
 
     /// Cuts `rows` rows of `operations` operations into ranges of whole `unit`s: one a thread, fewer if there is little to do.
@@ -78,18 +95,56 @@ impl HostKernels {
         output: &mut [f32],
         run: impl Fn(Range<usize>, &mut [f32]) + Sync,
     ) {
-        if let [range] = ranges.as_slice() {
-            return run(range.clone(), output);
+        let (run, mut rest, mut pieces) = (&run, output, vec![]);
+        for range in ranges {
+            let (part, after) = rest.split_at_mut(range.len() * width);
+            rest = after;
+            pieces.push(move || run(range, part));
         }
-        let run = &run;
+        self.at_once(pieces);
+    }
+
+    /// Does the pieces of some work, each on a thread, the last one on this thread.
+    fn at_once<Piece: FnOnce() + Send>(&self, mut pieces: Vec<Piece>) {
+        let Some(own) = pieces.pop() else { return };
+        if pieces.is_empty() {
+            return own();
+        }
+        let running = AtomicUsize::new(pieces.len());
         self.pool.in_place_scope(|scope| {
-            let mut rest = output;
-            for range in ranges {
-                let (part, after) = rest.split_at_mut(range.len() * width);
-                rest = after;
-                scope.spawn(move |_| run(range, part));
+            for piece in pieces {
+                let end = End(&running);
+                scope.spawn(move |_| {
+                    let _end = end;
+                    piece();
+                });
             }
+            own();
+            stay_awake(&running);
         });
+    }
+}
+
+/// Counts one less when it goes, even if a panic takes it away.
+struct End<'a>(&'a AtomicUsize);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Release);
+    }
+}
+
+/// Works for the pool that this thread belongs to until nothing is `running`.
+fn stay_awake(running: &AtomicUsize) {
+    let mut idle = Instant::now();
+    while running.load(Ordering::Acquire) > 0 {
+        if rayon::yield_now() == Some(rayon::Yield::Executed) {
+            idle = Instant::now();
+        } else if idle.elapsed() < PATIENCE {
+            std::thread::yield_now();
+        } else {
+            std::thread::sleep(NAP);
+        }
     }
 }
 
@@ -129,31 +184,25 @@ impl Kernels for &HostKernels {
             unit => unit,
         };
         let ranges = self.ranges(rows, unit, rows * product.inputs * positions * job.samples);
-        self.pool.in_place_scope(|scope| {
-            let (mut update, mut sums) = (update, sums);
-            for (number, range) in ranges.iter().cloned().enumerate() {
-                let weights = range.len() * product.inputs;
-                let (part, rest) = update.split(weights);
-                let (sums_part, sums_rest) = sums.split_at_mut(weights.min(sums.len()));
-                (update, sums) = (rest, sums_rest);
-                let work = move || self.set.weight_gradient(job, range, part, sums_part);
-                if number + 1 == ranges.len() { work() } else { scope.spawn(move |_| work()) }
-            }
-        });
+        let (mut update, mut sums, mut pieces) = (update, sums, vec![]);
+        for range in ranges {
+            let weights = range.len() * product.inputs;
+            let (part, rest) = update.split(weights);
+            let (sums_part, sums_rest) = sums.split_at_mut(weights.min(sums.len()));
+            (update, sums) = (rest, sums_rest);
+            pieces.push(move || self.set.weight_gradient(job, range, part, sums_part));
+        }
+        self.at_once(pieces);
     }
 
     fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
-        let rows = job.biases();
-        let ranges = self.ranges(rows, sets::OUTS, job.gradient.len() * 4);
-        self.pool.in_place_scope(|scope| {
-            let mut update = update;
-            for (number, range) in ranges.iter().cloned().enumerate() {
-                let (part, rest) = update.split(range.len());
-                update = rest;
-                let work = move || self.set.bias_gradient(job, range, part);
-                if number + 1 == ranges.len() { work() } else { scope.spawn(move |_| work()) }
-            }
-        });
+        let (mut update, mut pieces) = (update, vec![]);
+        for range in self.ranges(job.biases(), sets::OUTS, job.gradient.len() * 4) {
+            let (part, rest) = update.split(range.len());
+            update = rest;
+            pieces.push(move || self.set.bias_gradient(job, range, part));
+        }
+        self.at_once(pieces);
     }
 
     fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {
