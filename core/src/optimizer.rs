@@ -329,14 +329,6 @@ impl<'a> Update<'a> {
         has::<KINDS>(kinds::SHRINK) && self.rule.keep < 1.0 || has::<KINDS>(kinds::DECAY) && self.rule.decay > 0.0
     }
 
-    /// Asks the memory for what an update of these weights meets.
-    #[inline(always)]
-    pub(crate) fn prefetch<A: Arithmetic>(&self, weights: core::ops::Range<usize>) {
-        for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
-            A::prefetch(numbers.get(weights.clone()).unwrap_or(&[]));
-        }
-    }
-
     /// Applies the gradients of the weights from `at` on, in vectors of `WIDTH` as far as they go.
     #[inline(always)]
     pub fn apply<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(&mut self, at: usize, gradient: &[f32]) {
@@ -346,6 +338,23 @@ impl<'a> Update<'a> {
             let from = at + vectors.len() * WIDTH;
             self.feed::<A, KINDS, 1>(from, rest.as_chunks().0.iter().copied());
         }
+    }
+
+    /// [`Update::apply`]; asks the memory for what an update `ahead` weights further meets, if there is to be one.
+    #[inline(always)]
+    pub(crate) fn apply_asking<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
+        &mut self,
+        at: usize,
+        ahead: Option<usize>,
+        gradient: &[f32],
+    ) {
+        if let Some(ahead) = ahead {
+            let weights = at + ahead..at + ahead + gradient.len();
+            for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
+                A::prefetch(numbers.get(weights.clone()).unwrap_or(&[]));
+            }
+        }
+        self.apply::<A, KINDS, WIDTH>(at, gradient);
     }
 
     /// [`Update::apply`] of gradients that are made while they are used, `N` neighbours at a time.

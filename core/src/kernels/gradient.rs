@@ -20,6 +20,9 @@ const NEAR: usize = 1 << 18;
 /// Neighbouring weights that are asked for at once.
 const AHEAD: usize = 64;
 
+/// Columns of a tile whose rows go to the optimizer one by one: a look at shorter ones takes as long as their update.
+const WIDE: usize = 32;
+
 /// dL/dW = hᵀG.
 #[derive(Clone, Copy, Debug)]
 pub struct WeightGradient<'a> {
@@ -44,8 +47,8 @@ impl WeightGradient<'_> {
             product.positions() * self.few_strip::<WIDTH>()
         } else {
             let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
-            packed * self.samples
-                + product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS) * (self.samples + OUTS)
+            let strip = product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS);
+            packed * self.samples + strip * (self.samples + Self::kept::<WIDTH, VECTORS, OUTS>())
         }
     }
 
@@ -67,6 +70,11 @@ impl WeightGradient<'_> {
     /// Whether so many tiles of inputs meet each output's gradient that it is worth while to turn it sample by sample.
     fn packs<const WIDTH: usize, const VECTORS: usize>(&self) -> bool {
         WIDTH > 1 && self.product.inputs >= 8 * WIDTH * VECTORS
+    }
+
+    /// Rows whose gradients are kept until a whole run of weights is summed up.
+    fn kept<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>() -> usize {
+        if WIDTH * VECTORS < WIDE { OUTS } else { 0 }
     }
 
     /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds, in register tiles of
@@ -92,8 +100,9 @@ impl WeightGradient<'_> {
         let (cols, inputs) = (product.cols.max(1), product.inputs);
         let packed = if self.packs::<WIDTH, VECTORS>() { OUTS * self.samples } else { 0 };
         let (packed, scratch) = scratch.split_at_mut_checked(packed).unwrap_or((&mut [], &mut []));
-        let width = scratch.len() / (self.samples + OUTS).max(1);
-        let (gradient, scratch) = scratch.split_at_mut_checked(OUTS * width).unwrap_or((&mut [], &mut []));
+        let kept = Self::kept::<WIDTH, VECTORS, OUTS>();
+        let width = scratch.len() / (self.samples + kept).max(1);
+        let (gradient, scratch) = scratch.split_at_mut_checked(kept * width).unwrap_or((&mut [], &mut []));
         let far = !product.is_shared() && rows.len() * inputs > NEAR;
         let mut way = Way { packed: packed.as_chunks_mut().0, gradient, update, far, sums };
         way.sums.fill(0.0);
@@ -155,33 +164,30 @@ impl WeightGradient<'_> {
             if height == OUTS {
                 transpose(way.packed, self.rows(block, out));
             }
-            // Where row `j` of the tiles goes, from `lane` on.
-            let at = (row - rows.start) * inputs + block.from;
-            let shared = self.product.is_shared();
-            let place = |j: usize, lane: usize| {
-                let from = if shared { at + j * inputs } else { j * block.count };
-                from + lane..from + block.count
-            };
-            for lane in (0..block.count).step_by(WIDTH * VECTORS) {
-                if way.far && lane.is_multiple_of(AHEAD) {
-                    for j in 0..height {
-                        let at = at + j * inputs + lane;
-                        way.update.prefetch::<A>(at..at + AHEAD.min(block.count - lane));
-                    }
-                }
+            let (at, count) = ((row - rows.start) * inputs + block.from, block.count);
+            // What the next rows' update meets.
+            let ahead = way.far.then_some(height * inputs);
+            for lane in (0..count).step_by(WIDTH * VECTORS) {
                 let tile = self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed);
                 for (j, tile) in tile.iter().enumerate().take(height) {
-                    if shared {
-                        add_to(way.sums.get_mut(place(j, lane)).unwrap_or(&mut []), tile);
+                    let at = at + j * inputs + lane;
+                    if self.product.is_shared() {
+                        add_to(way.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
+                    } else if WIDTH * VECTORS < WIDE {
+                        store(tile, way.gradient.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
                     } else {
-                        store(tile, way.gradient.get_mut(place(j, lane)).unwrap_or(&mut []));
+                        let row = tile.as_flattened();
+                        way.update.apply_asking::<A, KINDS, WIDTH>(at, ahead, row.get(..count - lane).unwrap_or(row));
                     }
                 }
             }
-            // Runs of weights, because the memory foresees those.
-            for j in if shared { 0..0 } else { 0..height } {
-                let gradient = way.gradient.get(place(j, 0)).unwrap_or(&[]);
-                way.update.apply::<A, KINDS, WIDTH>(at + j * inputs, gradient);
+            if !self.product.is_shared() && WIDTH * VECTORS < WIDE {
+                for (j, run) in way.gradient.chunks_exact(count).enumerate().take(height) {
+                    for (number, gradient) in run.chunks(AHEAD).enumerate() {
+                        let at = at + j * inputs + number * AHEAD;
+                        way.update.apply_asking::<A, KINDS, WIDTH>(at, ahead, gradient);
+                    }
+                }
             }
             row += height;
         }
