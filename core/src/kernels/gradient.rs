@@ -6,7 +6,6 @@
 
 use core::ops::Range;
 
-use super::panel::transpose;
 use super::product::Product;
 use super::tile::{Blocks, Columns, Tile, add_along, add_packed, add_to, store};
 use super::turn::turn;
@@ -162,7 +161,9 @@ impl WeightGradient<'_> {
                 _ => 1,
             };
             if height == OUTS {
-                transpose(way.packed, self.rows(block, out));
+                let from = (block.position * self.product.outputs + out) * self.samples;
+                let rows = self.gradient.get(from..).unwrap_or(&[]);
+                turn::<A, OUTS, 1>(rows, self.samples, way.packed.as_chunks_mut().0);
             }
             let (at, count) = ((row - rows.start) * inputs + block.from, block.count);
             // What the next rows' update meets.

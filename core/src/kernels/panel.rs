@@ -6,7 +6,8 @@
 use core::ops::Range;
 
 use super::product::Product;
-use super::tile::Blocks;
+use super::turn::turn;
+use crate::arithmetic::Arithmetic;
 
 /// Packed weights, as group of `OUTS` destination channels, tap, source channel, destination channel.
 #[derive(Clone, Copy)]
@@ -30,7 +31,7 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
 
     /// Packs the weights that `position` meets at some taps into `scratch`, which is [`Panel::len`] long.
     #[inline(always)]
-    pub(super) fn pack(
+    pub(super) fn pack<A: Arithmetic>(
         product: Product,
         weight: &[f32],
         position: usize,
@@ -58,11 +59,9 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
                     if BACKWARD {
                         copy(steps, block, product.inputs, group * OUTS);
                     } else {
-                        // In place of a row that is not there the first one comes again; nobody stores its sums.
-                        let first = block.get(group * OUTS * depth..).unwrap_or(&[]);
-                        let from = |j| (group * OUTS + j) * depth;
-                        let rows = core::array::from_fn(|j| block.get(from(j)..from(j + 1)).unwrap_or(first));
-                        transpose(steps, rows);
+                        // In place of a row that is not there any comes; nobody stores its sums.
+                        let rows = block.get(group * OUTS * depth..).unwrap_or(&[]);
+                        turn::<A, OUTS, 1>(rows, depth, steps.as_chunks_mut().0);
                     }
                 }
             }
@@ -87,29 +86,6 @@ pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], 
         match row.first_chunk::<OUTS>() {
             Some(row) => *step = *row,
             None => step.iter_mut().zip(row.iter().chain(core::iter::repeat(&0.0))).for_each(|(s, w)| *s = *w),
-        }
-    }
-}
-
-/// `steps[k][j] = rows[j][k]`.
-#[inline(always)]
-pub(super) fn transpose<const OUTS: usize>(steps: &mut [[f32; OUTS]], rows: [&[f32]; OUTS]) {
-    /// Steps between two checks of the rows' lengths.
-    const STEPS: usize = 8;
-    let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, steps.len()) else { return };
-    let done = steps.len() / STEPS * STEPS;
-    let (whole, rest) = steps.as_chunks_mut::<STEPS>();
-    for (number, steps) in whole.iter_mut().enumerate() {
-        let Some(blocks) = blocks.get(number) else { break };
-        for (k, step) in steps.iter_mut().enumerate() {
-            for (scalar, block) in step.iter_mut().zip(blocks) {
-                *scalar = block[k];
-            }
-        }
-    }
-    for (k, step) in (done..).zip(rest) {
-        for (scalar, row) in step.iter_mut().zip(&rows) {
-            *scalar = row.get(k).copied().unwrap_or(0.0);
         }
     }
 }

@@ -254,7 +254,12 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let packs = !scratch.is_empty() && rows.start.is_multiple_of(height) && rows.end.is_multiple_of(height);
         let (once, often) = if product.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
         let all = 0..product.kernel;
-        let shared = (packs && !product.untied).then(|| Panel::pack(product, self.weight, 0, &all, &all, once));
+        // No closures here and below: one may be compiled without the vector instructions of its caller.
+        let shared = if packs && !product.untied {
+            Weights::Panel(Panel::pack::<A>(product, self.weight, 0, &all, &all, once))
+        } else {
+            Weights::Plain
+        };
         let mut row = rows.start;
         while row < rows.end {
             let (position, from) = (row / height, row % height);
@@ -263,16 +268,12 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let block = output.get_mut(at).unwrap_or(&mut []);
             let ends = &ends.from(row * self.samples);
             let taps = self.taps(position);
-            let own = (packs && product.untied)
-                .then(|| Panel::pack(product, self.weight, position, &taps.0, &taps.1, &mut *often));
-            self.position::<A, WIDTH, VECTORS, OUTS>(
-                position,
-                taps,
-                from..to,
-                shared.or(own).map_or(Weights::Plain, Weights::Panel),
-                ends,
-                block,
-            );
+            let weights = if packs && product.untied {
+                Weights::Panel(Panel::pack::<A>(product, self.weight, position, &taps.0, &taps.1, &mut *often))
+            } else {
+                shared
+            };
+            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, weights, ends, block);
             row += to - from;
         }
     }
