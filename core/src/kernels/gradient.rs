@@ -183,12 +183,7 @@ impl WeightGradient<'_> {
                 }
             }
             if !self.product.is_shared() && WIDTH * VECTORS < WIDE {
-                for (j, run) in way.gradient.chunks_exact(count).enumerate().take(height) {
-                    for (number, gradient) in run.chunks(AHEAD).enumerate() {
-                        let at = at + j * inputs + number * AHEAD;
-                        way.update.apply_asking::<A, KINDS, WIDTH>(at, ahead, gradient);
-                    }
-                }
+                way.release::<A, KINDS, WIDTH>(at, inputs, (height, count), ahead);
             }
             row += height;
         }
@@ -251,12 +246,32 @@ impl WeightGradient<'_> {
 struct Way<'a, const OUTS: usize> {
     /// G of the rows, sample after sample; empty if it is read as it lies.
     packed: &'a mut [[f32; OUTS]],
-    /// The rows' gradients, if they are not sums over positions.
+    /// Gradients of the rows that are kept until a run is whole.
     gradient: &'a mut [f32],
     update: Update<'a>,
     /// Whether the memory is asked for what an update meets before it is.
     far: bool,
     sums: &'a mut [f32],
+}
+
+impl<const OUTS: usize> Way<'_, OUTS> {
+    /// Gives the runs of gradients that were kept to the optimizer: `height` rows of `count` weights, the first of which is
+    /// number `at` and the rows `inputs` apart.
+    #[inline(always)]
+    fn release<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
+        &mut self,
+        at: usize,
+        inputs: usize,
+        (height, count): (usize, usize),
+        ahead: Option<usize>,
+    ) {
+        for (j, run) in self.gradient.chunks_exact(count.max(1)).enumerate().take(height) {
+            for (number, gradient) in run.chunks(AHEAD).enumerate() {
+                let at = at + j * inputs + number * AHEAD;
+                self.update.apply_asking::<A, KINDS, WIDTH>(at, ahead, gradient);
+            }
+        }
+    }
 }
 
 /// A strip of input columns and the output position that they meet.
