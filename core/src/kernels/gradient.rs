@@ -47,7 +47,7 @@ impl WeightGradient<'_> {
         } else {
             let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
             let strip = product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS);
-            packed * self.samples + strip * (self.samples + Self::kept::<WIDTH, VECTORS, OUTS>())
+            packed * self.samples + strip * (self.samples + self.kept::<WIDTH, VECTORS, OUTS>())
         }
     }
 
@@ -71,9 +71,10 @@ impl WeightGradient<'_> {
         WIDTH > 1 && self.product.inputs >= 8 * WIDTH * VECTORS
     }
 
-    /// Rows whose gradients are kept until a whole run of weights is summed up.
-    fn kept<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>() -> usize {
-        if WIDTH * VECTORS < WIDE { OUTS } else { 0 }
+    /// Rows whose gradients are kept until a whole run of weights is summed up; sums over positions have a place of their own.
+    #[inline(always)]
+    fn kept<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        if WIDTH * VECTORS < WIDE && !self.product.is_shared() { OUTS } else { 0 }
     }
 
     /// Updates the rows `rows` of the weights (see [`Product::weight_rows`]), which `update` holds, in register tiles of
@@ -99,7 +100,7 @@ impl WeightGradient<'_> {
         let (cols, inputs) = (product.cols.max(1), product.inputs);
         let packed = if self.packs::<WIDTH, VECTORS>() { OUTS * self.samples } else { 0 };
         let (packed, scratch) = scratch.split_at_mut_checked(packed).unwrap_or((&mut [], &mut []));
-        let kept = Self::kept::<WIDTH, VECTORS, OUTS>();
+        let kept = self.kept::<WIDTH, VECTORS, OUTS>();
         let width = scratch.len() / (self.samples + kept).max(1);
         let (gradient, scratch) = scratch.split_at_mut_checked(kept * width).unwrap_or((&mut [], &mut []));
         let far = !product.is_shared() && rows.len() * inputs > NEAR;
@@ -149,7 +150,7 @@ impl WeightGradient<'_> {
         rows: &Range<usize>,
         way: &mut Way<'_, OUTS>,
     ) {
-        let inputs = self.product.inputs;
+        let (inputs, keeps) = (self.product.inputs, self.kept::<WIDTH, VECTORS, OUTS>() > 0);
         let end = rows.end.min(weight_row + self.product.outputs);
         let mut row = rows.start.max(weight_row);
         while row < end {
@@ -160,10 +161,8 @@ impl WeightGradient<'_> {
                 left if OUTS > 2 && left >= 2 => 2,
                 _ => 1,
             };
-            if height == OUTS {
-                let from = (block.position * self.product.outputs + out) * self.samples;
-                let rows = self.gradient.get(from..).unwrap_or(&[]);
-                turn::<A, OUTS, 1>(rows, self.samples, way.packed.as_chunks_mut().0);
+            if height == OUTS && !way.packed.is_empty() {
+                turn::<A, OUTS, 1>(self.outputs(block, out), self.samples, way.packed.as_chunks_mut().0);
             }
             let (at, count) = ((row - rows.start) * inputs + block.from, block.count);
             // What the next rows' update meets.
@@ -174,7 +173,7 @@ impl WeightGradient<'_> {
                     let at = at + j * inputs + lane;
                     if self.product.is_shared() {
                         add_to(way.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
-                    } else if WIDTH * VECTORS < WIDE {
+                    } else if keeps {
                         store(tile, way.gradient.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
                     } else {
                         let row = tile.as_flattened();
@@ -182,7 +181,7 @@ impl WeightGradient<'_> {
                     }
                 }
             }
-            if !self.product.is_shared() && WIDTH * VECTORS < WIDE {
+            if keeps {
                 way.release::<A, KINDS, WIDTH>(at, inputs, (height, count), ahead);
             }
             row += height;
@@ -227,11 +226,17 @@ impl WeightGradient<'_> {
         tile.iter_mut().zip(sums).for_each(|(row, sums)| *row = sums);
     }
 
-    /// The gradients of `HEIGHT` outputs from `out` on.
+    /// The gradients of the outputs from `out` on.
+    #[inline(always)]
+    fn outputs(&self, block: &Block<'_>, out: usize) -> &[f32] {
+        let from = (block.position * self.product.outputs + out) * self.samples;
+        self.gradient.get(from..).unwrap_or(&[])
+    }
+
+    /// [`WeightGradient::outputs`], the first `HEIGHT` of them each by itself.
     #[inline(always)]
     fn rows<const HEIGHT: usize>(&self, block: &Block<'_>, out: usize) -> [&[f32]; HEIGHT] {
-        let from = (block.position * self.product.outputs + out) * self.samples;
-        let mut rest = self.gradient.get(from..).unwrap_or(&[]);
+        let mut rest = self.outputs(block, out);
         let mut rows: [&[f32]; HEIGHT] = [&[]; HEIGHT];
         // One after the other: filled by their numbers, the compiler scatters them, and `array::from_fn` may stay a call.
         for row in &mut rows {

@@ -174,7 +174,12 @@ impl Kernels for &HostKernels {
         self.set.backward_drawn(job, source, output);
     }
 
-    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
+    fn weight_gradient<const KINDS: u32>(
+        &self,
+        job: &WeightGradient<'_>,
+        mut update: Update<'_>,
+        mut sums: &mut [f32],
+    ) {
         let product = job.product;
         let rows = product.weight_rows();
         let positions = if product.untied { 1 } else { product.positions() };
@@ -184,7 +189,7 @@ impl Kernels for &HostKernels {
             unit => unit,
         };
         let ranges = self.ranges(rows, unit, rows * product.inputs * positions * job.samples);
-        let (mut update, mut sums, mut pieces) = (update, sums, vec![]);
+        let mut pieces = vec![];
         for range in ranges {
             let weights = range.len() * product.inputs;
             let (part, rest) = update.split(weights);
@@ -195,8 +200,8 @@ impl Kernels for &HostKernels {
         self.at_once(pieces);
     }
 
-    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
-        let (mut update, mut pieces) = (update, vec![]);
+    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, mut update: Update<'_>) {
+        let mut pieces = vec![];
         for range in self.ranges(job.biases(), sets::OUTS, job.gradient.len() * 4) {
             let (part, rest) = update.split(range.len());
             update = rest;
