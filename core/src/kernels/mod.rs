@@ -16,6 +16,7 @@ mod scalar;
 mod single;
 mod tile;
 mod turn;
+mod winograd;
 
 pub use gradient::{BiasGradient, WeightGradient};
 pub use pooling::Pool;

@@ -549,15 +549,15 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
 
 /// How a destination column begins and ends: `start` gives the bias, `finish` the ReLU or the mask.
 pub(super) struct Ends<'a, S, F> {
-    start: &'a S,
-    finish: &'a F,
-    mask: Option<&'a [f32]>,
+    pub(super) start: &'a S,
+    pub(super) finish: &'a F,
+    pub(super) mask: Option<&'a [f32]>,
 }
 
 impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
     /// The same for the columns from number `at` on.
     #[inline(always)]
-    fn from(&self, at: usize) -> Self {
+    pub(super) fn from(&self, at: usize) -> Self {
         let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
         Self { start: self.start, finish: self.finish, mask }
     }

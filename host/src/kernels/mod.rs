@@ -13,6 +13,7 @@ use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 
 mod aligned;
+mod scratch;
 mod sets;
 
 pub use aligned::Aligned;
@@ -27,6 +28,8 @@ pub enum Class {
     /// Fused multiply-add: every x86-64 CPU with AVX2 and FMA, with or without AVX-512, and every 64-bit ARM. Signals,
     /// velocities and first moments below 2⁻¹⁰⁰ are 0.
     Fused,
+    /// As [`Class::Fused`], and convolutions 5 × 5 with fewer products (Winograd), whose sums are off by some 10⁻⁵ of their size.
+    Fast,
 }
 
 /// How long a thread without work looks out for some all the time, and how long it sleeps between two looks afterwards.
@@ -125,6 +128,32 @@ impl HostKernels {
     }
 }
 
+impl HostKernels {
+    /// The weight gradient of a fast convolution: rows of tiles each by themselves, then their sum into the optimizer.
+    fn fast_gradient(&self, job: &WeightGradient<'_>, mut update: Update<'_>, mut sums: &mut [f32]) {
+        let product = job.product;
+        let weights = product.weight_rows() * product.inputs;
+        let tile_rows = product.tile_rows();
+        let mut parts = Aligned::zeros(tile_rows * weights);
+        let ranges = self.ranges(tile_rows, 1, weights * product.positions() * job.samples);
+        self.share(ranges, weights, &mut parts, |rows, parts| self.set.fast_gradient(job, rows, parts));
+        let (mut pieces, parts) = (vec![], &*parts);
+        for range in self.ranges(weights, sets::OUTS, weights) {
+            let (part, rest) = update.split(range.len());
+            let (sums_part, sums_rest) = sums.split_at_mut(range.len().min(sums.len()));
+            (update, sums) = (rest, sums_rest);
+            pieces.push(move || {
+                sums_part.fill(0.0);
+                for row in parts.chunks_exact(weights) {
+                    sums_part.iter_mut().zip(&row[range.clone()]).for_each(|(sum, part)| *sum += part);
+                }
+                self.set.update(sums_part, part);
+            });
+        }
+        self.at_once(pieces);
+    }
+}
+
 /// Counts one less when it goes, even if a panic takes it away.
 struct End<'a>(&'a AtomicUsize);
 
@@ -154,6 +183,10 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.positions() * product.outputs;
         let operations = rows * product.taps() * product.inputs * job.samples;
+        if self.set.is_fast() && product.is_fast(job.samples) {
+            let ranges = self.ranges(rows, product.tile_positions() * product.outputs, operations);
+            return self.share(ranges, job.samples, output, |rows, output| self.set.fast_forward(job, rows, output));
+        }
         let unit = if product.positions() > 1 { product.outputs } else { sets::OUTS };
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
             self.set.forward(job, rows, output);
@@ -164,6 +197,10 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.positions() * product.inputs;
         let operations = rows * product.taps() * product.outputs * job.samples;
+        if self.set.is_fast() && product.is_fast(job.samples) {
+            let ranges = self.ranges(rows, product.tile_positions() * product.inputs, operations);
+            return self.share(ranges, job.samples, output, |rows, output| self.set.fast_backward(job, rows, output));
+        }
         let unit = if product.positions() > 1 { product.inputs } else { sets::OUTS };
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
             self.set.backward(job, rows, output);
@@ -180,6 +217,9 @@ impl Kernels for &HostKernels {
         mut update: Update<'_>,
         mut sums: &mut [f32],
     ) {
+        if self.set.is_fast() && job.is_fast() {
+            return self.fast_gradient(job, update, sums);
+        }
         let product = job.product;
         let rows = product.weight_rows();
         let positions = if product.untied { 1 } else { product.positions() };

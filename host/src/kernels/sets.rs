@@ -13,6 +13,7 @@ use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradie
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::FeedbackSource;
 
+use super::scratch::Scratch;
 use super::{Aligned, Class};
 
 /// Outputs of which threads share out multiples, so that little is left for lower tiles.
@@ -165,9 +166,12 @@ impl Arithmetic for Unfused {
     }
 }
 
-/// Instructions that a kernel set is compiled for.
+/// Instructions that a kernel set is compiled for, and whether it has fast convolutions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InstructionSet(Instructions);
+pub struct InstructionSet {
+    instructions: Instructions,
+    fast: bool,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Instructions {
@@ -182,9 +186,14 @@ enum Instructions {
 
 impl InstructionSet {
     /// What every CPU of this architecture has, in the portable class of numbers.
-    pub const PORTABLE: Self = Self(Instructions::Baseline);
+    pub const PORTABLE: Self = Self::direct(Instructions::Baseline);
 
-    /// The sets that this CPU has, the fastest first.
+    const fn direct(instructions: Instructions) -> Self {
+        Self { instructions, fast: false }
+    }
+
+    /// The sets that this CPU has, the fastest first; those with fast convolutions are asked for, see
+    /// [`InstructionSet::with_fast_convolutions`].
     pub fn available() -> Vec<Self> {
         let mut sets = vec![];
         #[cfg(target_arch = "x86_64")]
@@ -195,14 +204,14 @@ impl InstructionSet {
                 && is_x86_feature_detected!("avx512dq")
                 && is_x86_feature_detected!("avx512bw");
             if avx2 && avx512 {
-                sets.push(Self(Instructions::Avx512));
+                sets.push(Self::direct(Instructions::Avx512));
             }
             if avx2 {
-                sets.push(Self(Instructions::Avx2));
+                sets.push(Self::direct(Instructions::Avx2));
             }
         }
         #[cfg(target_arch = "aarch64")]
-        sets.push(Self(Instructions::Neon));
+        sets.push(Self::direct(Instructions::Neon));
         sets.push(Self::PORTABLE);
         sets
     }
@@ -216,13 +225,13 @@ impl InstructionSet {
     pub(super) fn backward_drawn(self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
         match self.class() {
             Class::Portable => job.run_drawn::<Unfused, ALL>(source, output),
-            Class::Fused => job.run_drawn::<Fused, ALL>(source, output),
+            Class::Fused | Class::Fast => job.run_drawn::<Fused, ALL>(source, output),
         }
     }
 
     /// Weight rows of a weight gradient that have to stay together on one thread.
     pub(super) fn unit(self, job: &WeightGradient<'_>) -> usize {
-        match self.0 {
+        match self.instructions {
             Instructions::Baseline => job.unit::<{ baseline::WIDTH }>(),
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => job.unit::<{ avx2::WIDTH }>(),
@@ -233,15 +242,29 @@ impl InstructionSet {
         }
     }
 
+    /// The same instructions with fast convolutions; `None` if they lack fused multiply-add.
+    pub fn with_fast_convolutions(self) -> Option<Self> {
+        (self.class() != Class::Portable).then_some(Self { fast: true, ..self })
+    }
+
+    /// Whether it has fast convolutions.
+    pub(super) fn is_fast(self) -> bool {
+        self.fast
+    }
+
     /// The class of its numbers.
     pub fn class(self) -> Class {
-        if self == Self::PORTABLE { Class::Portable } else { Class::Fused }
+        match (self.instructions, self.fast) {
+            (Instructions::Baseline, _) => Class::Portable,
+            (_, false) => Class::Fused,
+            (_, true) => Class::Fast,
+        }
     }
 }
 
 impl fmt::Display for InstructionSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.instructions {
             Instructions::Baseline => "portable",
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => "avx2",
@@ -249,7 +272,8 @@ impl fmt::Display for InstructionSet {
             Instructions::Avx512 => "avx512",
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => "neon",
-        })
+        })?;
+        f.write_str(if self.fast { ", fast convolutions" } else { "" })
     }
 }
 
@@ -258,7 +282,7 @@ macro_rules! jobs {
     ($($name:ident($($argument:ident: $type:ty),*);)*) => {
         impl InstructionSet {
             $(pub(super) fn $name(self, $($argument: $type),*) {
-                match self.0 {
+                match self.instructions {
                     Instructions::Baseline => baseline::$name($($argument),*),
                     // SAFETY: the set exists only where the CPU has its instructions, see `available`.
                     #[cfg(target_arch = "x86_64")]
@@ -278,6 +302,10 @@ jobs! {
     forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]);
     backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]);
     weight_gradient(job: &WeightGradient<'_>, rows: Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    fast_forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]);
+    fast_backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]);
+    fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]);
+    update(gradient: &[f32], update: Update<'_>);
     bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
     pool(pool: &Pool, rows: Range<usize>, input: &[f32], output: &mut [f32]);
     pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
@@ -361,6 +389,32 @@ macro_rules! compiled {
                 } else {
                     gradient_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, update, sums);
                 }
+            }
+
+            #[$attribute]
+            pub(super) fn fast_forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
+                job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn fast_backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
+                job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]) {
+                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes>());
+                let weights = (job.product.weight_rows() * job.product.inputs).max(1);
+                for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
+                    job.sum_fast::<$arithmetic, WIDTH, $lanes, $height>(tile_row, &mut scratch, sums);
+                }
+            }
+
+            #[$attribute]
+            pub(super) fn update(gradient: &[f32], mut update: Update<'_>) {
+                update.apply::<$arithmetic, ALL, WIDTH>(0, gradient);
             }
 
             #[$attribute]

@@ -52,6 +52,7 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
     let set = match config.class {
         Class::Portable => InstructionSet::PORTABLE,
         Class::Fused => InstructionSet::fastest(),
+        Class::Fast => InstructionSet::fastest().with_fast_convolutions().unwrap_or(InstructionSet::fastest()),
     };
     let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
     kernels.install(|| {

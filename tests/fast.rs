@@ -1,0 +1,115 @@
+//! Fast convolutions against the direct sum in f64: how far they are off.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use asymgrad::kernels::{HostKernels, InstructionSet};
+use asymgrad_core::kernels::{Backward, Forward, Kernels, Product, WeightGradient};
+use asymgrad_core::kinds::ALL;
+use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{Optimizer, Rule, Sgd, Update};
+use rand_core::Rng;
+
+/// The largest error in root mean squares of the exact results, and the root mean square of the errors.
+const LARGEST: f64 = 1e-4;
+const MEAN: f64 = 1e-5;
+
+/// A layer's numbers and its exact products.
+struct Case {
+    product: Product,
+    samples: usize,
+    input: Vec<f32>,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    gradient: Vec<f32>,
+}
+
+impl Case {
+    fn new((rows, cols): (usize, usize), inputs: usize, outputs: usize, samples: usize) -> Self {
+        let product = Product { rows, cols, inputs, outputs, kernel: 5, untied: false };
+        let mut generator = SplitMix::new(11);
+        let mut numbers = |count: usize| (0..count).map(|_| symmetric(generator.next_u32())).collect::<Vec<f32>>();
+        let positions = rows * cols * samples;
+        let mut case = Self {
+            product,
+            samples,
+            input: numbers(positions * inputs),
+            weight: numbers(25 * inputs * outputs),
+            bias: numbers(outputs),
+            gradient: numbers(positions * outputs),
+        };
+        // As behind a ReLU.
+        case.input.iter_mut().for_each(|x| *x = x.max(0.0));
+        case
+    }
+
+    /// y without ReLU, dL/dx without mask, and dL/dW.
+    fn exact(&self) -> [Vec<f64>; 3] {
+        let Product { rows, cols, inputs, outputs, .. } = self.product;
+        let n = self.samples;
+        let mut y = vec![0.0; rows * cols * outputs * n];
+        let mut dx = vec![0.0; self.input.len()];
+        let mut dw = vec![0.0; self.weight.len()];
+        for (position, tap) in (0..rows * cols).flat_map(|position| (0..25).map(move |tap| (position, tap))) {
+            let (row, col) = (position / cols + tap / 5, position % cols + tap % 5);
+            if !(2..rows + 2).contains(&row) || !(2..cols + 2).contains(&col) {
+                continue;
+            }
+            let pixel = (row - 2) * cols + col - 2;
+            for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
+                let at = (tap * outputs + output) * inputs + input;
+                let w = f64::from(self.weight[at]);
+                let x = (pixel * inputs + input) * n;
+                let g = (position * outputs + output) * n;
+                for sample in 0..n {
+                    let (input, signal) = (f64::from(self.input[x + sample]), f64::from(self.gradient[g + sample]));
+                    y[g + sample] += w * input;
+                    dx[x + sample] += w * signal;
+                    dw[at] += input * signal;
+                }
+            }
+        }
+        for (number, y) in y.iter_mut().enumerate() {
+            *y += f64::from(self.bias[number / n % outputs]);
+        }
+        [y, dx, dw]
+    }
+
+    /// The same by some kernels.
+    fn computed(&self, kernels: &HostKernels) -> [Vec<f32>; 3] {
+        let Self { product, samples, input, weight, gradient, bias } = self;
+        let (product, samples) = (*product, *samples);
+        let mut y = vec![f32::NAN; gradient.len()];
+        kernels.forward::<ALL>(&Forward { product, samples, input, weight, bias, relu: false }, &mut y);
+        let mut dx = vec![f32::NAN; input.len()];
+        kernels.backward::<ALL>(&Backward { product, samples, gradient, weight, mask: None }, &mut dx);
+        let (mut dw, mut sums) = (vec![0.0; weight.len()], vec![f32::NAN; weight.len()]);
+        let rule = Rule::at(Optimizer::Sgd(Sgd { rate: -1.0, ..Sgd::DEFAULT }), None, 1);
+        let update = Update::new(rule, &mut dw, &mut [], &mut [], &mut []);
+        kernels.weight_gradient::<ALL>(&WeightGradient { product, samples, input, gradient }, update, &mut sums);
+        [y, dx, dw]
+    }
+}
+
+fn rms(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = numbers.len() as f64;
+    (numbers.map(|x| x * x).sum::<f64>() / count).sqrt()
+}
+
+#[test]
+fn fast_convolutions_are_near_the_direct_sum() {
+    let Some(set) = InstructionSet::fastest().with_fast_convolutions() else { return };
+    for (image, inputs, outputs, samples) in
+        [((16, 16), 32, 64, 16), ((8, 8), 64, 64, 128), ((9, 6), 19, 13, 21), ((3, 13), 17, 40, 80), ((32, 32), 3, 32, 17)]
+    {
+        let case = Case::new(image, inputs, outputs, samples);
+        let kernels = HostKernels::new(set, 2).unwrap();
+        let names = ["output", "input gradient", "weight gradient"];
+        for ((name, exact), found) in names.into_iter().zip(case.exact()).zip(case.computed(&kernels)) {
+            let size = rms(exact.iter().copied());
+            let errors = || exact.iter().zip(&found).map(|(exact, found)| (exact - f64::from(*found)) / size);
+            let (mean, largest) = (rms(errors()), errors().fold(0.0, |most: f64, error| most.max(error.abs())));
+            let found_nan = found.iter().any(|x| x.is_nan());
+            println!("{image:?} {inputs}-{outputs} × {samples}: {name} {mean:.1e}, largest {largest:.1e}");
+            assert!(!found_nan && mean < MEAN && largest < LARGEST, "{image:?} {name}: {mean:.1e}, {largest:.1e}");
+        }
+    }
+}
