@@ -46,7 +46,22 @@ fn network(text: &str) -> Network {
 /// # Panics
 /// If the threads cannot be started.
 pub fn kernels(threads: usize) -> HostKernels {
-    HostKernels::new(InstructionSet::fastest(), threads).expect("threads can be started")
+    kernels_of(InstructionSet::fastest(), threads)
+}
+
+/// What the name of a bench ends with whose kernels have fast convolutions.
+pub const FAST_KERNELS: &str = "fast";
+
+/// The same with fast convolutions, if this machine has them.
+///
+/// # Panics
+/// If the threads cannot be started.
+pub fn fast_kernels(threads: usize) -> Option<HostKernels> {
+    InstructionSet::fastest().with_fast_convolutions().map(|set| kernels_of(set, threads))
+}
+
+fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {
+    HostKernels::new(set, threads).expect("threads can be started")
 }
 
 /// `count` numbers from (−1, 1), always the same.

@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use asymgrad_benches::{GROWTH, untied};
+use asymgrad_benches::{FAST_KERNELS, GROWTH, untied};
 use asymgrad_core::Training;
 use serde_json::Value;
 
@@ -89,8 +89,12 @@ fn steps(results: &[Measured], peers: &str) -> Result<(), Box<dyn Error>> {
         };
         rows.entry((network.to_owned(), batch, threads)).or_default().peers = peer["best_ms"].as_f64();
     }
+    let of_peers: BTreeMap<_, _> = rows.iter().map(|(row, step)| (row.clone(), step.peers)).collect();
     println!("| network | batch | threads | asymgrad, ms | PyTorch, ms | ratio |\n|---|---|---|---|---|---|");
-    for ((network, batch, threads), Step { ours, peers }) in rows {
+    for ((network, batch, threads), Step { ours, .. }) in rows {
+        // The peers have one way to train a network.
+        let trained = network.trim_end_matches(FAST_KERNELS).trim_end().to_owned();
+        let peers = of_peers.get(&(trained, batch, threads)).copied().flatten();
         let ms = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.2}"));
         let ratio = ours.zip(peers).map_or("–".to_owned(), |(ours, peers)| format!("{:.2}", ours / peers));
         println!("| {network} | {batch} | {threads} | {} | {} | {ratio} |", ms(ours), ms(peers));

@@ -4,9 +4,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use asymgrad::kernels::Aligned;
+use asymgrad::kernels::{Aligned, HostKernels};
 use asymgrad::{Network, capacity};
-use asymgrad_benches::{GROWTH, kernels, networks, numbers, untied};
+use asymgrad_benches::{FAST_KERNELS, GROWTH, fast_kernels, kernels, networks, numbers, untied};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Trainer, Training, kinds};
 use criterion::measurement::WallTime;
@@ -14,14 +14,26 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 
 const BATCHES: [usize; 3] = [1, 16, 128];
 
+/// The network that is timed with fast convolutions too.
+const FAST: &str = "PG";
+
 fn training_step(criterion: &mut Criterion) {
     for (name, network) in networks() {
-        let mut group = criterion.benchmark_group(format!("training step {name}"));
-        group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
-        for batch in BATCHES {
-            for threads in [1, 2] {
-                let id = BenchmarkId::new(format!("batch {batch}"), format!("{threads} threads"));
-                step(&mut group, id, &network, batch, threads);
+        steps(criterion, name, &network, |threads| Some(kernels(threads)));
+        if name == FAST {
+            steps(criterion, &format!("{name} {FAST_KERNELS}"), &network, fast_kernels);
+        }
+    }
+}
+
+fn steps(criterion: &mut Criterion, name: &str, network: &Network, kernels: impl Fn(usize) -> Option<HostKernels>) {
+    let mut group = criterion.benchmark_group(format!("training step {name}"));
+    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(2));
+    for batch in BATCHES {
+        for threads in [1, 2] {
+            let id = BenchmarkId::new(format!("batch {batch}"), format!("{threads} threads"));
+            if let Some(kernels) = kernels(threads) {
+                step(&mut group, id, network, batch, &kernels);
             }
         }
     }
@@ -39,13 +51,18 @@ fn growth(criterion: &mut Criterion) {
             eprintln!("{filters} filters left out: their {} MB are more than half of what is free", bytes / 1_000_000);
             continue;
         }
-        step(&mut group, id, &network, batch, 2);
+        step(&mut group, id, &network, batch, &kernels(2));
     }
 }
 
-fn step(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, network: &Network, batch: usize, threads: usize) {
+fn step(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: BenchmarkId,
+    network: &Network,
+    batch: usize,
+    kernels: &HostKernels,
+) {
     let (architecture, training) = (network.architecture(), Training::new(batch));
-    let kernels = kernels(threads);
     let mut labels: Vec<usize> = (0..batch).map(|sample| sample % architecture.classes()).collect();
     let mut memory = Aligned::zeros(0);
     // Made when Criterion first asks for a sample: a bench that its filter leaves out costs nothing.
@@ -54,7 +71,7 @@ fn step(group: &mut BenchmarkGroup<'_, WallTime>, id: BenchmarkId, network: &Net
     group.bench_function(id, |bencher| {
         if let Some(memory) = place.take() {
             *memory = Aligned::zeros(architecture.memory(&training));
-            let mut trainer = Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, memory, &kernels)
+            let mut trainer = Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, memory, kernels)
                 .expect("the memory is as long as the network says");
             trainer.initialize(&mut SplitMix::new(1), 1);
             let inputs: Vec<f32> = numbers(architecture.input().features() * batch).iter().map(|x| x.abs()).collect();

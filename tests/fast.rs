@@ -97,9 +97,13 @@ fn rms(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
 #[test]
 fn fast_convolutions_are_near_the_direct_sum() {
     let Some(set) = InstructionSet::fastest().with_fast_convolutions() else { return };
-    for (image, inputs, outputs, samples) in
-        [((16, 16), 32, 64, 16), ((8, 8), 64, 64, 128), ((9, 6), 19, 13, 21), ((3, 13), 17, 40, 80), ((32, 32), 3, 32, 17)]
-    {
+    for (image, inputs, outputs, samples) in [
+        ((16, 16), 32, 64, 16),
+        ((8, 8), 64, 64, 128),
+        ((9, 6), 19, 13, 21),
+        ((3, 13), 17, 40, 80),
+        ((32, 32), 3, 32, 17),
+    ] {
         let case = Case::new(image, inputs, outputs, samples);
         let kernels = HostKernels::new(set, 2).unwrap();
         let names = ["output", "input gradient", "weight gradient"];

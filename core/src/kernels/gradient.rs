@@ -323,51 +323,59 @@ impl BiasGradient<'_> {
     }
 
     /// Updates the biases `rows`, which `update` holds.
+    ///
+    /// Many at a time are summed up position by position, so that G is read as it lies in memory.
     #[inline(always)]
     pub fn run<A: Arithmetic, const KINDS: u32, const OUTS: usize>(&self, rows: Range<usize>, mut update: Update<'_>) {
-        let mut row = rows.start;
-        while row < rows.end {
-            let at = row - rows.start;
-            if rows.end - row >= OUTS {
-                update.apply::<A, KINDS, 1>(at, &self.sums::<OUTS>(row));
-                row += OUTS;
-            } else {
-                update.apply::<A, KINDS, 1>(at, &self.sums::<1>(row));
-                row += 1;
+        /// Biases whose sums over positions are under way.
+        const ROWS: usize = 64;
+        let positions = if self.product.untied { 1 } else { self.product.positions() };
+        for from in rows.clone().step_by(ROWS) {
+            let mut sums = [0.0; ROWS];
+            let sums = sums.get_mut(..ROWS.min(rows.end - from)).unwrap_or(&mut []);
+            for position in 0..positions {
+                let row = position * self.product.outputs + from;
+                let (groups, rest) = sums.as_chunks_mut::<OUTS>();
+                for (group, sums) in groups.iter_mut().enumerate() {
+                    self.add_batch::<A, OUTS>(row + group * OUTS, sums);
+                }
+                let row = row + groups.len() * OUTS;
+                for (number, sum) in rest.iter_mut().enumerate() {
+                    self.add_batch::<A, 1>(row + number, core::array::from_mut(sum));
+                }
             }
+            update.apply::<A, KINDS, 1>(from - rows.start, sums);
         }
     }
 
-    /// The sums of `OUTS` neighbouring biases, side by side because each is one chain of additions.
+    /// Adds the sums over the batch of `OUTS` neighbouring rows of G, side by side because each is one chain of additions.
     #[inline(always)]
-    fn sums<const OUTS: usize>(&self, row: usize) -> [f32; OUTS] {
+    fn add_batch<A: Arithmetic, const OUTS: usize>(&self, row: usize, sums: &mut [f32; OUTS]) {
         /// Samples between two checks of the rows' lengths.
         const STEPS: usize = 4;
-        let positions = if self.product.untied { 1 } else { self.product.positions() };
         let n = self.samples;
-        let mut sums = [0.0; OUTS];
-        for position in 0..positions {
-            let rows: [&[f32]; OUTS] = core::array::from_fn(|j| {
-                let from = (position * self.product.outputs + row + j) * n;
-                self.gradient.get(from..from + n).unwrap_or(&[])
-            });
-            let mut batch = [0.0; OUTS];
-            let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, n) else { break };
-            for block in 0..n / STEPS {
-                let Some(numbers) = blocks.get(block) else { break };
-                for step in 0..STEPS {
-                    for (sum, numbers) in batch.iter_mut().zip(&numbers) {
-                        *sum += numbers[step];
-                    }
+        let rows: [&[f32]; OUTS] = core::array::from_fn(|j| {
+            let from = (row + j) * n;
+            self.gradient.get(from..from + n).unwrap_or(&[])
+        });
+        let mut batch = [0.0; OUTS];
+        let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, n) else { return };
+        // So many short rows no prefetcher of a CPU foresees.
+        let mut next = self.gradient.get((row + OUTS) * n..).unwrap_or(&[]).chunks(STEPS * OUTS);
+        for block in 0..n / STEPS {
+            A::prefetch(next.next().unwrap_or(&[]));
+            let Some(numbers) = blocks.get(block) else { break };
+            for step in 0..STEPS {
+                for (sum, numbers) in batch.iter_mut().zip(&numbers) {
+                    *sum += numbers[step];
                 }
             }
-            for b in n / STEPS * STEPS..n {
-                for (sum, row) in batch.iter_mut().zip(&rows) {
-                    *sum += row.get(b).copied().unwrap_or(0.0);
-                }
-            }
-            sums.iter_mut().zip(batch).for_each(|(sum, batch)| *sum += batch);
         }
-        sums
+        for b in n / STEPS * STEPS..n {
+            for (sum, row) in batch.iter_mut().zip(&rows) {
+                *sum += row.get(b).copied().unwrap_or(0.0);
+            }
+        }
+        sums.iter_mut().zip(batch).for_each(|(sum, batch)| *sum += batch);
     }
 }

@@ -5,12 +5,14 @@
 //! The input gradient is the same with w turned by 180°; the weight gradient is its transpose, Gᵀ[(A g Aᵀ) ⊙ (Bᵀ x B)]G. As
 //! everywhere the batch lies in the lanes. Results are off by some 10⁻⁵ of their size: a class of numbers of its own.
 
+use core::array::from_fn;
 use core::ops::Range;
 
-use super::gradient::{WeightGradient, strip};
+use super::gradient::WeightGradient;
 use super::panel::Panel;
 use super::product::{Backward, Ends, Forward, Product};
-use super::tile::{Columns, Tile, add_along, add_packed, add_to, load, store};
+use super::tile::{Columns, Tile, add_packed, add_to, store};
+use super::turn::turn;
 use crate::arithmetic::Arithmetic;
 
 /// Side of a tile of outputs.
@@ -114,14 +116,16 @@ struct Room {
 }
 
 impl Room {
-    fn of<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(product: &Product) -> Self {
+    fn of<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        product: &Product,
+    ) -> Self {
         let (depth, height) = product.channels::<BACKWARD>();
         let height = height.next_multiple_of(OUTS);
         let source_step = depth * WIDTH * VECTORS + GAP;
         let products_step = height * WIDTH * VECTORS + GAP;
         Self {
             panel: Panel::<BACKWARD, OUTS>::len(product),
-            weights: ALL * depth * height,
+            weights: ALL * (depth * OUTS).next_multiple_of(WIDTH) * (height / OUTS),
             source: ALL * source_step,
             source_step,
             products: ALL * products_step,
@@ -160,6 +164,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let taps = 0..KERNEL;
         Panel::<BACKWARD, OUTS>::pack::<A>(product, self.weight, 0, &taps, &taps, panel);
         transform_weights::<BACKWARD, A, WIDTH>(panel, depth * OUTS, weights);
+        let (mut spread, mut gather) = (Lines::new(), Lines::new());
         let per = (product.tile_positions() * height).max(1);
         for tile_row in rows.start / per..rows.end.div_ceil(per) {
             let at = (tile_row * per).saturating_sub(rows.start) * self.samples;
@@ -168,15 +173,9 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             for tile_col in 0..product.cols.div_ceil(SIDE) {
                 for lane in (0..self.samples).step_by(WIDTH * VECTORS) {
                     let place = Place { product, samples: self.samples, tile_row, tile_col };
-                    for v in 0..VECTORS {
-                        let lanes = (lane + v * WIDTH, v * WIDTH);
-                        place.spread::<A, WIDTH>(self.source, depth, lanes, WIDTH * VECTORS, source);
-                    }
+                    place.spread::<A, WIDTH, VECTORS>(self.source, depth, lane, source, &mut spread);
                     multiply::<A, WIDTH, VECTORS, OUTS>(&room, depth, source, weights, products);
-                    for v in 0..VECTORS {
-                        let lanes = (lane + v * WIDTH, v * WIDTH);
-                        place.gather::<A, WIDTH>(height, lanes, WIDTH * VECTORS, products, ends, output);
-                    }
+                    place.gather::<A, WIDTH, VECTORS>(height, lane, products, &mut gather, ends, output);
                 }
             }
         }
@@ -190,21 +189,23 @@ fn transform_weights<const BACKWARD: bool, A: Arithmetic, const WIDTH: usize>(
     length: usize,
     weights: &mut [f32],
 ) {
+    let mut lines = Lines::<WIDTH, KERNEL, POINTS>::new();
     let step = weights.len() / ALL;
+    let mut points = grid_mut::<POINTS>(weights, step);
     for (group, taps) in panel.chunks_exact((KERNEL * KERNEL * length).max(1)).enumerate() {
-        for lane in (0..length).step_by(WIDTH) {
-            let mut kernel = [[[0.0; WIDTH]; KERNEL]; KERNEL];
-            for (tap, vector) in kernel.as_flattened_mut().iter_mut().enumerate() {
-                let tap = if BACKWARD { KERNEL * KERNEL - 1 - tap } else { tap };
-                let numbers = taps.get(tap * length + lane..(tap + 1) * length).unwrap_or(&[]);
-                load(core::array::from_mut(vector), numbers);
+        let mut kernel = grid::<KERNEL>(taps, length);
+        if BACKWARD {
+            kernel.as_flattened_mut().reverse();
+        }
+        for from in (0..length).step_by(UNITS * WIDTH) {
+            let (mut at, mut to) = ([0; UNITS], [0; UNITS]);
+            for (unit, (at, to)) in at.iter_mut().zip(&mut to).enumerate() {
+                *at = from + unit * WIDTH;
+                *to = group * length.next_multiple_of(WIDTH) + *at;
             }
-            let spread = square::<Weights, A, WIDTH, KERNEL, POINTS>(&kernel);
-            for (point, vector) in spread.as_flattened().iter().enumerate() {
-                let block = point * step + group * length;
-                let numbers = weights.get_mut(block + lane..block + length).unwrap_or(&mut []);
-                store(core::array::from_ref(vector), numbers);
-            }
+            let count = UNITS.min((length - from).div_ceil(WIDTH));
+            lines.columns::<Weights, A>(&kernel, at.get(..count).unwrap_or(&[]), 0);
+            lines.rows::<Weights, A>(&mut points, to.get(..count).unwrap_or(&[]));
         }
     }
 }
@@ -222,10 +223,13 @@ fn multiply<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS:
     let points = products.chunks_exact_mut(room.products_step.max(1)).zip(source.chunks_exact(room.source_step.max(1)));
     for ((products, source), weights) in points.zip(weights.chunks_exact((weights.len() / ALL).max(1))) {
         let columns = Columns { numbers: source.get(..depth * lanes).unwrap_or(&[]), stride: lanes };
-        let groups = products.chunks_exact_mut(lanes * OUTS).zip(weights.chunks_exact((depth * OUTS).max(1)));
+        let groups = products
+            .chunks_exact_mut(lanes * OUTS)
+            .zip(weights.chunks_exact((depth * OUTS).next_multiple_of(WIDTH).max(1)));
         for (products, weights) in groups {
             let mut sums: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
-            add_packed::<A, WIDTH, VECTORS, OUTS>(&mut sums, columns, weights.as_chunks().0);
+            let weights = weights.as_chunks().0.get(..depth).unwrap_or(&[]);
+            add_packed::<A, WIDTH, VECTORS, OUTS>(&mut sums, columns, weights);
             for (numbers, sums) in products.chunks_exact_mut(lanes).zip(&sums) {
                 store(sums, numbers);
             }
@@ -242,93 +246,71 @@ struct Place {
 }
 
 impl Place {
-    /// Bᵀ x B of all channels, for the samples from number `from` on, into the lanes from `lane` on of `width`.
+    /// Bᵀ x B of all channels, for the samples from number `from` on.
     #[inline(always)]
-    fn spread<A: Arithmetic, const WIDTH: usize>(
+    fn spread<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         source: &[f32],
         channels: usize,
-        (from, lane): (usize, usize),
-        width: usize,
+        from: usize,
         points: &mut [f32],
+        lines: &mut Lines<WIDTH, POINTS, POINTS>,
     ) {
         let Product { rows, cols, .. } = self.product;
         let step = points.len() / ALL;
-        for channel in 0..channels {
-            let mut window = [[[0.0; WIDTH]; POINTS]; POINTS];
-            for (r, line) in window.iter_mut().enumerate() {
+        let mut points = grid_mut::<POINTS>(points, step);
+        let mut window: [[&[f32]; POINTS]; POINTS] = [[&[]; POINTS]; POINTS];
+        for (r, line) in window.iter_mut().enumerate() {
+            for (c, pixel) in line.iter_mut().enumerate() {
                 let row = (self.tile_row * SIDE + r).wrapping_sub(KERNEL / 2);
-                for (c, pixel) in line.iter_mut().enumerate() {
-                    let col = (self.tile_col * SIDE + c).wrapping_sub(KERNEL / 2);
-                    if row < rows && col < cols {
-                        let at = ((row * cols + col) * channels + channel) * self.samples + from;
-                        load(core::array::from_mut(pixel), source.get(at..).unwrap_or(&[]));
-                    }
+                let col = (self.tile_col * SIDE + c).wrapping_sub(KERNEL / 2);
+                if row < rows && col < cols {
+                    *pixel = source.get((row * cols + col) * channels * self.samples + from..).unwrap_or(&[]);
                 }
             }
-            let spread = square::<Pixels, A, WIDTH, POINTS, POINTS>(&window);
-            for (point, vector) in spread.as_flattened().iter().enumerate() {
-                let at = point * step + channel * width + lane;
-                store(core::array::from_ref(vector), points.get_mut(at..).unwrap_or(&mut []));
-            }
+        }
+        for first in (0..channels * VECTORS).step_by(UNITS) {
+            let units = Units::of::<WIDTH, VECTORS>(first, channels, self.samples);
+            lines.columns::<Pixels, A>(
+                &window,
+                units.image.get(..units.count).unwrap_or(&[]),
+                UNITS / VECTORS * self.samples,
+            );
+            lines.rows::<Pixels, A>(&mut points, units.block.get(..units.count).unwrap_or(&[]));
         }
     }
 
     /// Aᵀ m A of all channels, ended, into the tile's pixels of `output`.
     #[inline(always)]
-    fn gather<A: Arithmetic, const WIDTH: usize>(
+    fn gather<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         channels: usize,
-        (from, lane): (usize, usize),
-        width: usize,
+        from: usize,
         points: &[f32],
+        lines: &mut Lines<WIDTH, POINTS, SIDE>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         output: &mut [f32],
     ) {
         let Product { rows, cols, .. } = self.product;
-        let step = points.len() / ALL;
-        let count = WIDTH.min(self.samples.saturating_sub(from));
-        for channel in 0..channels {
-            let mut products = [[[0.0; WIDTH]; POINTS]; POINTS];
-            for (point, vector) in products.as_flattened_mut().iter_mut().enumerate() {
-                let at = point * step + channel * width + lane;
-                load(core::array::from_mut(vector), points.get(at..).unwrap_or(&[]));
-            }
-            let start = [(ends.start)(0, channel); WIDTH];
-            let tile = square::<Sums, A, WIDTH, POINTS, SIDE>(&products);
-            for (r, line) in tile.iter().enumerate().take(rows - self.tile_row * SIDE) {
-                for (c, sums) in line.iter().enumerate().take(cols - self.tile_col * SIDE) {
-                    let at = ((r * cols + self.tile_col * SIDE + c) * channels + channel) * self.samples + from;
-                    let sums = [A::add_scaled(sums, &start, 1.0)];
-                    ends.store(&sums, at, output.get_mut(at..at + count).unwrap_or(&mut []));
+        let points = grid::<POINTS>(points, points.len() / ALL);
+        for first in (0..channels * VECTORS).step_by(UNITS) {
+            let units = Units::of::<WIDTH, VECTORS>(first, channels, self.samples);
+            lines.columns::<Sums, A>(&points, units.block.get(..units.count).unwrap_or(&[]), 0);
+            for row in 0..SIDE.min(rows - self.tile_row * SIDE) {
+                for (unit, (lines, image)) in lines.0.iter().zip(&units.image).enumerate().take(units.count) {
+                    let (channel, lane) = ((first + unit) / VECTORS, (first + unit) % VECTORS * WIDTH);
+                    let count = WIDTH.min(self.samples.saturating_sub(from + lane));
+                    let start = [(ends.start)(0, channel); WIDTH];
+                    let sums = Sums::apply::<A, WIDTH>(lines[row].each_ref());
+                    for (col, sums) in sums.iter().enumerate().take(cols - self.tile_col * SIDE) {
+                        let pixel = row * cols + self.tile_col * SIDE + col;
+                        let at = pixel * channels * self.samples + from + image;
+                        let next = at + UNITS / VECTORS * self.samples;
+                        A::prefetch(output.get(next..next + count).unwrap_or(&[]));
+                        let sums = [A::add_scaled(sums, &start, 1.0)];
+                        ends.store(&sums, at, output.get_mut(at..at + count).unwrap_or(&mut []));
+                    }
                 }
-            }
-        }
-    }
-
-    /// A g Aᵀ of all outputs, for the samples from number `from` on, into the lanes from `lane` on of `width`.
-    #[inline(always)]
-    fn spread_gradient<A: Arithmetic, const WIDTH: usize>(
-        &self,
-        gradient: &[f32],
-        (from, lane): (usize, usize),
-        width: usize,
-        points: &mut [f32],
-    ) {
-        let Product { rows, cols, outputs, .. } = self.product;
-        let step = points.len() / ALL;
-        for output in 0..outputs {
-            let mut tile = [[[0.0; WIDTH]; SIDE]; SIDE];
-            for (row, line) in (self.tile_row * SIDE..rows).zip(&mut tile) {
-                for (col, pixel) in (self.tile_col * SIDE..cols).zip(line) {
-                    let at = ((row * cols + col) * outputs + output) * self.samples + from;
-                    load(core::array::from_mut(pixel), gradient.get(at..).unwrap_or(&[]));
-                }
-            }
-            let spread = square::<Gradients, A, WIDTH, SIDE, POINTS>(&tile);
-            for (point, vector) in spread.as_flattened().iter().enumerate() {
-                let at = point * step + output * width + lane;
-                store(core::array::from_ref(vector), points.get_mut(at..).unwrap_or(&mut []));
             }
         }
     }
@@ -341,10 +323,8 @@ impl WeightGradient<'_> {
     }
 
     /// Numbers of scratch that [`WeightGradient::sum_fast`] takes.
-    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize>(&self) -> usize {
-        let Product { inputs, outputs, .. } = self.product;
-        let strip = inputs.next_multiple_of(WIDTH * VECTORS) * CHAIN;
-        ALL * (outputs * inputs + (inputs + outputs) * CHAIN + 2 * GAP) + strip
+    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        GradientRoom::of::<WIDTH, VECTORS, OUTS>(&self.product).numbers()
     }
 
     /// What one row of tiles gives to the gradient, into `sums`, which lie as the weights; the gradient is the sum over all
@@ -357,52 +337,77 @@ impl WeightGradient<'_> {
         sums: &mut [f32],
     ) {
         let (product, samples) = (self.product, self.samples);
-        let Product { inputs, outputs, .. } = product;
-        let (gradients, scratch) = scratch.split_at_mut_checked(ALL * outputs * inputs).unwrap_or((&mut [], &mut []));
-        let pixels = ALL * (inputs * CHAIN + GAP);
-        let (pixels, scratch) = scratch.split_at_mut_checked(pixels).unwrap_or((&mut [], &mut []));
-        let signals = ALL * (outputs * CHAIN + GAP);
-        let (signals, turned) = scratch.split_at_mut_checked(signals).unwrap_or((&mut [], &mut []));
+        let Product { cols, inputs, outputs, .. } = product;
+        let room = GradientRoom::of::<WIDTH, VECTORS, OUTS>(&product);
+        let (gradients, scratch) = scratch.split_at_mut_checked(room.gradients).unwrap_or((&mut [], &mut []));
+        let (pixels, scratch) = scratch.split_at_mut_checked(ALL * room.pixels).unwrap_or((&mut [], &mut []));
+        let (signals, scratch) = scratch.split_at_mut_checked(ALL * room.signals).unwrap_or((&mut [], &mut []));
+        let (window, tile) = scratch.split_at_mut_checked(ALL * room.pixels).unwrap_or((&mut [], &mut []));
         gradients.fill(0.0);
-        for tile_col in 0..product.cols.div_ceil(SIDE) {
-            let place = Place { product, samples, tile_row, tile_col };
+        let (mut square, mut small, mut sum) = (Lines::new(), Lines::new(), Lines::new());
+        for tile_col in 0..cols.div_ceil(SIDE) {
             for from in (0..samples).step_by(CHAIN) {
                 let count = CHAIN.min(samples - from);
-                for lane in (0..count).step_by(WIDTH) {
-                    place.spread::<A, WIDTH>(self.input, inputs, (from + lane, lane), CHAIN, pixels);
-                    place.spread_gradient::<A, WIDTH>(self.gradient, (from + lane, lane), CHAIN, signals);
-                }
-                let points = pixels.chunks_exact(inputs * CHAIN + GAP).zip(signals.chunks_exact(outputs * CHAIN + GAP));
+                let (chain, planes) = ((from, count), (self.input, inputs));
+                let corner = ((tile_row * SIDE).wrapping_sub(KERNEL / 2), (tile_col * SIDE).wrapping_sub(KERNEL / 2));
+                self.turn::<A, WIDTH, VECTORS, POINTS>(corner, planes, chain, room.pixels, window);
+                transform::<Pixels, A, WIDTH, POINTS, POINTS>(window, count * room.inputs, pixels, &mut square);
+                let (corner, planes) = ((tile_row * SIDE, tile_col * SIDE), (self.gradient, outputs));
+                self.turn::<A, OUTS, 1, SIDE>(corner, planes, chain, room.signals, tile);
+                transform::<Gradients, A, WIDTH, SIDE, POINTS>(tile, count * room.outputs, signals, &mut small);
+                let points = pixels.chunks_exact(room.pixels).zip(signals.chunks_exact(room.signals));
                 for (point, (pixels, signals)) in points.enumerate() {
-                    let strip = strip::<A, WIDTH, VECTORS>(pixels, inputs, CHAIN, turned);
                     let gradients = gradients.get_mut(point * outputs * inputs..).unwrap_or(&mut []);
-                    self.outer::<A, WIDTH, VECTORS, OUTS>(strip, signals, count, gradients);
+                    self.outer::<A, WIDTH, VECTORS, OUTS>(count, pixels, signals.as_chunks().0, gradients);
                 }
             }
         }
-        self.gather_gradient::<A, WIDTH>(gradients, sums);
+        self.gather_gradient::<A, WIDTH>(gradients, sums, &mut sum);
+    }
+
+    /// Turns the channels of `SIZE` × `SIZE` pixels from a corner on to lie in the lanes: pixel, tile of `VECTORS` × `WIDTH`
+    /// channels, sample, channel of the tile; zero outside of the image.
+    #[inline(always)]
+    fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const SIZE: usize>(
+        &self,
+        (top, left): (usize, usize),
+        (numbers, channels): (&[f32], usize),
+        (from, count): (usize, usize),
+        step: usize,
+        turned: &mut [f32],
+    ) {
+        let Product { rows, cols, .. } = self.product;
+        let samples = self.samples;
+        for (pixel, turned) in turned.chunks_exact_mut(step.max(1)).enumerate() {
+            let (row, col) = (top.wrapping_add(pixel / SIZE), left.wrapping_add(pixel % SIZE));
+            if row >= rows || col >= cols {
+                turned.fill(0.0);
+                continue;
+            }
+            let at = (row * cols + col) * channels * samples;
+            let numbers = numbers.get(at..at + channels * samples).unwrap_or(&[]);
+            let tiles = turned.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0.chunks_exact_mut(count.max(1));
+            for (tile, channels) in tiles.zip(numbers.chunks((WIDTH * VECTORS * samples).max(1))) {
+                turn::<A, WIDTH, VECTORS>(channels.get(from..).unwrap_or(&[]), samples, tile);
+            }
+        }
     }
 
     /// Adds what `count` samples give at one point to the gradients of all its weights.
     #[inline(always)]
     fn outer<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        strip: &[f32],
-        signals: &[f32],
         count: usize,
+        pixels: &[f32],
+        signals: &[[f32; OUTS]],
         gradients: &mut [f32],
     ) {
         let Product { inputs, outputs, .. } = self.product;
-        for out in (0..outputs).step_by(OUTS) {
-            let mut rows: [&[f32]; OUTS] = [&signals.get(..count).unwrap_or(&[]); OUTS];
-            // In place of a row that is not there the first one comes again; nobody keeps its sums.
-            for (row, signals) in rows.iter_mut().zip(signals.get(out * CHAIN..).unwrap_or(&[]).chunks_exact(CHAIN)) {
-                *row = signals.get(..count).unwrap_or(&[]);
-            }
+        for (out, signals) in (0..outputs).step_by(OUTS).zip(signals.chunks_exact(count.max(1))) {
             for lane in (0..inputs).step_by(WIDTH * VECTORS) {
                 let mut tile: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
-                let columns = Columns::of_strip(strip, WIDTH * VECTORS, CHAIN, lane);
-                add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, rows);
+                let columns = Columns::of_strip(pixels, WIDTH * VECTORS, count, lane);
+                add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, signals);
                 for (row, tile) in tile.iter().enumerate().take(outputs - out) {
                     let at = (out + row) * inputs;
                     add_to(gradients.get_mut(at + lane..at + inputs).unwrap_or(&mut []), tile);
@@ -413,49 +418,191 @@ impl WeightGradient<'_> {
 
     /// Gᵀ u G of all weights.
     #[inline(always)]
-    fn gather_gradient<A: Arithmetic, const WIDTH: usize>(&self, gradients: &[f32], sums: &mut [f32]) {
+    fn gather_gradient<A: Arithmetic, const WIDTH: usize>(
+        &self,
+        gradients: &[f32],
+        sums: &mut [f32],
+        lines: &mut Lines<WIDTH, POINTS, KERNEL>,
+    ) {
         let length = self.product.outputs * self.product.inputs;
-        for lane in (0..length).step_by(WIDTH) {
-            let mut points = [[[0.0; WIDTH]; POINTS]; POINTS];
-            for (point, vector) in points.as_flattened_mut().iter_mut().enumerate() {
-                let numbers = gradients.get(point * length + lane..(point + 1) * length).unwrap_or(&[]);
-                load(core::array::from_mut(vector), numbers);
-            }
-            let kernel = square::<WeightSums, A, WIDTH, POINTS, KERNEL>(&points);
-            for (tap, vector) in kernel.as_flattened().iter().enumerate() {
-                let numbers = sums.get_mut(tap * length + lane..(tap + 1) * length).unwrap_or(&mut []);
-                store(core::array::from_ref(vector), numbers);
-            }
+        transform::<WeightSums, A, WIDTH, POINTS, KERNEL>(gradients, length, sums, lines);
+    }
+}
+
+/// Lengths of the parts of a weight gradient's scratch.
+struct GradientRoom {
+    /// The gradients as point, output, input.
+    gradients: usize,
+    /// Inputs and outputs in whole tiles.
+    inputs: usize,
+    outputs: usize,
+    /// From one point of the pixels or of the signals, as tile of channels, sample, channel of the tile, to the next.
+    pixels: usize,
+    signals: usize,
+}
+
+impl GradientRoom {
+    fn of<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(product: &Product) -> Self {
+        let Product { inputs, outputs, .. } = *product;
+        let gradients = ALL * inputs * outputs;
+        let (inputs, outputs) = (inputs.next_multiple_of(WIDTH * VECTORS), outputs.next_multiple_of(OUTS));
+        Self { gradients, inputs, outputs, pixels: inputs * CHAIN + GAP, signals: outputs * CHAIN + GAP }
+    }
+
+    fn numbers(&self) -> usize {
+        self.gradients + 2 * ALL * self.pixels + (ALL + SIDE * SIDE) * self.signals
+    }
+}
+
+/// Transforms `count` numbers of each pixel into as many of each point.
+#[inline(always)]
+fn transform<T: Transform<FROM, TO>, A: Arithmetic, const WIDTH: usize, const FROM: usize, const TO: usize>(
+    pixels: &[f32],
+    count: usize,
+    points: &mut [f32],
+    lines: &mut Lines<WIDTH, FROM, TO>,
+) {
+    let step = points.len() / (TO * TO);
+    let mut points = grid_mut::<TO>(points, step);
+    let pixels = grid::<FROM>(pixels, pixels.len() / (FROM * FROM));
+    for from in (0..count).step_by(UNITS * WIDTH) {
+        let mut at = [0; UNITS];
+        for (unit, at) in at.iter_mut().enumerate() {
+            *at = from + unit * WIDTH;
         }
+        let at = at.get(..UNITS.min((count - from).div_ceil(WIDTH))).unwrap_or(&[]);
+        lines.columns::<T, A>(&pixels, at, 0);
+        lines.rows::<T, A>(&mut points, at);
     }
 }
 
 /// A transformation of one axis.
 trait Transform<const FROM: usize, const TO: usize> {
     /// Of numbers along the axis, each of them a vector.
-    fn apply<A: Arithmetic, const WIDTH: usize>(x: &[[f32; WIDTH]; FROM]) -> [[f32; WIDTH]; TO];
+    fn apply<A: Arithmetic, const WIDTH: usize>(x: [&[f32; WIDTH]; FROM]) -> [[f32; WIDTH]; TO];
 }
 
-/// A transformation of both axes, T x Tᵀ.
+/// Vectors that are transformed side by side: pixels and points lie pages apart, and so few at a time find their places in a
+/// CPU's table of pages.
+const UNITS: usize = 8;
+
+/// Transformations of both axes, T x Tᵀ: some vectors after the first.
+#[repr(align(64))]
+struct Lines<const WIDTH: usize, const FROM: usize, const TO: usize>([[[[f32; WIDTH]; FROM]; TO]; UNITS]);
+
+impl<const WIDTH: usize, const FROM: usize, const TO: usize> Lines<WIDTH, FROM, TO> {
+    fn new() -> Self {
+        Self([[[[0.0; WIDTH]; FROM]; TO]; UNITS])
+    }
+
+    /// Transforms along the columns what the pixels have from the numbers `at` on; of an empty one all is zero. Asks the memory
+    /// for what they have `ahead` of them, if that is more than nothing.
+    #[inline(always)]
+    fn columns<T: Transform<FROM, TO>, A: Arithmetic>(
+        &mut self,
+        pixels: &[[&[f32]; FROM]; FROM],
+        at: &[usize],
+        ahead: usize,
+    ) {
+        for col in 0..FROM {
+            for (lines, at) in self.0.iter_mut().zip(at) {
+                let mut last = [[0.0; WIDTH]; FROM];
+                let mut column = [const { &[0.0; WIDTH] }; FROM];
+                for ((number, row), last) in column.iter_mut().zip(pixels).zip(&mut last) {
+                    *number = vector(row[col], *at, last);
+                    if ahead > 0 {
+                        A::prefetch(row[col].get(*at + ahead..*at + ahead + WIDTH).unwrap_or(&[]));
+                    }
+                }
+                for (line, number) in lines.iter_mut().zip(T::apply::<A, WIDTH>(column)) {
+                    line[col] = number;
+                }
+            }
+        }
+    }
+
+    /// Transforms along the rows, into what the points have from the numbers `at` on.
+    #[inline(always)]
+    fn rows<T: Transform<FROM, TO>, A: Arithmetic>(&self, points: &mut [[&mut [f32]; TO]; TO], at: &[usize]) {
+        for (row, points) in points.iter_mut().enumerate() {
+            for (lines, at) in self.0.iter().zip(at) {
+                for (number, point) in T::apply::<A, WIDTH>(lines[row].each_ref()).into_iter().zip(&mut *points) {
+                    put(point, *at, number);
+                }
+            }
+        }
+    }
+}
+
+/// The numbers from number `at` on; zeros of a pixel that is empty, and beyond the end, for which there is room in `last`.
 #[inline(always)]
-fn square<T: Transform<FROM, TO>, A: Arithmetic, const WIDTH: usize, const FROM: usize, const TO: usize>(
-    x: &[[[f32; WIDTH]; FROM]; FROM],
-) -> [[[f32; WIDTH]; TO]; TO] {
-    let mut lines = [[[0.0; WIDTH]; FROM]; TO];
-    for col in 0..FROM {
-        let mut column = [[0.0; WIDTH]; FROM];
-        for (number, line) in column.iter_mut().zip(x) {
-            *number = line[col];
-        }
-        for (line, number) in lines.iter_mut().zip(T::apply::<A, WIDTH>(&column)) {
-            line[col] = number;
-        }
+fn vector<'a, const WIDTH: usize>(numbers: &'a [f32], at: usize, last: &'a mut [f32; WIDTH]) -> &'a [f32; WIDTH] {
+    match numbers.get(at..).and_then(<[f32]>::first_chunk) {
+        Some(vector) => vector,
+        None if numbers.is_empty() => const { &[0.0; WIDTH] },
+        None => copy(last, numbers.get(at..).unwrap_or(&[])),
     }
-    let mut both = [[[0.0; WIDTH]; TO]; TO];
-    for (both, line) in both.iter_mut().zip(&lines) {
-        *both = T::apply::<A, WIDTH>(line);
+}
+
+/// As many numbers as there are. By itself, because a loop over lanes would keep vectors in memory on the way of all others.
+#[cold]
+#[inline(never)]
+fn copy<'a, const WIDTH: usize>(last: &'a mut [f32; WIDTH], numbers: &[f32]) -> &'a [f32; WIDTH] {
+    last.iter_mut().zip(numbers).for_each(|(to, from)| *to = *from);
+    last
+}
+
+/// Writes as many numbers from number `at` on as there is room for.
+#[inline(always)]
+fn put<const WIDTH: usize>(numbers: &mut [f32], at: usize, vector: [f32; WIDTH]) {
+    match numbers.get_mut(at..).and_then(<[f32]>::first_chunk_mut) {
+        Some(numbers) => *numbers = vector,
+        None => put_last(numbers, at, vector),
     }
-    both
+}
+
+/// [`put`] where the numbers end, by itself as [`copy`].
+#[cold]
+#[inline(never)]
+fn put_last<const WIDTH: usize>(numbers: &mut [f32], at: usize, vector: [f32; WIDTH]) {
+    numbers.get_mut(at..).unwrap_or(&mut []).iter_mut().zip(vector).for_each(|(to, from)| *to = from);
+}
+
+/// The pixels or points that lie `step` numbers apart.
+#[inline(always)]
+fn grid<const SIZE: usize>(numbers: &[f32], step: usize) -> [[&[f32]; SIZE]; SIZE] {
+    let mut pixels = numbers.chunks_exact(step.max(1));
+    from_fn(|_| from_fn(|_| pixels.next().unwrap_or_default()))
+}
+
+/// The same to be written to.
+#[inline(always)]
+fn grid_mut<const SIZE: usize>(numbers: &mut [f32], step: usize) -> [[&mut [f32]; SIZE]; SIZE] {
+    let mut points = numbers.chunks_exact_mut(step.max(1));
+    from_fn(|_| from_fn(|_| points.next().unwrap_or_default()))
+}
+
+/// The numbers of a run of vectors, and those of their places in tiles of `VECTORS` vectors: channel, tile's lane.
+struct Units {
+    /// In the image, where channels are `samples` apart.
+    image: [usize; UNITS],
+    /// In a block of so many lanes.
+    block: [usize; UNITS],
+    count: usize,
+}
+
+impl Units {
+    #[inline(always)]
+    fn of<const WIDTH: usize, const VECTORS: usize>(first: usize, channels: usize, samples: usize) -> Self {
+        let count = UNITS.min((channels * VECTORS).saturating_sub(first));
+        let (mut image, mut block) = ([0; UNITS], [0; UNITS]);
+        for (unit, (image, block)) in (first..).zip(image.iter_mut().zip(&mut block)) {
+            let (channel, lane) = (unit / VECTORS, unit % VECTORS * WIDTH);
+            *image = channel * samples + lane;
+            *block = channel * WIDTH * VECTORS + lane;
+        }
+        Self { image, block, count }
+    }
 }
 
 /// `a + b · scalar`; a multiply-add in every case, which no compiler takes apart.
@@ -475,8 +622,8 @@ struct Pixels;
 
 impl Transform<POINTS, POINTS> for Pixels {
     #[inline(always)]
-    fn apply<A: Arithmetic, const WIDTH: usize>(x: &[[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; POINTS] {
-        let [x0, x1, x2, x3, x4, x5, x6, x7] = *x;
+    fn apply<A: Arithmetic, const WIDTH: usize>(x: [&[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; POINTS] {
+        let [&x0, &x1, &x2, &x3, &x4, &x5, &x6, &x7] = x;
         let zero = plus::<A, WIDTH>(plus::<A, WIDTH>(x0, x6, -1.0), plus::<A, WIDTH>(x4, x2, -1.0), 5.25);
         let even = plus::<A, WIDTH>(plus::<A, WIDTH>(x2, x6, 1.0), x4, -4.25);
         let odd = plus::<A, WIDTH>(plus::<A, WIDTH>(x1, x5, 1.0), x3, -4.25);
@@ -509,18 +656,18 @@ struct Weights;
 
 impl Transform<KERNEL, POINTS> for Weights {
     #[inline(always)]
-    fn apply<A: Arithmetic, const WIDTH: usize>(w: &[[f32; WIDTH]; KERNEL]) -> [[f32; WIDTH]; POINTS] {
+    fn apply<A: Arithmetic, const WIDTH: usize>(w: [&[f32; WIDTH]; KERNEL]) -> [[f32; WIDTH]; POINTS] {
         let (one, minus_one) = values::<A, WIDTH>(w, 1.0, ONE);
         let (two, minus_two) = values::<A, WIDTH>(w, 2.0, TWO);
         let (half, minus_half) = values::<A, WIDTH>(w, 0.5, HALF);
-        [w[0], one, minus_one, two, minus_two, half, minus_half, w[4]]
+        [*w[0], one, minus_one, two, minus_two, half, minus_half, *w[4]]
     }
 }
 
 /// `scalar` times the value of a polynomial at `point` and at `−point`.
 #[inline(always)]
 fn values<A: Arithmetic, const WIDTH: usize>(
-    [w0, w1, w2, w3, w4]: &[[f32; WIDTH]; KERNEL],
+    [w0, w1, w2, w3, w4]: [&[f32; WIDTH]; KERNEL],
     point: f32,
     scalar: f32,
 ) -> ([f32; WIDTH], [f32; WIDTH]) {
@@ -536,8 +683,8 @@ struct Sums;
 
 impl Transform<POINTS, SIDE> for Sums {
     #[inline(always)]
-    fn apply<A: Arithmetic, const WIDTH: usize>(m: &[[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; SIDE] {
-        let [zero, one, minus_one, two, minus_two, half, minus_half, infinity] = *m;
+    fn apply<A: Arithmetic, const WIDTH: usize>(m: [&[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; SIDE] {
+        let [&zero, &one, &minus_one, &two, &minus_two, &half, &minus_half, &infinity] = m;
         let (even1, odd1) = both::<A, WIDTH>(one, minus_one);
         let (even2, odd2) = both::<A, WIDTH>(two, minus_two);
         let (even3, odd3) = both::<A, WIDTH>(half, minus_half);
@@ -555,8 +702,8 @@ struct Gradients;
 
 impl Transform<SIDE, POINTS> for Gradients {
     #[inline(always)]
-    fn apply<A: Arithmetic, const WIDTH: usize>(g: &[[f32; WIDTH]; SIDE]) -> [[f32; WIDTH]; POINTS] {
-        let [g0, g1, g2, g3] = *g;
+    fn apply<A: Arithmetic, const WIDTH: usize>(g: [&[f32; WIDTH]; SIDE]) -> [[f32; WIDTH]; POINTS] {
+        let [&g0, &g1, &g2, &g3] = g;
         let (one, minus_one) = both::<A, WIDTH>(plus::<A, WIDTH>(g0, g2, 1.0), plus::<A, WIDTH>(g1, g3, 1.0));
         let odd = plus::<A, WIDTH>(scaled::<A, WIDTH>(g1, 2.0), g3, 8.0);
         let (two, minus_two) = both::<A, WIDTH>(plus::<A, WIDTH>(g0, g2, 4.0), odd);
@@ -571,8 +718,8 @@ struct WeightSums;
 
 impl Transform<POINTS, KERNEL> for WeightSums {
     #[inline(always)]
-    fn apply<A: Arithmetic, const WIDTH: usize>(u: &[[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; KERNEL] {
-        let [zero, one, minus_one, two, minus_two, half, minus_half, infinity] = *u;
+    fn apply<A: Arithmetic, const WIDTH: usize>(u: [&[f32; WIDTH]; POINTS]) -> [[f32; WIDTH]; KERNEL] {
+        let [&zero, &one, &minus_one, &two, &minus_two, &half, &minus_half, &infinity] = u;
         let (even1, odd1) = both::<A, WIDTH>(one, minus_one);
         let (even2, odd2) = both::<A, WIDTH>(two, minus_two);
         let (even3, odd3) = both::<A, WIDTH>(half, minus_half);

@@ -405,7 +405,7 @@ macro_rules! compiled {
 
             #[$attribute]
             pub(super) fn fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]) {
-                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes>());
+                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
                 let weights = (job.product.weight_rows() * job.product.inputs).max(1);
                 for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
                     job.sum_fast::<$arithmetic, WIDTH, $lanes, $height>(tile_row, &mut scratch, sums);
