@@ -1,7 +1,7 @@
 //! The four networks of the benches, their arithmetic, and numbers to fill them with.
 
 use asymgrad::Network;
-use asymgrad::kernels::{Aligned, HostKernels, InstructionSet};
+use asymgrad::kernels::{Aligned, Class, HostKernels, InstructionSet};
 use asymgrad_core::kernels::Product;
 use asymgrad_core::random::{SplitMix, symmetric};
 use rand_core::Rng;
@@ -57,7 +57,8 @@ pub const FAST_KERNELS: &str = "fast";
 /// # Panics
 /// If the threads cannot be started.
 pub fn fast_kernels(threads: usize) -> Option<HostKernels> {
-    InstructionSet::fastest().with_fast_convolutions().map(|set| kernels_of(set, threads))
+    let set = InstructionSet::of(Class::Fast);
+    (set.class() == Class::Fast).then(|| kernels_of(set, threads))
 }
 
 fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {

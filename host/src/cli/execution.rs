@@ -11,7 +11,7 @@ use asymgrad::capacity;
 use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::Experiment;
-use asymgrad::kernels::InstructionSet;
+use asymgrad::kernels::{Class, InstructionSet};
 use asymgrad::progress::Watch;
 use asymgrad::report;
 use asymgrad::run::{self, Choices, Config, Request};
@@ -33,14 +33,22 @@ pub(super) enum KernelChoice {
     Auto,
     /// The same bits on every CPU
     Portable,
+    /// Convolutions 5x5 with fewer products, whose results are off by some 1e-5 of their size
+    Fast,
 }
 
 impl KernelChoice {
-    pub(super) fn set(self) -> InstructionSet {
-        match self {
-            Self::Auto => InstructionSet::fastest(),
-            Self::Portable => InstructionSet::PORTABLE,
+    /// The class of numbers that it computes here.
+    pub(super) fn class(self) -> anyhow::Result<Class> {
+        let class = match self {
+            Self::Auto => InstructionSet::fastest().class(),
+            Self::Portable => Class::Portable,
+            Self::Fast => Class::Fast,
+        };
+        if InstructionSet::of(class).class() != class {
+            anyhow::bail!("--kernels fast needs a CPU with AVX2 and FMA, or a 64-bit ARM; leave it out");
         }
+        Ok(class)
     }
 }
 
@@ -112,7 +120,7 @@ impl Execution {
         choices: &Choices,
         dataset: &Dataset,
     ) -> anyhow::Result<Config> {
-        Config::of_experiment(experiment, choices, dataset, self.kernels.set().class()).map_err(anyhow::Error::msg)
+        Config::of_experiment(experiment, choices, dataset, self.kernels.class()?).map_err(anyhow::Error::msg)
     }
 
     pub(super) fn row(
@@ -125,7 +133,7 @@ impl Execution {
     ) -> Row {
         let threads = self.threads.map_or_else(|| (all_cores() / self.jobs).max(1), usize::from);
         let Self { fresh, checkpoint_every, tensorboard, .. } = *self;
-        let kernels = self.kernels.set();
+        let kernels = InstructionSet::of(config.class);
         Row {
             request: Request {
                 config,

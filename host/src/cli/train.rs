@@ -116,7 +116,7 @@ impl RunArguments {
         let mut rows = vec![];
         for choices in self.cells()? {
             if let Some(net) = &self.net {
-                let (dataset, class) = (data.of_row(None)?, self.execution.kernels.set().class());
+                let (dataset, class) = (data.of_row(None)?, self.execution.kernels.class()?);
                 let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
                 rows.push(self.row(config, &mut data, dataset, None, &catalogue));
             }

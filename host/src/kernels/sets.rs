@@ -192,8 +192,7 @@ impl InstructionSet {
         Self { instructions, fast: false }
     }
 
-    /// The sets that this CPU has, the fastest first; those with fast convolutions are asked for, see
-    /// [`InstructionSet::with_fast_convolutions`].
+    /// The sets that this CPU has, the fastest first, but those with fast convolutions, which are asked for by their class, last.
     pub fn available() -> Vec<Self> {
         let mut sets = vec![];
         #[cfg(target_arch = "x86_64")]
@@ -212,13 +211,20 @@ impl InstructionSet {
         }
         #[cfg(target_arch = "aarch64")]
         sets.push(Self::direct(Instructions::Neon));
+        let fast: Vec<Self> = sets.iter().map(|set| Self { fast: true, ..*set }).collect();
         sets.push(Self::PORTABLE);
+        sets.extend(fast);
         sets
     }
 
     /// The fastest set of this CPU.
     pub fn fastest() -> Self {
         Self::available()[0]
+    }
+
+    /// The fastest set whose numbers are of a class; where this CPU has none, the fastest of all.
+    pub fn of(class: Class) -> Self {
+        Self::available().into_iter().find(|set| set.class() == class).unwrap_or_else(Self::fastest)
     }
 
     /// Feedback drawn from its seed is for devices: here, where memory is no matter, it takes no vectors and no threads.
@@ -240,11 +246,6 @@ impl InstructionSet {
             #[cfg(target_arch = "aarch64")]
             Instructions::Neon => job.unit::<{ neon::WIDTH }>(),
         }
-    }
-
-    /// The same instructions with fast convolutions; `None` if they lack fused multiply-add.
-    pub fn with_fast_convolutions(self) -> Option<Self> {
-        (self.class() != Class::Portable).then_some(Self { fast: true, ..self })
     }
 
     /// Whether it has fast convolutions.

@@ -310,6 +310,7 @@ impl Config {
         add(self.max_steps.is_some(), format!(" --max-steps {}", self.max_steps.unwrap_or(0)));
         add(self.init.is_some(), " --init FILE.safetensors".into());
         add(self.class == Class::Portable, " --kernels portable".into());
+        add(self.class == Class::Fast, " --kernels fast".into());
         command
     }
 

@@ -13,7 +13,7 @@ use super::folder::CONFUSION;
 use super::pixels::Pixels;
 use crate::atomic;
 use crate::dataset::{Dataset, Images};
-use crate::kernels::{Aligned, Class, HostKernels, InstructionSet};
+use crate::kernels::{Aligned, HostKernels, InstructionSet};
 
 /// The scores of all images, \[image\]\[class\].
 ///
@@ -49,11 +49,7 @@ pub fn scores<K: Kernels>(
 /// # Errors
 /// [`Error`] if there is not enough memory, or the network does not take these images.
 pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<f32>, Error> {
-    let set = match config.class {
-        Class::Portable => InstructionSet::PORTABLE,
-        Class::Fused => InstructionSet::fastest(),
-        Class::Fast => InstructionSet::fastest().with_fast_convolutions().unwrap_or(InstructionSet::fastest()),
-    };
+    let set = InstructionSet::of(config.class);
     let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
     kernels.install(|| {
         let network = config.network.architecture();
