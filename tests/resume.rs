@@ -195,6 +195,32 @@ fn threads_change_no_byte() {
     }
 }
 
+/// A class of numbers of its own: it continues byte for byte on other threads, is near the direct sums but not equal to them, and
+/// its folder takes no other.
+#[test]
+fn a_run_with_fast_convolutions_continues_byte_for_byte() {
+    let place = Place::new();
+    let net = "input 3x32x32 - conv5x5x18 - maxpool3x3/2 - conv5x5x24(R) - avgpool3x3/2 - dense10(R*)";
+    let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --batch 40 {rest}"), net);
+    let first = run("--kernels fast --max-steps 2 --threads 1 --out cut");
+    if first.err.contains("needs a CPU") {
+        return first.assert(1, &["--kernels fast", "leave it out"]);
+    }
+    first.assert(0, &[]);
+    run("--kernels fast --max-steps 6 --threads 2 --out cut").assert(0, &[]);
+    run("--kernels fast --max-steps 6 --threads 3 --out whole").assert(0, &[]);
+    let whole = place.results("whole");
+    place.results("cut").assert_equal(&whole);
+    run("--max-steps 6 --out whole").assert(1, &["whole: this folder holds another run", "fast"]);
+    run("--max-steps 6 --out direct").assert(0, &[]);
+    let direct = place.results("direct");
+    assert!(whole.weights != direct.weights);
+    for (fast, direct) in whole.losses().iter().zip(direct.losses()) {
+        let (fast, direct) = (fast.as_f64().unwrap(), direct.as_f64().unwrap());
+        assert!((fast - direct).abs() < 1e-3 * direct, "{fast} for {direct}");
+    }
+}
+
 #[test]
 fn two_processes_never_write_one_folder() {
     let place = Place::new();

@@ -49,6 +49,19 @@ impl Pool {
         1.0 / self.window(row, col).count() as f32
     }
 
+    /// The first row or column of windows that holds a row or column of the image.
+    fn first_window(&self, at: usize) -> usize {
+        let stride = self.stride.max(1);
+        (at + stride).saturating_sub(self.size) / stride
+    }
+
+    /// Whether a window is the first in order that holds a pixel, whose sum begins with it: zeros in all pixels beforehand
+    /// would go to memory and back.
+    fn begins(&self, row: usize, col: usize, index: usize) -> bool {
+        let cols = self.cols.max(1);
+        row == self.first_window(index / cols) && col == self.first_window(index % cols)
+    }
+
     fn pixel<'a>(&self, image: &'a [f32], index: usize) -> &'a [f32] {
         image.get(index * self.pixel..(index + 1) * self.pixel).unwrap_or(&[])
     }
@@ -85,12 +98,12 @@ impl Pool {
     /// Computes the rows `rows` of dL/dx from G; `relu` masks where `input`, the output of a ReLU, is off.
     #[inline(always)]
     pub fn backward(&self, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
-        output.fill(0.0);
-        let stride = self.stride.max(1);
-        let first = (rows.start + stride).saturating_sub(self.size) / stride;
-        let last = self.output_rows().min(rows.end.div_ceil(stride));
+        if self.stride > self.size {
+            output.fill(0.0);
+        }
+        let last = self.output_rows().min(rows.end.div_ceil(self.stride.max(1)));
         let inside = rows.start * self.cols..rows.end * self.cols;
-        for row in first..last {
+        for row in self.first_window(rows.start)..last {
             for col in 0..self.output_cols() {
                 let gradient = self.pixel(gradient, row * self.output_cols() + col);
                 if self.average {
@@ -98,7 +111,11 @@ impl Pool {
                     for index in self.window(row, col).filter(|index| inside.contains(index)) {
                         let at = (index - inside.start) * self.pixel;
                         let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
-                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
+                        if self.begins(row, col, index) {
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = 0.0 + *g * share);
+                        } else {
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
+                        }
                     }
                 } else {
                     self.add_to_winners(row, col, &inside, input, gradient, relu, output);
@@ -143,8 +160,14 @@ impl Pool {
             for (tap, index) in (0..).zip(self.window(row, col)).filter(|(_, index)| inside.contains(index)) {
                 let at = (index - inside.start) * self.pixel;
                 let pixel = output.get_mut(at + lanes.start..at + lanes.end).unwrap_or(&mut []);
-                for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
-                    *d += if *winner == tap { *g } else { 0.0 };
+                if self.begins(row, col, index) {
+                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
+                        *d = 0.0 + if *winner == tap { *g } else { 0.0 };
+                    }
+                } else {
+                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
+                        *d += if *winner == tap { *g } else { 0.0 };
+                    }
                 }
             }
         }

@@ -10,7 +10,7 @@ const LINE: usize = 64;
 const ROOM: usize = LINE / size_of::<f32>() - 1;
 
 /// A buffer that begins with a cache line.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Aligned {
     numbers: Vec<f32>,
     start: usize,

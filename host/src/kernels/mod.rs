@@ -17,6 +17,7 @@ mod scratch;
 mod sets;
 
 pub use aligned::Aligned;
+use scratch::Scratch;
 pub use sets::InstructionSet;
 
 /// A class of numbers: results are equal bit for bit within a class, on any machine and with any thread count.
@@ -134,7 +135,7 @@ impl HostKernels {
         let product = job.product;
         let weights = product.weight_rows() * product.inputs;
         let tile_rows = product.tile_rows();
-        let mut parts = Aligned::zeros(tile_rows * weights);
+        let mut parts = Scratch::of(tile_rows * weights);
         let ranges = self.ranges(tile_rows, 1, weights * product.positions() * job.samples);
         self.share(ranges, weights, &mut parts, |rows, parts| self.set.fast_gradient(job, rows, parts));
         let (mut pieces, parts) = (vec![], &*parts);

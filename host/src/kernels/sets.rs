@@ -13,8 +13,8 @@ use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradie
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::FeedbackSource;
 
+use super::Class;
 use super::scratch::Scratch;
-use super::{Aligned, Class};
 
 /// Outputs of which threads share out multiples, so that little is left for lower tiles.
 pub(super) const OUTS: usize = 8;
@@ -319,7 +319,7 @@ fn forward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const 
     rows: Range<usize>,
     output: &mut [f32],
 ) {
-    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>());
+    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>());
     job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
 }
 
@@ -330,7 +330,7 @@ fn backward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     rows: Range<usize>,
     output: &mut [f32],
 ) {
-    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>());
+    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>());
     job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
 }
 
@@ -342,7 +342,7 @@ fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     update: Update<'_>,
     sums: &mut [f32],
 ) {
-    let mut scratch = Aligned::zeros(job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1)));
+    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1)));
     job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
 }
 
