@@ -82,7 +82,7 @@ impl Case {
         let mut dx = vec![f32::NAN; input.len()];
         kernels.backward::<ALL>(&Backward { product, samples, gradient, weight, mask: None }, &mut dx);
         let (mut dw, mut sums) = (vec![0.0; weight.len()], vec![f32::NAN; weight.len()]);
-        let rule = Rule::at(Optimizer::Sgd(Sgd { rate: -1.0, ..Sgd::DEFAULT }), None, 1);
+        let rule = Rule::at(Optimizer::Sgd(Sgd { rate: -1.0 }), None, 1);
         let update = Update::new(rule, &mut dw, &mut [], &mut [], &mut []);
         kernels.weight_gradient::<ALL>(&WeightGradient { product, samples, input, gradient }, update, &mut sums);
         [y, dx, dw]

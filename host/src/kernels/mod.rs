@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use asymgrad_core::Update;
-use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
+use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
 use asymgrad_core::random::FeedbackSource;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
@@ -89,6 +89,15 @@ impl HostKernels {
         (0..pieces)
             .map(|piece| (units * piece / pieces * unit).min(rows)..(units * (piece + 1) / pieces * unit).min(rows))
             .collect()
+    }
+
+    /// Rows of a product with `channels` rows a position that stay together.
+    fn unit(product: &Product, channels: usize, fast: bool) -> usize {
+        match (product.positions(), fast) {
+            (_, true) => product.tile_positions() * channels,
+            (2.., false) => channels,
+            _ => sets::OUTS,
+        }
     }
 
     /// Calls `run` for each range with its rows of `output`, `width` numbers each.
@@ -184,13 +193,10 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.positions() * product.outputs;
         let operations = rows * product.taps() * product.inputs * job.samples;
-        if self.set.is_fast() && product.is_fast(job.samples) {
-            let ranges = self.ranges(rows, product.tile_positions() * product.outputs, operations);
-            return self.share(ranges, job.samples, output, |rows, output| self.set.fast_forward(job, rows, output));
-        }
-        let unit = if product.positions() > 1 { product.outputs } else { sets::OUTS };
+        let fast = self.set.is_fast() && product.is_fast(job.samples);
+        let unit = HostKernels::unit(&product, product.outputs, fast);
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
-            self.set.forward(job, rows, output);
+            self.set.forward(job, fast, rows, output);
         });
     }
 
@@ -198,13 +204,10 @@ impl Kernels for &HostKernels {
         let product = job.product;
         let rows = product.positions() * product.inputs;
         let operations = rows * product.taps() * product.outputs * job.samples;
-        if self.set.is_fast() && product.is_fast(job.samples) {
-            let ranges = self.ranges(rows, product.tile_positions() * product.inputs, operations);
-            return self.share(ranges, job.samples, output, |rows, output| self.set.fast_backward(job, rows, output));
-        }
-        let unit = if product.positions() > 1 { product.inputs } else { sets::OUTS };
+        let fast = self.set.is_fast() && product.is_fast(job.samples);
+        let unit = HostKernels::unit(&product, product.inputs, fast);
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
-            self.set.backward(job, rows, output);
+            self.set.backward(job, fast, rows, output);
         });
     }
 

@@ -300,11 +300,9 @@ macro_rules! jobs {
 }
 
 jobs! {
-    forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]);
-    backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]);
+    forward(job: &Forward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]);
+    backward(job: &Backward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]);
     weight_gradient(job: &WeightGradient<'_>, rows: Range<usize>, update: Update<'_>, sums: &mut [f32]);
-    fast_forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]);
-    fast_backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]);
     fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]);
     update(gradient: &[f32], update: Update<'_>);
     bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
@@ -346,19 +344,22 @@ fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
     job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
 }
 
-/// The jobs of one set: its arithmetic, its vector width, and vectors × rows of its register tiles, for dense layers and for
-/// convolutions, whose channels are few. Some tiles make the compiler give up vectors: the benches of the kernels show it.
+/// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers and for
+/// convolutions, whose channels are few, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the benches of the kernels show it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, dense [$vectors:literal, $outs:literal],
-     convolution [$lanes:literal, $height:literal], $attribute:meta) => {
+     convolution [$lanes:literal, $height:literal], fast $fast:literal, $attribute:meta) => {
         mod $set {
             use super::*;
 
             pub(super) const WIDTH: usize = $width;
 
             #[$attribute]
-            pub(super) fn forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                if job.is_single::<WIDTH>() {
+            pub(super) fn forward(job: &Forward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]) {
+                if $fast && fast {
+                    let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
+                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
+                } else if job.is_single::<WIDTH>() {
                     forward_tiles::<$arithmetic, WIDTH, { SINGLE / WIDTH }, 1>(job, rows, output);
                 } else if job.samples <= FEW {
                     forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
@@ -370,8 +371,11 @@ macro_rules! compiled {
             }
 
             #[$attribute]
-            pub(super) fn backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                if job.product.is_dense() {
+            pub(super) fn backward(job: &Backward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]) {
+                if $fast && fast {
+                    let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
+                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
+                } else if job.product.is_dense() {
                     backward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
                 } else {
                     backward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
@@ -393,19 +397,10 @@ macro_rules! compiled {
             }
 
             #[$attribute]
-            pub(super) fn fast_forward(job: &Forward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
-            }
-
-            #[$attribute]
-            pub(super) fn fast_backward(job: &Backward<'_>, rows: Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
-            }
-
-            #[$attribute]
             pub(super) fn fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]) {
+                if !$fast {
+                    return;
+                }
                 let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
                 let weights = (job.product.weight_rows() * job.product.inputs).max(1);
                 for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
@@ -443,12 +438,12 @@ macro_rules! compiled {
     };
 }
 
-compiled!(baseline, Unfused, 4, dense [2, 4], convolution [2, 4], inline(never));
+compiled!(baseline, Unfused, 4, dense [2, 4], convolution [2, 4], fast false, inline(never));
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, Fused, 8, dense [2, 6], convolution [2, 6], target_feature(enable = "avx2,fma"));
+compiled!(avx2, Fused, 8, dense [2, 6], convolution [2, 6], fast true, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Fused, 16, dense [4, 6], convolution [2, 8],
+compiled!(avx512, Fused, 16, dense [4, 6], convolution [2, 8], fast true,
     target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"));
 // Every CPU of this architecture has NEON.
 #[cfg(target_arch = "aarch64")]
-compiled!(neon, Fused, 4, dense [4, 4], convolution [4, 4], inline(never));
+compiled!(neon, Fused, 4, dense [4, 4], convolution [4, 4], fast true, inline(never));
