@@ -194,7 +194,11 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { A::flush(d) };
+        // Flushed before the mask is looked at, or the compiler may make a branch of it for each number.
+        let finish = |d: f32, h: f32| {
+            let d = A::flush(d);
+            if h <= 0.0 { 0.0 } else { d }
+        };
         let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
         if WIDTH > 1 && self.samples == 1 {
             return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, output);

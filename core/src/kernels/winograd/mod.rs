@@ -91,7 +91,11 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let finish = |d: f32, h: f32| if h <= 0.0 { 0.0 } else { A::flush(d) };
+        // Flushed before the mask is looked at, or the compiler makes a branch of it for each number.
+        let finish = |d: f32, h: f32| {
+            let d = A::flush(d);
+            if h <= 0.0 { 0.0 } else { d }
+        };
         let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
         let pass =
             Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
@@ -291,22 +295,27 @@ impl Place {
     ) {
         let Product { rows, cols, .. } = self.product;
         let points = grid::<POINTS>(points, points.len() / ALL);
+        // Ended from memory: in registers the compiler takes vectors apart for the mask.
+        let mut tile = [[[0.0; WIDTH]; SIDE]; UNITS];
         for first in (0..channels * VECTORS).step_by(UNITS) {
             let units = Units::of::<WIDTH, VECTORS>(first, channels, self.samples);
             lines.columns::<Sums, A>(&points, units.block.get(..units.count).unwrap_or(&[]), 0);
             for row in 0..SIDE.min(rows - self.tile_row * SIDE) {
-                for (unit, (lines, image)) in lines.0.iter().zip(&units.image).enumerate().take(units.count) {
-                    let (channel, lane) = ((first + unit) / VECTORS, (first + unit) % VECTORS * WIDTH);
-                    let count = WIDTH.min(self.samples.saturating_sub(from + lane));
-                    let start = [(ends.start)(0, channel); WIDTH];
-                    let sums = Sums::apply::<A, WIDTH>(lines[row].each_ref());
-                    for (col, sums) in sums.iter().enumerate().take(cols - self.tile_col * SIDE) {
+                for (unit, (lines, tile)) in lines.0.iter().zip(&mut tile).enumerate().take(units.count) {
+                    let start = [(ends.start)(0, (first + unit) / VECTORS); WIDTH];
+                    for (to, sums) in tile.iter_mut().zip(&Sums::apply::<A, WIDTH>(lines[row].each_ref())) {
+                        *to = A::add_scaled(sums, &start, 1.0);
+                    }
+                }
+                for (unit, (tile, image)) in tile.iter().zip(&units.image).enumerate().take(units.count) {
+                    let lane = from + (first + unit) % VECTORS * WIDTH;
+                    let count = WIDTH.min(self.samples.saturating_sub(lane));
+                    for (col, sums) in tile.iter().enumerate().take(cols - self.tile_col * SIDE) {
                         let pixel = row * cols + self.tile_col * SIDE + col;
                         let at = pixel * channels * self.samples + from + image;
                         let next = at + UNITS / VECTORS * self.samples;
                         A::prefetch(output.get(next..next + count).unwrap_or(&[]));
-                        let sums = [A::add_scaled(sums, &start, 1.0)];
-                        ends.store(&sums, at, output.get_mut(at..at + count).unwrap_or(&mut []));
+                        ends.store(core::array::from_ref(sums), at, output.get_mut(at..at + count).unwrap_or(&mut []));
                     }
                 }
             }
