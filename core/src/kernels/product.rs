@@ -134,6 +134,9 @@ impl Forward<'_> {
         if self.is_single::<WIDTH>() {
             return single::DEPTH * WIDTH * VECTORS;
         }
+        if self.is_single_shared::<WIDTH>() {
+            return self.product.taps() * self.product.inputs * self.product.outputs.next_multiple_of(WIDTH * VECTORS);
+        }
         self.product.packing::<false, WIDTH, VECTORS, OUTS>(self.samples)
     }
 
@@ -159,6 +162,10 @@ impl Forward<'_> {
         let ends = Ends { start: &start, finish: &finish, mask: None };
         if self.is_single::<WIDTH>() && !scratch.is_empty() {
             return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, scratch, output);
+        }
+        let whole = rows.start.is_multiple_of(outputs.max(1)) && rows.end.is_multiple_of(outputs.max(1));
+        if self.is_single_shared::<WIDTH>() && whole && !scratch.is_empty() {
+            return self.run_shared::<A, WIDTH, VECTORS>(&rows, &ends, scratch, output);
         }
         pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }

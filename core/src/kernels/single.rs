@@ -1,17 +1,30 @@
 //! One sample, which would fill one lane: in its input gradient the inputs lie in the lanes, whose weights are neighbours, and
-//! in a dense layer's forward pass the outputs do, whose weights are turned.
+//! in a forward pass of a dense layer or a tied convolution the outputs do, whose weights are turned.
 //!
 //! The same sums in the same order as in `product.rs`.
 
 use core::ops::Range;
 
-use super::product::{Backward, Ends, Forward};
+use super::product::{Backward, Ends, Forward, Product};
 use super::tile::{Columns, Tile, add_along, load};
 use super::turn::turn;
 use crate::arithmetic::Arithmetic;
 
 /// Inputs whose weights are turned at a time.
 pub(super) const DEPTH: usize = 128;
+
+/// Neighbouring pixels that meet each vector of a tied convolution's weights, as many as hide how long an addition takes.
+const PIXELS: usize = 4;
+
+impl Product {
+    /// How many pixels of a row from `position` on, at most [`PIXELS`] and before `end`, are met by all columns of the kernel.
+    #[inline(always)]
+    fn neighbours(&self, position: usize, end: usize) -> usize {
+        let (col, pad) = (position % self.cols.max(1), self.kernel / 2);
+        let whole = col >= pad && col + PIXELS + pad <= self.cols && position + PIXELS <= end;
+        if whole { PIXELS } else { 1 }
+    }
+}
 
 impl Backward<'_> {
     /// [`Backward::run`] for one sample, in tiles of `VECTORS` × `WIDTH` inputs.
@@ -23,6 +36,9 @@ impl Backward<'_> {
         output: &mut [f32],
     ) {
         let inputs = self.product.inputs.max(1);
+        if self.product.is_shared() && rows.start.is_multiple_of(inputs) && rows.end.is_multiple_of(inputs) {
+            return self.run_shared::<A, WIDTH, VECTORS>(rows, ends, output);
+        }
         let mut row = rows.start;
         while row < rows.end {
             let left = (inputs - row % inputs).min(rows.end - row);
@@ -32,6 +48,58 @@ impl Backward<'_> {
             } else {
                 self.single_tile::<A, WIDTH, 1>(row, WIDTH.min(left), ends, output)
             };
+        }
+    }
+
+    /// [`Backward::run_single`] for whole pixels of a tied convolution, some neighbours at a time.
+    #[inline(always)]
+    fn run_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+        &self,
+        rows: Range<usize>,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        output: &mut [f32],
+    ) {
+        let inputs = self.product.inputs.max(1);
+        let (first, end) = (rows.start / inputs, rows.end / inputs);
+        let mut position = first;
+        while position < end {
+            let output = output.get_mut((position - first) * inputs..).unwrap_or(&mut []);
+            let count = self.product.neighbours(position, end);
+            if count == PIXELS {
+                self.pixels::<A, WIDTH, VECTORS, PIXELS>(position, ends, output);
+            } else {
+                self.pixels::<A, WIDTH, VECTORS, 1>(position, ends, output);
+            }
+            position += count;
+        }
+    }
+
+    /// dL/dx of `COUNT` neighbouring pixels that the same taps meet.
+    #[inline(always)]
+    fn pixels<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const COUNT: usize>(
+        &self,
+        position: usize,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        output: &mut [f32],
+    ) {
+        let product = self.product;
+        let (inputs, outputs, cols) = (product.inputs.max(1), product.outputs, product.cols.max(1));
+        for input in (0..inputs).step_by(WIDTH * VECTORS) {
+            let mut sums: Tile<WIDTH, VECTORS, COUNT> = [[[0.0; WIDTH]; VECTORS]; COUNT];
+            for tap_row in product.reach::<true>(position / cols, product.rows) {
+                for tap_col in product.reach::<true>(position % cols, product.cols) {
+                    let other = product.other::<true>(position / cols, tap_row) * cols
+                        + product.other::<true>(position % cols, tap_col);
+                    let from = product.weight_row(other, tap_row, tap_col) * inputs + input;
+                    let columns = Columns { numbers: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
+                    let gradients = neighbours::<COUNT>(self.gradient, other * outputs, outputs, outputs);
+                    add_along::<A, WIDTH, VECTORS, COUNT>(&mut sums, columns, gradients);
+                }
+            }
+            for (pixel, sums) in sums.iter().enumerate() {
+                let numbers = output.get_mut(pixel * inputs..(pixel + 1) * inputs).unwrap_or(&mut []);
+                ends.store(sums, (position + pixel) * inputs + input, numbers.get_mut(input..).unwrap_or(&mut []));
+            }
         }
     }
 
@@ -64,7 +132,90 @@ impl Backward<'_> {
     }
 }
 
+/// `count` numbers each of `COUNT` pixels, `step` numbers apart, from number `from` on.
+#[inline(always)]
+fn neighbours<const COUNT: usize>(numbers: &[f32], from: usize, step: usize, count: usize) -> [&[f32]; COUNT] {
+    let mut pixels: [&[f32]; COUNT] = [&[]; COUNT];
+    for (number, pixel) in pixels.iter_mut().enumerate() {
+        let from = from + number * step;
+        *pixel = numbers.get(from..from + count).unwrap_or(&[]);
+    }
+    pixels
+}
+
 impl Forward<'_> {
+    /// Whether there is one sample of a tied convolution, so that [`Forward::run`] has the outputs in the lanes.
+    pub fn is_single_shared<const WIDTH: usize>(&self) -> bool {
+        WIDTH > 1 && self.samples == 1 && self.product.is_shared()
+    }
+
+    /// [`Forward::run`] for whole pixels of one sample of a tied convolution: all its weights turned, tile of `VECTORS` × `WIDTH`
+    /// outputs, tap, input, output of the tile; some neighbouring pixels at a time.
+    #[inline(always)]
+    pub(super) fn run_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+        &self,
+        rows: &Range<usize>,
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let product = self.product;
+        let (inputs, outputs, width) = (product.inputs.max(1), product.outputs.max(1), WIDTH * VECTORS);
+        let taps = self.weight.chunks_exact(outputs * inputs);
+        for (tile, turned) in scratch.chunks_exact_mut(product.taps() * inputs * width).enumerate() {
+            for (weights, turned) in taps.clone().zip(turned.chunks_exact_mut(inputs * width)) {
+                let weights = weights.get(tile * width * inputs..).unwrap_or(&[]);
+                turn::<A, WIDTH, VECTORS>(weights, inputs, turned.as_chunks_mut().0.as_chunks_mut().0);
+            }
+        }
+        let (first, end) = (rows.start / outputs, rows.end / outputs);
+        let mut position = first;
+        while position < end {
+            let output = output.get_mut((position - first) * outputs..).unwrap_or(&mut []);
+            let count = product.neighbours(position, end);
+            if count == PIXELS {
+                self.pixels::<A, WIDTH, VECTORS, PIXELS>(position, scratch, ends, output);
+            } else {
+                self.pixels::<A, WIDTH, VECTORS, 1>(position, scratch, ends, output);
+            }
+            position += count;
+        }
+    }
+
+    /// The outputs of `COUNT` neighbouring pixels that meet the same taps.
+    #[inline(always)]
+    fn pixels<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const COUNT: usize>(
+        &self,
+        position: usize,
+        turned: &[f32],
+        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        output: &mut [f32],
+    ) {
+        let product = self.product;
+        let (inputs, outputs, cols) = (product.inputs.max(1), product.outputs, product.cols.max(1));
+        let width = WIDTH * VECTORS;
+        let tap_cols = product.reach::<false>(position % cols, product.cols);
+        for (tile, turned) in turned.chunks_exact(product.taps() * inputs * width).enumerate() {
+            let mut bias = [[0.0; WIDTH]; VECTORS];
+            load(&mut bias, self.bias.get(tile * width..).unwrap_or(&[]));
+            let mut sums: Tile<WIDTH, VECTORS, COUNT> = [bias; COUNT];
+            for tap_row in product.reach::<false>(position / cols, product.rows) {
+                // The pixels that a row of the kernel meets, and their weights, are one run.
+                let other = product.other::<false>(position / cols, tap_row) * cols
+                    + product.other::<false>(position % cols, tap_cols.start);
+                let from = (tap_row * product.kernel + tap_cols.start) * inputs * width;
+                let columns = Columns { numbers: turned.get(from..).unwrap_or(&[]), stride: width };
+                let pixels = neighbours::<COUNT>(self.input, other * inputs, inputs, tap_cols.len() * inputs);
+                add_along::<A, WIDTH, VECTORS, COUNT>(&mut sums, columns, pixels);
+            }
+            for (pixel, sums) in sums.iter().enumerate() {
+                let numbers = output.get_mut(pixel * outputs..(pixel + 1) * outputs).unwrap_or(&mut []);
+                let numbers = numbers.get_mut(tile * width..).unwrap_or(&mut []);
+                ends.store(sums, (position + pixel) * outputs + tile * width, numbers);
+            }
+        }
+    }
+
     /// Whether there is one sample of a dense layer, so that [`Forward::run`] has the outputs in the lanes.
     pub fn is_single<const WIDTH: usize>(&self) -> bool {
         WIDTH > 1 && self.samples == 1 && self.product.is_dense()

@@ -361,6 +361,8 @@ macro_rules! compiled {
                     job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
                 } else if job.is_single::<WIDTH>() {
                     forward_tiles::<$arithmetic, WIDTH, { SINGLE / WIDTH }, 1>(job, rows, output);
+                } else if job.is_single_shared::<WIDTH>() {
+                    forward_tiles::<$arithmetic, WIDTH, $lanes, 1>(job, rows, output);
                 } else if job.samples <= FEW {
                     forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
                 } else if job.product.is_dense() {
