@@ -345,7 +345,8 @@ fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const
 }
 
 /// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers and for
-/// convolutions, whose channels are few, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the benches of the kernels show it.
+/// convolutions, whose channels are few, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the
+/// benches of the kernels show it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, dense [$vectors:literal, $outs:literal],
      convolution [$lanes:literal, $height:literal], fast $fast:literal, $attribute:meta) => {
