@@ -50,8 +50,7 @@ impl WeightGradient<'_> {
         for position in rows.start / per..rows.end.div_ceil(per) {
             for tap_row in product.reach::<false>(position / cols, product.rows) {
                 for tap_col in product.reach::<false>(position % cols, product.cols) {
-                    let other = product.other::<false>(position / cols, tap_row) * cols
-                        + product.other::<false>(position % cols, tap_col);
+                    let other = product.pixel::<false>(position, tap_row, tap_col);
                     let strip = strips.get(other * pixel..(other + 1) * pixel).unwrap_or(&[]);
                     let first = product.weight_row(position, tap_row, tap_col);
                     let (start, end) = (rows.start.max(first), rows.end.min(first + outputs));

@@ -115,8 +115,7 @@ impl WeightGradient<'_> {
                 let strip = strip::<A, WIDTH, VECTORS>(columns, count, self.samples, scratch);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
-                        let other = product.other::<true>(position / cols, tap_row) * cols
-                            + product.other::<true>(position % cols, tap_col);
+                        let other = product.pixel::<true>(position, tap_row, tap_col);
                         let block = Block { strip, from, count, position: other };
                         let weight_row = product.weight_row(other, tap_row, tap_col);
                         self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut way);

@@ -78,8 +78,7 @@ impl WeightGradient<'_> {
             if from >= to {
                 continue;
             }
-            let pixel = product.other::<false>(position / cols, tap_row) * cols
-                + product.other::<false>(position % cols, from - tap_row * product.kernel);
+            let pixel = product.pixel::<false>(position, tap_row, from - tap_row * product.kernel);
             let count = (to - from) * inputs;
             let mut row = 0;
             while row < count {

@@ -39,14 +39,10 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
         tap_cols: &Range<usize>,
         scratch: &'a mut [f32],
     ) -> Self {
-        let (depth, cols) = (product.channels::<BACKWARD>().0, product.cols.max(1));
+        let depth = product.channels::<BACKWARD>().0;
         let length = product.inputs * product.outputs;
         let position_of = |tap_row, tap_col| {
-            if BACKWARD && product.untied {
-                product.other::<true>(position / cols, tap_row) * cols + product.other::<true>(position % cols, tap_col)
-            } else {
-                position
-            }
+            if BACKWARD && product.untied { product.pixel::<true>(position, tap_row, tap_col) } else { position }
         };
         for tap_row in tap_rows.clone() {
             for tap_col in tap_cols.clone() {

@@ -109,6 +109,13 @@ impl Product {
         let pad = self.kernel / 2;
         if BACKWARD { (at + pad).wrapping_sub(tap) } else { (at + tap).wrapping_sub(pad) }
     }
+
+    /// The position that a tap inside the image leads to from a position.
+    #[inline(always)]
+    pub(super) fn pixel<const BACKWARD: bool>(&self, position: usize, tap_row: usize, tap_col: usize) -> usize {
+        let cols = self.cols.max(1);
+        self.other::<BACKWARD>(position / cols, tap_row) * cols + self.other::<BACKWARD>(position % cols, tap_col)
+    }
 }
 
 /// y = x W + b, and ReLU.
@@ -149,8 +156,6 @@ impl Forward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let pass =
-            Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
         let outputs = self.product.outputs;
         let untied = self.product.untied;
         let start = |position: usize, row: usize| {
@@ -167,7 +172,11 @@ impl Forward<'_> {
         if self.is_single_shared::<WIDTH>() && whole && !scratch.is_empty() {
             return self.run_shared::<A, WIDTH, VECTORS>(&rows, &ends, scratch, output);
         }
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+    }
+
+    pub(super) fn pass(&self) -> Pass<'_, false> {
+        Pass { product: self.product, samples: self.samples, source: self.input, weight: self.weight }
     }
 }
 
@@ -201,27 +210,32 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        // Flushed before the mask is looked at, or the compiler may make a branch of it for each number.
-        let finish = |d: f32, h: f32| {
-            let d = A::flush(d);
-            if h <= 0.0 { 0.0 } else { d }
-        };
-        let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
+        let ends = Ends { start: &|_, _| 0.0, finish: &masked::<A>, mask: self.mask };
         if WIDTH > 1 && self.samples == 1 {
             return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, output);
         }
-        let pass =
-            Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+    }
+
+    pub(super) fn pass(&self) -> Pass<'_, true> {
+        Pass { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight }
     }
 }
 
+/// The end of a signal `d` that meets a number `h` of a mask. Flushed before the mask is looked at, or the compiler may make a
+/// branch of it for each number.
+#[inline(always)]
+pub(super) fn masked<A: Arithmetic>(d: f32, h: f32) -> f32 {
+    let d = A::flush(d);
+    if h <= 0.0 { 0.0 } else { d }
+}
+
 /// One of the two products that run over the batch lanes.
-struct Pass<'a, const BACKWARD: bool> {
-    product: Product,
-    samples: usize,
-    source: &'a [f32],
-    weight: &'a [f32],
+pub(super) struct Pass<'a, const BACKWARD: bool> {
+    pub(super) product: Product,
+    pub(super) samples: usize,
+    pub(super) source: &'a [f32],
+    pub(super) weight: &'a [f32],
 }
 
 /// How a tile's scalars lie.
@@ -499,7 +513,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let (product, inputs) = (self.product, self.product.inputs.max(1));
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
-                let other = self.other(part.position, tap_row, tap_col);
+                let other = self.product.pixel::<BACKWARD>(part.position, tap_row, tap_col);
                 let columns = self.columns(part, other, lane);
                 let weight_row = product.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
                 if BACKWARD {
@@ -531,20 +545,12 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         let run = if !BACKWARD && part.depth.len() == product.inputs { part.tap_cols.len().max(1) } else { 1 };
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone().step_by(run) {
-                let columns = self.columns(part, self.other(part.position, tap_row, tap_col), lane);
+                let columns = self.columns(part, self.product.pixel::<BACKWARD>(part.position, tap_row, tap_col), lane);
                 let tap = tap_row * product.kernel + tap_col;
                 let scalars = panel.scalars(group, tap, channel, run * part.depth.len());
                 add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
             }
         }
-    }
-
-    /// The position that a tap leads to.
-    #[inline(always)]
-    fn other(&self, position: usize, tap_row: usize, tap_col: usize) -> usize {
-        let cols = self.product.cols.max(1);
-        self.product.other::<BACKWARD>(position / cols, tap_row) * cols
-            + self.product.other::<BACKWARD>(position % cols, tap_col)
     }
 
     /// The source's columns of a part at a position, from some lane on.

@@ -88,8 +88,7 @@ impl Backward<'_> {
             let mut sums: Tile<WIDTH, VECTORS, COUNT> = [[[0.0; WIDTH]; VECTORS]; COUNT];
             for tap_row in product.reach::<true>(position / cols, product.rows) {
                 for tap_col in product.reach::<true>(position % cols, product.cols) {
-                    let other = product.other::<true>(position / cols, tap_row) * cols
-                        + product.other::<true>(position % cols, tap_col);
+                    let other = product.pixel::<true>(position, tap_row, tap_col);
                     let from = product.weight_row(other, tap_row, tap_col) * inputs + input;
                     let columns = Columns { numbers: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
                     let gradients = neighbours::<COUNT>(self.gradient, other * outputs, outputs, outputs);
@@ -119,8 +118,7 @@ impl Backward<'_> {
         // No closure over taps: it would be compiled without the vector instructions of its caller.
         for tap_row in product.reach::<true>(position / cols, product.rows) {
             for tap_col in product.reach::<true>(position % cols, product.cols) {
-                let other = product.other::<true>(position / cols, tap_row) * cols
-                    + product.other::<true>(position % cols, tap_col);
+                let other = product.pixel::<true>(position, tap_row, tap_col);
                 let from = product.weight_row(other, tap_row, tap_col) * inputs + input;
                 let columns = Columns { numbers: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
                 let gradient = self.gradient.get(other * outputs..(other + 1) * outputs).unwrap_or(&[]);
@@ -201,8 +199,7 @@ impl Forward<'_> {
             let mut sums: Tile<WIDTH, VECTORS, COUNT> = [bias; COUNT];
             for tap_row in product.reach::<false>(position / cols, product.rows) {
                 // The pixels that a row of the kernel meets, and their weights, are one run.
-                let other = product.other::<false>(position / cols, tap_row) * cols
-                    + product.other::<false>(position % cols, tap_cols.start);
+                let other = product.pixel::<false>(position, tap_row, tap_cols.start);
                 let from = (tap_row * product.kernel + tap_cols.start) * inputs * width;
                 let columns = Columns { numbers: turned.get(from..).unwrap_or(&[]), stride: width };
                 let pixels = neighbours::<COUNT>(self.input, other * inputs, inputs, tap_cols.len() * inputs);

@@ -3,7 +3,7 @@
 use super::super::gradient::WeightGradient;
 use super::super::tile::{Columns, Tile, add_packed, add_to};
 use super::super::turn::turn;
-use super::transform::{Gradients, Lines, Pixels, WeightSums, transform};
+use super::transform::{Gradients, Lines, Pixels, WeightSums, grid, grid_mut, transform};
 use super::{ALL, FEW, GAP, KERNEL, POINTS, SIDE};
 use crate::arithmetic::Arithmetic;
 use crate::kernels::Product;
@@ -46,10 +46,14 @@ impl WeightGradient<'_> {
                 let (chain, planes) = ((from, count), (self.input, inputs));
                 let corner = ((tile_row * SIDE).wrapping_sub(KERNEL / 2), (tile_col * SIDE).wrapping_sub(KERNEL / 2));
                 self.turn::<A, WIDTH, VECTORS, POINTS>(corner, planes, chain, room.pixels, window);
-                transform::<Pixels, A, WIDTH, POINTS, POINTS>(window, count * room.inputs, pixels, &mut of_pixels);
+                let (from_window, mut to_points) = (grid(window, room.pixels), grid_mut(pixels, room.pixels));
+                let numbers = count * room.inputs;
+                transform::<Pixels, A, WIDTH, POINTS, POINTS>(&from_window, numbers, &mut to_points, 0, &mut of_pixels);
                 let (corner, planes) = ((tile_row * SIDE, tile_col * SIDE), (self.gradient, outputs));
                 self.turn::<A, OUTS, 1, SIDE>(corner, planes, chain, room.signals, tile);
-                transform::<Gradients, A, WIDTH, SIDE, POINTS>(tile, count * room.outputs, signals, &mut of_signals);
+                let (from_tile, mut to_points) = (grid(tile, room.signals), grid_mut(signals, room.signals));
+                let numbers = count * room.outputs;
+                transform::<Gradients, A, WIDTH, SIDE, POINTS>(&from_tile, numbers, &mut to_points, 0, &mut of_signals);
                 let points = pixels.chunks_exact(room.pixels).zip(signals.chunks_exact(room.signals));
                 for (point, (pixels, signals)) in points.enumerate() {
                     let gradients = gradients.get_mut(point * outputs * inputs..).unwrap_or(&mut []);
@@ -57,7 +61,9 @@ impl WeightGradient<'_> {
                 }
             }
         }
-        transform::<WeightSums, A, WIDTH, POINTS, KERNEL>(gradients, outputs * inputs, sums, &mut of_weights);
+        let weights = outputs * inputs;
+        let (from_points, mut to_taps) = (grid(gradients, weights), grid_mut(sums, weights));
+        transform::<WeightSums, A, WIDTH, POINTS, KERNEL>(&from_points, weights, &mut to_taps, 0, &mut of_weights);
     }
 
     /// Turns the channels of `SIZE` × `SIZE` pixels from a corner on to lie in the lanes: pixel, tile of `VECTORS` × `WIDTH`

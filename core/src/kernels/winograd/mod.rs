@@ -10,9 +10,9 @@ mod transform;
 
 use core::ops::Range;
 
-use self::transform::{Lines, Pixels, Sums, Transform, UNITS, Weights, grid, grid_mut};
+use self::transform::{Lines, Pixels, Sums, Transform, UNITS, Weights, grid, grid_mut, transform};
 use super::panel::Panel;
-use super::product::{Backward, Ends, Forward, Product};
+use super::product::{Backward, Ends, Forward, Pass, Product, masked};
 use super::tile::{Columns, Tile, add_packed, store};
 use crate::arithmetic::Arithmetic;
 
@@ -71,9 +71,7 @@ impl Forward<'_> {
         let start = |_: usize, row: usize| self.bias.get(row).copied().unwrap_or(0.0);
         let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
         let ends = Ends { start: &start, finish: &finish, mask: None };
-        let pass =
-            Pass::<false> { product: self.product, samples: self.samples, source: self.input, weight: self.weight };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
 
@@ -91,15 +89,8 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        // Flushed before the mask is looked at, or the compiler makes a branch of it for each number.
-        let finish = |d: f32, h: f32| {
-            let d = A::flush(d);
-            if h <= 0.0 { 0.0 } else { d }
-        };
-        let ends = Ends { start: &|_, _| 0.0, finish: &finish, mask: self.mask };
-        let pass =
-            Pass::<true> { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight };
-        pass.run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        let ends = Ends { start: &|_, _| 0.0, finish: &masked::<A>, mask: self.mask };
+        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
     }
 }
 
@@ -140,17 +131,9 @@ impl Room {
     }
 }
 
-/// One of the two products that run over the batch lanes.
-struct Pass<'a, const BACKWARD: bool> {
-    product: Product,
-    samples: usize,
-    source: &'a [f32],
-    weight: &'a [f32],
-}
-
 impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
-    fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: &Range<usize>,
         ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
@@ -191,7 +174,7 @@ fn transform_weights<const BACKWARD: bool, A: Arithmetic, const WIDTH: usize>(
     length: usize,
     weights: &mut [f32],
 ) {
-    let mut lines = Lines::<WIDTH, KERNEL, POINTS>::new();
+    let mut lines = Lines::new();
     let step = weights.len() / ALL;
     let mut points = grid_mut::<POINTS>(weights, step);
     for (group, taps) in panel.chunks_exact((KERNEL * KERNEL * length).max(1)).enumerate() {
@@ -199,16 +182,8 @@ fn transform_weights<const BACKWARD: bool, A: Arithmetic, const WIDTH: usize>(
         if BACKWARD {
             kernel.as_flattened_mut().reverse();
         }
-        for from in (0..length).step_by(UNITS * WIDTH) {
-            let (mut at, mut to) = ([0; UNITS], [0; UNITS]);
-            for (unit, (at, to)) in at.iter_mut().zip(&mut to).enumerate() {
-                *at = from + unit * WIDTH;
-                *to = group * length.next_multiple_of(WIDTH) + *at;
-            }
-            let count = UNITS.min((length - from).div_ceil(WIDTH));
-            lines.columns::<Weights, A>(&kernel, at.get(..count).unwrap_or(&[]), 0);
-            lines.rows::<Weights, A>(&mut points, to.get(..count).unwrap_or(&[]));
-        }
+        let to = group * length.next_multiple_of(WIDTH);
+        transform::<Weights, A, WIDTH, KERNEL, POINTS>(&kernel, length, &mut points, to, &mut lines);
     }
 }
 

@@ -117,7 +117,7 @@ pub(super) fn grid_mut<const SIZE: usize>(numbers: &mut [f32], step: usize) -> [
     from_fn(|_| from_fn(|_| points.next().unwrap_or_default()))
 }
 
-/// Transforms `count` numbers of each pixel into as many of each point.
+/// Transforms the first `count` numbers of each pixel into as many of each point from number `to` on.
 #[inline(always)]
 pub(super) fn transform<
     T: Transform<FROM, TO>,
@@ -126,22 +126,21 @@ pub(super) fn transform<
     const FROM: usize,
     const TO: usize,
 >(
-    pixels: &[f32],
+    pixels: &[[&[f32]; FROM]; FROM],
     count: usize,
-    points: &mut [f32],
+    points: &mut [[&mut [f32]; TO]; TO],
+    to: usize,
     lines: &mut Lines<WIDTH, FROM, TO>,
 ) {
-    let step = points.len() / (TO * TO);
-    let mut points = grid_mut::<TO>(points, step);
-    let pixels = grid::<FROM>(pixels, pixels.len() / (FROM * FROM));
     for from in (0..count).step_by(UNITS * WIDTH) {
-        let mut at = [0; UNITS];
-        for (unit, at) in at.iter_mut().enumerate() {
-            *at = from + unit * WIDTH;
+        let (mut source, mut target) = ([0; UNITS], [0; UNITS]);
+        for (unit, (source, target)) in source.iter_mut().zip(&mut target).enumerate() {
+            *source = from + unit * WIDTH;
+            *target = to + *source;
         }
-        let at = at.get(..UNITS.min((count - from).div_ceil(WIDTH))).unwrap_or(&[]);
-        lines.columns::<T, A>(&pixels, at, 0);
-        lines.rows::<T, A>(&mut points, at);
+        let units = ..UNITS.min((count - from).div_ceil(WIDTH));
+        lines.columns::<T, A>(pixels, source.get(units).unwrap_or(&[]), 0);
+        lines.rows::<T, A>(points, target.get(units).unwrap_or(&[]));
     }
 }
 
