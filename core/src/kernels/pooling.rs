@@ -55,8 +55,8 @@ impl Pool {
         (at + stride).saturating_sub(self.size) / stride
     }
 
-    /// Whether a window is the first in order that holds a pixel, which is 0 until then: zeros in all pixels beforehand would go
-    /// to memory and back.
+    /// Whether a window is the first in order that holds a pixel, whose sum begins with it: zeros in all pixels beforehand
+    /// would go to memory and back, and zeros in the pixel just before its sum take longer than a loop that begins it.
     fn begins(&self, row: usize, col: usize, index: usize) -> bool {
         let cols = self.cols.max(1);
         row == self.first_window(index / cols) && col == self.first_window(index % cols)
@@ -112,9 +112,10 @@ impl Pool {
                         let at = (index - inside.start) * self.pixel;
                         let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
                         if self.begins(row, col, index) {
-                            pixel.fill(0.0);
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = 0.0 + *g * share);
+                        } else {
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
                         }
-                        pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
                     }
                 } else {
                     self.add_to_winners(row, col, &inside, input, gradient, relu, output);
@@ -160,10 +161,13 @@ impl Pool {
                 let at = (index - inside.start) * self.pixel;
                 let pixel = output.get_mut(at + lanes.start..at + lanes.end).unwrap_or(&mut []);
                 if self.begins(row, col, index) {
-                    pixel.fill(0.0);
-                }
-                for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
-                    *d += if *winner == tap { *g } else { 0.0 };
+                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
+                        *d = 0.0 + if *winner == tap { *g } else { 0.0 };
+                    }
+                } else {
+                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
+                        *d += if *winner == tap { *g } else { 0.0 };
+                    }
                 }
             }
         }
