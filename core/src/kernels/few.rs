@@ -19,22 +19,27 @@ const FEW_UNTIED: usize = 16;
 
 impl WeightGradient<'_> {
     /// Whether the optimizer's way to the memory decides how long the update takes.
-    pub(super) fn is_few<const WIDTH: usize>(&self) -> bool {
+    pub fn is_few(&self) -> bool {
         let few = if self.product.untied { FEW_UNTIED } else { FEW };
-        WIDTH > 1 && self.samples <= few && !self.product.is_shared()
+        self.samples <= few && !self.product.is_shared()
     }
 
-    /// Numbers of a pixel's strip; scratch holds those of all pixels.
-    pub(super) fn few_strip<const WIDTH: usize>(&self) -> usize {
+    /// Numbers of scratch that [`WeightGradient::run_few`] takes: the strips of all pixels.
+    pub fn few_scratch<const WIDTH: usize>(&self) -> usize {
+        self.product.positions() * self.few_strip::<WIDTH>()
+    }
+
+    /// Numbers of a pixel's strip.
+    fn few_strip<const WIDTH: usize>(&self) -> usize {
         self.product.inputs.next_multiple_of(WIDTH) * self.samples
     }
 
-    /// [`WeightGradient::run`] without tiles.
+    /// [`WeightGradient::run`] without tiles, for samples that [are few](WeightGradient::is_few).
     #[inline(always)]
-    pub(super) fn run_few<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
+    pub fn run_few<A: Arithmetic, const KINDS: u32, const WIDTH: usize>(
         &self,
         rows: &Range<usize>,
-        update: &mut Update<'_>,
+        mut update: Update<'_>,
         scratch: &mut [f32],
     ) {
         let (product, n) = (self.product, self.samples);
@@ -56,7 +61,7 @@ impl WeightGradient<'_> {
                     let (start, end) = (rows.start.max(first), rows.end.min(first + outputs));
                     let of = |row: usize| (position * outputs + row.saturating_sub(first)) * n;
                     let gradients = self.gradient.get(of(start)..of(end)).unwrap_or(&[]);
-                    self.feed::<A, KINDS, WIDTH>((start - rows.start) * inputs, strip, gradients, update);
+                    self.feed::<A, KINDS, WIDTH>((start - rows.start) * inputs, strip, gradients, &mut update);
                 }
             }
         }

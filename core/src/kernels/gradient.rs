@@ -38,37 +38,24 @@ pub struct WeightGradient<'a> {
 impl WeightGradient<'_> {
     /// Numbers of scratch with which [`WeightGradient::run`] meets runs of up to `longest` neighbouring weights.
     pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, longest: usize) -> usize {
-        let product = self.product;
-        if self.is_narrow::<WIDTH>() {
-            let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
-            strip + 2 * product.taps() * product.inputs * product.outputs
-        } else if self.is_few::<WIDTH>() {
-            product.positions() * self.few_strip::<WIDTH>()
-        } else {
-            let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
-            let strip = product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS);
-            packed * self.samples + strip * (self.samples + self.kept::<WIDTH, VECTORS, OUTS>())
-        }
+        let packed = if self.packs::<WIDTH, VECTORS>() { OUTS } else { 0 };
+        let strip = self.product.inputs.min(longest).next_multiple_of(WIDTH * VECTORS);
+        packed * self.samples + strip * (self.samples + self.kept::<WIDTH, VECTORS, OUTS>())
     }
 
-    /// Weight rows that have to stay together when they are shared out among threads.
-    pub fn unit<const WIDTH: usize>(&self) -> usize {
+    /// Weight rows that have to stay together when they are shared out among threads, with vectors of `width`.
+    pub fn unit(&self, width: usize) -> usize {
         let product = self.product;
-        match (product.untied, self.is_narrow::<WIDTH>()) {
+        match (product.untied, self.is_narrow(width)) {
             (true, _) => product.taps() * product.outputs,
             (false, true) => product.outputs,
             (false, false) => 1,
         }
     }
 
-    /// Whether the inputs are too few to fill a vector, so that outputs lie in the lanes.
-    pub(super) fn is_narrow<const WIDTH: usize>(&self) -> bool {
-        WIDTH > 1 && self.product.positions() > 1 && 2 * self.product.inputs <= WIDTH
-    }
-
     /// Whether so many tiles of inputs meet each output's gradient that it is worth while to turn it sample by sample.
     fn packs<const WIDTH: usize, const VECTORS: usize>(&self) -> bool {
-        WIDTH > 1 && self.product.inputs >= 8 * WIDTH * VECTORS
+        self.product.inputs >= 8 * WIDTH * VECTORS
     }
 
     /// Rows whose gradients are kept until a whole run of weights is summed up; sums over positions have a place of their own.
@@ -85,17 +72,11 @@ impl WeightGradient<'_> {
     #[inline(always)]
     pub fn run<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        rows: Range<usize>,
-        mut update: Update<'_>,
+        rows: &Range<usize>,
+        update: Update<'_>,
         scratch: &mut [f32],
         sums: &mut [f32],
     ) {
-        if self.is_narrow::<WIDTH>() {
-            return self.run_narrow::<A, KINDS, WIDTH, VECTORS>(&rows, &mut update, scratch, sums);
-        }
-        if self.is_few::<WIDTH>() {
-            return self.run_few::<A, KINDS, WIDTH>(&rows, &mut update, scratch);
-        }
         let product = self.product;
         let (cols, inputs) = (product.cols.max(1), product.inputs);
         let packed = if self.packs::<WIDTH, VECTORS>() { OUTS * self.samples } else { 0 };
@@ -106,7 +87,7 @@ impl WeightGradient<'_> {
         let far = !product.is_shared() && rows.len() * inputs > NEAR;
         let mut way = Way { packed: packed.as_chunks_mut().0, gradient, update, far, sums };
         way.sums.fill(0.0);
-        for position in self.pixels(&rows) {
+        for position in self.pixels(rows) {
             let tap_rows = product.reach::<true>(position / cols, product.rows);
             let tap_cols = product.reach::<true>(position % cols, product.cols);
             for from in (0..inputs).step_by(width.max(1)) {
@@ -118,7 +99,7 @@ impl WeightGradient<'_> {
                         let other = product.pixel::<true>(position, tap_row, tap_col);
                         let block = Block { strip, from, count, position: other };
                         let weight_row = product.weight_row(other, tap_row, tap_col);
-                        self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, &rows, &mut way);
+                        self.block::<A, KINDS, WIDTH, VECTORS, OUTS>(&block, weight_row, rows, &mut way);
                     }
                 }
             }

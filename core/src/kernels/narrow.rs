@@ -20,12 +20,24 @@ struct Taps<'a> {
 }
 
 impl WeightGradient<'_> {
-    /// [`WeightGradient::run`] with the outputs in the lanes.
+    /// Whether the inputs are too few to fill a vector of `width`.
+    pub fn is_narrow(&self, width: usize) -> bool {
+        self.product.positions() > 1 && 2 * self.product.inputs <= width
+    }
+
+    /// Numbers of scratch that [`WeightGradient::run_narrow`] takes.
+    pub fn narrow_scratch<const WIDTH: usize, const VECTORS: usize>(&self) -> usize {
+        let product = self.product;
+        let strip = product.outputs.next_multiple_of(WIDTH * VECTORS) * self.samples;
+        strip + 2 * product.taps() * product.inputs * product.outputs
+    }
+
+    /// [`WeightGradient::run`] with the outputs in the lanes, for a gradient that [is narrow](WeightGradient::is_narrow).
     #[inline(always)]
-    pub(super) fn run_narrow<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize>(
+    pub fn run_narrow<A: Arithmetic, const KINDS: u32, const WIDTH: usize, const VECTORS: usize>(
         &self,
         rows: &Range<usize>,
-        update: &mut Update<'_>,
+        mut update: Update<'_>,
         scratch: &mut [f32],
         sums: &mut [f32],
     ) {
@@ -51,12 +63,12 @@ impl WeightGradient<'_> {
             self.position::<A, WIDTH, VECTORS>(position, strip, &mut taps);
             if product.untied {
                 let at = (position - first / product.taps()) * block;
-                self.apply_reached::<A, KINDS, WIDTH>(at, position, taps.sums, ordered, update);
+                self.apply_reached::<A, KINDS, WIDTH>(at, position, taps.sums, ordered, &mut update);
                 taps.sums.fill(0.0);
             }
         }
         if !product.untied {
-            self.apply::<A, KINDS, WIDTH>(0, taps.sums, ordered, update);
+            self.apply::<A, KINDS, WIDTH>(0, taps.sums, ordered, &mut update);
         }
     }
 

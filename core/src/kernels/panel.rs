@@ -12,8 +12,13 @@ use crate::arithmetic::Arithmetic;
 /// Packed weights, as group of `OUTS` destination channels, tap, source channel, destination channel.
 #[derive(Clone, Copy)]
 pub(super) struct Panel<'a, const BACKWARD: bool, const OUTS: usize> {
-    product: Product,
     numbers: &'a [f32],
+    /// Numbers of one group.
+    stride: usize,
+    /// Source channels of a tap.
+    depth: usize,
+    /// The first destination channel, and the first source channel.
+    first: (usize, usize),
 }
 
 impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
@@ -62,21 +67,39 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
                 }
             }
         }
-        Self { product, numbers: scratch }
+        Self { numbers: scratch, stride: Self::stride(&product), depth, first: (0, 0) }
     }
 
-    /// The scalars of `steps` steps from source channel `channel` of a tap on; the next tap's follow a tap's last.
+    /// Packs the scalars with which the source channels `channels` of a dense layer meet one group, which begins with destination
+    /// channel `row`, of a gradient of its input into `scratch`.
     #[inline(always)]
-    pub(super) fn scalars(self, group: usize, tap: usize, channel: usize, steps: usize) -> &'a [[f32; OUTS]] {
-        let depth = self.product.channels::<BACKWARD>().0;
-        let from = group * Self::stride(&self.product) + (tap * depth + channel) * OUTS;
+    pub(super) fn group(
+        product: Product,
+        weight: &[f32],
+        channels: Range<usize>,
+        row: usize,
+        scratch: &'a mut [f32],
+    ) -> Self {
+        let block = weight.get(channels.start * product.inputs..).unwrap_or(&[]);
+        let steps = scratch.as_chunks_mut().0.get_mut(..channels.len()).unwrap_or(&mut []);
+        copy::<OUTS>(steps, block, product.inputs, row);
+        let depth = channels.len();
+        Self { numbers: scratch, stride: depth * OUTS, depth, first: (row, channels.start) }
+    }
+
+    /// The scalars of the group of destination channel `row`, `steps` steps of them from source channel `channel` of a tap on;
+    /// the next tap's follow a tap's last.
+    #[inline(always)]
+    pub(super) fn scalars(self, row: usize, tap: usize, channel: usize, steps: usize) -> &'a [[f32; OUTS]] {
+        let (first_row, first_channel) = self.first;
+        let from = (row - first_row) / OUTS * self.stride + (tap * self.depth + channel - first_channel) * OUTS;
         self.numbers.get(from..from + steps * OUTS).unwrap_or(&[]).as_chunks::<OUTS>().0
     }
 }
 
 /// `steps[k][j] = block[k · width + at + j]`, zero beyond a row's end.
 #[inline(always)]
-pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
+fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
     for (step, row) in steps.iter_mut().zip(block.chunks_exact(width.max(1))) {
         let row = row.get(at..).unwrap_or(&[]);
         match row.first_chunk::<OUTS>() {

@@ -6,8 +6,7 @@
 
 use core::ops::Range;
 
-use super::panel::{self, Panel};
-use super::single;
+use super::panel::Panel;
 use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store, vectors_of, vectors_of_mut};
 use crate::arithmetic::Arithmetic;
 
@@ -73,17 +72,20 @@ impl Product {
     }
 
     /// Numbers of scratch for packed weights; 0 where packing is not worth while.
-    fn packing<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn packing<const BACKWARD: bool, const WIDTH: usize, const OUTS: usize>(&self, samples: usize) -> usize {
+        let often = !self.untied || samples >= 4 * WIDTH || self.channels::<BACKWARD>().0 < NARROW;
+        if self.positions() > 1 && often { Panel::<BACKWARD, OUTS>::len(self) } else { 0 }
+    }
+
+    /// Numbers of scratch in which the columns, and a group's weights, of a dense layer are laid out anew; 0 where that is not
+    /// worth while.
+    fn laying<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         samples: usize,
     ) -> usize {
         let (depth, height) = self.channels::<BACKWARD>();
         let many = samples >= MANY * WIDTH * VECTORS && height >= MANY * OUTS;
-        if WIDTH > 1 && self.is_dense() && many {
-            return depth.min(BUDGET) * (OUTS + samples.next_multiple_of(WIDTH * VECTORS));
-        }
-        let often = !self.untied || samples >= 4 * WIDTH || depth < NARROW;
-        if WIDTH > 1 && self.positions() > 1 && often { Panel::<BACKWARD, OUTS>::len(self) } else { 0 }
+        if many { depth.min(BUDGET) * (OUTS + samples.next_multiple_of(WIDTH * VECTORS)) } else { 0 }
     }
 
     /// Number of the first weight row of a tap at an output position.
@@ -137,14 +139,8 @@ pub struct Forward<'a> {
 
 impl Forward<'_> {
     /// Numbers of scratch with which [`Forward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        if self.is_single::<WIDTH>() {
-            return single::DEPTH * WIDTH * VECTORS;
-        }
-        if self.is_single_shared::<WIDTH>() {
-            return self.product.taps() * self.product.inputs * self.product.outputs.next_multiple_of(WIDTH * VECTORS);
-        }
-        self.product.packing::<false, WIDTH, VECTORS, OUTS>(self.samples)
+    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<false, WIDTH, OUTS>(self.samples)
     }
 
     /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
@@ -152,31 +148,36 @@ impl Forward<'_> {
     #[inline(always)]
     pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        rows: Range<usize>,
+        rows: &Range<usize>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let outputs = self.product.outputs;
-        let untied = self.product.untied;
-        let start = |position: usize, row: usize| {
-            let at = if untied { position * outputs + row } else { row };
-            self.bias.get(at).copied().unwrap_or(0.0)
-        };
-        let relu = self.relu;
-        let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
-        let ends = Ends { start: &start, finish: &finish, mask: None };
-        if self.is_single::<WIDTH>() && !scratch.is_empty() {
-            return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, scratch, output);
-        }
-        let whole = rows.start.is_multiple_of(outputs.max(1)) && rows.end.is_multiple_of(outputs.max(1));
-        if self.is_single_shared::<WIDTH>() && whole && !scratch.is_empty() {
-            return self.run_shared::<A, WIDTH, VECTORS>(&rows, &ends, scratch, output);
-        }
-        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
+    }
+
+    /// Numbers of scratch with which [`Forward::run_dense`] is fastest.
+    pub fn dense_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        self.product.laying::<false, WIDTH, VECTORS, OUTS>(self.samples)
+    }
+
+    /// [`Forward::run`] for a [dense](Product::is_dense) layer; `scratch` is as long as [`Forward::dense_scratch`] says, or empty.
+    #[inline(always)]
+    pub fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        rows: &Range<usize>,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.pass().run_dense::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
     }
 
     pub(super) fn pass(&self) -> Pass<'_, false> {
         Pass { product: self.product, samples: self.samples, source: self.input, weight: self.weight }
+    }
+
+    pub(super) fn ends(&self) -> Ends<'_, false> {
+        let step = if self.product.untied { self.product.outputs } else { 0 };
+        Ends { bias: self.bias, step, relu: self.relu, mask: None }
     }
 }
 
@@ -197,8 +198,8 @@ pub struct Backward<'a> {
 
 impl Backward<'_> {
     /// Numbers of scratch with which [`Backward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        if self.samples == 1 { 0 } else { self.product.packing::<true, WIDTH, VECTORS, OUTS>(self.samples) }
+    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<true, WIDTH, OUTS>(self.samples)
     }
 
     /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
@@ -206,28 +207,37 @@ impl Backward<'_> {
     #[inline(always)]
     pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        rows: Range<usize>,
+        rows: &Range<usize>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let ends = Ends { start: &|_, _| 0.0, finish: &masked::<A>, mask: self.mask };
-        if WIDTH > 1 && self.samples == 1 {
-            return self.run_single::<A, WIDTH, VECTORS>(rows, &ends, output);
-        }
-        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
+    }
+
+    /// Numbers of scratch with which [`Backward::run_dense`] is fastest.
+    pub fn dense_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        self.product.laying::<true, WIDTH, VECTORS, OUTS>(self.samples)
+    }
+
+    /// [`Backward::run`] for a [dense](Product::is_dense) layer; `scratch` is as long as [`Backward::dense_scratch`] says, or
+    /// empty.
+    #[inline(always)]
+    pub fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        rows: &Range<usize>,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        self.pass().run_dense::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
     }
 
     pub(super) fn pass(&self) -> Pass<'_, true> {
         Pass { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight }
     }
-}
 
-/// The end of a signal `d` that meets a number `h` of a mask. Flushed before the mask is looked at, or the compiler may make a
-/// branch of it for each number.
-#[inline(always)]
-pub(super) fn masked<A: Arithmetic>(d: f32, h: f32) -> f32 {
-    let d = A::flush(d);
-    if h <= 0.0 { 0.0 } else { d }
+    pub(super) fn ends(&self) -> Ends<'_, true> {
+        Ends { bias: &[], step: 0, relu: false, mask: self.mask }
+    }
 }
 
 /// One of the two products that run over the batch lanes.
@@ -236,17 +246,6 @@ pub(super) struct Pass<'a, const BACKWARD: bool> {
     pub(super) samples: usize,
     pub(super) source: &'a [f32],
     pub(super) weight: &'a [f32],
-}
-
-/// How a tile's scalars lie.
-#[derive(Clone, Copy)]
-enum Weights<'a, const BACKWARD: bool, const OUTS: usize> {
-    /// As the layer has them.
-    Plain,
-    /// Packed for all tiles.
-    Panel(Panel<'a, BACKWARD, OUTS>),
-    /// Packed for the tiles of some rows.
-    Group(&'a [[f32; OUTS]]),
 }
 
 /// Part of the sum of one position: some kernel rows, kernel columns and source channels.
@@ -265,25 +264,21 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        rows: Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        rows: &Range<usize>,
+        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let product = self.product;
-        if product.is_dense() && !scratch.is_empty() {
-            let ends = &ends.from(rows.start * self.samples);
-            return self.dense::<A, WIDTH, VECTORS, OUTS>(rows, ends, scratch, output);
-        }
         let height = product.channels::<BACKWARD>().1.max(1);
         let packs = !scratch.is_empty() && rows.start.is_multiple_of(height) && rows.end.is_multiple_of(height);
         let (once, often) = if product.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
         let all = 0..product.kernel;
         // No closures here and below: one may be compiled without the vector instructions of its caller.
         let shared = if packs && !product.untied {
-            Weights::Panel(Panel::pack::<A>(product, self.weight, 0, &all, &all, once))
+            Some(Panel::pack::<A>(product, self.weight, 0, &all, &all, once))
         } else {
-            Weights::Plain
+            None
         };
         let mut row = rows.start;
         while row < rows.end {
@@ -291,14 +286,14 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let to = height.min(from + rows.end - row);
             let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
             let block = output.get_mut(at).unwrap_or(&mut []);
-            let ends = &ends.from(row * self.samples);
+            let ends = ends.from(row * self.samples);
             let taps = self.taps(position);
-            let weights = if packs && product.untied {
-                Weights::Panel(Panel::pack::<A>(product, self.weight, position, &taps.0, &taps.1, &mut *often))
+            let panel = if packs && product.untied {
+                Some(Panel::pack::<A>(product, self.weight, position, &taps.0, &taps.1, &mut *often))
             } else {
                 shared
             };
-            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, weights, ends, block);
+            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, panel, ends, block);
             row += to - from;
         }
     }
@@ -306,14 +301,16 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     /// A dense layer: the source's columns, and where tiles read across the rows of weights those too, lie in the order in
     /// which they are read. As the layer has them, they are powers of two apart and find few places in a cache.
     #[inline(always)]
-    fn dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        rows: Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        rows: &Range<usize>,
+        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let (depth, width) = (self.product.channels::<BACKWARD>().0, WIDTH * VECTORS);
+        let ends = ends.from(rows.start * self.samples);
+        let lays = !scratch.is_empty();
         let (group, strip) = scratch.split_at_mut_checked(depth.min(BUDGET) * OUTS).unwrap_or((&mut [], &mut []));
         for from in (0..depth).step_by(BUDGET) {
             let to = depth.min(from + BUDGET);
@@ -323,21 +320,19 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 tap_rows: 0..1,
                 tap_cols: 0..1,
                 depth: from..to,
-                strip: Some((strip, width)),
+                strip: lays.then_some((&*strip, width)),
                 first: from == 0,
                 last: to == depth,
             };
-            if !BACKWARD {
-                self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), Weights::Plain, ends, output);
+            if !BACKWARD || !lays {
+                self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), None, ends, output);
                 continue;
             }
-            let group = group.as_chunks_mut().0.get_mut(..to - from).unwrap_or(&mut []);
-            let weight = self.weight.get(from * self.product.inputs..).unwrap_or(&[]);
             for row in rows.clone().step_by(OUTS) {
-                panel::copy(group, weight, self.product.inputs, row);
+                let panel = Panel::group(self.product, self.weight, from..to, row, &mut *group);
                 let at = (row - rows.start) * self.samples;
                 let output = output.get_mut(at..).unwrap_or(&mut []);
-                self.lanes::<A, WIDTH, VECTORS, OUTS>(&part, row, Weights::Group(group), &ends.from(at), output);
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(&part, row, Some(panel), ends.from(at), output);
             }
         }
     }
@@ -372,8 +367,8 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         position: usize,
         (tap_rows, tap_cols): (Range<usize>, Range<usize>),
         rows: Range<usize>,
-        weights: Weights<'_, BACKWARD, OUTS>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) {
         let (product, depth) = (self.product, self.product.channels::<BACKWARD>().0);
@@ -399,7 +394,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                             && tap_col + col_step >= tap_cols.end
                             && channel + BUDGET >= depth,
                     };
-                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), weights, ends, output);
+                    self.part::<A, WIDTH, VECTORS, OUTS>(&part, rows.clone(), panel, ends, output);
                 }
             }
         }
@@ -412,8 +407,8 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         &self,
         part: &Part<'_>,
         rows: Range<usize>,
-        weights: Weights<'_, BACKWARD, OUTS>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) {
         let mut row = rows.start;
@@ -421,15 +416,15 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let left = rows.end - row;
             let at = (row - rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
-            let ends = &ends.from(at);
-            row += if left >= OUTS || matches!(weights, Weights::Panel(_)) {
-                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, weights, ends, output)
+            let ends = ends.from(at);
+            row += if left >= OUTS || panel.is_some() {
+                self.lanes::<A, WIDTH, VECTORS, OUTS>(part, row, panel, ends, output)
             } else if OUTS > 4 && left >= 4 {
-                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, Weights::Plain, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 4>(part, row, None, ends, output)
             } else if OUTS > 2 && left >= 2 {
-                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, Weights::Plain, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 2>(part, row, None, ends, output)
             } else {
-                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, Weights::Plain, ends, output)
+                self.lanes::<A, WIDTH, VECTORS, 1>(part, row, None, ends, output)
             };
         }
     }
@@ -440,17 +435,17 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         &self,
         part: &Part<'_>,
         row: usize,
-        weights: Weights<'_, BACKWARD, OUTS>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) -> usize {
         let mut lane = 0;
         while lane + WIDTH * VECTORS <= self.samples {
-            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, weights, ends, output);
+            self.tile::<A, WIDTH, VECTORS, OUTS>(part, row, lane, panel, ends, output);
             lane += WIDTH * VECTORS;
         }
         while lane < self.samples {
-            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, weights, ends, output);
+            self.tile::<A, WIDTH, 1, OUTS>(part, row, lane, panel, ends, output);
             lane += WIDTH;
         }
         OUTS
@@ -463,8 +458,8 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         part: &Part<'_>,
         row: usize,
         lane: usize,
-        weights: Weights<'_, BACKWARD, OUTS>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) {
         let samples = self.samples.max(1);
@@ -475,26 +470,21 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 A::prefetch(column.get(lane..samples.min(lane + WIDTH * VECTORS)).unwrap_or(&[]));
             }
             for (out, sums) in sums.iter_mut().enumerate() {
-                *sums = [[(ends.start)(part.position, row + out); WIDTH]; VECTORS];
+                *sums = [[ends.start(part.position, row + out); WIDTH]; VECTORS];
             }
         } else {
             for (sums, column) in sums.iter_mut().zip(output.chunks_exact(samples)) {
                 load(sums, column.get(lane..).unwrap_or(&[]));
             }
         }
-        match weights {
-            Weights::Plain => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
-            Weights::Panel(panel) => {
-                self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row / OUTS, lane, panel, &mut sums);
-            }
-            Weights::Group(scalars) => {
-                add_packed::<A, WIDTH, VECTORS, OUTS>(&mut sums, self.columns(part, 0, lane), scalars);
-            }
+        match panel {
+            None => self.accumulate::<A, WIDTH, VECTORS, OUTS>(part, row, lane, &mut sums),
+            Some(panel) => self.accumulate_packed::<A, WIDTH, VECTORS, OUTS>(part, row, lane, panel, &mut sums),
         }
         for (out, (sums, column)) in sums.iter().zip(output.chunks_exact_mut(samples)).enumerate() {
             let numbers = column.get_mut(lane..).unwrap_or(&mut []);
             if part.last {
-                ends.store(sums, out * samples + lane, numbers);
+                ends.store::<A, WIDTH, VECTORS>(sums, out * samples + lane, numbers);
             } else {
                 store(sums, numbers);
             }
@@ -536,7 +526,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     fn accumulate_packed<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         part: &Part<'_>,
-        group: usize,
+        row: usize,
         lane: usize,
         panel: Panel<'_, BACKWARD, OUTS>,
         sums: &mut Tile<WIDTH, VECTORS, OUTS>,
@@ -547,7 +537,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             for tap_col in part.tap_cols.clone().step_by(run) {
                 let columns = self.columns(part, self.product.pixel::<BACKWARD>(part.position, tap_row, tap_col), lane);
                 let tap = tap_row * product.kernel + tap_col;
-                let scalars = panel.scalars(group, tap, channel, run * part.depth.len());
+                let scalars = panel.scalars(row, tap, channel, run * part.depth.len());
                 add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
             }
         }
@@ -564,25 +554,48 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     }
 }
 
-/// How a destination column begins and ends: `start` gives the bias, `finish` the ReLU or the mask.
-pub(super) struct Ends<'a, S, F> {
-    pub(super) start: &'a S,
-    pub(super) finish: &'a F,
-    pub(super) mask: Option<&'a [f32]>,
+/// How the numbers of a destination column begin and end: forward with a bias and, maybe, the ReLU, backward with 0 and, maybe,
+/// the mask of a ReLU.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a, const BACKWARD: bool> {
+    bias: &'a [f32],
+    /// Biases between one position and the next.
+    step: usize,
+    relu: bool,
+    mask: Option<&'a [f32]>,
 }
 
-impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
+impl<const BACKWARD: bool> Ends<'_, BACKWARD> {
     /// The same for the columns from number `at` on.
     #[inline(always)]
-    pub(super) fn from(&self, at: usize) -> Self {
-        let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
-        Self { start: self.start, finish: self.finish, mask }
+    pub(super) fn from(self, at: usize) -> Self {
+        Self { mask: self.mask.map(|mask| mask.get(at..).unwrap_or(&[])), ..self }
+    }
+
+    /// What the sum of a column begins with.
+    #[inline(always)]
+    pub(super) fn start(&self, position: usize, channel: usize) -> f32 {
+        self.bias.get(position * self.step + channel).copied().unwrap_or(0.0)
+    }
+
+    /// The end of a sum that meets the number `height` of a mask.
+    #[inline(always)]
+    fn finish<A: Arithmetic>(&self, sum: f32, height: f32) -> f32 {
+        if BACKWARD {
+            // Flushed before the mask is looked at, or the compiler may make a branch of it for each number.
+            let signal = A::flush(sum);
+            if height <= 0.0 { 0.0 } else { signal }
+        } else if self.relu && sum <= 0.0 {
+            0.0
+        } else {
+            sum
+        }
     }
 
     /// Writes the end of a tile's row, whose numbers the mask has from number `at` on, into as many numbers as there is
     /// room for.
     #[inline(always)]
-    pub(super) fn store<const WIDTH: usize, const VECTORS: usize>(
+    pub(super) fn store<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         sums: &[[f32; WIDTH]; VECTORS],
         at: usize,
@@ -598,15 +611,23 @@ impl<S, F: Fn(f32, f32) -> f32> Ends<'_, S, F> {
             for ((numbers, sums), heights) in numbers.iter_mut().zip(sums).zip(heights) {
                 let mut ends = [0.0; WIDTH];
                 for ((end, sum), height) in ends.iter_mut().zip(sums).zip(heights) {
-                    *end = (self.finish)(*sum, *height);
+                    *end = self.finish::<A>(*sum, *height);
                 }
                 *numbers = ends;
             }
         } else {
-            for (lane, (number, sum)) in numbers.iter_mut().zip(sums.as_flattened()).enumerate() {
-                let height = mask.and_then(|mask| mask.get(lane)).unwrap_or(&f32::INFINITY);
-                *number = (self.finish)(*sum, *height);
-            }
+            self.store_some::<A>({ *sums }.as_flattened(), mask, numbers);
+        }
+    }
+
+    /// [`Ends::store`] where the numbers end. By itself, because a loop over lanes would keep vectors in memory on the way of all
+    /// others.
+    #[cold]
+    #[inline(never)]
+    fn store_some<A: Arithmetic>(self, sums: &[f32], mask: Option<&[f32]>, numbers: &mut [f32]) {
+        for (lane, (number, sum)) in numbers.iter_mut().zip(sums).enumerate() {
+            let height = mask.and_then(|mask| mask.get(lane)).unwrap_or(&f32::INFINITY);
+            *number = self.finish::<A>(*sum, *height);
         }
     }
 }

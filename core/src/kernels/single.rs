@@ -11,7 +11,7 @@ use super::turn::turn;
 use crate::arithmetic::Arithmetic;
 
 /// Inputs whose weights are turned at a time.
-pub(super) const DEPTH: usize = 128;
+const DEPTH: usize = 128;
 
 /// Neighbouring pixels that meet each vector of a tied convolution's weights, as many as hide how long an addition takes.
 const PIXELS: usize = 4;
@@ -29,16 +29,12 @@ impl Product {
 impl Backward<'_> {
     /// [`Backward::run`] for one sample, in tiles of `VECTORS` × `WIDTH` inputs.
     #[inline(always)]
-    pub(super) fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    pub fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
-        rows: Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        rows: &Range<usize>,
         output: &mut [f32],
     ) {
-        let inputs = self.product.inputs.max(1);
-        if self.product.is_shared() && rows.start.is_multiple_of(inputs) && rows.end.is_multiple_of(inputs) {
-            return self.run_shared::<A, WIDTH, VECTORS>(rows, ends, output);
-        }
+        let (inputs, ends) = (self.product.inputs.max(1), self.ends());
         let mut row = rows.start;
         while row < rows.end {
             let left = (inputs - row % inputs).min(rows.end - row);
@@ -51,15 +47,15 @@ impl Backward<'_> {
         }
     }
 
-    /// [`Backward::run_single`] for whole pixels of a tied convolution, some neighbours at a time.
+    /// [`Backward::run_single`] for a [tied convolution](Product::is_shared), some neighbouring pixels at a time; `rows` are
+    /// whole pixels.
     #[inline(always)]
-    fn run_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    pub fn run_single_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
-        rows: Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        rows: &Range<usize>,
         output: &mut [f32],
     ) {
-        let inputs = self.product.inputs.max(1);
+        let (inputs, ends) = (self.product.inputs.max(1), self.ends());
         let (first, end) = (rows.start / inputs, rows.end / inputs);
         let mut position = first;
         while position < end {
@@ -79,7 +75,7 @@ impl Backward<'_> {
     fn pixels<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const COUNT: usize>(
         &self,
         position: usize,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        ends: Ends<'_, true>,
         output: &mut [f32],
     ) {
         let product = self.product;
@@ -97,7 +93,11 @@ impl Backward<'_> {
             }
             for (pixel, sums) in sums.iter().enumerate() {
                 let numbers = output.get_mut(pixel * inputs..(pixel + 1) * inputs).unwrap_or(&mut []);
-                ends.store(sums, (position + pixel) * inputs + input, numbers.get_mut(input..).unwrap_or(&mut []));
+                ends.store::<A, WIDTH, VECTORS>(
+                    sums,
+                    (position + pixel) * inputs + input,
+                    numbers.get_mut(input..).unwrap_or(&mut []),
+                );
             }
         }
     }
@@ -108,7 +108,7 @@ impl Backward<'_> {
         &self,
         row: usize,
         count: usize,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        ends: Ends<'_, true>,
         output: &mut [f32],
     ) -> usize {
         let product = self.product;
@@ -125,7 +125,7 @@ impl Backward<'_> {
                 add_along::<A, WIDTH, VECTORS, 1>(&mut sums, columns, [gradient]);
             }
         }
-        ends.store(&sums[0], row, output.get_mut(..count).unwrap_or(&mut []));
+        ends.store::<A, WIDTH, VECTORS>(&sums[0], row, output.get_mut(..count).unwrap_or(&mut []));
         count
     }
 }
@@ -142,18 +142,17 @@ fn neighbours<const COUNT: usize>(numbers: &[f32], from: usize, step: usize, cou
 }
 
 impl Forward<'_> {
-    /// Whether there is one sample of a tied convolution, so that [`Forward::run`] has the outputs in the lanes.
-    pub fn is_single_shared<const WIDTH: usize>(&self) -> bool {
-        WIDTH > 1 && self.samples == 1 && self.product.is_shared()
+    /// Numbers of scratch that [`Forward::run_single_shared`] takes.
+    pub fn single_shared_scratch<const WIDTH: usize, const VECTORS: usize>(&self) -> usize {
+        self.product.taps() * self.product.inputs * self.product.outputs.next_multiple_of(WIDTH * VECTORS)
     }
 
-    /// [`Forward::run`] for whole pixels of one sample of a tied convolution: all its weights turned, tile of `VECTORS` × `WIDTH`
-    /// outputs, tap, input, output of the tile; some neighbouring pixels at a time.
+    /// [`Forward::run`] for one sample of a [tied convolution](Product::is_shared), `rows` whole pixels: all its weights turned,
+    /// tile of `VECTORS` × `WIDTH` outputs, tap, input, output of the tile; some neighbouring pixels at a time.
     #[inline(always)]
-    pub(super) fn run_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    pub fn run_single_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         rows: &Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
@@ -166,7 +165,7 @@ impl Forward<'_> {
                 turn::<A, WIDTH, VECTORS>(weights, inputs, turned.as_chunks_mut().0.as_chunks_mut().0);
             }
         }
-        let (first, end) = (rows.start / outputs, rows.end / outputs);
+        let (first, end, ends) = (rows.start / outputs, rows.end / outputs, self.ends());
         let mut position = first;
         while position < end {
             let output = output.get_mut((position - first) * outputs..).unwrap_or(&mut []);
@@ -186,7 +185,7 @@ impl Forward<'_> {
         &self,
         position: usize,
         turned: &[f32],
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        ends: Ends<'_, false>,
         output: &mut [f32],
     ) {
         let product = self.product;
@@ -208,27 +207,26 @@ impl Forward<'_> {
             for (pixel, sums) in sums.iter().enumerate() {
                 let numbers = output.get_mut(pixel * outputs..(pixel + 1) * outputs).unwrap_or(&mut []);
                 let numbers = numbers.get_mut(tile * width..).unwrap_or(&mut []);
-                ends.store(sums, (position + pixel) * outputs + tile * width, numbers);
+                ends.store::<A, WIDTH, VECTORS>(sums, (position + pixel) * outputs + tile * width, numbers);
             }
         }
     }
 
-    /// Whether there is one sample of a dense layer, so that [`Forward::run`] has the outputs in the lanes.
-    pub fn is_single<const WIDTH: usize>(&self) -> bool {
-        WIDTH > 1 && self.samples == 1 && self.product.is_dense()
+    /// Numbers of scratch that [`Forward::run_single`] takes.
+    pub const fn single_scratch<const WIDTH: usize, const VECTORS: usize>() -> usize {
+        DEPTH * WIDTH * VECTORS
     }
 
-    /// [`Forward::run`] for one sample of a dense layer, in tiles of `VECTORS` × `WIDTH` outputs.
+    /// [`Forward::run`] for one sample of a [dense](Product::is_dense) layer, in tiles of `VECTORS` × `WIDTH` outputs.
     #[inline(always)]
-    pub(super) fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    pub fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
-        rows: Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        rows: &Range<usize>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let (inputs, width) = (self.product.inputs.max(1), WIDTH * VECTORS);
-        for (row, output) in rows.step_by(width).zip(output.chunks_mut(width)) {
+        let (inputs, width, ends) = (self.product.inputs.max(1), WIDTH * VECTORS, self.ends());
+        for (row, output) in rows.clone().step_by(width).zip(output.chunks_mut(width)) {
             let mut sums: Tile<WIDTH, VECTORS, 1> = [[[0.0; WIDTH]; VECTORS]];
             load(&mut sums[0], self.bias.get(row..).unwrap_or(&[]));
             let weights = self.weight.get(row * inputs..(row + output.len()) * inputs).unwrap_or(&[]);
@@ -245,7 +243,7 @@ impl Forward<'_> {
                 let columns = Columns { numbers: turned, stride: width };
                 add_along::<A, WIDTH, VECTORS, 1>(&mut sums, columns, [column]);
             }
-            ends.store(&sums[0], row, output);
+            ends.store::<A, WIDTH, VECTORS>(&sums[0], row, output);
         }
     }
 }

@@ -146,7 +146,7 @@ impl HostKernels {
         let tile_rows = product.tile_rows();
         let mut parts = Scratch::of(tile_rows * weights);
         let ranges = self.ranges(tile_rows, 1, weights * product.positions() * job.samples);
-        self.share(ranges, weights, &mut parts, |rows, parts| self.set.fast_gradient(job, rows, parts));
+        self.share(ranges, weights, &mut parts, |rows, parts| self.set.gradient_fast(job, rows, parts));
         let (mut pieces, parts) = (vec![], &*parts);
         for range in self.ranges(weights, sets::OUTS, weights) {
             let (part, rest) = update.split(range.len());
@@ -196,7 +196,7 @@ impl Kernels for &HostKernels {
         let fast = self.set.is_fast() && product.is_fast(job.samples);
         let unit = HostKernels::unit(&product, product.outputs, fast);
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
-            self.set.forward(job, fast, rows, output);
+            self.set.forward(job, fast, &rows, output);
         });
     }
 
@@ -207,7 +207,7 @@ impl Kernels for &HostKernels {
         let fast = self.set.is_fast() && product.is_fast(job.samples);
         let unit = HostKernels::unit(&product, product.inputs, fast);
         self.share(self.ranges(rows, unit, operations), job.samples, output, |rows, output| {
-            self.set.backward(job, fast, rows, output);
+            self.set.backward(job, fast, &rows, output);
         });
     }
 
@@ -228,7 +228,7 @@ impl Kernels for &HostKernels {
         let rows = product.weight_rows();
         let positions = if product.untied { 1 } else { product.positions() };
         // What has to stay together is cut nowhere else.
-        let unit = match self.set.unit(job) {
+        let unit = match job.unit(self.set.width()) {
             1 => sets::OUTS,
             unit => unit,
         };
@@ -239,7 +239,7 @@ impl Kernels for &HostKernels {
             let (part, rest) = update.split(weights);
             let (sums_part, sums_rest) = sums.split_at_mut(weights.min(sums.len()));
             (update, sums) = (rest, sums_rest);
-            pieces.push(move || self.set.weight_gradient(job, range, part, sums_part));
+            pieces.push(move || self.set.weight_gradient(job, &range, part, sums_part));
         }
         self.at_once(pieces);
     }

@@ -235,16 +235,16 @@ impl InstructionSet {
         }
     }
 
-    /// Weight rows of a weight gradient that have to stay together on one thread.
-    pub(super) fn unit(self, job: &WeightGradient<'_>) -> usize {
+    /// Lanes of a vector.
+    pub(super) fn width(self) -> usize {
         match self.instructions {
-            Instructions::Baseline => job.unit::<{ baseline::WIDTH }>(),
+            Instructions::Baseline => baseline::WIDTH,
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx2 => job.unit::<{ avx2::WIDTH }>(),
+            Instructions::Avx2 => avx2::WIDTH,
             #[cfg(target_arch = "x86_64")]
-            Instructions::Avx512 => job.unit::<{ avx512::WIDTH }>(),
+            Instructions::Avx512 => avx512::WIDTH,
             #[cfg(target_arch = "aarch64")]
-            Instructions::Neon => job.unit::<{ neon::WIDTH }>(),
+            Instructions::Neon => neon::WIDTH,
         }
     }
 
@@ -278,6 +278,64 @@ impl fmt::Display for InstructionSet {
     }
 }
 
+/// Which of the jobs does what is to be done.
+impl InstructionSet {
+    /// Computes the columns `rows` of a forward pass, by the fast convolution if `fast`.
+    pub(super) fn forward(self, job: &Forward<'_>, fast: bool, rows: &Range<usize>, output: &mut [f32]) {
+        let (product, samples) = (job.product, job.samples);
+        if fast {
+            self.forward_fast(job, rows, output);
+        } else if samples == 1 && product.is_dense() {
+            self.forward_single(job, rows, output);
+        } else if samples == 1 && product.is_shared() {
+            self.forward_single_shared(job, rows, output);
+        } else if samples <= FEW {
+            self.forward_few(job, rows, output);
+        } else if product.is_dense() {
+            self.forward_dense(job, rows, output);
+        } else {
+            self.forward_convolution(job, rows, output);
+        }
+    }
+
+    /// Computes the columns `rows` of an input gradient, likewise.
+    pub(super) fn backward(self, job: &Backward<'_>, fast: bool, rows: &Range<usize>, output: &mut [f32]) {
+        let (product, samples) = (job.product, job.samples);
+        if fast {
+            self.backward_fast(job, rows, output);
+        } else if samples == 1 && product.is_dense() {
+            self.backward_single(job, rows, output);
+        } else if samples == 1 && product.is_shared() {
+            self.backward_single_shared(job, rows, output);
+        } else if samples == 1 {
+            self.backward_single_untied(job, rows, output);
+        } else if product.is_dense() {
+            self.backward_dense(job, rows, output);
+        } else {
+            self.backward_convolution(job, rows, output);
+        }
+    }
+
+    /// Updates the rows `rows` of the weights.
+    pub(super) fn weight_gradient(
+        self,
+        job: &WeightGradient<'_>,
+        rows: &Range<usize>,
+        update: Update<'_>,
+        sums: &mut [f32],
+    ) {
+        if job.is_narrow(self.width()) {
+            self.gradient_narrow(job, rows, update, sums);
+        } else if job.is_few() {
+            self.gradient_few(job, rows, update);
+        } else if job.product.is_dense() {
+            self.gradient_dense(job, rows, update);
+        } else {
+            self.gradient_convolution(job, rows, update, sums);
+        }
+    }
+}
+
 /// The core's jobs: a method of [`InstructionSet`] each, which calls the function compiled for its set.
 macro_rules! jobs {
     ($($name:ident($($argument:ident: $type:ty),*);)*) => {
@@ -300,48 +358,27 @@ macro_rules! jobs {
 }
 
 jobs! {
-    forward(job: &Forward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]);
-    backward(job: &Backward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]);
-    weight_gradient(job: &WeightGradient<'_>, rows: Range<usize>, update: Update<'_>, sums: &mut [f32]);
-    fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]);
+    forward_convolution(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    forward_dense(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    forward_few(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    forward_single(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    forward_single_shared(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    forward_fast(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_convolution(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_dense(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_single(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_single_untied(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_single_shared(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_fast(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    gradient_convolution(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    gradient_dense(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
+    gradient_narrow(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    gradient_few(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
+    gradient_fast(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]);
     update(gradient: &[f32], update: Update<'_>);
     bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
     pool(pool: &Pool, rows: Range<usize>, input: &[f32], output: &mut [f32]);
     pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
-}
-
-/// A forward pass in register tiles of one shape.
-#[inline(always)]
-fn forward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    job: &Forward<'_>,
-    rows: Range<usize>,
-    output: &mut [f32],
-) {
-    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>());
-    job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
-}
-
-/// An input gradient in register tiles of one shape.
-#[inline(always)]
-fn backward_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    job: &Backward<'_>,
-    rows: Range<usize>,
-    output: &mut [f32],
-) {
-    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>());
-    job.run::<A, WIDTH, VECTORS, OUTS>(rows, &mut scratch, output);
-}
-
-/// A weight gradient in register tiles of one shape.
-#[inline(always)]
-fn gradient_tiles<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    job: &WeightGradient<'_>,
-    rows: Range<usize>,
-    update: Update<'_>,
-    sums: &mut [f32],
-) {
-    let mut scratch = Scratch::of(job.scratch::<WIDTH, VECTORS, OUTS>(STRIP / job.samples.max(1)));
-    job.run::<A, ALL, WIDTH, VECTORS, OUTS>(rows, update, &mut scratch, sums);
 }
 
 /// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers and for
@@ -356,58 +393,120 @@ macro_rules! compiled {
             pub(super) const WIDTH: usize = $width;
 
             #[$attribute]
-            pub(super) fn forward(job: &Forward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]) {
-                if $fast && fast {
+            pub(super) fn forward_convolution(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.scratch::<WIDTH, $height>());
+                job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn forward_dense(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.dense_scratch::<WIDTH, $vectors, $outs>());
+                job.run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn forward_few(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.scratch::<FEW, CHAINS>());
+                job.run::<$arithmetic, FEW, 1, CHAINS>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn forward_single(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(Forward::single_scratch::<WIDTH, { SINGLE / WIDTH }>());
+                job.run_single::<$arithmetic, WIDTH, { SINGLE / WIDTH }>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn forward_single_shared(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.single_shared_scratch::<WIDTH, $lanes>());
+                job.run_single_shared::<$arithmetic, WIDTH, $lanes>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn forward_fast(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                if $fast {
                     let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
-                } else if job.is_single::<WIDTH>() {
-                    forward_tiles::<$arithmetic, WIDTH, { SINGLE / WIDTH }, 1>(job, rows, output);
-                } else if job.is_single_shared::<WIDTH>() {
-                    forward_tiles::<$arithmetic, WIDTH, $lanes, 1>(job, rows, output);
-                } else if job.samples <= FEW {
-                    forward_tiles::<$arithmetic, FEW, 1, CHAINS>(job, rows, output);
-                } else if job.product.is_dense() {
-                    forward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
-                } else {
-                    forward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
+                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
                 }
             }
 
             #[$attribute]
-            pub(super) fn backward(job: &Backward<'_>, fast: bool, rows: Range<usize>, output: &mut [f32]) {
-                if $fast && fast {
+            pub(super) fn backward_convolution(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.scratch::<WIDTH, $height>());
+                job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn backward_dense(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.dense_scratch::<WIDTH, $vectors, $outs>());
+                job.run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn backward_single(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                job.run_single::<$arithmetic, WIDTH, $vectors>(rows, output);
+            }
+
+            #[$attribute]
+            pub(super) fn backward_single_untied(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                job.run_single::<$arithmetic, WIDTH, $lanes>(rows, output);
+            }
+
+            #[$attribute]
+            pub(super) fn backward_single_shared(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                job.run_single_shared::<$arithmetic, WIDTH, $lanes>(rows, output);
+            }
+
+            #[$attribute]
+            pub(super) fn backward_fast(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                if $fast {
                     let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(&rows, &mut scratch, output);
-                } else if job.product.is_dense() {
-                    backward_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, output);
-                } else {
-                    backward_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, output);
+                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
                 }
             }
 
             #[$attribute]
-            pub(super) fn weight_gradient(
+            pub(super) fn gradient_convolution(
                 job: &WeightGradient<'_>,
-                rows: Range<usize>,
+                rows: &Range<usize>,
                 update: Update<'_>,
                 sums: &mut [f32],
             ) {
-                if job.product.is_dense() {
-                    gradient_tiles::<$arithmetic, WIDTH, $vectors, $outs>(job, rows, update, sums);
-                } else {
-                    gradient_tiles::<$arithmetic, WIDTH, $lanes, $height>(job, rows, update, sums);
-                }
+                let mut scratch = Scratch::of(job.scratch::<WIDTH, $lanes, $height>(STRIP / job.samples.max(1)));
+                job.run::<$arithmetic, ALL, WIDTH, $lanes, $height>(rows, update, &mut scratch, sums);
             }
 
             #[$attribute]
-            pub(super) fn fast_gradient(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]) {
-                if !$fast {
-                    return;
-                }
-                let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                let weights = (job.product.weight_rows() * job.product.inputs).max(1);
-                for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
-                    job.sum_fast::<$arithmetic, WIDTH, $lanes, $height>(tile_row, &mut scratch, sums);
+            pub(super) fn gradient_dense(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>) {
+                let mut scratch = Scratch::of(job.scratch::<WIDTH, $vectors, $outs>(STRIP / job.samples.max(1)));
+                job.run::<$arithmetic, ALL, WIDTH, $vectors, $outs>(rows, update, &mut scratch, &mut []);
+            }
+
+            #[$attribute]
+            pub(super) fn gradient_narrow(
+                job: &WeightGradient<'_>,
+                rows: &Range<usize>,
+                update: Update<'_>,
+                sums: &mut [f32],
+            ) {
+                let mut scratch = Scratch::of(job.narrow_scratch::<WIDTH, $lanes>());
+                job.run_narrow::<$arithmetic, ALL, WIDTH, $lanes>(rows, update, &mut scratch, sums);
+            }
+
+            #[$attribute]
+            pub(super) fn gradient_few(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>) {
+                let mut scratch = Scratch::of(job.few_scratch::<WIDTH>());
+                job.run_few::<$arithmetic, ALL, WIDTH>(rows, update, &mut scratch);
+            }
+
+            #[$attribute]
+            pub(super) fn gradient_fast(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]) {
+                if $fast {
+                    let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
+                    let weights = (job.product.weight_rows() * job.product.inputs).max(1);
+                    for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
+                        job.sum_fast::<$arithmetic, WIDTH, $lanes, $height>(tile_row, &mut scratch, sums);
+                    }
                 }
             }
 

@@ -12,7 +12,7 @@ use core::ops::Range;
 
 use self::transform::{Lines, Pixels, Sums, Transform, UNITS, Weights, grid, grid_mut, transform};
 use super::panel::Panel;
-use super::product::{Backward, Ends, Forward, Pass, Product, masked};
+use super::product::{Backward, Ends, Forward, Pass, Product};
 use super::tile::{Columns, Tile, add_packed, store};
 use crate::arithmetic::Arithmetic;
 
@@ -67,11 +67,7 @@ impl Forward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let relu = self.relu;
-        let start = |_: usize, row: usize| self.bias.get(row).copied().unwrap_or(0.0);
-        let finish = |y: f32, _: f32| if relu && y <= 0.0 { 0.0 } else { y };
-        let ends = Ends { start: &start, finish: &finish, mask: None };
-        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
     }
 }
 
@@ -89,8 +85,7 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let ends = Ends { start: &|_, _| 0.0, finish: &masked::<A>, mask: self.mask };
-        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, &ends, scratch, output);
+        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
     }
 }
 
@@ -136,7 +131,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: &Range<usize>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
@@ -154,13 +149,13 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         for tile_row in rows.start / per..rows.end.div_ceil(per) {
             let at = (tile_row * per).saturating_sub(rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
-            let ends = &ends.from(tile_row * per * self.samples);
+            let ends = ends.from(tile_row * per * self.samples);
             for tile_col in 0..product.cols.div_ceil(SIDE) {
                 for lane in (0..self.samples).step_by(WIDTH * VECTORS) {
                     let place = Place { product, samples: self.samples, tile_row, tile_col };
                     place.spread::<A, WIDTH, VECTORS>(self.source, depth, lane, source, &mut spread);
                     multiply::<A, WIDTH, VECTORS, OUTS>(&room, depth, source, weights, products);
-                    place.gather::<A, WIDTH, VECTORS>(height, lane, products, &mut gather, ends, output);
+                    place.gather::<A, BACKWARD, WIDTH, VECTORS>(height, lane, products, &mut gather, ends, output);
                 }
             }
         }
@@ -259,13 +254,13 @@ impl Place {
 
     /// Aᵀ m A of all channels, ended, into the tile's pixels of `output`.
     #[inline(always)]
-    fn gather<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    fn gather<A: Arithmetic, const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize>(
         &self,
         channels: usize,
         from: usize,
         points: &[f32],
         lines: &mut Lines<WIDTH, POINTS, SIDE>,
-        ends: &Ends<'_, impl Fn(usize, usize) -> f32, impl Fn(f32, f32) -> f32>,
+        ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) {
         let Product { rows, cols, .. } = self.product;
@@ -277,7 +272,7 @@ impl Place {
             lines.columns::<Sums, A>(&points, units.block.get(..units.count).unwrap_or(&[]), 0);
             for row in 0..SIDE.min(rows - self.tile_row * SIDE) {
                 for (unit, (lines, tile)) in lines.0.iter().zip(&mut tile).enumerate().take(units.count) {
-                    let start = [(ends.start)(0, (first + unit) / VECTORS); WIDTH];
+                    let start = [ends.start(0, (first + unit) / VECTORS); WIDTH];
                     for (to, sums) in tile.iter_mut().zip(&Sums::apply::<A, WIDTH>(lines[row].each_ref())) {
                         *to = A::add_scaled(sums, &start, 1.0);
                     }
@@ -290,7 +285,11 @@ impl Place {
                         let at = pixel * channels * self.samples + from + image;
                         let next = at + UNITS / VECTORS * self.samples;
                         A::prefetch(output.get(next..next + count).unwrap_or(&[]));
-                        ends.store(core::array::from_ref(sums), at, output.get_mut(at..at + count).unwrap_or(&mut []));
+                        ends.store::<A, WIDTH, 1>(
+                            core::array::from_ref(sums),
+                            at,
+                            output.get_mut(at..at + count).unwrap_or(&mut []),
+                        );
                     }
                 }
             }
