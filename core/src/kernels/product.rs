@@ -105,6 +105,13 @@ impl Product {
         }
     }
 
+    /// Positions of an axis of `size` from which `tap` leads to a pixel of the image.
+    #[inline(always)]
+    pub(super) fn met(&self, tap: usize, size: usize) -> Range<usize> {
+        let pad = self.kernel / 2;
+        pad.saturating_sub(tap)..size.min((size + pad).saturating_sub(tap))
+    }
+
     /// The coordinate that a tap of [`Product::reach`] leads to.
     #[inline(always)]
     pub(super) fn other<const BACKWARD: bool>(&self, at: usize, tap: usize) -> usize {

@@ -1,14 +1,17 @@
 //! One sample, which would fill one lane: in its input gradient the inputs lie in the lanes, whose weights are neighbours, and
-//! in a forward pass of a dense layer or a tied convolution the outputs do, whose weights are turned.
+//! in a forward pass of a dense layer or a tied convolution the outputs do, whose weights are turned. The weight gradient of a
+//! tied convolution goes from position to position in registers.
 //!
-//! The same sums in the same order as in `product.rs`.
+//! The same sums in the same order as in `product.rs` and `gradient.rs`.
 
 use core::ops::Range;
 
+use super::gradient::WeightGradient;
 use super::product::{Backward, Ends, Forward, Product};
-use super::tile::{Columns, Tile, add_along, load};
+use super::tile::{Columns, Tile, add_along, load, store};
 use super::turn::turn;
 use crate::arithmetic::Arithmetic;
+use crate::optimizer::Update;
 
 /// Inputs whose weights are turned at a time.
 const DEPTH: usize = 128;
@@ -246,4 +249,90 @@ impl Forward<'_> {
             ends.store::<A, WIDTH, VECTORS>(&sums[0], row, output);
         }
     }
+}
+
+impl WeightGradient<'_> {
+    /// [`WeightGradient::run`] for one sample of a [tied convolution](Product::is_shared), in tiles of `OUTS` outputs ×
+    /// `VECTORS` × `WIDTH` inputs.
+    #[inline(always)]
+    pub fn run_single_shared<
+        A: Arithmetic,
+        const KINDS: u32,
+        const WIDTH: usize,
+        const VECTORS: usize,
+        const OUTS: usize,
+    >(
+        &self,
+        rows: &Range<usize>,
+        mut update: Update<'_>,
+        sums: &mut [f32],
+    ) {
+        let (inputs, outputs) = (self.product.inputs.max(1), self.product.outputs.max(1));
+        let mut row = rows.start;
+        while row < rows.end {
+            let left = (outputs - row % outputs).min(rows.end - row);
+            let sums = sums.get_mut((row - rows.start) * inputs..).unwrap_or(&mut []);
+            row += if left >= OUTS {
+                self.single_rows::<A, WIDTH, VECTORS, OUTS>(row, sums)
+            } else {
+                self.single_rows::<A, WIDTH, VECTORS, 1>(row, sums)
+            };
+        }
+        update.apply::<A, KINDS, WIDTH>(0, sums);
+    }
+
+    /// The gradients of `OUTS` rows of one tap's weights from `row` on; returns `OUTS`.
+    #[inline(always)]
+    fn single_rows<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        row: usize,
+        gradients: &mut [f32],
+    ) -> usize {
+        let product = self.product;
+        let (inputs, outputs, cols) = (product.inputs.max(1), product.outputs.max(1), product.cols);
+        let (tap, output) = (row / outputs, row % outputs);
+        let (tap_row, tap_col) = (tap / product.kernel.max(1), tap % product.kernel.max(1));
+        let met = product.met(tap_col, cols);
+        for input in (0..inputs).step_by(WIDTH * VECTORS) {
+            let mut sums: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
+            for line in product.met(tap_row, product.rows) {
+                let position = line * cols + met.start;
+                let pixel = product.pixel::<false>(position, tap_row, tap_col);
+                let pixels = self.input.get(pixel * inputs + input..).unwrap_or(&[]);
+                let signals = self.gradient.get(position * outputs + output..).unwrap_or(&[]);
+                add_products::<A, WIDTH, VECTORS, OUTS>(&mut sums, (pixels, inputs), (signals, outputs), met.len());
+            }
+            let width = (WIDTH * VECTORS).min(inputs - input);
+            for (sums, row) in sums.iter().zip(gradients.chunks_mut(inputs)) {
+                store(sums, row.get_mut(input..input + width).unwrap_or(&mut []));
+            }
+        }
+        OUTS
+    }
+}
+
+/// `sums[j] += pixel · signal[j]` for `count` pixels and signals, each so many numbers apart; each product is rounded by itself.
+#[inline(always)]
+fn add_products<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    (pixels, inputs): (&[f32], usize),
+    (signals, outputs): (&[f32], usize),
+    count: usize,
+) {
+    let mut tile = *sums;
+    let (mut pixels, mut signals) = (pixels, signals);
+    for _ in 0..count {
+        let Some(signal) = signals.first_chunk::<OUTS>() else { break };
+        let mut pixel = [[0.0; WIDTH]; VECTORS];
+        load(&mut pixel, pixels);
+        for (sums, signal) in tile.iter_mut().zip(signal) {
+            for (sums, x) in sums.iter_mut().zip(&pixel) {
+                let products = A::add_scaled(&[0.0; WIDTH], x, *signal);
+                sums.iter_mut().zip(products).for_each(|(sum, product)| *sum += product);
+            }
+        }
+        pixels = pixels.get(inputs..).unwrap_or(&[]);
+        signals = signals.get(outputs..).unwrap_or(&[]);
+    }
+    *sums = tile;
 }

@@ -326,6 +326,8 @@ impl InstructionSet {
     ) {
         if job.is_narrow(self.width()) {
             self.gradient_narrow(job, rows, update, sums);
+        } else if job.samples == 1 && job.product.is_shared() {
+            self.gradient_single_shared(job, rows, update, sums);
         } else if job.is_few() {
             self.gradient_few(job, rows, update);
         } else if job.product.is_dense() {
@@ -374,6 +376,7 @@ jobs! {
     gradient_dense(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
     gradient_narrow(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
     gradient_few(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
+    gradient_single_shared(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
     gradient_fast(job: &WeightGradient<'_>, tile_rows: Range<usize>, sums: &mut [f32]);
     update(gradient: &[f32], update: Update<'_>);
     bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
@@ -497,6 +500,16 @@ macro_rules! compiled {
             pub(super) fn gradient_few(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>) {
                 let mut scratch = Scratch::of(job.few_scratch::<WIDTH>());
                 job.run_few::<$arithmetic, ALL, WIDTH>(rows, update, &mut scratch);
+            }
+
+            #[$attribute]
+            pub(super) fn gradient_single_shared(
+                job: &WeightGradient<'_>,
+                rows: &Range<usize>,
+                update: Update<'_>,
+                sums: &mut [f32],
+            ) {
+                job.run_single_shared::<$arithmetic, ALL, WIDTH, $lanes, $height>(rows, update, sums);
             }
 
             #[$attribute]
