@@ -20,7 +20,7 @@ mod winograd;
 
 pub use gradient::{BiasGradient, WeightGradient};
 pub use pooling::Pool;
-pub use product::{Backward, Forward, Product};
+pub use product::{Backward, Forward, Pass, Product};
 
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;

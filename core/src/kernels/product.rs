@@ -145,46 +145,11 @@ pub struct Forward<'a> {
 }
 
 impl Forward<'_> {
-    /// Numbers of scratch with which [`Forward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
-        self.product.packing::<false, WIDTH, OUTS>(self.samples)
-    }
-
-    /// Computes the output columns `rows`, counted as position × outputs + output, in register tiles of
-    /// `VECTORS` × `WIDTH` samples × `OUTS` columns. `scratch` is as long as [`Forward::scratch`] says, or empty.
-    #[inline(always)]
-    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
-    }
-
-    /// Numbers of scratch with which [`Forward::run_dense`] is fastest.
-    pub fn dense_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        self.product.laying::<false, WIDTH, VECTORS, OUTS>(self.samples)
-    }
-
-    /// [`Forward::run`] for a [dense](Product::is_dense) layer; `scratch` is as long as [`Forward::dense_scratch`] says, or empty.
-    #[inline(always)]
-    pub fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run_dense::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
-    }
-
-    pub(super) fn pass(&self) -> Pass<'_, false> {
-        Pass { product: self.product, samples: self.samples, source: self.input, weight: self.weight }
-    }
-
-    pub(super) fn ends(&self) -> Ends<'_, false> {
+    /// The product in register tiles.
+    pub fn pass(&self) -> Pass<'_, false> {
         let step = if self.product.untied { self.product.outputs } else { 0 };
-        Ends { bias: self.bias, step, relu: self.relu, mask: None }
+        let ends = Ends { bias: self.bias, step, relu: self.relu, mask: None };
+        Pass { product: self.product, samples: self.samples, source: self.input, weight: self.weight, ends }
     }
 }
 
@@ -204,55 +169,21 @@ pub struct Backward<'a> {
 }
 
 impl Backward<'_> {
-    /// Numbers of scratch with which [`Backward::run`] is fastest.
-    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
-        self.product.packing::<true, WIDTH, OUTS>(self.samples)
-    }
-
-    /// Computes the columns `rows` of dL/dx, counted as position × inputs + input, in register tiles of
-    /// `VECTORS` × `WIDTH` samples × `OUTS` columns. `scratch` is as long as [`Backward::scratch`] says, or empty.
-    #[inline(always)]
-    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
-    }
-
-    /// Numbers of scratch with which [`Backward::run_dense`] is fastest.
-    pub fn dense_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        self.product.laying::<true, WIDTH, VECTORS, OUTS>(self.samples)
-    }
-
-    /// [`Backward::run`] for a [dense](Product::is_dense) layer; `scratch` is as long as [`Backward::dense_scratch`] says, or
-    /// empty.
-    #[inline(always)]
-    pub fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run_dense::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
-    }
-
-    pub(super) fn pass(&self) -> Pass<'_, true> {
-        Pass { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight }
-    }
-
-    pub(super) fn ends(&self) -> Ends<'_, true> {
-        Ends { bias: &[], step: 0, relu: false, mask: self.mask }
+    /// The product in register tiles.
+    pub fn pass(&self) -> Pass<'_, true> {
+        let ends = Ends { bias: &[], step: 0, relu: false, mask: self.mask };
+        Pass { product: self.product, samples: self.samples, source: self.gradient, weight: self.weight, ends }
     }
 }
 
-/// One of the two products that run over the batch lanes.
-pub(super) struct Pass<'a, const BACKWARD: bool> {
+/// One of the two products that run over the batch lanes, of [`Forward::pass`] and [`Backward::pass`]; its source is x or G.
+#[derive(Clone, Copy, Debug)]
+pub struct Pass<'a, const BACKWARD: bool> {
     pub(super) product: Product,
     pub(super) samples: usize,
     pub(super) source: &'a [f32],
     pub(super) weight: &'a [f32],
+    pub(super) ends: Ends<'a, BACKWARD>,
 }
 
 /// Part of the sum of one position: some kernel rows, kernel columns and source channels.
@@ -268,11 +199,17 @@ struct Part<'a> {
 }
 
 impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
+    /// Numbers of scratch with which [`Pass::run`] is fastest.
+    pub fn scratch<const WIDTH: usize, const OUTS: usize>(&self) -> usize {
+        self.product.packing::<BACKWARD, WIDTH, OUTS>(self.samples)
+    }
+
+    /// Computes the columns `rows` of y or dL/dx, counted as position × channels + channel, in register tiles of
+    /// `VECTORS` × `WIDTH` samples × `OUTS` columns. `scratch` is as long as [`Pass::scratch`] says, or empty.
     #[inline(always)]
-    fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    pub fn run<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: &Range<usize>,
-        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
@@ -293,7 +230,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             let to = height.min(from + rows.end - row);
             let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
             let block = output.get_mut(at).unwrap_or(&mut []);
-            let ends = ends.from(row * self.samples);
+            let ends = self.ends.from(row * self.samples);
             let taps = self.taps(position);
             let panel = if packs && product.untied {
                 Some(Panel::pack::<A>(product, self.weight, position, &taps.0, &taps.1, &mut *often))
@@ -305,18 +242,24 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         }
     }
 
-    /// A dense layer: the source's columns, and where tiles read across the rows of weights those too, lie in the order in
-    /// which they are read. As the layer has them, they are powers of two apart and find few places in a cache.
+    /// Numbers of scratch with which [`Pass::run_dense`] is fastest.
+    pub fn dense_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        self.product.laying::<BACKWARD, WIDTH, VECTORS, OUTS>(self.samples)
+    }
+
+    /// [`Pass::run`] for a [dense](Product::is_dense) layer; `scratch` is as long as [`Pass::dense_scratch`] says, or empty.
+    ///
+    /// The source's columns, and where tiles read across the rows of weights those too, lie there in the order in which they
+    /// are read. As the layer has them, they are powers of two apart and find few places in a cache.
     #[inline(always)]
-    fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    pub fn run_dense<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: &Range<usize>,
-        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let (depth, width) = (self.product.channels::<BACKWARD>().0, WIDTH * VECTORS);
-        let ends = ends.from(rows.start * self.samples);
+        let ends = self.ends.from(rows.start * self.samples);
         let lays = !scratch.is_empty();
         let (group, strip) = scratch.split_at_mut_checked(depth.min(BUDGET) * OUTS).unwrap_or((&mut [], &mut []));
         for from in (0..depth).step_by(BUDGET) {
@@ -563,7 +506,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
 
 /// How the numbers of a destination column begin and end: forward with a bias and, maybe, the ReLU, backward with 0 and, maybe,
 /// the mask of a ReLU.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Ends<'a, const BACKWARD: bool> {
     bias: &'a [f32],
     /// Biases between one position and the next.

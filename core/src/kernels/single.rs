@@ -30,14 +30,14 @@ impl Product {
 }
 
 impl Backward<'_> {
-    /// [`Backward::run`] for one sample, in tiles of `VECTORS` × `WIDTH` inputs.
+    /// [`Pass::run`](super::product::Pass::run) for one sample, in tiles of `VECTORS` × `WIDTH` inputs.
     #[inline(always)]
     pub fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         rows: &Range<usize>,
         output: &mut [f32],
     ) {
-        let (inputs, ends) = (self.product.inputs.max(1), self.ends());
+        let (inputs, ends) = (self.product.inputs.max(1), self.pass().ends);
         let mut row = rows.start;
         while row < rows.end {
             let left = (inputs - row % inputs).min(rows.end - row);
@@ -58,7 +58,7 @@ impl Backward<'_> {
         rows: &Range<usize>,
         output: &mut [f32],
     ) {
-        let (inputs, ends) = (self.product.inputs.max(1), self.ends());
+        let (inputs, ends) = (self.product.inputs.max(1), self.pass().ends);
         let (first, end) = (rows.start / inputs, rows.end / inputs);
         let mut position = first;
         while position < end {
@@ -150,7 +150,7 @@ impl Forward<'_> {
         self.product.taps() * self.product.inputs * self.product.outputs.next_multiple_of(WIDTH * VECTORS)
     }
 
-    /// [`Forward::run`] for one sample of a [tied convolution](Product::is_shared), `rows` whole pixels: all its weights turned,
+    /// [`Pass::run`](super::product::Pass::run) for one sample of a [tied convolution](Product::is_shared), `rows` whole pixels: all its weights turned,
     /// tile of `VECTORS` × `WIDTH` outputs, tap, input, output of the tile; some neighbouring pixels at a time.
     #[inline(always)]
     pub fn run_single_shared<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
@@ -168,7 +168,7 @@ impl Forward<'_> {
                 turn::<A, WIDTH, VECTORS>(weights, inputs, turned.as_chunks_mut().0.as_chunks_mut().0);
             }
         }
-        let (first, end, ends) = (rows.start / outputs, rows.end / outputs, self.ends());
+        let (first, end, ends) = (rows.start / outputs, rows.end / outputs, self.pass().ends);
         let mut position = first;
         while position < end {
             let output = output.get_mut((position - first) * outputs..).unwrap_or(&mut []);
@@ -220,7 +220,7 @@ impl Forward<'_> {
         DEPTH * WIDTH * VECTORS
     }
 
-    /// [`Forward::run`] for one sample of a [dense](Product::is_dense) layer, in tiles of `VECTORS` × `WIDTH` outputs.
+    /// [`Pass::run`](super::product::Pass::run) for one sample of a [dense](Product::is_dense) layer, in tiles of `VECTORS` × `WIDTH` outputs.
     #[inline(always)]
     pub fn run_single<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
@@ -228,7 +228,7 @@ impl Forward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let (inputs, width, ends) = (self.product.inputs.max(1), WIDTH * VECTORS, self.ends());
+        let (inputs, width, ends) = (self.product.inputs.max(1), WIDTH * VECTORS, self.pass().ends);
         for (row, output) in rows.clone().step_by(width).zip(output.chunks_mut(width)) {
             let mut sums: Tile<WIDTH, VECTORS, 1> = [[[0.0; WIDTH]; VECTORS]];
             load(&mut sums[0], self.bias.get(row..).unwrap_or(&[]));

@@ -397,20 +397,20 @@ macro_rules! compiled {
 
             #[$attribute]
             pub(super) fn forward_convolution(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.scratch::<WIDTH, $height>());
-                job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                let mut scratch = Scratch::of(job.pass().scratch::<WIDTH, $height>());
+                job.pass().run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
             }
 
             #[$attribute]
             pub(super) fn forward_dense(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.dense_scratch::<WIDTH, $vectors, $outs>());
-                job.run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                let mut scratch = Scratch::of(job.pass().dense_scratch::<WIDTH, $vectors, $outs>());
+                job.pass().run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
             }
 
             #[$attribute]
             pub(super) fn forward_few(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.scratch::<FEW, CHAINS>());
-                job.run::<$arithmetic, FEW, 1, CHAINS>(rows, &mut scratch, output);
+                let mut scratch = Scratch::of(job.pass().scratch::<FEW, CHAINS>());
+                job.pass().run::<$arithmetic, FEW, 1, CHAINS>(rows, &mut scratch, output);
             }
 
             #[$attribute]
@@ -428,21 +428,21 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn forward_fast(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
                 if $fast {
-                    let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                    let mut scratch = Scratch::of(job.pass().fast_scratch::<WIDTH, $lanes, $height>());
+                    job.pass().run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
                 }
             }
 
             #[$attribute]
             pub(super) fn backward_convolution(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.scratch::<WIDTH, $height>());
-                job.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                let mut scratch = Scratch::of(job.pass().scratch::<WIDTH, $height>());
+                job.pass().run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
             }
 
             #[$attribute]
             pub(super) fn backward_dense(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.dense_scratch::<WIDTH, $vectors, $outs>());
-                job.run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+                let mut scratch = Scratch::of(job.pass().dense_scratch::<WIDTH, $vectors, $outs>());
+                job.pass().run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
             }
 
             #[$attribute]
@@ -463,8 +463,8 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn backward_fast(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
                 if $fast {
-                    let mut scratch = Scratch::of(job.fast_scratch::<WIDTH, $lanes, $height>());
-                    job.run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                    let mut scratch = Scratch::of(job.pass().fast_scratch::<WIDTH, $lanes, $height>());
+                    job.pass().run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
                 }
             }
 

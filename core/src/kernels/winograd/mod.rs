@@ -12,7 +12,7 @@ use core::ops::Range;
 
 use self::transform::{Lines, Pixels, Sums, Transform, UNITS, Weights, grid, grid_mut, transform};
 use super::panel::Panel;
-use super::product::{Backward, Ends, Forward, Pass, Product};
+use super::product::{Ends, Pass, Product};
 use super::tile::{Columns, Tile, add_packed, store};
 use crate::arithmetic::Arithmetic;
 
@@ -49,43 +49,6 @@ impl Product {
     /// Positions of a row of tiles.
     pub fn tile_positions(&self) -> usize {
         SIDE * self.cols
-    }
-}
-
-impl Forward<'_> {
-    /// Numbers of scratch that [`Forward::run_fast`] takes.
-    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        Room::of::<false, WIDTH, VECTORS, OUTS>(&self.product).numbers()
-    }
-
-    /// [`Forward::run`] by the fast convolution, which [`Product::is_fast`] admits; `rows` are whole rows of tiles. What is in
-    /// `scratch` does not matter.
-    #[inline(always)]
-    pub fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
-    }
-}
-
-impl Backward<'_> {
-    /// Numbers of scratch that [`Backward::run_fast`] takes.
-    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        Room::of::<true, WIDTH, VECTORS, OUTS>(&self.product).numbers()
-    }
-
-    /// [`Backward::run`] by the fast convolution, as [`Forward::run_fast`].
-    #[inline(always)]
-    pub fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        &self,
-        rows: &Range<usize>,
-        scratch: &mut [f32],
-        output: &mut [f32],
-    ) {
-        self.pass().run_fast::<A, WIDTH, VECTORS, OUTS>(rows, self.ends(), scratch, output);
     }
 }
 
@@ -127,11 +90,17 @@ impl Room {
 }
 
 impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
+    /// Numbers of scratch that [`Pass::run_fast`] takes.
+    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
+        Room::of::<BACKWARD, WIDTH, VECTORS, OUTS>(&self.product).numbers()
+    }
+
+    /// [`Pass::run`] by the fast convolution, which [`Product::is_fast`] admits; `rows` are whole rows of tiles. What is in
+    /// `scratch` does not matter.
     #[inline(always)]
-    fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    pub fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         rows: &Range<usize>,
-        ends: Ends<'_, BACKWARD>,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
@@ -149,7 +118,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         for tile_row in rows.start / per..rows.end.div_ceil(per) {
             let at = (tile_row * per).saturating_sub(rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
-            let ends = ends.from(tile_row * per * self.samples);
+            let ends = self.ends.from(tile_row * per * self.samples);
             for tile_col in 0..product.cols.div_ceil(SIDE) {
                 for lane in (0..self.samples).step_by(WIDTH * VECTORS) {
                     let place = Place { product, samples: self.samples, tile_row, tile_col };
