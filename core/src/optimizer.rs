@@ -349,12 +349,17 @@ impl<'a> Update<'a> {
         gradient: &[f32],
     ) {
         if let Some(ahead) = ahead {
-            let weights = at + ahead..at + ahead + gradient.len();
-            for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
-                A::prefetch(numbers.get(weights.clone()).unwrap_or(&[]));
-            }
+            self.ask::<A>(at + ahead, gradient.len());
         }
         self.apply::<A, KINDS, WIDTH>(at, gradient);
+    }
+
+    /// Asks the memory for what an update of `count` weights from `at` on meets.
+    #[inline(always)]
+    pub(crate) fn ask<A: Arithmetic>(&self, at: usize, count: usize) {
+        for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
+            A::prefetch(numbers.get(at..at + count).unwrap_or(&[]));
+        }
     }
 
     /// [`Update::apply`] of gradients that are made while they are used, `N` neighbours at a time.

@@ -148,7 +148,14 @@ impl WeightGradient<'_> {
             // What the next rows' update meets.
             let ahead = way.far.then_some(height * inputs);
             for lane in (0..count).step_by(WIDTH * VECTORS) {
-                let tile = self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed);
+                let early = way.far && height == OUTS && !way.packed.is_empty();
+                let tile = if early {
+                    let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
+                    way.sum::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
+                } else {
+                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed)
+                };
+                let ahead = if early { None } else { ahead };
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     let at = at + j * inputs + lane;
                     if self.product.is_shared() {
@@ -240,6 +247,23 @@ struct Way<'a, const OUTS: usize> {
 }
 
 impl<const OUTS: usize> Way<'_, OUTS> {
+    #[inline(always)]
+    fn sum<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+        &self,
+        at: usize,
+        inputs: usize,
+        columns: Columns<'_>,
+    ) -> Tile<WIDTH, VECTORS, OUTS> {
+        let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
+        let piece = self.packed.len().div_ceil(OUTS).next_multiple_of(2).max(2);
+        for (j, scalars) in self.packed.chunks(piece).enumerate() {
+            self.update.ask::<A>(at + j * inputs, WIDTH * VECTORS);
+            let numbers = columns.numbers.get(j * piece * columns.stride..).unwrap_or(&[]);
+            add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, Columns { numbers, ..columns }, scalars);
+        }
+        tile
+    }
+
     /// Gives the runs of gradients that were kept to the optimizer: `height` rows of `count` weights, the first of which is
     /// number `at` and the rows `inputs` apart.
     #[inline(always)]
@@ -276,11 +300,11 @@ pub(super) fn strip<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize>
     samples: usize,
     scratch: &'a mut [f32],
 ) -> &'a [f32] {
-    let columns = columns.get(..count * samples).unwrap_or(&[]);
+    let mut columns = columns.get(..count * samples).unwrap_or(&[]);
     let rows = scratch.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0;
-    let columns = columns.chunks((WIDTH * VECTORS * samples).max(1));
-    for (tile, columns) in rows.chunks_exact_mut(samples.max(1)).zip(columns) {
+    for tile in rows.chunks_exact_mut(samples.max(1)).take(count.div_ceil(WIDTH * VECTORS)) {
         turn::<A, WIDTH, VECTORS>(columns, samples, tile);
+        columns = columns.get(WIDTH * VECTORS * samples..).unwrap_or(&[]);
     }
     scratch
 }

@@ -13,8 +13,11 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     turned: &mut [[[f32; WIDTH]; VECTORS]],
 ) {
     let lanes = (0..WIDTH * VECTORS).step_by(BLOCK);
-    for (lane, rows) in lanes.zip(rows.chunks((BLOCK * stride).max(1))) {
-        turn_block::<A, WIDTH, VECTORS>(rows, stride, turned, lane);
+    let mut rest = rows;
+    for lane in lanes {
+        let (rows, after) = rest.split_at_checked(BLOCK * stride).unwrap_or((rest, &[]));
+        turn_block::<A, WIDTH, VECTORS>(rows, after, stride, turned, lane);
+        rest = after;
     }
 }
 
@@ -22,11 +25,13 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
 #[inline(always)]
 fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     rows: &[f32],
+    after: &[f32],
     stride: usize,
     turned: &mut [[[f32; WIDTH]; VECTORS]],
     lane: usize,
 ) {
     let count = turned.len();
+    let mut after = after.chunks(BLOCK * BLOCK);
     // In place of a row that is not there the first one comes again.
     let mut sides: [&[[f32; BLOCK]]; BLOCK] = [rows.get(..count).unwrap_or(&[]).as_chunks().0; BLOCK];
     for (side, row) in sides.iter_mut().zip(rows.chunks(stride.max(1))) {
@@ -36,6 +41,7 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     // Iterators beside each other: with a look at each row's length, a block takes twice as long.
     let sides = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h);
     for (block, (((((((a, b), c), d), e), f), g), h)) in turned.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sides) {
+        A::prefetch(after.next().unwrap_or(&[]));
         for (row, numbers) in block.iter_mut().zip(A::transpose([a, b, c, d, e, f, g, h])) {
             let row = row.as_flattened_mut().get_mut(lane..).unwrap_or(&mut []);
             match row.first_chunk_mut() {
