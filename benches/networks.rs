@@ -41,12 +41,21 @@ fn network(text: &str) -> Network {
     text.parse().expect("the benches' networks are well formed")
 }
 
+/// Names the instructions that are timed in place of the fastest ones, `avx2` on a CPU with AVX-512 for example.
+const INSTRUCTIONS: &str = "ASYMGRAD_INSTRUCTIONS";
+
+/// The kernels of this machine, the fastest first, or those of the instructions that `ASYMGRAD_INSTRUCTIONS` names.
+fn sets() -> impl Iterator<Item = InstructionSet> {
+    let wanted = std::env::var(INSTRUCTIONS).unwrap_or_default();
+    InstructionSet::available().into_iter().filter(move |set| set.to_string().starts_with(&wanted))
+}
+
 /// The fastest kernels of this machine.
 ///
 /// # Panics
-/// If the threads cannot be started.
+/// If the threads cannot be started, or this machine lacks the instructions that `ASYMGRAD_INSTRUCTIONS` names.
 pub fn kernels(threads: usize) -> HostKernels {
-    kernels_of(InstructionSet::fastest(), threads)
+    kernels_of(sets().next().expect("ASYMGRAD_INSTRUCTIONS names instructions of this machine"), threads)
 }
 
 /// What the name of a bench ends with whose kernels have fast convolutions.
@@ -57,8 +66,7 @@ pub const FAST_KERNELS: &str = "fast";
 /// # Panics
 /// If the threads cannot be started.
 pub fn fast_kernels(threads: usize) -> Option<HostKernels> {
-    let set = InstructionSet::of(Class::Fast);
-    (set.class() == Class::Fast).then(|| kernels_of(set, threads))
+    sets().find(|set| set.class() == Class::Fast).map(|set| kernels_of(set, threads))
 }
 
 fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {

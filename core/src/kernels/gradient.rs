@@ -141,21 +141,21 @@ impl WeightGradient<'_> {
                 left if OUTS > 2 && left >= 2 => 2,
                 _ => 1,
             };
-            if height == OUTS && !way.packed.is_empty() {
+            let packed = height == OUTS && !way.packed.is_empty();
+            if packed {
                 turn::<A, OUTS, 1>(self.outputs(block, out), self.samples, way.packed.as_chunks_mut().0);
             }
             let (at, count) = ((row - rows.start) * inputs + block.from, block.count);
-            // What the next rows' update meets.
-            let ahead = way.far.then_some(height * inputs);
+            // The memory is asked for what an update meets: by wide tiles between parts of their sum, by others for the next rows.
+            let between = WIDTH * VECTORS > WIDE && way.far && packed;
+            let ahead = (way.far && !between).then_some(height * inputs);
             for lane in (0..count).step_by(WIDTH * VECTORS) {
-                let early = way.far && height == OUTS && !way.packed.is_empty();
-                let tile = if early {
+                let tile = if between {
                     let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
-                    way.sum::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
+                    way.sum_asking::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
                 } else {
                     self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed)
                 };
-                let ahead = if early { None } else { ahead };
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     let at = at + j * inputs + lane;
                     if self.product.is_shared() {
@@ -247,18 +247,21 @@ struct Way<'a, const OUTS: usize> {
 }
 
 impl<const OUTS: usize> Way<'_, OUTS> {
+    /// A tile of packed rows, the first of whose weights is number `at` and the rows `inputs` apart. The memory is asked for a
+    /// row of them at a time between parts of the sum: more lines at once than a core has under way would make it wait.
     #[inline(always)]
-    fn sum<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    fn sum_asking<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         &self,
         at: usize,
         inputs: usize,
         columns: Columns<'_>,
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
-        let piece = self.packed.len().div_ceil(OUTS).next_multiple_of(2).max(2);
-        for (j, scalars) in self.packed.chunks(piece).enumerate() {
-            self.update.ask::<A>(at + j * inputs, WIDTH * VECTORS);
-            let numbers = columns.numbers.get(j * piece * columns.stride..).unwrap_or(&[]);
+        // Even, because steps are taken in twos.
+        let part = self.packed.len().div_ceil(OUTS).next_multiple_of(2);
+        for (row, scalars) in self.packed.chunks(part.max(1)).enumerate() {
+            self.update.ask::<A>(at + row * inputs, WIDTH * VECTORS);
+            let numbers = columns.numbers.get(row * part * columns.stride..).unwrap_or(&[]);
             add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, Columns { numbers, ..columns }, scalars);
         }
         tile
