@@ -210,14 +210,10 @@ impl Place {
                 }
             }
         }
-        for first in (0..channels * VECTORS).step_by(UNITS) {
-            let units = Units::of::<WIDTH, VECTORS>(first, channels, self.samples);
-            lines.columns::<Pixels, A>(
-                &window,
-                units.image.get(..units.count).unwrap_or(&[]),
-                UNITS / VECTORS * self.samples,
-            );
-            lines.rows::<Pixels, A>(&mut points, units.block.get(..units.count).unwrap_or(&[]));
+        for first in (0..channels).step_by(UNITS / VECTORS) {
+            let count = (channels - first).min(UNITS / VECTORS);
+            lines.columns::<Pixels, A, VECTORS>(&window, first * self.samples, (count, self.samples));
+            lines.rows::<Pixels, A>(&mut points, first * WIDTH * VECTORS, count * VECTORS);
         }
     }
 
@@ -234,57 +230,29 @@ impl Place {
     ) {
         let Product { rows, cols, .. } = self.product;
         let points = grid::<POINTS>(points, points.len() / ALL);
+        let lanes = (WIDTH * VECTORS).min(self.samples.saturating_sub(from));
         // Ended from memory: in registers the compiler takes vectors apart for the mask.
-        let mut tile = [[[0.0; WIDTH]; SIDE]; UNITS];
-        for first in (0..channels * VECTORS).step_by(UNITS) {
-            let units = Units::of::<WIDTH, VECTORS>(first, channels, self.samples);
-            lines.columns::<Sums, A>(&points, units.block.get(..units.count).unwrap_or(&[]), 0);
+        let mut tile = [[[0.0; WIDTH]; VECTORS]; SIDE];
+        for first in (0..channels).step_by(UNITS / VECTORS) {
+            let count = (channels - first).min(UNITS / VECTORS);
+            lines.columns::<Sums, A, UNITS>(&points, first * WIDTH * VECTORS, (1, 0));
             for row in 0..SIDE.min(rows - self.tile_row * SIDE) {
-                for (unit, (lines, tile)) in lines.0.iter().zip(&mut tile).enumerate().take(units.count) {
-                    let start = [ends.start(0, (first + unit) / VECTORS); WIDTH];
-                    for (to, sums) in tile.iter_mut().zip(&Sums::apply::<A, WIDTH>(lines[row].each_ref())) {
-                        *to = A::add_scaled(sums, &start, 1.0);
+                for (channel, lines) in lines.0.as_chunks::<VECTORS>().0.iter().enumerate().take(count) {
+                    let start = [ends.start(0, first + channel); WIDTH];
+                    for (vector, lines) in lines.iter().enumerate() {
+                        for (pixel, sums) in tile.iter_mut().zip(&Sums::apply::<A, WIDTH>(lines[row].each_ref())) {
+                            pixel[vector] = A::add_scaled(sums, &start, 1.0);
+                        }
                     }
-                }
-                for (unit, (tile, image)) in tile.iter().zip(&units.image).enumerate().take(units.count) {
-                    let lane = from + (first + unit) % VECTORS * WIDTH;
-                    let count = WIDTH.min(self.samples.saturating_sub(lane));
                     for (col, sums) in tile.iter().enumerate().take(cols - self.tile_col * SIDE) {
-                        let pixel = row * cols + self.tile_col * SIDE + col;
-                        let at = pixel * channels * self.samples + from + image;
+                        let position = row * cols + self.tile_col * SIDE + col;
+                        let at = (position * channels + first + channel) * self.samples + from;
                         let next = at + UNITS / VECTORS * self.samples;
-                        A::prefetch(output.get(next..next + count).unwrap_or(&[]));
-                        ends.store::<A, WIDTH, 1>(
-                            core::array::from_ref(sums),
-                            at,
-                            output.get_mut(at..at + count).unwrap_or(&mut []),
-                        );
+                        A::prefetch(output.get(next..next + lanes).unwrap_or(&[]));
+                        ends.store::<A, WIDTH, VECTORS>(sums, at, output.get_mut(at..at + lanes).unwrap_or(&mut []));
                     }
                 }
             }
         }
-    }
-}
-
-/// The numbers of a run of vectors, and those of their places in tiles of `VECTORS` vectors: channel, tile's lane.
-struct Units {
-    /// In the image, where channels are `samples` apart.
-    image: [usize; UNITS],
-    /// In a block of so many lanes.
-    block: [usize; UNITS],
-    count: usize,
-}
-
-impl Units {
-    #[inline(always)]
-    fn of<const WIDTH: usize, const VECTORS: usize>(first: usize, channels: usize, samples: usize) -> Self {
-        let count = UNITS.min((channels * VECTORS).saturating_sub(first));
-        let (mut image, mut block) = ([0; UNITS], [0; UNITS]);
-        for (unit, (image, block)) in (first..).zip(image.iter_mut().zip(&mut block)) {
-            let (channel, lane) = (unit / VECTORS, unit % VECTORS * WIDTH);
-            *image = channel * samples + lane;
-            *block = channel * WIDTH * VECTORS + lane;
-        }
-        Self { image, block, count }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::array::from_fn;
 
+use super::super::tile::vectors_of;
 use super::{KERNEL, POINTS, SIDE};
 use crate::arithmetic::Arithmetic;
 
@@ -26,43 +27,69 @@ impl<const WIDTH: usize, const FROM: usize, const TO: usize> Lines<WIDTH, FROM, 
         Self([[[[0.0; WIDTH]; FROM]; TO]; UNITS])
     }
 
-    /// Transforms along the columns what the pixels have from the numbers `at` on; of an empty one all is zero. Asks the memory
-    /// for what they have `ahead` of them, if that is more than nothing.
+    /// Transforms along the columns what the pixels have from number `at` on: `count` times `VECTORS` vectors, `step` numbers
+    /// apart, as many as fit; of an empty pixel all is zero. Asks the memory for what comes after them, if they are apart.
     #[inline(always)]
-    pub(super) fn columns<T: Transform<FROM, TO>, A: Arithmetic>(
+    pub(super) fn columns<T: Transform<FROM, TO>, A: Arithmetic, const VECTORS: usize>(
         &mut self,
         pixels: &[[&[f32]; FROM]; FROM],
-        at: &[usize],
-        ahead: usize,
+        at: usize,
+        (count, step): (usize, usize),
     ) {
+        let ahead = UNITS / VECTORS * step;
+        let mut last = [[[0.0; WIDTH]; VECTORS]; FROM];
         for col in 0..FROM {
-            for (lines, at) in self.0.iter_mut().zip(at) {
-                let mut last = [[0.0; WIDTH]; FROM];
-                let mut column = [const { &[0.0; WIDTH] }; FROM];
-                for ((number, row), last) in column.iter_mut().zip(pixels).zip(&mut last) {
-                    *number = vector(row[col], *at, last);
+            for (number, lines) in self.0.as_chunks_mut::<VECTORS>().0.iter_mut().enumerate().take(count) {
+                let at = at + number * step;
+                let mut runs = [const { &[[0.0; WIDTH]; VECTORS] }; FROM];
+                // Looked at once for all vectors: a look at each takes longer than its transformation.
+                for ((run, row), last) in runs.iter_mut().zip(pixels).zip(&mut last) {
+                    *run = vectors(row[col], at, last);
                     if ahead > 0 {
-                        A::prefetch(row[col].get(*at + ahead..*at + ahead + WIDTH).unwrap_or(&[]));
+                        A::prefetch(row[col].get(at + ahead..at + ahead + WIDTH * VECTORS).unwrap_or(&[]));
                     }
                 }
-                for (line, number) in lines.iter_mut().zip(T::apply::<A, WIDTH>(column)) {
-                    line[col] = number;
+                for (vector, lines) in lines.iter_mut().enumerate() {
+                    let mut column = [const { &[0.0; WIDTH] }; FROM];
+                    for (number, run) in column.iter_mut().zip(runs) {
+                        *number = &run[vector];
+                    }
+                    for (line, number) in lines.iter_mut().zip(T::apply::<A, WIDTH>(column)) {
+                        line[col] = number;
+                    }
                 }
             }
         }
     }
 
-    /// Transforms along the rows, into what the points have from the numbers `at` on.
+    /// Transforms along the rows, into `count` vectors side by side of the points, from number `at` on.
     #[inline(always)]
     pub(super) fn rows<T: Transform<FROM, TO>, A: Arithmetic>(
         &self,
         points: &mut [[&mut [f32]; TO]; TO],
-        at: &[usize],
+        at: usize,
+        count: usize,
     ) {
         for (row, points) in points.iter_mut().enumerate() {
-            for (lines, at) in self.0.iter().zip(at) {
-                for (number, point) in T::apply::<A, WIDTH>(lines[row].each_ref()).into_iter().zip(&mut *points) {
-                    put(point, *at, number);
+            let mut runs: [Option<&mut [[f32; WIDTH]; UNITS]>; TO] = [const { None }; TO];
+            let mut whole = count == UNITS;
+            for (run, point) in runs.iter_mut().zip(&mut *points) {
+                *run = point.get_mut(at..).unwrap_or(&mut []).as_chunks_mut().0.first_chunk_mut();
+                whole &= run.is_some();
+            }
+            if whole {
+                for (unit, lines) in self.0.iter().enumerate() {
+                    for (number, run) in T::apply::<A, WIDTH>(lines[row].each_ref()).into_iter().zip(&mut runs) {
+                        if let Some(run) = run {
+                            run[unit] = number;
+                        }
+                    }
+                }
+            } else {
+                for (unit, lines) in self.0.iter().enumerate().take(count) {
+                    for (number, point) in T::apply::<A, WIDTH>(lines[row].each_ref()).into_iter().zip(&mut *points) {
+                        put(point, at + unit * WIDTH, number);
+                    }
                 }
             }
         }
@@ -71,20 +98,28 @@ impl<const WIDTH: usize, const FROM: usize, const TO: usize> Lines<WIDTH, FROM, 
 
 /// The numbers from number `at` on; zeros of a pixel that is empty, and beyond the end, for which there is room in `last`.
 #[inline(always)]
-fn vector<'a, const WIDTH: usize>(numbers: &'a [f32], at: usize, last: &'a mut [f32; WIDTH]) -> &'a [f32; WIDTH] {
-    match numbers.get(at..).and_then(<[f32]>::first_chunk) {
-        Some(vector) => vector,
-        None if numbers.is_empty() => const { &[0.0; WIDTH] },
-        None => copy(last, numbers.get(at..).unwrap_or(&[])),
+fn vectors<'a, const WIDTH: usize, const VECTORS: usize>(
+    numbers: &'a [f32],
+    at: usize,
+    last: &'a mut [[f32; WIDTH]; VECTORS],
+) -> &'a [[f32; WIDTH]; VECTORS] {
+    let rest = numbers.get(at..).unwrap_or(&[]);
+    match vectors_of(rest) {
+        Some(vectors) => vectors,
+        None if numbers.is_empty() => const { &[[0.0; WIDTH]; VECTORS] },
+        None => {
+            copy(last.as_flattened_mut(), rest);
+            last
+        }
     }
 }
 
 /// As many numbers as there are. By itself, because a loop over lanes would keep vectors in memory on the way of all others.
 #[cold]
 #[inline(never)]
-fn copy<'a, const WIDTH: usize>(last: &'a mut [f32; WIDTH], numbers: &[f32]) -> &'a [f32; WIDTH] {
+fn copy(last: &mut [f32], numbers: &[f32]) {
+    last.fill(0.0);
     last.iter_mut().zip(numbers).for_each(|(to, from)| *to = *from);
-    last
 }
 
 /// Writes as many numbers from number `at` on as there is room for.
@@ -133,14 +168,9 @@ pub(super) fn transform<
     lines: &mut Lines<WIDTH, FROM, TO>,
 ) {
     for from in (0..count).step_by(UNITS * WIDTH) {
-        let (mut source, mut target) = ([0; UNITS], [0; UNITS]);
-        for (unit, (source, target)) in source.iter_mut().zip(&mut target).enumerate() {
-            *source = from + unit * WIDTH;
-            *target = to + *source;
-        }
-        let units = ..UNITS.min((count - from).div_ceil(WIDTH));
-        lines.columns::<T, A>(pixels, source.get(units).unwrap_or(&[]), 0);
-        lines.rows::<T, A>(points, target.get(units).unwrap_or(&[]));
+        let units = UNITS.min((count - from).div_ceil(WIDTH));
+        lines.columns::<T, A, UNITS>(pixels, from, (1, 0));
+        lines.rows::<T, A>(points, to + from, units);
     }
 }
 
