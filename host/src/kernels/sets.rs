@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use asymgrad_core::Update;
 use asymgrad_core::arithmetic::{Arithmetic, BLOCK, Portable};
-use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pool, WeightGradient};
+use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Pass, Pool, WeightGradient};
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::FeedbackSource;
 
@@ -284,7 +284,7 @@ impl InstructionSet {
     pub(super) fn forward(self, job: &Forward<'_>, fast: bool, rows: &Range<usize>, output: &mut [f32]) {
         let (product, samples) = (job.product, job.samples);
         if fast {
-            self.forward_fast(job, rows, output);
+            self.pass_fast(&job.pass(), rows, output);
         } else if samples == 1 && product.is_dense() {
             self.forward_single(job, rows, output);
         } else if samples == 1 && product.is_shared() {
@@ -292,9 +292,9 @@ impl InstructionSet {
         } else if samples <= FEW {
             self.forward_few(job, rows, output);
         } else if product.is_dense() {
-            self.forward_dense(job, rows, output);
+            self.pass_dense(&job.pass(), rows, output);
         } else {
-            self.forward_convolution(job, rows, output);
+            self.pass_convolution(&job.pass(), rows, output);
         }
     }
 
@@ -302,7 +302,7 @@ impl InstructionSet {
     pub(super) fn backward(self, job: &Backward<'_>, fast: bool, rows: &Range<usize>, output: &mut [f32]) {
         let (product, samples) = (job.product, job.samples);
         if fast {
-            self.backward_fast(job, rows, output);
+            self.pass_fast(&job.pass(), rows, output);
         } else if samples == 1 && product.is_dense() {
             self.backward_single(job, rows, output);
         } else if samples == 1 && product.is_shared() {
@@ -310,9 +310,9 @@ impl InstructionSet {
         } else if samples == 1 {
             self.backward_single_untied(job, rows, output);
         } else if product.is_dense() {
-            self.backward_dense(job, rows, output);
+            self.pass_dense(&job.pass(), rows, output);
         } else {
-            self.backward_convolution(job, rows, output);
+            self.pass_convolution(&job.pass(), rows, output);
         }
     }
 
@@ -340,9 +340,9 @@ impl InstructionSet {
 
 /// The core's jobs: a method of [`InstructionSet`] each, which calls the function compiled for its set.
 macro_rules! jobs {
-    ($($name:ident($($argument:ident: $type:ty),*);)*) => {
+    ($($name:ident $(<const $direction:ident: bool>)? ($($argument:ident: $type:ty),*);)*) => {
         impl InstructionSet {
-            $(pub(super) fn $name(self, $($argument: $type),*) {
+            $(pub(super) fn $name $(<const $direction: bool>)? (self, $($argument: $type),*) {
                 match self.instructions {
                     Instructions::Baseline => baseline::$name($($argument),*),
                     // SAFETY: the set exists only where the CPU has its instructions, see `available`.
@@ -360,18 +360,15 @@ macro_rules! jobs {
 }
 
 jobs! {
-    forward_convolution(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
-    forward_dense(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    pass_convolution<const BACKWARD: bool>(pass: &Pass<'_, BACKWARD>, rows: &Range<usize>, output: &mut [f32]);
+    pass_dense<const BACKWARD: bool>(pass: &Pass<'_, BACKWARD>, rows: &Range<usize>, output: &mut [f32]);
+    pass_fast<const BACKWARD: bool>(pass: &Pass<'_, BACKWARD>, rows: &Range<usize>, output: &mut [f32]);
     forward_few(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
     forward_single(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
     forward_single_shared(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
-    forward_fast(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
-    backward_convolution(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
-    backward_dense(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single_untied(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single_shared(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
-    backward_fast(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     gradient_convolution(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
     gradient_dense(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
     gradient_narrow(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
@@ -396,15 +393,23 @@ macro_rules! compiled {
             pub(super) const WIDTH: usize = $width;
 
             #[$attribute]
-            pub(super) fn forward_convolution(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.pass().scratch::<WIDTH, $height>());
-                job.pass().run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+            pub(super) fn pass_convolution<const BACKWARD: bool>(
+                pass: &Pass<'_, BACKWARD>,
+                rows: &Range<usize>,
+                output: &mut [f32],
+            ) {
+                let mut scratch = Scratch::of(pass.scratch::<WIDTH, $height>());
+                pass.run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
             }
 
             #[$attribute]
-            pub(super) fn forward_dense(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.pass().dense_scratch::<WIDTH, $vectors, $outs>());
-                job.pass().run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
+            pub(super) fn pass_dense<const BACKWARD: bool>(
+                pass: &Pass<'_, BACKWARD>,
+                rows: &Range<usize>,
+                output: &mut [f32],
+            ) {
+                let mut scratch = Scratch::of(pass.dense_scratch::<WIDTH, $vectors, $outs>());
+                pass.run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
             }
 
             #[$attribute]
@@ -426,23 +431,15 @@ macro_rules! compiled {
             }
 
             #[$attribute]
-            pub(super) fn forward_fast(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+            pub(super) fn pass_fast<const BACKWARD: bool>(
+                pass: &Pass<'_, BACKWARD>,
+                rows: &Range<usize>,
+                output: &mut [f32],
+            ) {
                 if $fast {
-                    let mut scratch = Scratch::of(job.pass().fast_scratch::<WIDTH, $lanes, $height>());
-                    job.pass().run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
+                    let mut scratch = Scratch::of(pass.fast_scratch::<WIDTH, $lanes, $height>());
+                    pass.run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
                 }
-            }
-
-            #[$attribute]
-            pub(super) fn backward_convolution(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.pass().scratch::<WIDTH, $height>());
-                job.pass().run::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
-            }
-
-            #[$attribute]
-            pub(super) fn backward_dense(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                let mut scratch = Scratch::of(job.pass().dense_scratch::<WIDTH, $vectors, $outs>());
-                job.pass().run_dense::<$arithmetic, WIDTH, $vectors, $outs>(rows, &mut scratch, output);
             }
 
             #[$attribute]
@@ -458,14 +455,6 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn backward_single_shared(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
                 job.run_single_shared::<$arithmetic, WIDTH, $lanes>(rows, output);
-            }
-
-            #[$attribute]
-            pub(super) fn backward_fast(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
-                if $fast {
-                    let mut scratch = Scratch::of(job.pass().fast_scratch::<WIDTH, $lanes, $height>());
-                    job.pass().run_fast::<$arithmetic, WIDTH, $lanes, $height>(rows, &mut scratch, output);
-                }
             }
 
             #[$attribute]
