@@ -258,9 +258,11 @@ impl<const OUTS: usize> Way<'_, OUTS> {
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
         // Even, because steps are taken in twos.
-        let part = self.packed.len().div_ceil(OUTS).next_multiple_of(2);
-        for (row, scalars) in self.packed.chunks(part.max(1)).enumerate() {
-            self.update.ask::<A>(at + row * inputs, WIDTH * VECTORS);
+        let part = (self.packed.len() / OUTS / 2 * 2).max(2);
+        for (row, scalars) in self.packed.chunks(part).enumerate() {
+            if row < OUTS {
+                self.update.ask::<A>(at + row * inputs, WIDTH * VECTORS);
+            }
             let numbers = columns.numbers.get(row * part * columns.stride..).unwrap_or(&[]);
             add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, Columns { numbers, ..columns }, scalars);
         }
