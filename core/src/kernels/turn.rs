@@ -21,7 +21,7 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     }
 }
 
-/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on.
+/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on. Meanwhile the memory is asked for what comes `after`.
 #[inline(always)]
 fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     rows: &[f32],
