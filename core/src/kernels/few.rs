@@ -48,7 +48,7 @@ impl WeightGradient<'_> {
         let pixels = self.pixels(rows);
         for (place, position) in scratch.chunks_exact_mut(pixel.max(1)).zip(0..).skip(pixels.start).take(pixels.len()) {
             let columns = self.input.get(position * inputs * n..).unwrap_or(&[]);
-            strip::<A, WIDTH, 1>(columns, inputs, n, place);
+            strip::<A, WIDTH, 1>(columns, (inputs, n), n, place);
         }
         let strips = &*scratch;
         let per = (product.taps() * outputs).max(1);

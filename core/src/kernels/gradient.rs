@@ -93,7 +93,7 @@ impl WeightGradient<'_> {
             for from in (0..inputs).step_by(width.max(1)) {
                 let count = width.min(inputs - from);
                 let columns = self.input.get((position * inputs + from) * self.samples..).unwrap_or(&[]);
-                let strip = strip::<A, WIDTH, VECTORS>(columns, count, self.samples, scratch);
+                let strip = strip::<A, WIDTH, VECTORS>(columns, (count, self.samples), self.samples, scratch);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
                         let other = product.pixel::<true>(position, tap_row, tap_col);
@@ -150,11 +150,11 @@ impl WeightGradient<'_> {
             let between = WIDTH * VECTORS > WIDE && way.far && packed;
             let ahead = (way.far && !between).then_some(height * inputs);
             for lane in (0..count).step_by(WIDTH * VECTORS) {
+                let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
                 let tile = if between {
-                    let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
                     way.sum_asking::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
                 } else {
-                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), lane, way.packed)
+                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed)
                 };
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     let at = at + j * inputs + lane;
@@ -175,17 +175,16 @@ impl WeightGradient<'_> {
         }
     }
 
-    /// One register tile: the gradients of `height` rows from output `out` on, and of the columns from `lane` on.
+    /// One register tile: the gradients of `height` rows from output `out` on, and of `columns`.
     #[inline(always)]
     fn tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
         block: &Block<'_>,
         (out, height): (usize, usize),
-        lane: usize,
+        columns: Columns<'_>,
         packed: &[[f32; OUTS]],
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
-        let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
         if height == OUTS && !packed.is_empty() {
             add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, packed);
             return tile;
@@ -296,20 +295,20 @@ struct Block<'a> {
     position: usize,
 }
 
-/// The first `count` columns of `columns` with the lanes over columns: tiles of `VECTORS` × `WIDTH` columns, in each
-/// sample after sample. Sums of lanes beyond `count` are never stored.
+/// The first `count` columns of `columns`, which are `stride` numbers apart, with the lanes over columns: tiles of `VECTORS` ×
+/// `WIDTH` columns, in each sample after sample. Sums of lanes beyond `count` are never stored.
 #[inline(always)]
 pub(super) fn strip<'a, A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
-    columns: &'a [f32],
-    count: usize,
+    columns: &[f32],
+    (count, stride): (usize, usize),
     samples: usize,
     scratch: &'a mut [f32],
 ) -> &'a [f32] {
-    let mut columns = columns.get(..count * samples).unwrap_or(&[]);
+    let mut columns = columns.get(..count * stride).unwrap_or(columns);
     let rows = scratch.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0;
     for tile in rows.chunks_exact_mut(samples.max(1)).take(count.div_ceil(WIDTH * VECTORS)) {
-        turn::<A, WIDTH, VECTORS>(columns, samples, tile);
-        columns = columns.get(WIDTH * VECTORS * samples..).unwrap_or(&[]);
+        turn::<A, WIDTH, VECTORS>(columns, stride, tile);
+        columns = columns.get(WIDTH * VECTORS * stride..).unwrap_or(&[]);
     }
     scratch
 }

@@ -56,7 +56,7 @@ impl WeightGradient<'_> {
         taps.sums.fill(0.0);
         for position in positions {
             let columns = self.gradient.get(position * outputs * self.samples..).unwrap_or(&[]);
-            let strip = strip::<A, WIDTH, VECTORS>(columns, outputs, self.samples, strip_scratch);
+            let strip = strip::<A, WIDTH, VECTORS>(columns, (outputs, self.samples), self.samples, strip_scratch);
             // The next columns are turned in blocks, which no prefetcher of a CPU foresees.
             let next = outputs * self.samples..2 * outputs * self.samples;
             A::prefetch(columns.get(next).unwrap_or(&[]));

@@ -21,7 +21,8 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     }
 }
 
-/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on. Meanwhile the memory is asked for what comes `after`.
+/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on. Meanwhile the memory is asked for the rows `after` them,
+/// if rows lie without gaps.
 #[inline(always)]
 fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     rows: &[f32],
@@ -31,7 +32,7 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     lane: usize,
 ) {
     let count = turned.len();
-    let mut after = after.chunks(BLOCK * BLOCK);
+    let mut after = if stride == count { after } else { &[] }.chunks(BLOCK * BLOCK);
     // In place of a row that is not there the first one comes again.
     let mut sides: [&[[f32; BLOCK]]; BLOCK] = [rows.get(..count).unwrap_or(&[]).as_chunks().0; BLOCK];
     for (side, row) in sides.iter_mut().zip(rows.chunks(stride.max(1))) {

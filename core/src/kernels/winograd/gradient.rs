@@ -1,8 +1,7 @@
 //! The weight gradient of the fast convolution: inputs lie in the lanes, and the optimizer waits for the sum over all tiles.
 
-use super::super::gradient::WeightGradient;
+use super::super::gradient::{WeightGradient, strip};
 use super::super::tile::{Columns, Tile, add_packed, add_to};
-use super::super::turn::turn;
 use super::transform::{Gradients, Lines, Pixels, WeightSums, grid, grid_mut, transform};
 use super::{ALL, FEW, GAP, KERNEL, POINTS, SIDE};
 use crate::arithmetic::Arithmetic;
@@ -87,10 +86,8 @@ impl WeightGradient<'_> {
             }
             let at = (row * cols + col) * channels * samples;
             let numbers = numbers.get(at..at + channels * samples).unwrap_or(&[]);
-            let tiles = turned.as_chunks_mut::<WIDTH>().0.as_chunks_mut::<VECTORS>().0.chunks_exact_mut(count.max(1));
-            for (tile, channels) in tiles.zip(numbers.chunks((WIDTH * VECTORS * samples).max(1))) {
-                turn::<A, WIDTH, VECTORS>(channels.get(from..).unwrap_or(&[]), samples, tile);
-            }
+            let columns = numbers.get(from..).unwrap_or(&[]);
+            strip::<A, WIDTH, VECTORS>(columns, (channels, samples), count, turned);
         }
     }
 
