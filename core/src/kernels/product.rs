@@ -19,6 +19,9 @@ const MANY: usize = 4;
 /// Source channels below which even few samples make packed weights worth while.
 const NARROW: usize = 8;
 
+/// Numbers of a cache line.
+const LINE: usize = 16;
+
 /// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
 ///
 /// Weights lie as [row, col,] tap, output, input (row and column only if untied), activations as row, column,
@@ -186,16 +189,30 @@ pub struct Pass<'a, const BACKWARD: bool> {
     pub(super) ends: Ends<'a, BACKWARD>,
 }
 
+/// Kernel rows and columns that stay inside the image at a position.
+type Taps = (Range<usize>, Range<usize>);
+
 /// Part of the sum of one position: some kernel rows, kernel columns and source channels.
 struct Part<'a> {
     position: usize,
     tap_rows: Range<usize>,
     tap_cols: Range<usize>,
     depth: Range<usize>,
+    /// What is asked for meanwhile.
+    next: Option<&'a Next>,
     /// The source's columns in tiles of so many lanes, if they are laid out so.
     strip: Option<(&'a [f32], usize)>,
     first: bool,
     last: bool,
+}
+
+/// The position whose untied weights are packed next. While the one before it is summed up, each of its tiles asks the memory
+/// for a share of each tap's.
+struct Next {
+    position: usize,
+    taps: Taps,
+    /// Weights of a share; 0 where a tap has fewer cache lines than there are tiles, as an image's channels have.
+    share: usize,
 }
 
 impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
@@ -237,8 +254,13 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             } else {
                 shared
             };
-            self.position::<A, WIDTH, VECTORS, OUTS>(position, taps, from..to, panel, ends, block);
             row += to - from;
+            let next = if packs && product.untied && row < rows.end {
+                Some(&self.next::<WIDTH, VECTORS, OUTS>(position + 1))
+            } else {
+                None
+            };
+            self.position::<A, WIDTH, VECTORS, OUTS>((position, taps), from..to, panel, next, ends, block);
         }
     }
 
@@ -270,6 +292,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 tap_rows: 0..1,
                 tap_cols: 0..1,
                 depth: from..to,
+                next: None,
                 strip: lays.then_some((&*strip, width)),
                 first: from == 0,
                 last: to == depth,
@@ -301,8 +324,8 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         }
     }
 
-    /// Kernel rows and columns that stay inside the image at a position.
-    fn taps(&self, position: usize) -> (Range<usize>, Range<usize>) {
+    /// The taps of a position.
+    fn taps(&self, position: usize) -> Taps {
         let (product, cols) = (self.product, self.product.cols.max(1));
         (
             product.reach::<BACKWARD>(position / cols, product.rows),
@@ -314,10 +337,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
     #[inline(always)]
     fn position<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
-        position: usize,
-        (tap_rows, tap_cols): (Range<usize>, Range<usize>),
+        (position, (tap_rows, tap_cols)): (usize, Taps),
         rows: Range<usize>,
         panel: Option<Panel<'_, BACKWARD, OUTS>>,
+        next: Option<&Next>,
         ends: Ends<'_, BACKWARD>,
         output: &mut [f32],
     ) {
@@ -338,6 +361,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                         tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
                         tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
                         depth: channel..depth.min(channel + BUDGET),
+                        next,
                         strip: None,
                         first: tap_row == tap_rows.start && tap_col == tap_cols.start && channel == 0,
                         last: tap_row + row_step >= tap_rows.end
@@ -487,9 +511,41 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             for tap_col in part.tap_cols.clone().step_by(run) {
                 let columns = self.columns(part, self.product.pixel::<BACKWARD>(part.position, tap_row, tap_col), lane);
                 let tap = tap_row * product.kernel + tap_col;
+                if let Some(next) = part.next {
+                    self.ask::<A, WIDTH, VECTORS, OUTS>(next, (tap_row, tap_col..tap_col + run), (row, lane));
+                }
                 let scalars = panel.scalars(row, tap, channel, run * part.depth.len());
                 add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
             }
+        }
+    }
+
+    /// What to ask for while the position before `position` is summed up.
+    fn next<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, position: usize) -> Next {
+        let (product, height) = (self.product, self.product.channels::<BACKWARD>().1);
+        let tiles = height.div_ceil(OUTS) * self.samples.div_ceil(WIDTH * VECTORS);
+        let lines = product.inputs * product.outputs / LINE;
+        let share = if lines >= tiles { lines.div_ceil(tiles) * LINE } else { 0 };
+        Next { position, taps: self.taps(position), share }
+    }
+
+    /// Asks the memory for the share that the tile at `row` and `lane` has of the next position's weights at some taps.
+    #[inline(always)]
+    fn ask<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+        &self,
+        next: &Next,
+        (tap_row, tap_cols): (usize, Range<usize>),
+        (row, lane): (usize, usize),
+    ) {
+        let (product, (rows, cols)) = (self.product, &next.taps);
+        if next.share == 0 || !rows.contains(&tap_row) {
+            return;
+        }
+        let tile = row / OUTS * self.samples.div_ceil(WIDTH * VECTORS) + lane / (WIDTH * VECTORS);
+        for tap_col in tap_cols.start.max(cols.start)..tap_cols.end.min(cols.end) {
+            let of = if BACKWARD { product.pixel::<true>(next.position, tap_row, tap_col) } else { next.position };
+            let from = product.weight_row(of, tap_row, tap_col) * product.inputs + tile * next.share;
+            A::prefetch(self.weight.get(from..from + next.share).unwrap_or(&[]));
         }
     }
 

@@ -15,46 +15,80 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     let lanes = (0..WIDTH * VECTORS).step_by(BLOCK);
     let mut rest = rows;
     for lane in lanes {
-        let (rows, after) = rest.split_at_checked(BLOCK * stride).unwrap_or((rest, &[]));
-        turn_block::<A, WIDTH, VECTORS>(rows, after, stride, turned, lane);
-        rest = after;
+        turn_block::<A, WIDTH, VECTORS>(rest, stride, turned, lane);
+        rest = rest.get(BLOCK * stride..).unwrap_or(&[]);
     }
 }
 
-/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on. Meanwhile the memory is asked for the rows `after` them,
+/// [`turn`] for up to [`BLOCK`] rows, which go to the lanes from `lane` on. Meanwhile the memory is asked for the rows after them,
 /// if rows lie without gaps.
 #[inline(always)]
 fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     rows: &[f32],
-    after: &[f32],
     stride: usize,
     turned: &mut [[[f32; WIDTH]; VECTORS]],
     lane: usize,
 ) {
     let count = turned.len();
-    let mut after = if stride == count { after } else { &[] }.chunks(BLOCK * BLOCK);
+    if count < BLOCK {
+        return turn_short::<WIDTH, VECTORS>(rows, stride, turned, lane);
+    }
+    let after = if stride == count { rows.get(BLOCK * stride..).unwrap_or(&[]) } else { &[] };
+    let mut after = after.chunks(BLOCK * BLOCK);
     // In place of a row that is not there the first one comes again.
-    let mut sides: [&[[f32; BLOCK]]; BLOCK] = [rows.get(..count).unwrap_or(&[]).as_chunks().0; BLOCK];
-    for (side, row) in sides.iter_mut().zip(rows.chunks(stride.max(1))) {
-        *side = row.get(..count).unwrap_or(&[]).as_chunks().0;
+    let mut whole: [&[f32]; BLOCK] = [rows.get(..count).unwrap_or(&[]); BLOCK];
+    for (whole, row) in whole.iter_mut().zip(rows.chunks(stride.max(1))) {
+        *whole = row.get(..count).unwrap_or(&[]);
+    }
+    let mut sides: [&[[f32; BLOCK]]; BLOCK] = [&[]; BLOCK];
+    let mut ends = [&[0.0; BLOCK]; BLOCK];
+    for ((side, end), row) in sides.iter_mut().zip(&mut ends).zip(whole) {
+        *side = row.as_chunks().0;
+        *end = row.last_chunk().unwrap_or(end);
     }
     let [a, b, c, d, e, f, g, h] = sides;
     // Iterators beside each other: with a look at each row's length, a block takes twice as long.
     let sides = a.iter().zip(b).zip(c).zip(d).zip(e).zip(f).zip(g).zip(h);
     for (block, (((((((a, b), c), d), e), f), g), h)) in turned.as_chunks_mut::<BLOCK>().0.iter_mut().zip(sides) {
         A::prefetch(after.next().unwrap_or(&[]));
-        for (row, numbers) in block.iter_mut().zip(A::transpose([a, b, c, d, e, f, g, h])) {
-            let row = row.as_flattened_mut().get_mut(lane..).unwrap_or(&mut []);
-            match row.first_chunk_mut() {
-                Some(row) => *row = numbers,
-                None => row.iter_mut().zip(numbers).for_each(|(to, from)| *to = from),
+        place::<A, WIDTH, VECTORS>([a, b, c, d, e, f, g, h], block, lane);
+    }
+    if let Some(last) = turned.last_chunk_mut::<BLOCK>()
+        && !count.is_multiple_of(BLOCK)
+    {
+        place::<A, WIDTH, VECTORS>(ends, last, lane);
+    }
+}
+
+/// [`turn_block`] for rows that are shorter than a block.
+#[inline(always)]
+fn turn_short<const WIDTH: usize, const VECTORS: usize>(
+    rows: &[f32],
+    stride: usize,
+    turned: &mut [[[f32; WIDTH]; VECTORS]],
+    lane: usize,
+) {
+    for (lane, row) in (lane..WIDTH * VECTORS).zip(rows.chunks(stride.max(1))).take(BLOCK) {
+        for (turned, number) in turned.iter_mut().zip(row) {
+            if let Some(place) = turned.as_flattened_mut().get_mut(lane) {
+                *place = *number;
             }
         }
     }
-    for (k, turned) in turned.iter_mut().enumerate().skip(count / BLOCK * BLOCK) {
-        let lanes = turned.as_flattened_mut().iter_mut().skip(lane);
-        for (number, row) in lanes.zip(rows.chunks(stride.max(1))) {
-            *number = row.get(k).copied().unwrap_or(0.0);
+}
+
+/// Writes the block of `rows` transposed to the lanes from `lane` on.
+#[inline(always)]
+fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    rows: [&[f32; BLOCK]; BLOCK],
+    turned: &mut [[[f32; WIDTH]; VECTORS]; BLOCK],
+    lane: usize,
+) {
+    for (row, numbers) in turned.iter_mut().zip(A::transpose(rows)) {
+        let row = row.as_flattened_mut().get_mut(lane..).unwrap_or(&mut []);
+        match row.first_chunk_mut() {
+            Some(row) => *row = numbers,
+            None => row.iter_mut().zip(numbers).for_each(|(to, from)| *to = from),
         }
     }
 }
