@@ -84,11 +84,21 @@ fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     turned: &mut [[[f32; WIDTH]; VECTORS]; BLOCK],
     lane: usize,
 ) {
+    if WIDTH * VECTORS < BLOCK {
+        // What is too much for a row the next one overwrites.
+        let mut rest = turned.as_flattened_mut().as_flattened_mut();
+        for numbers in A::transpose(rows) {
+            match rest.first_chunk_mut() {
+                Some(row) => *row = numbers,
+                None => rest.iter_mut().zip(numbers).for_each(|(to, from)| *to = from),
+            }
+            rest = rest.get_mut(WIDTH * VECTORS..).unwrap_or(&mut []);
+        }
+        return;
+    }
     for (row, numbers) in turned.iter_mut().zip(A::transpose(rows)) {
-        let row = row.as_flattened_mut().get_mut(lane..).unwrap_or(&mut []);
-        match row.first_chunk_mut() {
-            Some(row) => *row = numbers,
-            None => row.iter_mut().zip(numbers).for_each(|(to, from)| *to = from),
+        if let Some(row) = row.as_flattened_mut().get_mut(lane..).and_then(<[f32]>::first_chunk_mut) {
+            *row = numbers;
         }
     }
 }
