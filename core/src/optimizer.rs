@@ -357,9 +357,16 @@ impl<'a> Update<'a> {
     /// Asks the memory for what an update of `count` weights from `at` on meets.
     #[inline(always)]
     pub(crate) fn ask<A: Arithmetic>(&self, at: usize, count: usize) {
-        for numbers in [&*self.weight, &*self.first, &*self.second, &*self.feedback] {
-            A::prefetch(numbers.get(at..at + count).unwrap_or(&[]));
+        for numbers in self.met(at, count) {
+            A::prefetch(numbers);
         }
+    }
+
+    /// What an update of up to `count` weights from `at` on meets: weights, moments, feedback.
+    #[inline(always)]
+    pub(crate) fn met(&self, at: usize, count: usize) -> [&[f32]; 4] {
+        [&*self.weight, &*self.first, &*self.second, &*self.feedback]
+            .map(|numbers| numbers.get(at..numbers.len().min(at + count)).unwrap_or(&[]))
     }
 
     /// [`Update::apply`] of gradients that are made while they are used, `N` neighbours at a time.

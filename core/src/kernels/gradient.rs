@@ -7,7 +7,7 @@
 use core::ops::Range;
 
 use super::product::Product;
-use super::tile::{Blocks, Columns, Tile, add_along, add_packed, add_to, store};
+use super::tile::{Ask, Blocks, Columns, Tile, add_along, add_along_asking, add_packed, add_to, store};
 use super::turn::turn;
 use crate::arithmetic::Arithmetic;
 use crate::optimizer::Update;
@@ -146,15 +146,19 @@ impl WeightGradient<'_> {
                 turn::<A, OUTS, 1>(self.outputs(block, out), self.samples, way.packed.as_chunks_mut().0);
             }
             let (at, count) = ((row - rows.start) * inputs + block.from, block.count);
-            // The memory is asked for what an update meets: by wide tiles between parts of their sum, by others for the next rows.
+            // The memory is asked for what an update meets: by wide tiles between parts of their sum, by others in it or, where it
+            // is too short, for the next rows.
             let between = WIDTH * VECTORS > WIDE && way.far && packed;
-            let ahead = (way.far && !between).then_some(height * inputs);
+            let within = way.far && !packed && height == OUTS && self.samples >= Met::steps(OUTS);
+            let ahead = (way.far && !between && !within).then_some(height * inputs);
             for lane in (0..count).step_by(WIDTH * VECTORS) {
                 let columns = Columns::of_strip(block.strip, WIDTH * VECTORS, self.samples, lane);
                 let tile = if between {
                     way.sum_asking::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
                 } else {
-                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed)
+                    let numbers = if within { way.update.met(at + lane, OUTS * inputs) } else { [&[][..]; 4] };
+                    let met = Met { numbers, row: (inputs, WIDTH * VECTORS) };
+                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed, &met)
                 };
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     let at = at + j * inputs + lane;
@@ -183,6 +187,7 @@ impl WeightGradient<'_> {
         (out, height): (usize, usize),
         columns: Columns<'_>,
         packed: &[[f32; OUTS]],
+        met: &Met<'_>,
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
         if height == OUTS && !packed.is_empty() {
@@ -193,7 +198,7 @@ impl WeightGradient<'_> {
             1 => self.low::<A, WIDTH, VECTORS, 1>(block, out, columns, &mut tile),
             2 => self.low::<A, WIDTH, VECTORS, 2>(block, out, columns, &mut tile),
             4 => self.low::<A, WIDTH, VECTORS, 4>(block, out, columns, &mut tile),
-            _ => add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out)),
+            _ => add_along_asking::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out), met),
         }
         tile
     }
@@ -230,6 +235,30 @@ impl WeightGradient<'_> {
             (*row, rest) = (first, after);
         }
         rows
+    }
+}
+
+/// What the update of a tile meets: its rows of weights, moments and feedback.
+struct Met<'a> {
+    /// From the tile's first weight on; empty where the sum is not to ask for it.
+    numbers: [&'a [f32]; 4],
+    /// Numbers between one row and the next, and of a row.
+    row: (usize, usize),
+}
+
+impl Met<'_> {
+    /// Steps of a sum in which `height` rows are asked for.
+    const fn steps(height: usize) -> usize {
+        4 * 4 * height
+    }
+}
+
+impl Ask for Met<'_> {
+    #[inline(always)]
+    fn ask<A: Arithmetic>(&self, block: usize) {
+        let (stride, count) = self.row;
+        let at = block / 4 * stride;
+        A::prefetch(self.numbers[block % 4].get(at..at + count).unwrap_or(&[]));
     }
 }
 

@@ -9,6 +9,17 @@ use crate::arithmetic::Arithmetic;
 /// A register tile. Its vectors are spelled out because the compiler keeps whole arrays of them in registers.
 pub(super) type Tile<const WIDTH: usize, const VECTORS: usize, const OUTS: usize> = [[[f32; WIDTH]; VECTORS]; OUTS];
 
+/// What the memory is asked for while a tile is summed up.
+pub(super) trait Ask {
+    /// Asks for a little before the four steps number `block`: more lines at once than a core has under way would make it wait.
+    fn ask<A: Arithmetic>(&self, block: usize);
+}
+
+impl Ask for () {
+    #[inline(always)]
+    fn ask<A: Arithmetic>(&self, _: usize) {}
+}
+
 /// Vectors of a tile that leaves registers for several steps at once.
 const LOW: usize = 16;
 
@@ -132,6 +143,17 @@ pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize,
     columns: Columns<'_>,
     rows: [&[f32]; OUTS],
 ) {
+    add_along_asking::<A, WIDTH, VECTORS, OUTS>(sums, columns, rows, &());
+}
+
+/// [`add_along`], while the memory is asked for something.
+#[inline(always)]
+pub(super) fn add_along_asking<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    sums: &mut Tile<WIDTH, VECTORS, OUTS>,
+    columns: Columns<'_>,
+    rows: [&[f32]; OUTS],
+    asks: &impl Ask,
+) {
     /// Steps between two checks of the rows' lengths.
     const STEPS: usize = 4;
     let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
@@ -141,6 +163,7 @@ pub(super) fn add_along<A: Arithmetic, const WIDTH: usize, const VECTORS: usize,
     let Some(blocks) = Blocks::<OUTS, STEPS>::of(&rows, count) else { return };
     for block in 0..whole / STEPS {
         let Some(scalars) = blocks.get(block) else { break };
+        asks.ask::<A>(block);
         for step in 0..STEPS {
             let Some(column) = vectors_of(rest) else { break };
             for (sums, scalars) in tile.iter_mut().zip(&scalars) {
