@@ -156,9 +156,14 @@ impl WeightGradient<'_> {
                 let tile = if between {
                     way.sum_asking::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
                 } else {
-                    let numbers = if within { way.update.met(at + lane, OUTS * inputs) } else { [&[][..]; 4] };
-                    let met = Met { numbers, row: (inputs, WIDTH * VECTORS) };
-                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed, &met)
+                    let own;
+                    let met = if within {
+                        own = Met { numbers: way.update.met(at + lane, OUTS * inputs), row: (inputs, WIDTH * VECTORS) };
+                        &own
+                    } else {
+                        &Met::NOTHING
+                    };
+                    self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed, met)
                 };
                 for (j, tile) in tile.iter().enumerate().take(height) {
                     let at = at + j * inputs + lane;
@@ -247,6 +252,8 @@ struct Met<'a> {
 }
 
 impl Met<'_> {
+    const NOTHING: Self = Self { numbers: [&[]; 4], row: (0, 0) };
+
     /// Steps of a sum in which `height` rows are asked for.
     const fn steps(height: usize) -> usize {
         4 * 4 * height
