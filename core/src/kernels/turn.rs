@@ -36,15 +36,9 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     let after = if stride == count { rows.get(BLOCK * stride..).unwrap_or(&[]) } else { &[] };
     let mut after = after.chunks(BLOCK * BLOCK);
     // In place of a row that is not there the first one comes again.
-    let mut whole: [&[f32]; BLOCK] = [rows.get(..count).unwrap_or(&[]); BLOCK];
-    for (whole, row) in whole.iter_mut().zip(rows.chunks(stride.max(1))) {
-        *whole = row.get(..count).unwrap_or(&[]);
-    }
-    let mut sides: [&[[f32; BLOCK]]; BLOCK] = [&[]; BLOCK];
-    let mut ends = [&[0.0; BLOCK]; BLOCK];
-    for ((side, end), row) in sides.iter_mut().zip(&mut ends).zip(whole) {
-        *side = row.as_chunks().0;
-        *end = row.last_chunk().unwrap_or(end);
+    let mut sides: [&[[f32; BLOCK]]; BLOCK] = [rows.get(..count).unwrap_or(&[]).as_chunks().0; BLOCK];
+    for (side, row) in sides.iter_mut().zip(rows.chunks(stride.max(1))) {
+        *side = row.get(..count).unwrap_or(&[]).as_chunks().0;
     }
     let [a, b, c, d, e, f, g, h] = sides;
     // Iterators beside each other: with a look at each row's length, a block takes twice as long.
@@ -53,9 +47,13 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         A::prefetch(after.next().unwrap_or(&[]));
         place::<A, WIDTH, VECTORS>([a, b, c, d, e, f, g, h], block, lane);
     }
-    if let Some(last) = turned.last_chunk_mut::<BLOCK>()
-        && !count.is_multiple_of(BLOCK)
+    if !count.is_multiple_of(BLOCK)
+        && let Some(last) = turned.last_chunk_mut::<BLOCK>()
     {
+        let mut ends = [&[0.0; BLOCK]; BLOCK];
+        for (end, row) in ends.iter_mut().zip(rows.chunks(stride.max(1))) {
+            *end = row.get(..count).and_then(<[f32]>::last_chunk).unwrap_or(end);
+        }
         place::<A, WIDTH, VECTORS>(ends, last, lane);
     }
 }
