@@ -254,7 +254,7 @@ struct Met<'a> {
 impl Met<'_> {
     const NOTHING: Self = Self { numbers: [&[]; 4], row: (0, 0) };
 
-    /// Steps of a sum in which `height` rows are asked for.
+    /// Steps of a sum in which `height` rows are asked for: four for each of weights, moments and feedback.
     const fn steps(height: usize) -> usize {
         4 * 4 * height
     }

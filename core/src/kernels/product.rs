@@ -211,6 +211,8 @@ struct Part<'a> {
 struct Next {
     position: usize,
     taps: Taps,
+    /// Lanes of a tile.
+    lanes: usize,
     /// Weights of a share; 0 where a tap has fewer cache lines than there are tiles, as an image's channels have.
     share: usize,
 }
@@ -256,7 +258,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
             };
             row += to - from;
             let next = if packs && product.untied && row < rows.end {
-                Some(&self.next::<WIDTH, VECTORS, OUTS>(position + 1))
+                Some(&self.next::<OUTS>(position + 1, WIDTH * VECTORS))
             } else {
                 None
             };
@@ -512,7 +514,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
                 let columns = self.columns(part, self.product.pixel::<BACKWARD>(part.position, tap_row, tap_col), lane);
                 let tap = tap_row * product.kernel + tap_col;
                 if let Some(next) = part.next {
-                    self.ask::<A, WIDTH, VECTORS, OUTS>(next, (tap_row, tap_col..tap_col + run), (row, lane));
+                    self.ask::<A, OUTS>(next, (tap_row, tap_col..tap_col + run), (row, lane));
                 }
                 let scalars = panel.scalars(row, tap, channel, run * part.depth.len());
                 add_packed::<A, WIDTH, VECTORS, OUTS>(sums, columns, scalars);
@@ -520,18 +522,18 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         }
     }
 
-    /// What to ask for while the position before `position` is summed up.
-    fn next<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self, position: usize) -> Next {
+    /// What to ask for while the position before `position` is summed up in tiles of `lanes` × `OUTS`.
+    fn next<const OUTS: usize>(&self, position: usize, lanes: usize) -> Next {
         let (product, height) = (self.product, self.product.channels::<BACKWARD>().1);
-        let tiles = height.div_ceil(OUTS) * self.samples.div_ceil(WIDTH * VECTORS);
+        let tiles = (height.div_ceil(OUTS) * self.samples).div_ceil(lanes.max(1)).max(1);
         let lines = product.inputs * product.outputs / LINE;
         let share = if lines >= tiles { lines.div_ceil(tiles) * LINE } else { 0 };
-        Next { position, taps: self.taps(position), share }
+        Next { position, taps: self.taps(position), lanes, share }
     }
 
     /// Asks the memory for the share that the tile at `row` and `lane` has of the next position's weights at some taps.
     #[inline(always)]
-    fn ask<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    fn ask<A: Arithmetic, const OUTS: usize>(
         &self,
         next: &Next,
         (tap_row, tap_cols): (usize, Range<usize>),
@@ -541,10 +543,10 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
         if next.share == 0 || !rows.contains(&tap_row) {
             return;
         }
-        let tile = row / OUTS * self.samples.div_ceil(WIDTH * VECTORS) + lane / (WIDTH * VECTORS);
+        let at = (row / OUTS * self.samples + lane) / next.lanes.max(1) * next.share;
         for tap_col in tap_cols.start.max(cols.start)..tap_cols.end.min(cols.end) {
             let of = if BACKWARD { product.pixel::<true>(next.position, tap_row, tap_col) } else { next.position };
-            let from = product.weight_row(of, tap_row, tap_col) * product.inputs + tile * next.share;
+            let from = product.weight_row(of, tap_row, tap_col) * product.inputs + at;
             A::prefetch(self.weight.get(from..from + next.share).unwrap_or(&[]));
         }
     }

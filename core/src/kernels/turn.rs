@@ -82,9 +82,12 @@ fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     turned: &mut [[[f32; WIDTH]; VECTORS]; BLOCK],
     lane: usize,
 ) {
+    const {
+        assert!(WIDTH * VECTORS < BLOCK || (WIDTH * VECTORS).is_multiple_of(BLOCK));
+    }
     let columns = A::transpose(rows);
     if WIDTH * VECTORS < BLOCK {
-        // What is too much for a row the next one overwrites.
+        // Whole vectors: what is too much for a row the next one overwrites.
         let mut rest = turned.as_flattened_mut().as_flattened_mut();
         for numbers in columns {
             if let Some(row) = rest.first_chunk_mut() {
@@ -94,11 +97,11 @@ fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
         }
         let ([.., row], [.., numbers]) = (turned, columns);
         row.as_flattened_mut().iter_mut().zip(numbers).for_each(|(to, from)| *to = from);
-        return;
-    }
-    for (row, numbers) in turned.iter_mut().zip(columns) {
-        if let Some(row) = row.as_flattened_mut().get_mut(lane..).and_then(<[f32]>::first_chunk_mut) {
-            *row = numbers;
+    } else {
+        for (row, numbers) in turned.iter_mut().zip(columns) {
+            if let Some(row) = row.as_flattened_mut().get_mut(lane..).and_then(<[f32]>::first_chunk_mut) {
+                *row = numbers;
+            }
         }
     }
 }
