@@ -8,6 +8,9 @@
 /// Rows and columns of a block that is transposed in registers.
 pub const BLOCK: usize = 8;
 
+/// Numbers of a cache line, 64 bytes, of the CPUs with instructions of their own for the kernels.
+pub const LINE: usize = 16;
+
 /// Multiply-add, square root and the like in one class of numbers.
 pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// `a * b + c`, rounded once or twice as the class says.

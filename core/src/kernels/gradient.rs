@@ -156,12 +156,10 @@ impl WeightGradient<'_> {
                 let tile = if between {
                     way.sum_asking::<A, WIDTH, VECTORS>(at + lane, inputs, columns)
                 } else {
-                    let own;
                     let met = if within {
-                        own = Met { numbers: way.update.met(at + lane, OUTS * inputs), row: (inputs, WIDTH * VECTORS) };
-                        &own
+                        Some(Met { numbers: way.update.met(at + lane, OUTS * inputs), row: (inputs, WIDTH * VECTORS) })
                     } else {
-                        &Met::NOTHING
+                        None
                     };
                     self.tile::<A, WIDTH, VECTORS, OUTS>(block, (out, height), columns, way.packed, met)
                 };
@@ -184,7 +182,8 @@ impl WeightGradient<'_> {
         }
     }
 
-    /// One register tile: the gradients of `height` rows from output `out` on, and of `columns`.
+    /// One register tile: the gradients of `height` rows from output `out` on, and of `columns`; of `OUTS` rows if there
+    /// is something to ask the memory for.
     #[inline(always)]
     fn tile<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
         &self,
@@ -192,18 +191,21 @@ impl WeightGradient<'_> {
         (out, height): (usize, usize),
         columns: Columns<'_>,
         packed: &[[f32; OUTS]],
-        met: &Met<'_>,
+        met: Option<Met<'_>>,
     ) -> Tile<WIDTH, VECTORS, OUTS> {
         let mut tile = [[[0.0; WIDTH]; VECTORS]; OUTS];
         if height == OUTS && !packed.is_empty() {
             add_packed::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, packed);
             return tile;
         }
-        match height {
-            1 => self.low::<A, WIDTH, VECTORS, 1>(block, out, columns, &mut tile),
-            2 => self.low::<A, WIDTH, VECTORS, 2>(block, out, columns, &mut tile),
-            4 => self.low::<A, WIDTH, VECTORS, 4>(block, out, columns, &mut tile),
-            _ => add_along_asking::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out), met),
+        match (height, met) {
+            (_, Some(met)) => {
+                add_along_asking::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out), &met);
+            }
+            (1, _) => self.low::<A, WIDTH, VECTORS, 1>(block, out, columns, &mut tile),
+            (2, _) => self.low::<A, WIDTH, VECTORS, 2>(block, out, columns, &mut tile),
+            (4, _) => self.low::<A, WIDTH, VECTORS, 4>(block, out, columns, &mut tile),
+            _ => add_along::<A, WIDTH, VECTORS, OUTS>(&mut tile, columns, self.rows(block, out)),
         }
         tile
     }
@@ -245,15 +247,13 @@ impl WeightGradient<'_> {
 
 /// What the update of a tile meets: its rows of weights, moments and feedback.
 struct Met<'a> {
-    /// From the tile's first weight on; empty where the sum is not to ask for it.
+    /// From the tile's first weight on.
     numbers: [&'a [f32]; 4],
     /// Numbers between one row and the next, and of a row.
     row: (usize, usize),
 }
 
 impl Met<'_> {
-    const NOTHING: Self = Self { numbers: [&[]; 4], row: (0, 0) };
-
     /// Steps of a sum in which `height` rows are asked for: four for each of weights, moments and feedback.
     const fn steps(height: usize) -> usize {
         4 * 4 * height

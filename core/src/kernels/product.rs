@@ -8,7 +8,7 @@ use core::ops::Range;
 
 use super::panel::Panel;
 use super::tile::{Columns, Tile, add_across, add_along, add_packed, load, store, vectors_of, vectors_of_mut};
-use crate::arithmetic::Arithmetic;
+use crate::arithmetic::{Arithmetic, LINE};
 
 /// Source columns that one pass over the destination takes at most, so that they stay in the second-level cache.
 const BUDGET: usize = 512;
@@ -18,9 +18,6 @@ const MANY: usize = 4;
 
 /// Source channels below which even few samples make packed weights worth while.
 const NARROW: usize = 8;
-
-/// Numbers of a cache line.
-const LINE: usize = 16;
 
 /// The shape of a product: images of `rows` × `cols` × `inputs` in, × `outputs` out; a dense layer is a 1×1 image.
 ///

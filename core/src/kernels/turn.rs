@@ -12,6 +12,9 @@ pub(super) fn turn<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     stride: usize,
     turned: &mut [[[f32; WIDTH]; VECTORS]],
 ) {
+    if turned.len() < BLOCK {
+        return turn_short::<WIDTH, VECTORS>(rows, stride, turned);
+    }
     let lanes = (0..WIDTH * VECTORS).step_by(BLOCK);
     let mut rest = rows;
     for lane in lanes {
@@ -30,9 +33,6 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     lane: usize,
 ) {
     let count = turned.len();
-    if count < BLOCK {
-        return turn_short::<WIDTH, VECTORS>(rows, stride, turned, lane);
-    }
     let after = if stride == count { rows.get(BLOCK * stride..).unwrap_or(&[]) } else { &[] };
     let mut after = after.chunks(BLOCK * BLOCK);
     // In place of a row that is not there the first one comes again.
@@ -58,15 +58,14 @@ fn turn_block<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     }
 }
 
-/// [`turn_block`] for rows that are shorter than a block.
+/// [`turn`] for rows that are shorter than a block.
 #[inline(always)]
 fn turn_short<const WIDTH: usize, const VECTORS: usize>(
     rows: &[f32],
     stride: usize,
     turned: &mut [[[f32; WIDTH]; VECTORS]],
-    lane: usize,
 ) {
-    for (lane, row) in (lane..WIDTH * VECTORS).zip(rows.chunks(stride.max(1))).take(BLOCK) {
+    for (lane, row) in (0..WIDTH * VECTORS).zip(rows.chunks(stride.max(1))) {
         for (turned, number) in turned.iter_mut().zip(row) {
             if let Some(place) = turned.as_flattened_mut().get_mut(lane) {
                 *place = *number;

@@ -3,11 +3,10 @@
 use std::collections::TryReserveError;
 use std::ops::{Deref, DerefMut};
 
-/// Bytes of a cache line of all CPUs with a kernel set.
-const LINE: usize = 64;
+use asymgrad_core::arithmetic::LINE;
 
 /// Room to move numbers to the next line.
-const ROOM: usize = LINE / size_of::<f32>() - 1;
+const ROOM: usize = LINE - 1;
 
 /// A buffer that begins with a cache line.
 #[derive(Debug, Default)]
@@ -35,7 +34,7 @@ impl Aligned {
     }
 
     fn of(numbers: Vec<f32>, count: usize) -> Self {
-        let start = numbers.as_ptr().align_offset(LINE).min(ROOM);
+        let start = numbers.as_ptr().align_offset(LINE * size_of::<f32>()).min(ROOM);
         Self { numbers, start, count }
     }
 }

@@ -86,8 +86,7 @@ impl Arithmetic for Fused {
     #[cfg(target_arch = "x86_64")]
     #[inline(always)]
     fn prefetch(numbers: &[f32]) {
-        /// Numbers of a cache line.
-        const LINE: usize = 16;
+        use asymgrad_core::arithmetic::LINE;
         for line in numbers.chunks(LINE) {
             // SAFETY: a prefetch reads nothing that the program sees, and cannot fault; every x86-64 CPU has it.
             unsafe {
