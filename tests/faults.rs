@@ -6,11 +6,10 @@
 mod program;
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use program::{Ended, Place};
+use program::{Ended, Place, skip};
 
 /// 24 steps and as many checkpoints of 200 kB.
 const NET: &str = "input 3x32x32 - dense16 - dense10(R*)";
@@ -18,11 +17,6 @@ const RUN: &str = "run --net {} --data digits --epochs 2 --checkpoint-every 1 --
 
 fn run(place: &Place, out: &str) -> Ended {
     place.run_with(&format!("{RUN} {out}"), NET)
-}
-
-/// Beside the harness, which shows what a passing test prints to nobody.
-fn skip(why: &str) {
-    let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
 }
 
 /// A small file system of its own; `None` if mounting is not allowed here.

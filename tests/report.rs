@@ -89,6 +89,26 @@ fn several_seeds_of_a_suite_end_in_their_mean_beside_the_true_gradient() {
     assert!(line.contains(&format!(" {mean:+.2} [")) && line.ends_with("2 seeds, epoch 2 to DS0"), "{line}");
 }
 
+/// The page draws a table's curves from the groups that the table names.
+#[test]
+fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
+    let place = Place::new();
+    for rest in ["--out all/1", "--lr 0.01 --out all/2"] {
+        place.run(&format!("run DS0 --data digits --epochs 1 {rest}")).assert(0, &[]);
+    }
+    let report = place.run("report all --format json").json();
+    let rates_of = |title: &str| -> Vec<f64> {
+        let tables = report["tables"].as_array().unwrap();
+        let table = tables.iter().find(|table| table["title"].as_str().unwrap().contains(title)).unwrap();
+        let numbers = table["groups"].as_array().unwrap().iter().map(|number| number.as_u64().unwrap());
+        let configs = numbers.map(|number| &report["groups"][usize::try_from(number).unwrap()]["runs"][0]["config"]);
+        configs.map(|config| config["optimizer"]["adam"]["rate"].as_f64().unwrap()).collect()
+    };
+    assert!((rates_of("Shallow")[0] - 0.001).abs() < 1e-9 && rates_of("Shallow").len() == 1, "{report}");
+    assert!((rates_of("Other")[0] - 0.01).abs() < 1e-9 && rates_of("Other").len() == 1, "{report}");
+    assert!(rates_of("Deeper").is_empty());
+}
+
 #[test]
 fn a_run_that_diverged_is_counted_and_kept() {
     let place = Place::new();

@@ -127,6 +127,40 @@ impl<const WORD: usize> NorFlash for Flash<WORD> {
     }
 }
 
+/// Flash whose pages are shorter than a header, and empty.
+#[derive(Debug)]
+struct SmallPages;
+
+impl ErrorType for SmallPages {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for SmallPages {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, _: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
+        bytes.fill(0xFF);
+        Ok(())
+    }
+
+    fn capacity(&self) -> usize {
+        64 * 8
+    }
+}
+
+impl NorFlash for SmallPages {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 64;
+
+    fn erase(&mut self, _: u32, _: u32) -> Result<(), NorFlashErrorKind> {
+        Ok(())
+    }
+
+    fn write(&mut self, _: u32, _: &[u8]) -> Result<(), NorFlashErrorKind> {
+        Ok(())
+    }
+}
+
 /// CRC-32 bit by bit, by long division of the message's polynomial.
 fn crc(message: &[u8]) -> u32 {
     let mut rest = u32::MAX;
@@ -353,9 +387,13 @@ fn what_makes_no_sense_is_refused() {
     for place in [0..0, 0..PAGE, 0..3 * PAGE, PAGE / 2..PAGE / 2 + 2 * PAGE, 0..10 * PAGE] {
         let error: Error = Snapshots::new(flash.clone(), place).unwrap_err();
         assert_eq!(error, SnapshotError::Place);
-        assert_eq!(error.to_string(), "the place for snapshots is not two slots of whole pages in the flash");
+        let said = "the place for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each";
+        assert_eq!(error.to_string(), said);
     }
     assert!(matches!(Snapshots::new(Flash::<96>::new(8), 0..2 * PAGE), Err(SnapshotError::Place)), "words of 96 bytes");
+    for (end, fits) in [(64 * 2, false), (64 * 4, true)] {
+        assert_eq!(Snapshots::new(SmallPages, 0..end).is_ok(), fits, "a header takes two pages of 64 bytes");
+    }
     with_trainer(TRAINING, 1, |trainer| {
         let bytes = 128 + 4 * u32::try_from(NET.state(&TRAINING)).unwrap();
         let error = Snapshots::new(flash.clone(), 0..2 * PAGE).unwrap().save(trainer, &[0; 32]).unwrap_err();

@@ -56,7 +56,7 @@ pub struct Snapshots<F> {
 pub enum SnapshotError<E> {
     /// The flash refused to read, write or erase.
     Flash(E),
-    /// The bytes are not two slots of whole pages in the flash, or its words do not divide 128 bytes.
+    /// The bytes are not two slots of whole pages in the flash, 128 bytes or more each, or its words do not divide 128 bytes.
     Place,
     /// The state does not fit into a slot.
     Slot {
@@ -95,7 +95,9 @@ impl<E: fmt::Debug> fmt::Display for SnapshotError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Flash(error) => write!(f, "the flash refused: {error:?}"),
-            Self::Place => f.write_str("the place for snapshots is not two slots of whole pages in the flash"),
+            Self::Place => f.write_str(
+                "the place for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each",
+            ),
             Self::Slot { expected, found } => write!(f, "the state needs a slot of {expected} bytes, found {found}"),
             Self::Empty => f.write_str("no whole state is in the flash"),
             Self::Version { expected, found } => {
@@ -163,7 +165,7 @@ impl<F: NorFlash> Snapshots<F> {
         let words = [F::WRITE_SIZE, F::READ_SIZE].map(|size| u32::try_from(size).unwrap_or(0));
         let whole = |bytes: u32, unit: u32| unit > 0 && bytes.is_multiple_of(unit);
         let inside = usize::try_from(place.end).is_ok_and(|end| end <= flash.capacity());
-        let pages = slot > 0 && whole(from, page) && whole(slot, page);
+        let pages = slot >= HEADER && whole(from, page) && whole(slot, page);
         if pages && inside && words.iter().all(|word| whole(HEADER, *word)) {
             Ok(Self { flash, from, slot })
         } else {

@@ -12,6 +12,7 @@ use crate::experiment::{self, Experiment, UnknownExperiment};
 use crate::kernels::Class;
 use crate::mistake::{explained, line_of};
 use crate::run::{Choices, Config, Data};
+use crate::slurm::quoted;
 
 /// Nobody writes a longer one by hand.
 const MOST_BYTES: u64 = 1 << 20;
@@ -128,7 +129,7 @@ impl Catalogue {
     pub fn option(&self, row: &Experiment) -> String {
         let own = self.own().iter().any(|own| own.name == row.name);
         let file = self.file.as_ref().filter(|_| own);
-        file.map_or_else(String::new, |file| format!(" --experiments {}", file.display()))
+        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(&file.display().to_string())))
     }
 }
 

@@ -67,15 +67,16 @@ impl Array<'_> {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(missing)?;
-        if let Some(mut input) = sbatch.stdin.take() {
-            io::Write::write_all(&mut input, self.script().as_bytes())?;
-        }
+        let script = self.script();
+        let given = sbatch.stdin.take().map_or(Ok(()), |mut input| io::Write::write_all(&mut input, script.as_bytes()));
         let output = sbatch.wait_with_output()?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        if !output.status.success() {
+            let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(io::Error::other(format!("sbatch refused: {answer}; --print-script shows what it was given")));
         }
-        let answer = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(io::Error::other(format!("sbatch refused: {answer}; --print-script shows what it was given")))
+        // In words, because a broken pipe by itself reads as a reader of ours that has gone.
+        given.map_err(|error| io::Error::other(format!("sbatch did not read its script: {error}")))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 }
 

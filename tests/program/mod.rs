@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -109,6 +110,11 @@ impl Ended {
             assert!(self.err.contains(text), "no `{text}` in: {}", self.err);
         }
     }
+}
+
+/// Says that a test does not run here. Beside the harness, which shows what a passing test prints to nobody.
+pub(crate) fn skip(why: &str) {
+    let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
 }
 
 /// Waits until there is such a file.

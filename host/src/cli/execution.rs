@@ -175,7 +175,8 @@ impl Execution {
         let failures: Vec<&Trained> = all.iter().filter(|trained| trained.outcome.is_err()).collect();
         // With --fail-fast a failure stops the others.
         let told_to_stop = !self.fail_fast || failures.is_empty();
-        let code = if told_to_stop && all.iter().any(Trained::is_stopped) {
+        let not_begun = rows.len() - all.len();
+        let code = if told_to_stop && (not_begun > 0 || all.iter().any(Trained::is_stopped)) {
             ExitCode::from(STOPPED)
         } else if failures.is_empty() {
             ExitCode::SUCCESS
@@ -183,6 +184,13 @@ impl Execution {
             ExitCode::FAILURE
         };
         let printed = self.print_results(&all, rows.len());
+        if told_to_stop && not_begun > 0 {
+            let _ = writeln!(
+                io::stderr(),
+                "{not_begun} of {} rows were not begun: the same command goes on with them",
+                rows.len()
+            );
+        }
         if rows.len() > 1 && !failures.is_empty() {
             let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), rows.len());
             for failure in failures {
@@ -308,9 +316,10 @@ impl<'a> Plan<'a> {
         let steps = config.goal(row.dataset.train.len());
         // Rows that differ in the rule alone take the same time.
         let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
-        let pace = *paces
-            .entry(key)
-            .or_insert_with(|| if problem.is_some() { None } else { run::pace(&row.request, &row.dataset).ok() });
+        let pace = match problem {
+            Some(_) => None,
+            None => *paces.entry(key).or_insert_with(|| run::pace(&row.request, &row.dataset).ok()),
+        };
         Self {
             folder,
             kernels: kernels.to_string(),

@@ -217,11 +217,9 @@ function choice(options, chosen, act) {
 function curves() {
   const place = document.getElementById('curves-plots');
   const state = { split: 'test', what: 'accuracy', scale: 'linear' };
-  const tables = new Map();
-  report.tables.forEach((table) => table.rows.forEach((row) => tables.set(row.name, table)));
   const several = new Set(report.groups.map((group) => group.runs[0].config.data.name)).size > 1;
   const figures = report.tables.flatMap((table) => {
-    const groups = report.groups.filter((group) => tables.get(group.name) === table && group.runs.some((run) => run.epochs.length));
+    const groups = table.groups.map((number) => report.groups[number]).filter((group) => group.runs.some((run) => run.epochs.length));
     if (groups.length === 0) return [];
     const title = table.number ? `Table ${table.number}` : table.title.split(',')[0];
     const figure = element('figure', {}, element('figcaption', {}, element('b', {}, title), element('span', { class: 'what' })));

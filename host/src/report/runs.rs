@@ -63,14 +63,13 @@ impl Run {
     pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Option<Self>, Error> {
         let Some(config) = Config::read(&folder.join(CONFIG))? else { return Ok(None) };
         let epochs = run::read_epochs(folder)?;
+        let mut lines = read_lines(&folder.join(EPOCHS));
+        // A run under way may have written another one by now.
+        lines.truncate(epochs.len());
         Ok(Some(Self {
             status: status::standing(folder)?,
-            measures: measures(&read_lines(&folder.join(EPOCHS))),
-            steps: if config.epochs <= SHORT {
-                steps(&read_lines(&folder.join(METRICS)), epochs.len())
-            } else {
-                vec![]
-            },
+            measures: measures(&lines),
+            steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
             confusion: run::read_confusion(folder),
             filters: weights::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
@@ -159,16 +158,17 @@ fn measures(lines: &[Value]) -> BTreeMap<String, BTreeMap<String, Vec<Option<f64
     measures
 }
 
-/// The losses of all steps, in at most [`POINTS`] means.
-fn steps(lines: &[Value], epochs: usize) -> Vec<StepMean> {
-    let a_point = lines.len().div_ceil(POINTS).max(1);
-    let a_step = epochs.max(1) as f64 / lines.len().max(1) as f64;
-    let point = |(index, lines): (usize, &[Value])| {
+/// The losses of all steps, in at most [`POINTS`] means. The first epoch tells how many steps one has, unless it is still under way.
+fn steps(lines: &[Value]) -> Vec<StepMean> {
+    let Some(first) = lines.first() else { return vec![] };
+    let a_point = lines.len().div_ceil(POINTS);
+    let an_epoch = lines.iter().take_while(|line| line["epoch"] == first["epoch"]).count();
+    let point = |lines: &[Value]| {
         let losses: Vec<f64> = lines.iter().filter_map(|line| line["loss"].as_f64()).collect();
-        let epoch = (index * a_point + lines.len()) as f64 * a_step;
+        let epoch = lines.last()?["step"].as_f64()? / an_epoch as f64;
         (!losses.is_empty()).then(|| StepMean { epoch, loss: losses.iter().sum::<f64>() / losses.len() as f64 })
     };
-    lines.chunks(a_point).enumerate().filter_map(point).collect()
+    lines.chunks(a_point).filter_map(point).collect()
 }
 
 fn seconds(lines: &[Value]) -> f64 {
@@ -197,10 +197,14 @@ mod tests {
     }
 
     #[test]
-    fn many_steps_are_few_points_that_end_with_the_last_epoch() {
-        let lines: Vec<Value> = (0..1000).map(|step| serde_json::json!({"loss": f64::from(step)})).collect();
-        let points = steps(&lines, 4);
-        assert_eq!((points.len(), points[0].loss), (112, 4.0));
-        assert!((points[111].epoch - 4.0).abs() < 1e-9);
+    fn many_steps_are_few_points_that_end_where_the_run_stands() {
+        let line = |step: u32| serde_json::json!({"step": step, "epoch": step.div_ceil(250), "loss": f64::from(step)});
+        let lines: Vec<Value> = (1..=900).map(line).collect();
+        let points = steps(&lines);
+        assert_eq!((points.len(), points[0].loss), (113, 4.5));
+        assert!((points[0].epoch - 8.0 / 250.0).abs() < 1e-9);
+        // Within the fourth epoch.
+        assert!((points[112].epoch - 3.6).abs() < 1e-9);
+        assert!(steps(&[]).is_empty());
     }
 }

@@ -29,6 +29,8 @@ pub struct Table {
     pub title: String,
     /// Its rows.
     pub rows: Vec<Row>,
+    /// Its runs: numbers of the report's groups, from 0.
+    pub groups: Vec<usize>,
 }
 
 /// A row: an experiment.
@@ -151,19 +153,27 @@ pub(super) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
         let row = |experiment: &&Experiment| row(experiment, &mine, groups, catalogue);
         let rows =
             mine.iter().map(row).filter(|row| number.is_some() || row.cells.iter().any(|cell| cell.ours.is_some()));
-        Table { number, title: title.into(), rows: rows.collect() }
+        Table { number, title: title.into(), rows: rows.collect(), groups: numbers_of(&mine, groups) }
     };
     let mut tables: Vec<Table> = titles.into_iter().map(of_title).collect();
     if let Some(file) = catalogue.file() {
         let mine: Vec<&Experiment> = catalogue.own().iter().collect();
         let rows = mine.iter().map(|experiment| row(experiment, &mine, groups, catalogue)).collect();
-        tables.push(Table { number: None, title: format!("Experiments of {}", file.display()), rows });
+        let title = format!("Experiments of {}", file.display());
+        tables.push(Table { number: None, title, rows, groups: numbers_of(&mine, groups) });
     }
-    let others = groups.iter().filter(|group| !catalogue.all().iter().any(|row| group.is_of(row)));
-    let rows = others.map(|group| other(group, groups)).collect();
-    tables.push(Table { number: None, title: "Other networks and settings".into(), rows });
+    let others = (0..groups.len()).filter(|number| !tables.iter().any(|table| table.groups.contains(number)));
+    let others: Vec<usize> = others.collect();
+    let rows = others.iter().filter_map(|number| groups.get(*number)).map(|group| other(group, groups)).collect();
+    tables.push(Table { number: None, title: "Other networks and settings".into(), rows, groups: others });
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
     tables
+}
+
+/// Numbers of the groups that were trained as one of these rows says.
+fn numbers_of(rows: &[&Experiment], groups: &[Group]) -> Vec<usize> {
+    let is_mine = |(number, group): (usize, &Group)| rows.iter().any(|row| group.is_of(row)).then_some(number);
+    groups.iter().enumerate().filter_map(is_mine).collect()
 }
 
 impl Group {

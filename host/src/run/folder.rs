@@ -35,7 +35,7 @@ pub(super) const LOCK: &str = "lock";
 /// Who is at work, or crashed at it.
 pub(super) const OWNER: &str = "owner.json";
 
-/// In the order in which `--fresh` removes them: without its configuration a folder is no run any more.
+/// In the order in which `--fresh` removes them, after TensorBoard's: without its configuration a folder is no run any more.
 const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, CONFIG];
 
 /// The folder of a run that names none.
@@ -60,11 +60,11 @@ impl RunFolder {
         refuse_strangers(path, fresh)?;
         let folder = Self { path: path.to_owned(), claim: Claim::take(path)? };
         if fresh {
-            for name in FILES {
-                folder.remove(name)?;
-            }
             for file in events::files(path) {
                 atomic::remove(&file).map_err(Error::io("remove", &file))?;
+            }
+            for name in FILES {
+                folder.remove(name)?;
             }
         }
         Ok(folder)

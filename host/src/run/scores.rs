@@ -44,7 +44,8 @@ pub fn scores<K: Kernels>(
     Ok(scores)
 }
 
-/// The scores that a saved state gives all test images, \[image\]\[class\], in the class of numbers that it was trained in.
+/// The scores that a saved state gives all test images, \[image\]\[class\], in the class of numbers that it was trained in; where this
+/// CPU has no kernels of it, in that of its fastest.
 ///
 /// # Errors
 /// [`Error`] if there is not enough memory, or the network does not take these images.

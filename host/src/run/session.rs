@@ -84,9 +84,11 @@ pub fn train(
         Process::of(request, dataset, at.step).append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });
-    if let Err(error) = &outcome {
+    match &outcome {
+        // Too few steps were asked for, or the folder is another process's by now: the run itself has not failed.
+        Ok(_) | Err(Error::Past { .. } | Error::Locked { .. }) => {}
         // For `status`; on a full disk the error is told all the same.
-        let _ = fs::write(folder.file(FAILURE), format!("{error}\n"));
+        Err(error) => drop(fs::write(folder.file(FAILURE), format!("{error}\n"))),
     }
     outcome
 }
@@ -165,6 +167,12 @@ struct Session<'a> {
     clock: Clock,
 }
 
+/// An epoch that is over, tested.
+struct Tested {
+    line: EpochLine,
+    timing: TimingLine,
+}
+
 /// What this process has done so far, and when it last wrote.
 struct Clock {
     steps: u64,
@@ -220,18 +228,19 @@ impl<'a> Session<'a> {
                 observer.step(&self.progress());
                 self.save_if_due(CHECKPOINT_PAUSE)?;
             }
-            let Some(line) = self.evaluate(stop)? else { return self.stop() };
+            let Some(tested) = self.evaluate(stop)? else { return self.stop() };
             if status == Status::Diverged {
-                return self.end_within_epoch(status, line, observer);
+                return self.end_within_epoch(status, &tested, observer);
             }
             if self.at.batch < self.batches {
-                // The checkpoint comes before the line: should the limit grow, the epoch goes on and gets another.
+                // The checkpoint comes before the lines: should the limit grow, the epoch goes on and gets others.
                 self.save_last()?;
-                return self.end_within_epoch(status, line, observer);
+                return self.end_within_epoch(status, &tested, observer);
             }
-            self.close_epoch(line, observer)?;
+            self.close_epoch(&tested, observer)?;
         }
         self.save_last()?;
+        self.write_weights()?;
         self.end(Status::Finished)
     }
 
@@ -269,7 +278,7 @@ impl<'a> Session<'a> {
     }
 
     /// Tests the network and sums the epoch up; `None` if it was told to stop.
-    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<EpochLine>, Error> {
+    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
         let began = Instant::now();
         let test = &self.dataset.test;
         let all: Vec<u32> = (0..u32::try_from(test.len()).unwrap_or(u32::MAX)).collect();
@@ -281,24 +290,18 @@ impl<'a> Session<'a> {
             load(&mut self.trainer, &mut self.labels, &self.gather, test, chosen)?;
             add(&mut sums, &self.trainer.evaluate(&self.labels)?);
         }
-        let train = &self.at.sums;
-        self.logs.timing.append(&TimingLine {
-            epoch: self.at.epoch,
+        let (epoch, train) = (self.at.epoch, &self.at.sums);
+        let timing = TimingLine {
+            epoch,
             train_seconds: train.seconds,
             test_seconds: began.elapsed().as_secs_f64(),
             images_per_second: train.samples as f64 / train.seconds,
             threads: self.request.threads,
             kernels: self.request.kernels.to_string(),
-        })?;
-        let (train, test) = (mean(train), mean(&sums));
-        let epoch = self.at.epoch;
-        Ok(Some(EpochLine {
-            epoch,
-            train_loss: train.0,
-            train_accuracy: train.1,
-            test_loss: test.0,
-            test_accuracy: test.1,
-        }))
+        };
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&sums));
+        let line = EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy };
+        Ok(Some(Tested { line, timing }))
     }
 
     /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
@@ -317,11 +320,19 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn close_epoch(&mut self, line: EpochLine, observer: &mut dyn Observer) -> Result<(), Error> {
+    /// Writes the lines of an epoch.
+    fn log(&mut self, tested: &Tested, measures: Option<Measures>, observer: &mut dyn Observer) -> Result<(), Error> {
+        let Tested { line, timing } = tested;
+        self.logs.timing.append(timing)?;
+        self.logs.epoch(&MeasuredLine { line: *line, measures })?;
+        observer.epoch(line);
+        Ok(())
+    }
+
+    fn close_epoch(&mut self, tested: &Tested, observer: &mut dyn Observer) -> Result<(), Error> {
         let measures = self.measure()?;
-        self.logs.epoch(&MeasuredLine { line, measures })?;
+        self.log(tested, measures, observer)?;
         self.logs.epochs.flush()?;
-        observer.epoch(&line);
         self.at.epoch += 1;
         self.at.batch = 0;
         self.at.sums = Sums::default();
@@ -331,24 +342,30 @@ impl<'a> Session<'a> {
     fn end_within_epoch(
         mut self,
         status: Status,
-        line: EpochLine,
+        tested: &Tested,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
+        // Those of the checkpoint: a measurement may draw feedback anew.
+        self.write_weights()?;
         let measures = if status == Status::Diverged { None } else { self.measure()? };
-        self.logs.epoch(&MeasuredLine { line, measures })?;
-        observer.epoch(&line);
+        self.log(tested, measures, observer)?;
         self.end(status)
     }
 
-    /// Writes what a finished run leaves; the result comes last and says that all else is there.
+    /// The weights and feedback of a run that ends.
+    fn write_weights(&self) -> Result<(), Error> {
+        if !self.request.keep_weights {
+            return Ok(());
+        }
+        let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
+        let standard = self.request.config.standard.as_ref();
+        weights::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
+            .map_err(Error::io("write", &file))
+    }
+
+    /// Writes what else a finished run leaves; the result comes last and says that all is there.
     fn end(mut self, status: Status) -> Result<Outcome, Error> {
         self.logs.sync()?;
-        if self.request.keep_weights {
-            let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
-            let standard = self.request.config.standard.as_ref();
-            weights::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
-                .map_err(Error::io("write", &file))?;
-        }
         let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
         let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
         write_confusion(&self.folder.file(CONFUSION), &counts)?;
