@@ -62,6 +62,8 @@ fn experiments_of_ones_own_go_through_every_command() {
     let own = tables.find(|table| table["title"] == "Experiments of own.toml").unwrap();
     let cell = &own["rows"][1]["cells"][0];
     assert_eq!((&cell["published"]["accuracy"], &cell["comparable"]), (&70.0.into(), &true.into()), "{cell}");
+    let difference = cell["ours"]["mean"].as_f64().unwrap() - 70.0;
+    assert!((cell["difference"].as_f64().unwrap() - difference).abs() < 1e-9, "{cell}");
     let command = cell["command"].as_str().unwrap();
     assert!(command.starts_with("asymgrad run TWO --experiments own.toml --data digits --epochs 2"), "{command}");
     place.run(command.strip_prefix("asymgrad ").unwrap()).assert(0, &[]);
@@ -160,6 +162,12 @@ fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
     run_small(&place, "--out file/run").assert(1, &["file/run: cannot create"]);
     run_small(&place, "--init nothing.safetensors").assert(1, &["nothing.safetensors", "check the path"]);
     run_small(&place, "--init file --max-steps 1").assert(1, &["file: no safetensors file"]);
+    run_small(&place, "--out file").assert(1, &["file: cannot create", "a file is in the way"]);
+    run_small(&place, "--kp-decay 0.1").assert(1, &["--kp-decay has no effect: no layer is (KP)"]);
+    run_small(&place, "--mirror-rate 0.1").assert(1, &["--mirror-rate has no effect: no layer is (WM)"]);
+    place.run("run DS0 --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
+    place.run("run DS0 DS0 --data digits").assert(1, &["row 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
+    run_small(&place, "--lr 0.1,0.1").assert(1, &["row 2", "each rate once"]);
     fs::create_dir(place.path("thesis")).unwrap();
     fs::write(place.path("thesis/thesis.tex"), "").unwrap();
     run_small(&place, "--out thesis --fresh").assert(1, &["thesis.tex", "--out"]);
@@ -184,6 +192,38 @@ fn a_folder_takes_no_other_run_unless_it_is_to_start_over() {
     assert_ne!(place.results("a").metrics, before.metrics);
     run_small(&place, "--out a --max-steps 2 --fresh").assert(0, &[]);
     place.results("a").assert_equal(&before);
+}
+
+/// `status` and `report` look for no run below another.
+#[test]
+fn a_run_is_not_begun_in_the_folder_of_another() {
+    let place = Place::new();
+    run_small(&place, "--out a --max-steps 2").assert(0, &[]);
+    let said = ["a/DS0: this lies in the folder of another run, a", "--out"];
+    place.run("run DS0 DSR1 --data digits --epochs 1 --out a").assert(1, &said);
+    let plan = place.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json();
+    assert!(plan[0]["problem"].as_str().unwrap().contains(said[0]), "{plan}");
+    assert!(!place.path("a/DS0").exists());
+    // A file of that name is no run.
+    fs::create_dir(place.path("other")).unwrap();
+    fs::write(place.path("other/config.json"), "{}").unwrap();
+    run_small(&place, "--out other/run --max-steps 2").assert(0, &[]);
+}
+
+/// Its checkpoint is gone, as in the folders of published runs: to go on from nothing would be to lose it.
+#[test]
+fn a_finished_run_without_a_checkpoint_is_not_made_longer() {
+    let place = Place::new();
+    run_small(&place, "--out a --epochs 1").assert(0, &[]);
+    fs::remove_file(place.path("a/checkpoint")).unwrap();
+    let before = place.results("a");
+    let said = "a: there is no checkpoint: the run has ended";
+    run_small(&place, "--out a --epochs 2").assert(1, &[said, "--fresh"]);
+    place.results("a").assert_equal(&before);
+    assert!(place.path("a/result.json").exists() && !place.path("a/failure.txt").exists());
+    let plan = run_small(&place, "--out a --epochs 2 --dry-run --json").json();
+    assert!(plan["problem"].as_str().unwrap().contains(said), "{plan}");
+    run_small(&place, "--out a --epochs 2 --fresh").assert(0, &[]);
 }
 
 #[test]

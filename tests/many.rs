@@ -4,11 +4,13 @@
 
 mod program;
 
-use program::Place;
+use std::fs;
+
+use program::{Ended, Place};
 
 const SMALL: &str = "input 3x32x32 - dense16 - dense10(R)";
 
-fn run(place: &Place, rest: &str) -> program::Ended {
+fn run(place: &Place, rest: &str) -> Ended {
     place.run_with(&format!("run --net {{}} --data digits --epochs 2 {rest}"), SMALL)
 }
 
@@ -72,6 +74,23 @@ fn a_failure_among_jobs_is_told_twice_and_stops_the_others_only_if_asked() {
     assert!(!place.path("quick/seed-40").exists(), "rows began after the failure");
 }
 
+/// It has not read the script, which is longer than a pipe holds.
+#[cfg(unix)]
+#[test]
+fn what_sbatch_says_when_it_refuses_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    fs::create_dir(place.path("bin")).unwrap();
+    let sbatch = place.path("bin/sbatch");
+    fs::write(&sbatch, "#!/bin/sh\nexec <&-\necho 'fatal: no controller' >&2\nexit 1\n").unwrap();
+    fs::set_permissions(&sbatch, fs::Permissions::from_mode(0o755)).unwrap();
+    let long = format!("--sbatch=--comment={}", "x".repeat(100_000));
+    let mut command = place.command("run DS0 --data digits --slurm {}", &long);
+    let path = format!("{}:{}", place.path("bin").display(), std::env::var("PATH").unwrap_or_default());
+    let ended = Ended::of(command.env("PATH", path).output().unwrap());
+    ended.assert(1, &["sbatch refused: fatal: no controller"]);
+}
+
 #[test]
 fn more_rows_at_once_than_fit_are_refused_with_the_number_that_fits() {
     let place = Place::new();
@@ -79,9 +98,10 @@ fn more_rows_at_once_than_fit_are_refused_with_the_number_that_fits() {
     let net = "input 3x32x32 - dense2048 - dense10(R)";
     let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 1 --out all {rest}"), net);
     run("--seeds 1..3 --jobs 3 --memory 280")
-        .assert(1, &["3 rows at once need up to", "280 MB are free; --jobs 2 fits"]);
+        .assert(1, &["3 trainings at once need up to", "280 MB are to be had; --jobs 2 fits"]);
     assert!(!place.path("all").exists(), "a row began");
-    run("--jobs 1 --memory 20").assert(1, &["not even the largest row fits alone"]);
+    run("--jobs 1 --memory 20")
+        .assert(1, &["the largest training needs", "not even one fits: choose a smaller --batch"]);
     run("--seeds 1..2 --jobs 2 --memory 280").assert(0, &[]);
     run("--jobs 0").assert(2, &["a whole number above 0"]);
 }

@@ -11,13 +11,13 @@ const SHARE: u64 = 8;
 
 /// More trainings at once than fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{jobs} rows at once need up to {} MB, but {} MB are free; {}", needed / MEGA, free / MEGA, way_out(*fits))]
+#[error("{} up to {} MB, but {} MB are to be had; {}", who(*jobs), needed / MEGA, free / MEGA, way_out(*fits))]
 pub struct TooMuch {
     /// Rows at once.
     pub jobs: usize,
     /// The bytes that the largest of them need together.
     pub needed: u64,
-    /// The bytes that are free.
+    /// The bytes that are free, or allowed.
     pub free: u64,
     /// So many rows at once would fit, whichever they are; 0 if the largest row alone does not.
     pub fits: usize,
@@ -25,9 +25,14 @@ pub struct TooMuch {
 
 const MEGA: u64 = 1_000_000;
 
+fn who(jobs: usize) -> String {
+    if jobs == 1 { "the largest training needs".into() } else { format!("{jobs} trainings at once need") }
+}
+
 fn way_out(fits: usize) -> String {
     match fits {
-        0 => "not even the largest row fits alone".into(),
+        0 => "not even one fits: choose a smaller --batch or network, --optimizer sgd, or allow more with --memory"
+            .into(),
         fits => format!("--jobs {fits} fits"),
     }
 }

@@ -312,7 +312,7 @@ impl StatusArguments {
     }
 
     fn text(runs: &[Status], missing: &[String]) -> String {
-        let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who"]);
+        let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who", "folder"]);
         for run in runs {
             let silent = run.silent.map_or_else(String::new, |seconds| format!(", {seconds} s ago"));
             let who = run.owner.as_ref().map_or_else(String::new, |owner| format!("{owner}{silent}"));
@@ -326,6 +326,7 @@ impl StatusArguments {
                 run.accuracy.map_or_else(String::new, |accuracy| format!("{accuracy:.2} %")),
                 left,
                 run.problem.clone().unwrap_or(who),
+                run.folder.display().to_string(),
             ]);
         }
         let mut states: Vec<&str> = runs.iter().map(|run| run.state.name()).collect();
@@ -434,8 +435,10 @@ fn initial(text: &str) -> Result<Initial, String> {
 /// `1..5`, both ends included.
 fn seed_range(text: &str) -> Result<(u64, u64), String> {
     let ends = text.split_once("..").and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-    ends.filter(|(first, last)| first <= last && last - first < 1000)
-        .ok_or_else(|| "it has to be two whole numbers, such as 1..5, at most a thousand seeds".into())
+    ends.filter(|(first, last)| first <= last && last - first < 1000).ok_or_else(|| {
+        "it has to be two whole numbers, such as 1..5, the first one not above the last, at most a thousand seeds"
+            .into()
+    })
 }
 
 fn positive(text: &str) -> Result<f32, String> {

@@ -21,6 +21,12 @@ pub fn mean(numbers: &[f64]) -> Option<f64> {
     (!numbers.is_empty()).then(|| numbers.iter().sum::<f64>() / numbers.len() as f64)
 }
 
+/// The standard deviation of a sample, from two numbers on.
+pub fn deviation(numbers: &[f64]) -> Option<f64> {
+    let (mean, degrees) = (mean(numbers)?, numbers.len() - 1);
+    (degrees > 0).then(|| (numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / degrees as f64).sqrt())
+}
+
 /// The mean of some numbers and what can be said about it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
@@ -38,7 +44,7 @@ impl Estimate {
     /// Of `numbers`, one a seed; `None` of nothing.
     pub fn of(numbers: &[f64]) -> Option<Self> {
         let mean = mean(numbers)?;
-        let student = (numbers.len() > 1).then(|| Student::of(numbers, mean));
+        let student = Student::of(numbers, mean);
         Some(Self {
             mean,
             interval: student.as_ref().map(Student::interval),
@@ -57,11 +63,10 @@ struct Student {
 }
 
 impl Student {
-    /// Of at least two numbers.
-    fn of(numbers: &[f64], mean: f64) -> Self {
-        let degrees = (numbers.len() - 1) as f64;
-        let variance = numbers.iter().map(|number| (number - mean).powi(2)).sum::<f64>() / degrees;
-        Self { mean, error: (variance / numbers.len() as f64).sqrt(), degrees }
+    /// From two numbers on.
+    fn of(numbers: &[f64], mean: f64) -> Option<Self> {
+        let error = deviation(numbers)? / (numbers.len() as f64).sqrt();
+        Some(Self { mean, error, degrees: (numbers.len() - 1) as f64 })
     }
 
     fn interval(&self) -> [f64; 2] {

@@ -164,6 +164,13 @@ impl Trained<'_> {
         lines.iter().map(|line| Reached { epochs: line.epoch, accuracy: line.test_accuracy }).collect()
     }
 
+    /// Its name, and the settings and the seed in which it may differ from others of that name.
+    fn label(&self) -> String {
+        let (config, catalogue) = (&self.row.request.config, &self.row.catalogue);
+        let seed = if config.seed == 1 { String::new() } else { format!(" --seed {}", config.seed) };
+        format!("{}{}{seed}", config.name, config.settings(catalogue))
+    }
+
     /// Whether a signal stopped it.
     pub fn is_stopped(&self) -> bool {
         matches!(self.outcome, Ok(Outcome::Stopped { .. }))
@@ -346,7 +353,7 @@ fn add_rows(table: &mut Table, trained: &Trained<'_>) {
         let report = trained.published_at(ours.map_or(0, |ours| ours.epochs));
         let last = index + 1 >= reached.len();
         table.add_row([
-            if index == 0 { format!("  {}", config.name) } else { String::new() },
+            if index == 0 { format!("  {}", trained.label()) } else { String::new() },
             if index == 0 { config.loss.name().to_owned() } else { String::new() },
             ours.map_or_else(String::new, |ours| format!("{:.2} %", ours.accuracy)),
             ours.map_or_else(String::new, |ours| ours.epochs.to_string()),

@@ -57,7 +57,7 @@ impl KernelChoice {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Execution {
     /// Draws weights, feedback and the order of the samples [default: 1]
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Several seeds, both ends included: a run each
     #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
@@ -161,6 +161,14 @@ impl Execution {
             })?,
             None => rows,
         };
+        if let Some((index, row)) = rows
+            .iter()
+            .enumerate()
+            .find(|(index, row)| rows.iter().take(*index).any(|before| before.request.folder == row.request.folder))
+        {
+            let (name, folder) = (&row.request.config.name, row.request.folder.display());
+            anyhow::bail!("row {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
+        }
         if self.slurm || self.print_script {
             return self.submit(rows).map(|()| ExitCode::SUCCESS);
         }
@@ -257,7 +265,9 @@ impl Execution {
             return print_json_of(&plans, rows.len());
         }
         let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
-        print(&texts.join("\n"))
+        let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
+        let all = if plans.len() > 1 { format!("\n# {} rows: {hours:.1} hours\n", plans.len()) } else { String::new() };
+        print(&format!("{}{all}", texts.join("\n")))
     }
 }
 
@@ -313,7 +323,10 @@ impl<'a> Plan<'a> {
         let problem = standing.as_ref().err().map(ToString::to_string);
         let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
         let problem = problem.or_else(|| run::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
         let steps = config.goal(row.dataset.train.len());
+        let ended = if *fresh { Ok(None) } else { run::ended(&row.request, steps) };
+        let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
         // Rows that differ in the rule alone take the same time.
         let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {

@@ -13,7 +13,7 @@ use asymgrad::experiment::Experiment;
 use asymgrad::run::{self, Choices, Config, Standard};
 use asymgrad::suite::{self, Row};
 use asymgrad::{Network, weights};
-use asymgrad_core::{Initial, Loss, Optimizer};
+use asymgrad_core::{Feedback, Initial, Loss, Optimizer};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
 
@@ -50,6 +50,33 @@ struct Tuning {
     /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]
     #[arg(long, value_name = "EPOCHS")]
     measure_every: Option<u32>,
+}
+
+impl Tuning {
+    /// Fails if an option is about feedback that none of the networks has.
+    fn check(&self, rows: &[Row]) -> anyhow::Result<()> {
+        let has = |fits: fn(Feedback) -> bool| {
+            let layers = |row: &Row| row.request.config.network.architecture().layers().to_vec();
+            rows.iter().flat_map(layers).any(|layer| fits(layer.feedback))
+        };
+        let is_mirror: fn(Feedback) -> bool = |feedback| feedback == Feedback::WeightMirror;
+        for (option, given, what, fits) in [
+            (
+                "--kp-decay",
+                self.kp_decay.is_some(),
+                "is (KP)",
+                (|f| f == Feedback::KolenPollack) as fn(Feedback) -> bool,
+            ),
+            ("--mirror-rate", self.mirror_rate.is_some(), "is (WM)", is_mirror),
+            ("--mirror-first", self.mirror_first.is_some(), "is (WM)", is_mirror),
+            ("--feedback-init", self.feedback_init.is_some(), "has feedback of its own", Feedback::is_stored),
+        ] {
+            if given && !has(fits) {
+                anyhow::bail!("{option} has no effect: no layer {what}; leave it out, or name another network");
+            }
+        }
+        Ok(())
+    }
 }
 
 #[derive(Args)]
@@ -126,6 +153,7 @@ impl RunArguments {
                 rows.push(self.row(config, &mut data, dataset, Some(experiment), &catalogue));
             }
         }
+        self.tuning.check(&rows)?;
         Ok(rows)
     }
 

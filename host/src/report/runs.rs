@@ -44,6 +44,8 @@ pub struct Run {
     pub process: Option<Process>,
     /// The command that trains it again.
     pub command: String,
+    /// The options of that command in which it differs from its row or network, each after a space.
+    pub settings: String,
 }
 
 /// The mean loss of some steps.
@@ -75,6 +77,7 @@ impl Run {
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, &run::data_of(folder, &config)),
+            settings: config.settings(catalogue),
             folder: folder.to_owned(),
             config,
             epochs,
@@ -102,6 +105,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// Its name and the settings in which it differs from what is called so: `DS0 --lr 0.01`.
+    pub fn label(&self) -> String {
+        let settings = self.runs.first().map_or("", |run| &run.settings);
+        format!("{}{settings}", self.name)
+    }
+
     /// What all of its runs are, but for the seed; a group is never empty.
     pub fn config(&self) -> Option<&Config> {
         self.runs.first().map(|run| &run.config)

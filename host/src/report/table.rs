@@ -53,7 +53,7 @@ pub struct Cell {
     pub published: Option<Published>,
     /// Ours, if there is a run.
     pub ours: Option<Ours>,
-    /// Ours less the report's, in points.
+    /// Ours less the report's, in points; `None` on other data.
     pub difference: Option<f64>,
     /// Whether ours is on the data of the published figure, CIFAR-10 in the report, and as long.
     pub comparable: bool,
@@ -303,8 +303,8 @@ fn cells(
     let cell = |figure: &Published| {
         let ours = (reached.max(1) > before).then(|| group.ours(figure.epochs)).flatten();
         before = figure.epochs;
-        let comparable =
-            ours.as_ref().is_some_and(|ours| ours.data == data_of(experiment) && ours.epochs[1] >= figure.epochs);
+        let of_figure = ours.as_ref().filter(|ours| ours.data == data_of(experiment));
+        let comparable = of_figure.is_some_and(|ours| ours.epochs[1] >= figure.epochs);
         let trend = ours.as_ref().and_then(|ours| {
             let trend = trend(experiment, *figure, group, ours, table, groups)?;
             Some(Trend { decided: comparable, ..trend })
@@ -312,7 +312,7 @@ fn cells(
         let paired = ours.as_ref().and_then(|ours| Paired::to_true_gradient(group, groups, ours.epochs[1]));
         Cell {
             published: Some(*figure),
-            difference: ours.as_ref().and_then(|ours| ours.mean).map(|mean| mean - figure.accuracy),
+            difference: of_figure.and_then(|ours| ours.mean).map(|mean| mean - figure.accuracy),
             ours,
             comparable,
             trend,
@@ -373,7 +373,7 @@ fn other(group: &Group, groups: &[Group]) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
     let command = group.runs.first().map_or_else(String::new, |run| run.command.clone());
-    Row { name: group.name.clone(), network, loss, cells: vec![unpublished(group, groups, command)] }
+    Row { name: group.label(), network, loss, cells: vec![unpublished(group, groups, command)] }
 }
 
 #[cfg(test)]

@@ -3,10 +3,13 @@
 //! Both hold the same figures as the page; CSV has a line a figure and names units in its header.
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
 
+use std::collections::BTreeSet;
+
 use comfy_table::presets;
 
 use super::table::{Cell, Ours, Row, Trend};
-use super::{Group, Paired, Report};
+use super::{Group, Paired, Report, Run};
+use crate::statistics;
 
 /// Tables and claims.
 pub(super) fn markdown(report: &Report) -> String {
@@ -23,7 +26,9 @@ pub(super) fn markdown(report: &Report) -> String {
             text += &format!("| {} |\n", fields.join(" | "));
         }
     }
-    text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n\n## Orders\n\n";
+    text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n";
+    text += &signals(report);
+    text += "\n## Orders\n\n";
     for ordering in &report.orderings {
         if let Some(found) = ordering.found() {
             text += &format!("- Table {}: {}: {found}\n", ordering.table, ordering.sentence());
@@ -40,6 +45,35 @@ pub(super) fn markdown(report: &Report) -> String {
     text
 }
 
+/// What was measured of the signals in the last epoch, mean and standard deviation over the seeds.
+fn signals(report: &Report) -> String {
+    let mut rows = String::new();
+    for group in &report.groups {
+        let layers: BTreeSet<&String> =
+            group.runs.iter().filter_map(|run| run.measures.get("angles")).flat_map(|layers| layers.keys()).collect();
+        for layer in layers {
+            let measured = |name: &str| {
+                let last = |run: &Run| run.measures.get(name)?.get(layer)?.last().copied().flatten();
+                let values: Vec<f64> = group.runs.iter().filter_map(last).collect();
+                let mean = statistics::mean(&values).map(|mean| format!("{mean:.1}"));
+                let deviation = statistics::deviation(&values).map(|deviation| format!(" ± {deviation:.1}"));
+                mean.map_or_else(String::new, |mean| mean + &deviation.unwrap_or_default())
+            };
+            let [angle, ratio, weights] = ["angles", "norm_ratios", "weight_angles"].map(measured);
+            let (label, count, epoch) = (group.label(), group.runs.len(), group.epoch());
+            rows += &format!("| {label} | {layer} | {epoch} | {count} | {angle} | {ratio} | {weights} |\n");
+        }
+    }
+    if rows.is_empty() {
+        return rows;
+    }
+    format!(
+        "\n## Signals\n\nOf what leaves a layer backwards in the last epoch: its angle to the true gradient in degrees, the ratio of \
+         their norms, and the angle of B and W; mean ± standard deviation over the seeds.\n\n\
+         | experiment | layer | epoch | runs | angle | norm ratio | angle of B and W |\n|---|---|---:|---:|---:|---:|---:|\n{rows}"
+    )
+}
+
 fn cells(rows: &[Row]) -> impl Iterator<Item = (&Row, &Cell)> {
     rows.iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell)))
 }
@@ -47,7 +81,8 @@ fn cells(rows: &[Row]) -> impl Iterator<Item = (&Row, &Cell)> {
 fn fields(row: &Row, cell: &Cell) -> [String; 12] {
     let ours = cell.ours.as_ref();
     [
-        row.name.clone(),
+        // The report's rows are known by their names.
+        if cell.published.is_some() { row.name.clone() } else { format!("{}: {}", row.name, row.network) },
         row.loss.clone(),
         cell.published.map_or_else(String::new, |figure| format!("{:.2}", figure.accuracy)),
         cell.published.map_or_else(String::new, |figure| figure.epochs.to_string()),
@@ -108,7 +143,7 @@ pub(super) fn seeds(groups: &[Group]) -> String {
         let Some(ours) = group.ours(group.epoch()) else { continue };
         let diverged = if ours.diverged == 0 { String::new() } else { format!(", {} diverged", ours.diverged) };
         table.add_row([
-            group.name.clone(),
+            group.label(),
             accuracy(&ours),
             interval(&ours),
             epochs(&ours),

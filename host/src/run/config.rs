@@ -269,25 +269,42 @@ impl Config {
         serde_json::from_str(&text).unwrap_or_default()
     }
 
-    /// The command that trains it on what `data` opens, with every option in which it differs from the row or network that it
-    /// names.
+    /// The command that trains it on what `data` opens.
     pub fn command(&self, catalogue: &Catalogue, data: &str) -> String {
+        let what = match self.plain(catalogue) {
+            (_, Some(row)) => format!("{}{}", self.name, catalogue.option(row)),
+            (_, None) => format!("--net \"{}\"", self.network),
+        };
+        let (data, settings) = (quoted(data), self.settings(catalogue));
+        let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
+        // What a CPU without fused multiply-add takes anyway.
+        let kernels = if self.class == Class::Portable { " --kernels portable" } else { "" };
+        let (epochs, seed) = (self.epochs, self.seed);
+        format!("asymgrad run {what} --data {data} --epochs {epochs}{limit} --seed {seed}{settings}{kernels}")
+    }
+
+    /// What it is without any option, and the row that it trains, if it trains one.
+    fn plain<'a>(&self, catalogue: &'a Catalogue) -> (Self, Option<&'a Experiment>) {
         let seed = Choices { seed: Some(self.seed), ..Choices::default() };
         let row = catalogue.find(&self.name).ok().filter(|row| row.network == self.network.to_string());
-        let of_row = row.and_then(|row| Self::of_experiment(row, &seed, self.data.clone(), self.class).ok());
-        let mut command = match (&of_row, row) {
-            (Some(_), Some(row)) => format!("asymgrad run {}{}", self.name, catalogue.option(row)),
-            _ => format!("asymgrad run --net \"{}\"", self.network),
+        let of_row = |row: &'a Experiment| {
+            Some((Self::of_experiment(row, &seed, self.data.clone(), self.class).ok()?, Some(row)))
         };
-        let plain = of_row.unwrap_or_else(|| {
-            Self::of_network(self.name.clone(), self.network.clone(), &seed, self.data.clone(), self.class)
-        });
+        row.and_then(of_row).unwrap_or_else(|| {
+            let (name, network) = (self.name.clone(), self.network.clone());
+            (Self::of_network(name, network, &seed, self.data.clone(), self.class), None)
+        })
+    }
+
+    /// Every option but its limits in which it differs from the row or network that it names, each after a space: ` --lr 0.01`.
+    pub fn settings(&self, catalogue: &Catalogue) -> String {
+        let (plain, _) = self.plain(catalogue);
+        let mut settings = String::new();
         let mut add = |differs: bool, option: String| {
             if differs {
-                command += &option;
+                settings += &option;
             }
         };
-        add(true, format!(" --data {} --epochs {} --seed {}", quoted(data), self.epochs, self.seed));
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
@@ -307,11 +324,9 @@ impl Config {
         add(self.standard.is_some(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(!self.shuffle, " --no-shuffle".into());
-        add(self.max_steps.is_some(), format!(" --max-steps {}", self.max_steps.unwrap_or(0)));
         add(self.init.is_some(), " --init FILE.safetensors".into());
-        add(self.class == Class::Portable, " --kernels portable".into());
         add(self.class == Class::Fast, " --kernels fast".into());
-        command
+        settings
     }
 
     /// Reads `config.json`; `None` if there is none.

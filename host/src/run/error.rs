@@ -49,6 +49,14 @@ pub enum Error {
         /// The first file found.
         found: String,
     },
+    /// The folder lies in that of another run.
+    #[error("{}: this lies in the folder of another run, {}, where nobody looks for a run; choose another with --out", folder.display(), run.display())]
+    InsideRun {
+        /// The folder.
+        folder: PathBuf,
+        /// The other run's.
+        run: PathBuf,
+    },
     /// A file of the run cannot be read.
     #[error("{}: {problem}; restore the file, or start over with --fresh", file.display())]
     Damaged {
@@ -145,6 +153,8 @@ impl Error {
 pub(crate) fn way_out(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::IsADirectory => "give the path of a file",
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a file is in the way; choose another path",
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
             "free some space and run the same command again: it continues from the last checkpoint"
         }

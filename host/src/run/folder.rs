@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::config::Config;
 use super::error::Error;
 use super::events;
 use super::owner::Claim;
@@ -35,7 +36,7 @@ pub(super) const LOCK: &str = "lock";
 /// Who is at work, or crashed at it.
 pub(super) const OWNER: &str = "owner.json";
 
-/// In the order in which `--fresh` removes them, after TensorBoard's: without its configuration a folder is no run any more.
+/// In the order in which `--fresh` removes them, after `TensorBoard`'s: without its configuration a folder is no run any more.
 const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, CONFIG];
 
 /// The folder of a run that names none.
@@ -54,8 +55,9 @@ impl RunFolder {
     /// Creates the folder if need be, locks it, and removes an earlier run if `fresh`.
     ///
     /// # Errors
-    /// If it cannot be written, is locked, or holds files but no run.
+    /// If it cannot be written, is locked, holds files but no run, or lies in another run's folder.
     pub fn open(path: &Path, fresh: bool) -> Result<Self, Error> {
+        check_place(path)?;
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_strangers(path, fresh)?;
         let folder = Self { path: path.to_owned(), claim: Claim::take(path)? };
@@ -92,6 +94,18 @@ impl RunFolder {
     pub fn remove(&self, name: &str) -> Result<(), Error> {
         let file = self.file(name);
         atomic::remove(&file).map_err(Error::io("remove", &file))
+    }
+}
+
+/// Fails if the folder lies in another run's, which are not searched for runs.
+///
+/// # Errors
+/// [`Error::InsideRun`].
+pub fn check_place(path: &Path) -> Result<(), Error> {
+    let is_run = |folder: &&Path| matches!(Config::read(&folder.join(CONFIG)), Ok(Some(_)));
+    match path.ancestors().skip(1).find(is_run) {
+        Some(run) => Err(Error::InsideRun { folder: path.to_owned(), run: run.to_owned() }),
+        None => Ok(()),
     }
 }
 

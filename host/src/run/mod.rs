@@ -25,7 +25,7 @@ pub use config::{Choices, Config, Data, name_of};
 pub use error::Error;
 pub use folder::{
     CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, RunFolder, TIMING, WEIGHTS,
-    default_path,
+    check_place, default_path,
 };
 pub use measure::{Measures, measure};
 pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
@@ -36,4 +36,4 @@ pub use request::{Observer, Outcome, Progress, Request, Status, Summary, check_f
 pub use schedule::Schedule;
 pub use scores::{confusion, predict, read_confusion, scores};
 pub use session::{pace, train};
-pub use stored::{read_state, read_summary, stored_config};
+pub use stored::{ended, read_state, read_summary, stored_config};

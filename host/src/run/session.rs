@@ -20,7 +20,7 @@ use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_e
 use super::process::Process;
 use super::request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
 use super::scores::{confusion, scores, write_confusion};
-use super::stored::{read_summary, stored_config};
+use super::stored::{ended, stored_config};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::{Aligned, HostKernels};
 use crate::{atomic, weights};
@@ -49,17 +49,11 @@ pub fn train(
     let folder = RunFolder::open(&request.folder, request.fresh)?;
     let stored = stored_config(config, folder.path())?;
     let goal = config.goal(dataset.train.len());
-    let summary = read_summary(folder.path())?;
-    if let Some(summary) = summary {
-        if summary.step > goal && !request.longer_is_done {
-            return Err(Error::Past { folder: request.folder.clone(), made: summary.step, asked: goal });
+    if let Some(summary) = ended(request, goal)? {
+        if request.tensorboard && events::files(folder.path()).is_empty() {
+            events::Events::begin(folder.path())?;
         }
-        if summary.step >= goal || summary.status == Status::Diverged {
-            if request.tensorboard && events::files(folder.path()).is_empty() {
-                events::Events::begin(folder.path())?;
-            }
-            return Ok(Outcome::Already(summary));
-        }
+        return Ok(Outcome::Already(summary));
     }
     let threads = request.threads;
     let kernels = HostKernels::new(request.kernels, threads)

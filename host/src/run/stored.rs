@@ -8,7 +8,7 @@ use super::checkpoint::Saved;
 use super::config::Config;
 use super::error::Error;
 use super::folder::{CHECKPOINT, CONFIG, RESULT};
-use super::request::Summary;
+use super::request::{Request, Status, Summary};
 use super::session::allocate;
 use crate::kernels::Aligned;
 
@@ -22,6 +22,28 @@ pub fn stored_config(config: &Config, folder: &Path) -> Result<Option<Config>, E
         Some(differences) => Err(Error::OtherRun { folder: folder.to_owned(), differences }),
         None => Ok(stored),
     }
+}
+
+/// How the run that is asked for ended before, if it has and is to make no further step; `goal` is the number of its steps.
+///
+/// # Errors
+/// If it has made more steps, or is to be made longer and keeps nothing to go on from.
+pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
+    let folder = &request.folder;
+    let Some(summary) = read_summary(folder)? else { return Ok(None) };
+    if summary.step > goal && !request.longer_is_done {
+        return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
+    }
+    if summary.step >= goal || summary.status == Status::Diverged {
+        return Ok(Some(summary));
+    }
+    // A row that is to keep none is trained again.
+    if request.keep_weights && !folder.join(CHECKPOINT).exists() {
+        let why = "the run has ended and keeps none, so it cannot be made longer; choose another folder with --out, or start \
+                   over with --fresh";
+        return Err(Error::NoState { folder: folder.clone(), why });
+    }
+    Ok(None)
 }
 
 /// The configuration of a run and its state as of the last checkpoint, for export.
