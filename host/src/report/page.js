@@ -228,7 +228,7 @@ function curves() {
     const names = new Map();
     const lines = groups.map((group) => {
       const stem = group.name.replace(/-HL$/, '');
-      let name = group.name + (several ? `, ${group.runs[0].config.data.name}` : '');
+      let name = group.name + group.runs[0].settings + (several ? `, ${group.runs[0].config.data.name}` : '');
       names.set(name, (names.get(name) || 0) + 1);
       if (names.get(name) > 1) name += ` (${names.get(name)})`;
       const index = stems.indexOf(stem);
@@ -346,7 +346,7 @@ function inspector() {
   const runs = report.groups.flatMap((group) => group.runs);
   if (runs.length === 0) return;
   const place = document.getElementById('run-view');
-  const label = (run) => `${run.config.name} · ${run.config.data.name} · seed ${run.config.seed} · ${run.status}`;
+  const label = (run) => `${run.config.name}${run.settings} · ${run.config.data.name} · seed ${run.config.seed} · ${run.status}`;
   const state = { run: runs[0], log: false };
   const show = (run) => {
     state.run = run;
