@@ -104,8 +104,11 @@ impl RunFolder {
 pub fn check_place(path: &Path) -> Result<(), Error> {
     let is_run = |folder: &&Path| matches!(Config::read(&folder.join(CONFIG)), Ok(Some(_)));
     match path.ancestors().skip(1).find(is_run) {
-        Some(run) => Err(Error::InsideRun { folder: path.to_owned(), run: run.to_owned() }),
-        None => Ok(()),
+        // One that was begun there before goes on.
+        Some(run) if !path.join(CONFIG).exists() => {
+            Err(Error::InsideRun { folder: path.to_owned(), run: run.to_owned() })
+        }
+        _ => Ok(()),
     }
 }
 
