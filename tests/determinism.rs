@@ -127,11 +127,14 @@ fn small_moments_end_in_the_fused_class() {
 /// What a sample that the network is sure of sends back is as small.
 #[test]
 fn small_signals_end_in_the_fused_class() {
-    let (inputs, outputs) = (37, 5);
-    let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+    let inputs = 37;
     let signals = [0.9 * least(), -0.9 * least(), 1.1 * least(), -1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
-        for samples in [1, 3, 20, 70] {
+        // Ten outputs have a kernel of their own.
+        for (outputs, samples) in
+            [5, 10].into_iter().flat_map(|outputs| [1, 3, 20, 70].map(|samples| (outputs, samples)))
+        {
+            let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
             let (mut gradient, weight) = (vec![0.0; outputs * samples], vec![1.0; inputs * outputs]);
             let signal = |sample: usize| signals[sample % signals.len()];
             gradient[..samples].iter_mut().enumerate().for_each(|(sample, g)| *g = signal(sample));

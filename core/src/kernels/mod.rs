@@ -5,6 +5,7 @@
 //!
 //! [`Arithmetic`]: crate::arithmetic::Arithmetic
 
+mod classes;
 mod drawn;
 mod few;
 mod gradient;

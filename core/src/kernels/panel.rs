@@ -99,7 +99,7 @@ impl<'a, const BACKWARD: bool, const OUTS: usize> Panel<'a, BACKWARD, OUTS> {
 
 /// `steps[k][j] = block[k · width + at + j]`, zero beyond a row's end.
 #[inline(always)]
-fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
+pub(super) fn copy<const OUTS: usize>(steps: &mut [[f32; OUTS]], block: &[f32], width: usize, at: usize) {
     for (step, row) in steps.iter_mut().zip(block.chunks_exact(width.max(1))) {
         let row = row.get(at..).unwrap_or(&[]);
         match row.first_chunk::<OUTS>() {

@@ -311,7 +311,7 @@ impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
 
     /// Lays the source's columns `depth` out in tiles of `VECTORS` × `WIDTH` lanes, in each column after column.
     #[inline(always)]
-    fn lay<const WIDTH: usize, const VECTORS: usize>(&self, depth: Range<usize>, strip: &mut [f32]) {
+    pub(super) fn lay<const WIDTH: usize, const VECTORS: usize>(&self, depth: Range<usize>, strip: &mut [f32]) {
         let width = WIDTH * VECTORS;
         for (number, tile) in strip.chunks_exact_mut((width * depth.len()).max(1)).enumerate() {
             let columns = self.source.get(depth.start * self.samples..).unwrap_or(&[]);
@@ -577,6 +577,12 @@ impl<const BACKWARD: bool> Ends<'_, BACKWARD> {
         Self { mask: self.mask.map(|mask| mask.get(at..).unwrap_or(&[])), ..self }
     }
 
+    /// The same without a mask, as the compiler can see.
+    #[inline(always)]
+    pub(super) fn without_mask(self) -> Self {
+        Self { mask: None, ..self }
+    }
+
     /// What the sum of a column begins with.
     #[inline(always)]
     pub(super) fn start(&self, position: usize, channel: usize) -> f32 {
@@ -606,22 +612,34 @@ impl<const BACKWARD: bool> Ends<'_, BACKWARD> {
         at: usize,
         numbers: &mut [f32],
     ) {
-        let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
-        let heights = match mask {
-            Some(mask) => vectors_of(mask),
-            None => Some(const { &[[f32::INFINITY; WIDTH]; VECTORS] }),
-        };
-        // From registers to memory in one go: finished in place, the numbers would take a way through the stack.
-        if let (Some(numbers), Some(heights)) = (vectors_of_mut::<WIDTH, VECTORS>(numbers), heights) {
-            for ((numbers, sums), heights) in numbers.iter_mut().zip(sums).zip(heights) {
-                let mut ends = [0.0; WIDTH];
-                for ((end, sum), height) in ends.iter_mut().zip(sums).zip(heights) {
-                    *end = self.finish::<A>(*sum, *height);
-                }
-                *numbers = ends;
-            }
+        if let Some(numbers) = vectors_of_mut(numbers) {
+            self.store_whole::<A, WIDTH, VECTORS>(sums, at, numbers);
         } else {
+            let mask = self.mask.map(|mask| mask.get(at..).unwrap_or(&[]));
             self.store_some::<A>({ *sums }.as_flattened(), mask, numbers);
+        }
+    }
+
+    /// [`Ends::store`] of a whole row. From registers to memory in one go: finished in place, the numbers would take a way through
+    /// the stack.
+    #[inline(always)]
+    pub(super) fn store_whole<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+        &self,
+        sums: &[[f32; WIDTH]; VECTORS],
+        at: usize,
+        numbers: &mut [[f32; WIDTH]; VECTORS],
+    ) {
+        let off = const { &[[f32::INFINITY; WIDTH]; VECTORS] };
+        let heights = match self.mask {
+            Some(mask) => mask.get(at..).and_then(vectors_of).unwrap_or(off),
+            None => off,
+        };
+        for ((numbers, sums), heights) in numbers.iter_mut().zip(sums).zip(heights) {
+            let mut ends = [0.0; WIDTH];
+            for ((end, sum), height) in ends.iter_mut().zip(sums).zip(heights) {
+                *end = self.finish::<A>(*sum, *height);
+            }
+            *numbers = ends;
         }
     }
 

@@ -304,7 +304,7 @@ fn whole<const WIDTH: usize, const VECTORS: usize>(column: &[f32]) -> &[[f32; WI
 
 /// `tile[j] += column · scalars[j]`.
 #[inline(always)]
-fn add_step<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+pub(super) fn add_step<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
     tile: &mut Tile<WIDTH, VECTORS, OUTS>,
     column: &[[f32; WIDTH]; VECTORS],
     scalars: &[f32; OUTS],

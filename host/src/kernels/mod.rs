@@ -229,6 +229,7 @@ impl Kernels for &HostKernels {
         let positions = if product.untied { 1 } else { product.positions() };
         // What has to stay together is cut nowhere else.
         let unit = match job.unit(self.set.width()) {
+            _ if self.set.sums_classes(job) => rows,
             1 => sets::OUTS,
             unit => unit,
         };

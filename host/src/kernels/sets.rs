@@ -30,6 +30,9 @@ const FEW: usize = 4;
 /// hide how long an addition takes.
 const CHAINS: usize = 8;
 
+/// Outputs of a layer whose gradients have kernels of their own: the classes of the data sets.
+const CLASSES: usize = 10;
+
 /// Outputs of a tile of one sample's dense layer, whose weights are turned.
 const SINGLE: usize = 32;
 
@@ -308,11 +311,18 @@ impl InstructionSet {
             self.backward_single_shared(job, rows, output);
         } else if samples == 1 {
             self.backward_single_untied(job, rows, output);
+        } else if product.has_classes::<CLASSES>() {
+            self.backward_classes(job, rows, output);
         } else if product.is_dense() {
             self.pass_dense(&job.pass(), rows, output);
         } else {
             self.pass_convolution(&job.pass(), rows, output);
         }
+    }
+
+    /// Whether the weight gradient is one of classes, all of which it takes at once. Shorter vectors are too few registers for it.
+    pub(super) fn sums_classes(self, job: &WeightGradient<'_>) -> bool {
+        self.width() > BLOCK && job.product.has_classes::<CLASSES>() && !job.is_few()
     }
 
     /// Updates the rows `rows` of the weights.
@@ -329,6 +339,8 @@ impl InstructionSet {
             self.gradient_single_shared(job, rows, update, sums);
         } else if job.is_few() {
             self.gradient_few(job, rows, update);
+        } else if self.sums_classes(job) {
+            self.gradient_classes(job, update);
         } else if job.product.is_dense() {
             self.gradient_dense(job, rows, update);
         } else {
@@ -367,9 +379,11 @@ jobs! {
     forward_single_shared(job: &Forward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single_untied(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
+    backward_classes(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     backward_single_shared(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]);
     gradient_convolution(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
     gradient_dense(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
+    gradient_classes(job: &WeightGradient<'_>, update: Update<'_>);
     gradient_narrow(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
     gradient_few(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>);
     gradient_single_shared(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
@@ -380,12 +394,12 @@ jobs! {
     pool_backward(pool: &Pool, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
 }
 
-/// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers and for
-/// convolutions, whose channels are few, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the
+/// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers, for
+/// convolutions, whose channels are few, and for the input gradient of classes, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the
 /// benches of the kernels show it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, dense [$vectors:literal, $outs:literal],
-     convolution [$lanes:literal, $height:literal], fast $fast:literal, $attribute:meta) => {
+     convolution [$lanes:literal, $height:literal], classes [$few:literal, $many:literal], fast $fast:literal, $attribute:meta) => {
         mod $set {
             use super::*;
 
@@ -474,6 +488,18 @@ macro_rules! compiled {
             }
 
             #[$attribute]
+            pub(super) fn backward_classes(job: &Backward<'_>, rows: &Range<usize>, output: &mut [f32]) {
+                let mut scratch = Scratch::of(job.classes_scratch::<WIDTH, $few, CLASSES>());
+                job.run_classes::<$arithmetic, WIDTH, $few, $many, CLASSES>(rows, &mut scratch, output);
+            }
+
+            #[$attribute]
+            pub(super) fn gradient_classes(job: &WeightGradient<'_>, update: Update<'_>) {
+                let mut scratch = Scratch::of(job.classes_scratch::<WIDTH, CLASSES>());
+                job.run_classes::<$arithmetic, ALL, WIDTH, CLASSES>(update, &mut scratch);
+            }
+
+            #[$attribute]
             pub(super) fn gradient_narrow(
                 job: &WeightGradient<'_>,
                 rows: &Range<usize>,
@@ -541,12 +567,12 @@ macro_rules! compiled {
     };
 }
 
-compiled!(baseline, Unfused, 4, dense [2, 4], convolution [2, 4], fast false, inline(never));
+compiled!(baseline, Unfused, 4, dense [2, 4], convolution [2, 4], classes [2, 4], fast false, inline(never));
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, Fused, 8, dense [2, 6], convolution [2, 6], fast true, target_feature(enable = "avx2,fma"));
+compiled!(avx2, Fused, 8, dense [2, 6], convolution [2, 6], classes [2, 4], fast true, target_feature(enable = "avx2,fma"));
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Fused, 16, dense [4, 6], convolution [2, 8], fast true,
+compiled!(avx512, Fused, 16, dense [4, 6], convolution [2, 8], classes [1, 8], fast true,
     target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma"));
 // Every CPU of this architecture has NEON.
 #[cfg(target_arch = "aarch64")]
-compiled!(neon, Fused, 4, dense [4, 4], convolution [4, 4], fast true, inline(never));
+compiled!(neon, Fused, 4, dense [4, 4], convolution [4, 4], classes [2, 4], fast true, inline(never));
