@@ -201,6 +201,25 @@ fn random_feedback_on_the_first_layer_is_accepted_and_stores_nothing() {
     }
 }
 
+/// B of `(DFA)` and `(DRTP)` leads from the classes to the layer's input, in convolutions as well.
+#[test]
+fn feedback_has_the_shape_of_its_rule() {
+    let mut layers = [Layer::dense(1); 8];
+    let text = "input 2x4x3 - conv3x3x3 - conv3x3x2(DFA) - dense9(DRTP) - dense5(DFA) - dense6(R*) - dense4(DFA)";
+    let network = Architecture::parse(text, &mut layers).unwrap();
+    let training = Training::new(2);
+    let mut memory = vec![0.0; network.memory(&training)];
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+    trainer.initialize(&mut SplitMix::new(1), 2);
+    let shapes: Vec<_> = (0..7).map(|layer| trainer.feedback(layer).map(|feedback| feedback.shape())).collect();
+    assert_eq!(shapes, [None, Some((36, 4)), Some((24, 4)), Some((9, 4)), Some((5, 6)), Some((6, 4)), None]);
+    for tensor in network.tensors(&training).filter(|tensor| tensor.part() == Part::Feedback) {
+        let feedback = trainer.feedback(tensor.layer()).unwrap();
+        let numbers: Vec<f32> = feedback.iter().copied().collect();
+        assert_eq!(numbers, trainer.state()[tensor.range()], "{tensor}");
+    }
+}
+
 #[test]
 fn the_plan_adds_up_to_the_memory() {
     for text in [

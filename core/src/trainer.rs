@@ -455,16 +455,37 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
         self.matrix(&site, site.parameters)
     }
 
-    /// The stored feedback of a layer, shaped as [`Trainer::weights`]; `None` also if the layer stores none.
+    /// The stored feedback B of layer number `layer`, from 0 among all layers: shaped as [`Trainer::weights`], but inputs ×
+    /// classes for `(DFA)` and `(DRTP)`, whatever the layer computes. `None` if there is no such layer, it stores none in
+    /// the training's memory, or it is a convolution with a rule that is not direct.
+    ///
+    /// ```
+    /// # use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
+    /// const NET: Architecture = Architecture::new(
+    ///     Shape::vector(3),
+    ///     &[Layer::dense(8), Layer::dense(5).feedback(Feedback::Direct), Layer::dense(2).feedback(Feedback::Fixed)],
+    /// );
+    /// const TRAINING: Training = Training::new(1);
+    /// let mut memory = [0.0; NET.memory(&TRAINING)];
+    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
+    /// let shapes = [0, 1, 2].map(|layer| trainer.feedback(layer).map(|feedback| feedback.shape()));
+    /// assert_eq!(shapes, [None, Some((8, 2)), Some((5, 2))]);
+    /// # Ok::<(), asymgrad_core::TrainerError>(())
+    /// ```
     pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
         let site = self.network.sites_of(&self.training).nth(layer).filter(|site| site.feedback_weights() > 0)?;
-        self.matrix(&site, self.parameters + site.feedback)
+        let from = self.parameters + site.feedback;
+        if site.layer.feedback.is_direct() { self.view(from, site.feedback_fans()) } else { self.matrix(&site, from) }
     }
 
     fn matrix(&self, site: &Site<'_>, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
         let Operation::Dense { outputs } = site.layer.operation else { return None };
-        let numbers = self.state.get(from..from + site.weights)?;
-        Some(MatrixView::from_slice_generic(numbers, Dyn(site.input.features()), Dyn(outputs)))
+        self.view(from, (site.input.features(), outputs))
+    }
+
+    fn view(&self, from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let numbers = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
+        Some(MatrixView::from_slice_generic(numbers, Dyn(rows), Dyn(cols)))
     }
 
     /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
