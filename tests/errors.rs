@@ -115,14 +115,49 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
     assert_eq!(trainer.predict(&[0.0; 3]).unwrap_err(), StepError::Inputs { expected: 2, found: 3 });
     assert_eq!(trainer.predict(&[0.0; 6]).unwrap_err(), StepError::Samples { most: 2, found: 3 });
 
-    for (bad, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "NaN")] {
-        let error = trainer.step(&[0.5, bad], &[1]).unwrap_err();
-        assert!(matches!(error, StepError::NonFinite(Score { loss, .. }) if !loss.is_finite()), "{error:?}");
-        assert_eq!(error.to_string(), format!("the loss is {word}: the training has diverged"));
-        assert_eq!((trainer.state(), trainer.steps()), (before.as_slice(), 0));
-    }
+    let (last, weight) = (trainer.parameters().len() - 1, before[0]);
+    trainer.state_mut()[last] = f32::NAN;
+    let error = trainer.step(&[0.5, 1.0], &[1]).unwrap_err();
+    assert!(matches!(error, StepError::NonFinite(Score { loss, .. }) if !loss.is_finite()), "{error:?}");
+    assert_eq!(error.to_string(), "the loss is NaN: the training has diverged");
+    assert_eq!((trainer.state()[0].to_bits(), trainer.steps()), (weight.to_bits(), 0));
+    trainer.state_mut()[last] = 0.0;
+    assert_eq!(trainer.state(), before);
     trainer.step(&[0.0, 0.5, 1.0, 0.2], &[0, 2]).unwrap();
     assert_eq!(trainer.steps(), 1);
+}
+
+/// Sigmoid and tanh make a finite loss of an infinite number, but the gradient is infinite.
+#[test]
+fn a_number_that_is_not_finite_is_refused_and_changes_nothing() {
+    for text in
+        ["input 2x3x2 - conv3x3x2.sigmoid - dense3", "input 2x3x2 - dense4.tanh(R) - dense3", "input 12 - dense3"]
+    {
+        let mut layers = [Layer::dense(1); 8];
+        let network = Architecture::parse(text, &mut layers).unwrap();
+        let training = Training::new(3);
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(1), 2);
+        let before = trainer.state().to_vec();
+        for (bad, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
+            for place in 0..24 {
+                let (mut x, what) = (uniform(24), format!("{text}, {word} at {place}"));
+                x[place] = bad;
+                let error = trainer.step(&x, &[1, 2]).unwrap_err();
+                let StepError::NonFiniteInput { sample, feature, found } = error else { panic!("{what}: {error:?}") };
+                assert_eq!((sample, feature, found.to_bits()), (place / 12, place % 12, bad.to_bits()), "{what}");
+                let message = format!("number {feature} of sample {sample} has to be finite, found {word}");
+                assert_eq!(error.to_string(), message);
+                assert_eq!((trainer.state(), trainer.steps()), (before.as_slice(), 0), "{what}");
+                assert!(matches!(trainer.evaluate(&[1, 2]), Err(StepError::NonFiniteInput { .. })), "{what}");
+            }
+        }
+        let mut x = uniform(24);
+        (x[3], x[7], x[20]) = (f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0);
+        trainer.predict(&x).unwrap();
+        assert!(trainer.evaluate(&[0, 1]).is_ok(), "{text}: finite numbers");
+    }
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             match trainer.step([new.0, old.0].as_flattened(), &[new.1, old.1]) {
                 Ok(score) => running.add(&score),
                 // The weights are as they were: the reading is dropped, and training goes on.
-                Err(StepError::NonFinite(_)) => {
+                Err(StepError::NonFiniteInput { .. }) => {
                     broken += 1;
                     continue;
                 }

@@ -86,6 +86,12 @@ impl Shape {
         position * self.channels + channel
     }
 
+    /// Where the feature number `inside` lies outside: what [`Shape::inside`] undoes.
+    pub(crate) const fn outside(&self, inside: usize) -> usize {
+        let channels = if self.channels == 0 { 1 } else { self.channels };
+        inside % channels * self.positions() + inside / channels
+    }
+
     /// Brings samples, numbers as `[sample][channel][row][col]`, into `columns`: feature × sample, features in the order
     /// inside, the samples of a feature side by side.
     pub fn load(&self, inputs: &[f32], samples: usize, columns: &mut [f32]) {

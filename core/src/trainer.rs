@@ -14,7 +14,7 @@ use core::task::Poll;
 use nalgebra::{Dyn, MatrixView};
 
 use self::pass::product_of;
-use self::regions::{Work, neighbours, part, take, turn};
+use self::regions::{Work, neighbours, part, slice, take, turn};
 use crate::architecture::{Architecture, Operation, Site};
 use crate::arithmetic::Portable;
 use crate::feedback::Storage;
@@ -241,7 +241,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// the update.
     ///
     /// # Errors
-    /// [`StepError`] if a size or a label makes no sense, or the loss is not finite; the weights are then unchanged.
+    /// [`StepError`] if a size or a label makes no sense, or a number or the loss is not finite; the weights are then
+    /// unchanged.
     pub fn step(&mut self, inputs: &[f32], labels: &[usize]) -> Result<Score, StepError> {
         self.load(inputs, labels.len())?;
         self.start(labels)?;
@@ -294,7 +295,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] makes it.
     ///
     /// # Errors
-    /// [`StepError`] if no samples were loaded, the labels are not as many, or one names no class.
+    /// [`StepError`] if no samples were loaded, one of their numbers is not finite, the labels are not as many, or one names
+    /// no class.
     pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
         if self.phase != Phase::Idle {
             return Err(StepError::UnderWay);
@@ -312,6 +314,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
             return Err(StepError::Label { sample, classes, found });
         }
+        self.check_input()?;
         for (number, label) in self.work.activations.iter_mut().zip(labels) {
             *number = *label as f32;
         }
@@ -386,7 +389,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     }
 
     /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
-    /// Takes the place of what [`Trainer::input`] held.
+    /// Takes the place of what [`Trainer::input`] held. A number that is not finite is no error here, for it changes nothing.
     ///
     /// # Errors
     /// [`StepError`] if there are no samples or too many, their numbers are not whole samples, or a step is under way.
@@ -399,6 +402,26 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         }
         let samples = self.samples();
         Ok(neighbours(self.work.activations, self.training.batch, &sites.site, samples).1)
+    }
+
+    /// Refuses a number that is not finite. The loss does not always show it: a sigmoid makes a finite number of infinity,
+    /// and the gradient hᵀG is infinite all the same.
+    #[inline(never)]
+    fn check_input(&self) -> Result<(), StepError> {
+        const EXPONENT: u32 = 1 << 23;
+        let (shape, samples) = (self.network.input(), self.samples());
+        let numbers = slice(self.work.activations, self.training.batch, shape.features() * samples);
+        // One more carries an exponent of ones alone into the sign. No way out before the end: the loop is vectors.
+        let carried = numbers.iter().fold(0, |carried, x| carried | (x.abs().to_bits() + EXPONENT));
+        if carried >> 31 == 0 {
+            return Ok(());
+        }
+        let found = numbers.iter().enumerate().find(|(_, x)| !x.is_finite());
+        found.map_or(Ok(()), |(at, found)| {
+            let samples = samples.max(1);
+            let (sample, feature) = (at % samples, shape.outside(at / samples));
+            Err(StepError::NonFiniteInput { sample, feature, found: *found })
+        })
     }
 
     fn misses_table(&self) -> bool {

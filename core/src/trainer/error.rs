@@ -97,11 +97,20 @@ pub enum StepError {
         /// The label.
         found: usize,
     },
+    /// A number of a sample is infinite or not a number.
+    NonFiniteInput {
+        /// Number of the sample, from 0.
+        sample: usize,
+        /// Place of the number in the sample as `[channel][row][col]`, from 0.
+        feature: usize,
+        /// The number.
+        found: f32,
+    },
     /// A step is under way, and another cannot begin before [`Trainer::poll`](crate::Trainer::poll) is ready.
     UnderWay,
     /// The training's feedback lies in a table that [`Trainer::set_table`](crate::Trainer::set_table) was not given.
     NoTable,
-    /// The loss is not a number or infinite: the training has diverged.
+    /// The loss is not a number or infinite though the samples are finite: the training has diverged.
     NonFinite(Score),
 }
 
@@ -113,6 +122,9 @@ impl fmt::Display for StepError {
             Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
             Self::Label { sample, classes, found } => {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
+            }
+            Self::NonFiniteInput { sample, feature, found } => {
+                write!(f, "number {feature} of sample {sample} has to be finite, found {found}")
             }
             Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
             Self::NoTable => f.write_str("the feedback's table is missing: give it to set_table"),
