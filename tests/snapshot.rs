@@ -34,6 +34,8 @@ struct Chip<const WORD: usize> {
     /// Words written or pages erased.
     used: usize,
     largest: usize,
+    /// Reads from the first of these bytes, and how many of them are still refused.
+    refused: (std::ops::Range<usize>, usize),
 }
 
 /// The chip outlives the device that is switched off.
@@ -44,7 +46,12 @@ impl<const WORD: usize> Flash<WORD> {
     fn new(pages: usize) -> Self {
         let bytes = vec![0xA5; pages * PAGE_BYTES];
         let written = vec![true; bytes.len()];
-        Self(Rc::new(RefCell::new(Chip { bytes, written, left: None, used: 0, largest: 0 })))
+        Self(Rc::new(RefCell::new(Chip { bytes, written, left: None, used: 0, largest: 0, refused: (0..0, 0) })))
+    }
+
+    /// Refuses `times` reads that begin in `place`.
+    fn refuse(&self, place: std::ops::Range<usize>, times: usize) {
+        self.0.borrow_mut().refused = (place, times);
     }
 
     /// The power fails after so many more words; `None`: it does not.
@@ -79,7 +86,12 @@ impl<const WORD: usize> ReadNorFlash for Flash<WORD> {
     fn read(&mut self, offset: u32, bytes: &mut [u8]) -> Result<(), NorFlashErrorKind> {
         check_read(self, offset, bytes.len())?;
         let offset = offset as usize;
-        bytes.copy_from_slice(&self.0.borrow().bytes[offset..offset + bytes.len()]);
+        let mut chip = self.0.borrow_mut();
+        if chip.refused.1 > 0 && chip.refused.0.contains(&offset) {
+            chip.refused.1 -= 1;
+            return Err(NorFlashErrorKind::Other);
+        }
+        bytes.copy_from_slice(&chip.bytes[offset..offset + bytes.len()]);
         Ok(())
     }
 
@@ -356,6 +368,85 @@ fn every_single_bit_of_a_slot_is_guarded() {
             flash.0.borrow_mut().bytes[newest + byte] ^= bit;
         }
         assert_eq!(snapshots.load(trainer), Ok([6; 32]));
+    });
+}
+
+/// The one whole state lies in the first slot or in the second, and a read of its header or of its numbers fails.
+#[test]
+fn a_read_that_fails_erases_nothing() {
+    let (place, slot) = (0..8 * PAGE, 4 * PAGE_BYTES);
+    for good in [0, slot] {
+        for at in [good, good + 128, good + 384] {
+            let flash = Flash::<4>::new(8);
+            with_trainer(TRAINING, 1, |trainer| {
+                let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
+                (0..=good / slot).for_each(|_| snapshots.save(trainer, &[5; 32]).unwrap());
+                flash.0.borrow_mut().bytes[slot - good..][..slot].fill(0xFF);
+                train(trainer);
+
+                flash.refuse(at..at + 1, usize::MAX);
+                let before = flash.0.borrow().bytes.clone();
+                flash.cut_after(None);
+                assert_eq!(snapshots.save(trainer, &[6; 32]), Err(SnapshotError::Flash(NorFlashErrorKind::Other)));
+                assert_eq!(flash.0.borrow().used, 0, "something was erased");
+                assert_eq!(flash.0.borrow().bytes, before);
+
+                flash.refuse(at..at + 1, 1);
+                assert_eq!(snapshots.load(trainer), Ok([5; 32]), "a second try loads");
+                flash.refuse(at..at + 1, 1);
+                assert_eq!(snapshots.save(trainer, &[6; 32]), Ok(()), "a second try finds where not to write");
+                assert_eq!(snapshots.load(trainer), Ok([6; 32]));
+                flash.0.borrow_mut().bytes[slot - good] ^= 1;
+                assert_eq!(snapshots.load(trainer), Ok([5; 32]), "the state before is there");
+            });
+        }
+    }
+}
+
+/// As where a power cut left a word that its check bits contradict: the slot is written anew, the other stays.
+#[test]
+fn a_slot_that_cannot_be_read_is_written_when_the_other_is_whole() {
+    let flash = Flash::<4>::new(8);
+    with_trainer(TRAINING, 1, |trainer| {
+        let mut snapshots = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap();
+        for own in [5, 6] {
+            snapshots.save(trainer, &[own; 32]).unwrap();
+        }
+        let newest = 4 * PAGE_BYTES;
+        flash.refuse(newest..newest + 1, 4);
+        assert_eq!(snapshots.load(trainer), Ok([5; 32]));
+        assert_eq!(snapshots.save(trainer, &[7; 32]), Ok(()));
+        assert_eq!(snapshots.load(trainer), Ok([7; 32]));
+    });
+}
+
+#[test]
+fn a_state_that_is_not_finite_is_not_saved() {
+    let flash = Flash::<4>::new(8);
+    with_trainer(TRAINING, 1, |trainer| {
+        let mut snapshots = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap();
+        snapshots.save(trainer, &[5; 32]).unwrap();
+        let before = flash.0.borrow().bytes.clone();
+        for place in 0..NET.state(&TRAINING) {
+            let number = std::mem::replace(&mut trainer.state_mut()[place], f32::INFINITY);
+            let error = snapshots.save(trainer, &[6; 32]).unwrap_err();
+            assert_eq!(error, SnapshotError::NonFinite { place, found: f32::INFINITY });
+            let said = format!("number {place} of the state has to be finite, found inf: the state saved before stays");
+            assert_eq!(error.to_string(), said);
+            trainer.state_mut()[place] = number;
+        }
+        assert_eq!(flash.0.borrow().bytes, before);
+    });
+    // A seed is bits that nothing calculates with: here those of NaN.
+    let training = TRAINING.fixed_feedback(Storage::Seed);
+    with_trainer(training, 1, |trainer| {
+        trainer.initialize(&mut SplitMix::new(1), u64::MAX);
+        assert!(trainer.state().iter().any(|number| number.is_nan()));
+        Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().save(trainer, &[7; 32]).unwrap();
+        let wanted = bits(trainer.state());
+        trainer.state_mut().fill(0.0);
+        assert_eq!(Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().load(trainer), Ok([7; 32]));
+        assert_eq!(bits(trainer.state()), wanted);
     });
 }
 

@@ -25,6 +25,7 @@ use embedded_storage::nor_flash::NorFlash;
 
 use crate::architecture::{Architecture, Operation};
 use crate::feedback::Storage;
+use crate::memory::Layout;
 use crate::trainer::Trainer;
 use crate::training::Training;
 
@@ -50,7 +51,7 @@ pub struct Snapshots<F> {
 }
 
 /// Why a state was not saved or not loaded. A trainer is then as it was, but for [`SnapshotError::Flash`] while loading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SnapshotError<E> {
@@ -83,6 +84,13 @@ pub enum SnapshotError<E> {
     },
     /// A step is under way: its weights are half updated.
     UnderWay,
+    /// A number of the state to be saved is infinite or not a number: no training goes on from there.
+    NonFinite {
+        /// Its place in [`Trainer::state`].
+        place: usize,
+        /// The number.
+        found: f32,
+    },
 }
 
 impl<E> From<E> for SnapshotError<E> {
@@ -107,6 +115,9 @@ impl<E: fmt::Debug> fmt::Display for SnapshotError<E> {
                 write!(f, "the state in the flash is of training {found:#010x}, this is {expected:#010x}")
             }
             Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
+            Self::NonFinite { place, found } => {
+                write!(f, "number {place} of the state has to be finite, found {found}: the state saved before stays")
+            }
         }
     }
 }
@@ -190,7 +201,10 @@ impl<F: NorFlash> Snapshots<F> {
     /// Saves a training between two steps, with 32 bytes of the caller's.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the state saved before still loads.
+    /// [`SnapshotError`]; the state saved before still loads. Nothing is erased when the flash refuses, twice, to read a slot
+    /// and the other holds no whole state: what it refuses may be the only one. If that lasts, as where a cut of the very
+    /// first save left words that their check bits contradict, and there is nothing to lose, [`Snapshots::release`] the flash
+    /// and erase the place.
     pub fn save<const KINDS: u32, K>(
         &mut self,
         trainer: &Trainer<'_, KINDS, K>,
@@ -198,6 +212,14 @@ impl<F: NorFlash> Snapshots<F> {
     ) -> Result<(), SnapshotError<F::Error>> {
         if trainer.is_under_way() {
             return Err(SnapshotError::UnderWay);
+        }
+        // A seed is no number to calculate with: any bits may stand there.
+        let layout = Layout::of(&trainer.network(), trainer.training());
+        let end = layout.parameters.saturating_add(layout.feedback);
+        let seed = end.saturating_sub(trainer.training().storage.numbers())..end;
+        let mut numbers = trainer.state().iter().enumerate();
+        if let Some((place, found)) = numbers.find(|(place, number)| !number.is_finite() && !seed.contains(place)) {
+            return Err(SnapshotError::NonFinite { place, found: *found });
         }
         let fingerprint = trainer.network().fingerprint(trainer.training());
         self.write(trainer.state(), fingerprint, trainer.steps(), own)
@@ -223,8 +245,7 @@ impl<F: NorFlash> Snapshots<F> {
         if expected > self.slot {
             return Err(SnapshotError::Slot { expected, found: self.slot });
         }
-        let newest = self.newest().unwrap_or(None);
-        let (start, save) = match newest {
+        let (start, save) = match self.newest()? {
             Some((start, header)) => (self.other(start), header.save.wrapping_add(1)),
             None => (self.from, 0),
         };
@@ -262,10 +283,11 @@ impl<F: NorFlash> Snapshots<F> {
     }
 
     /// The slot that holds the newest whole state, where it begins and its header. A slot that cannot be read, as where a
-    /// power cut left a word that its check bits contradict, holds none, unless the other holds none either.
+    /// power cut left a word that its check bits contradict, holds none, unless the other holds none either. Each has a second
+    /// try.
     fn newest(&mut self) -> Result<Option<(u32, Header)>, F::Error> {
         let (first, second) = (self.from, self.other(self.from));
-        let states = [(first, self.header(first)), (second, self.header(second))];
+        let states = [first, second].map(|start| (start, self.header(start).or_else(|_| self.header(start))));
         let mut newest: Option<(u32, Header)> = None;
         let mut refused = None;
         for (start, state) in states {
