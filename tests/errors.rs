@@ -6,8 +6,8 @@ use std::task::Poll;
 use asymgrad_core::kinds::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, StepError, Trainer, TrainerError,
-    Training,
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Shape, StepError, Trainer,
+    TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -291,6 +291,53 @@ fn a_size_that_cannot_exist_fits_nowhere() {
     assert_eq!(network.memory(&Training::new(128)), usize::MAX);
     let error = Trainer::<ALL>::new(network, Training::new(128), &mut [0.0; 8]).unwrap_err();
     assert_eq!(error, TrainerError::Memory { expected: usize::MAX, found: 8 });
+}
+
+/// Sizes and counts that nothing holds saturate, in builds that check for overflow, too.
+#[test]
+fn no_size_or_count_overflows() {
+    const MOST: usize = usize::MAX;
+    let layers = [Layer::conv(2, MOST), Layer::untied(MOST, MOST).feedback(Feedback::Direct), Layer::dense(MOST)];
+    let network = Architecture::try_new(Shape::image(2, 4, 3), &layers).unwrap();
+    let training = Training::new(MOST);
+    assert_eq!((network.memory(&training), network.longest_slice(&training)), (MOST, MOST));
+    let shapes: Vec<_> = network.tensors(&training).map(|tensor| tensor.shape()).collect();
+    assert_eq!(shapes[0], ([2, 2, MOST, MOST, 0, 0], 4));
+    for tensor in network.tensors(&training) {
+        for outside in [0, 1, 23, MOST / 2, MOST] {
+            assert!(tensor.place(outside) >= tensor.range().start, "{tensor}");
+        }
+    }
+    for text in [POGGIO, "input 2x3x3 - conv3x3x2(DFA) - untied3x3x2 - dense3(DRTP)"] {
+        let mut layers = [Layer::dense(1); 8];
+        let network = Architecture::parse(text, &mut layers).unwrap();
+        for tensor in network.tensors(&Training::new(1)) {
+            assert!(tensor.place(MOST) > tensor.range().end, "{text}: {tensor}");
+        }
+    }
+    for shape in [Shape::image(2, 2, 2), Shape::image(MOST, 2, 2), Shape::vector(8), Shape::vector(MOST)] {
+        let mut columns = [0.5; 16];
+        shape.load(&[1.0; 16], MOST, &mut columns);
+        assert!(columns.iter().all(|number| number.to_bits() == 0.5_f32.to_bits()), "{shape:?}");
+    }
+    assert_eq!(Shape::image(MOST, 2, 2).inside(MOST), MOST);
+    // A third sample has no place between two.
+    let mut columns = [0.0; 6];
+    Shape::vector(2).load(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2, &mut columns);
+    assert_eq!(columns.map(f32::to_bits), [1.0, 3.0, 2.0, 4.0, 0.0, 0.0_f32].map(f32::to_bits));
+
+    let mut layers = [Layer::dense(1); 8];
+    let network = Architecture::parse("input 2 - dense3 - dense3(brSF) - dense2(WM)", &mut layers).unwrap();
+    for optimizer in Optimizer::DEFAULTS {
+        let training = Training::new(1).optimizer(optimizer);
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(1), 2);
+        trainer.resume(u64::MAX);
+        trainer.step(&[0.5, 0.2], &[1]).unwrap();
+        assert_eq!(trainer.steps(), u64::MAX);
+        assert!(trainer.state().iter().all(|number| number.is_finite()));
+    }
 }
 
 #[test]

@@ -83,7 +83,7 @@ impl Shape {
         let positions = if self.positions() == 0 { 1 } else { self.positions() };
         let channel = outside / positions;
         let position = outside % positions;
-        position * self.channels + channel
+        position.saturating_mul(self.channels).saturating_add(channel)
     }
 
     /// Where the feature number `inside` lies outside: what [`Shape::inside`] undoes.
@@ -93,9 +93,12 @@ impl Shape {
     }
 
     /// Brings samples, numbers as `[sample][channel][row][col]`, into `columns`: feature × sample, features in the order
-    /// inside, the samples of a feature side by side.
+    /// inside, the samples of a feature side by side. What is no whole sample, or has no place in `columns`, is left out.
     pub fn load(&self, inputs: &[f32], samples: usize, columns: &mut [f32]) {
-        for (sample, features) in inputs.chunks_exact(self.features().max(1)).enumerate() {
+        if self.features.checked_mul(samples).is_none() {
+            return;
+        }
+        for (sample, features) in inputs.chunks_exact(self.features().max(1)).take(samples).enumerate() {
             for (channel, plane) in features.chunks_exact(self.positions().max(1)).enumerate() {
                 for (position, x) in plane.iter().enumerate() {
                     if let Some(number) = columns.get_mut((position * self.channels + channel) * samples + sample) {

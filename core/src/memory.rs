@@ -347,33 +347,35 @@ impl Tensor<'_> {
         }
     }
 
-    /// Place in a training's state of the number that lies at `outside` in the outer order.
+    /// Place in a training's state of the number that lies at `outside` in the outer order, below [`Tensor::len`]. The place
+    /// of another number is one of no meaning, and never a panic.
     pub fn place(&self, outside: usize) -> usize {
         let (input, output) = (self.site.input, self.site.output);
+        let dense = || {
+            let inputs = input.features().max(1);
+            (outside / inputs).saturating_mul(inputs).saturating_add(input.inside(outside % inputs))
+        };
         let inside = match self.site.layer.operation {
-            _ if self.is_direct() => {
-                let inputs = input.features().max(1);
-                outside / inputs * inputs + input.inside(outside % inputs)
-            }
+            _ if self.is_direct() => dense(),
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters }
                 if self.part != Part::Bias =>
             {
                 // outside [.., out, in, tap], inside [.., tap, out, in]
-                let (taps, inputs) = (kernel * kernel, input.channels());
-                let block = (taps * inputs * filters).max(1);
+                let (taps, inputs) = (kernel.saturating_mul(kernel).max(1), input.channels());
+                let filter = taps.saturating_mul(inputs).max(1);
+                let block = filter.saturating_mul(filters).max(1);
                 let (position, rest) = (outside / block, outside % block);
-                let (out, rest) = (rest / (taps * inputs).max(1), rest % (taps * inputs).max(1));
-                let (channel, tap) = (rest / taps.max(1), rest % taps.max(1));
-                position * block + (tap * filters + out) * inputs + channel
+                let (out, rest) = (rest / filter, rest % filter);
+                let (channel, tap) = (rest / taps, rest % taps);
+                let inside =
+                    tap.saturating_mul(filters).saturating_add(out).saturating_mul(inputs).saturating_add(channel);
+                position.saturating_mul(block).saturating_add(inside)
             }
             Operation::Untied { .. } => output.inside(outside),
-            Operation::Dense { .. } if self.part != Part::Bias => {
-                let inputs = input.features().max(1);
-                outside / inputs * inputs + input.inside(outside % inputs)
-            }
+            Operation::Dense { .. } if self.part != Part::Bias => dense(),
             _ => outside,
         };
-        self.at + inside
+        self.at.saturating_add(inside)
     }
 }
 

@@ -353,7 +353,7 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
                     return Err(StepError::NonFinite(self.score));
                 }
                 self.corrections.advance::<KINDS>(&self.training.optimizer);
-                self.steps += 1;
+                self.steps = self.steps.saturating_add(1);
                 Phase::Backward(layer)
             }
             Phase::Backward(_) => {
