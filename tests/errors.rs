@@ -13,6 +13,15 @@ use rand_core::Rng;
 
 const POGGIO: &str = "input 2x9x7 - conv5x5x4 - maxpool3x3/2 - untied3x3x3(R) - avgpool3x3/2 - dense6(R*) - dense3(R)";
 
+/// Numbers that are not one or two samples of two, and what a prediction says of them.
+const WRONG_SIZES: [(usize, StepError, &str); 5] = [
+    (0, StepError::Samples { most: 2, found: 0 }, "1 to 2 samples are taken at a time, found 0"),
+    (1, StepError::Inputs { expected: 2, found: 1 }, "the samples need 2 numbers, found 1"),
+    (3, StepError::Inputs { expected: 2, found: 3 }, "the samples need 2 numbers, found 3"),
+    (6, StepError::Samples { most: 2, found: 3 }, "1 to 2 samples are taken at a time, found 3"),
+    (7, StepError::Inputs { expected: 6, found: 7 }, "the samples need 6 numbers, found 7"),
+];
+
 fn uniform(numbers: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(3);
     (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
@@ -36,13 +45,14 @@ fn a_trainer_that_makes_no_sense_is_refused() {
         let error = refusal::<ALL>(Training::new(4), change);
         let TrainerError::Memory { expected, found } = error else { panic!("{error:?}") };
         assert_eq!(found, expected.checked_add_signed(change).unwrap());
-        assert_eq!(error.to_string(), format!("the training needs a memory of {expected} numbers, found {found}"));
+        assert_eq!(error.to_string(), format!("the memory has to hold {expected} numbers, found {found}"));
     }
 
     let error = refusal::<{ ALL & !kinds::UNTIED }>(Training::new(4), 0);
     let TrainerError::Kinds { expected, found } = error else { panic!("{error:?}") };
     assert_eq!((expected & kinds::UNTIED, found & kinds::UNTIED), (kinds::UNTIED, 0));
-    assert_eq!(error.to_string(), format!("the training needs the kinds {expected:#x}, found {found:#x}"));
+    let message = format!("the kinds {expected:#x} have to be compiled in, found {found:#x}");
+    assert_eq!(error.to_string(), message);
 }
 
 #[test]
@@ -88,8 +98,8 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
     trainer.initialize(&mut SplitMix::new(1), 2);
     let before = trainer.state().to_vec();
     let cases: [(&[f32], &[usize], StepError, &str); 6] = [
-        (&[], &[], StepError::Samples { most: 2, found: 0 }, "a step takes 1 to 2 samples, found 0"),
-        (&[0.0; 6], &[0; 3], StepError::Samples { most: 2, found: 3 }, "a step takes 1 to 2 samples, found 3"),
+        (&[], &[], StepError::Samples { most: 2, found: 0 }, "1 to 2 samples are taken at a time, found 0"),
+        (&[0.0; 6], &[0; 3], StepError::Samples { most: 2, found: 3 }, "1 to 2 samples are taken at a time, found 3"),
         (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples need 4 numbers, found 3"),
         (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples need 4 numbers, found 5"),
         (
@@ -111,9 +121,9 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
         assert_eq!(error.to_string(), message);
         assert_eq!(trainer.state(), before);
     }
-    assert_eq!(trainer.predict(&[]).unwrap_err(), StepError::Samples { most: 2, found: 0 });
-    assert_eq!(trainer.predict(&[0.0; 3]).unwrap_err(), StepError::Inputs { expected: 2, found: 3 });
-    assert_eq!(trainer.predict(&[0.0; 6]).unwrap_err(), StepError::Samples { most: 2, found: 3 });
+    for (numbers, expected, _) in WRONG_SIZES {
+        assert_eq!(trainer.predict(&vec![0.0; numbers]).unwrap_err(), expected);
+    }
 
     let (last, weight) = (trainer.parameters().len() - 1, before[0]);
     trainer.state_mut()[last] = f32::NAN;
@@ -371,10 +381,12 @@ fn a_predictor_that_makes_no_sense_is_refused() {
     let (numbers, length) = (parameters.len(), memory.len());
     let refusal = |result: Result<Predictor<'_>, TrainerError>| result.err();
     assert_eq!(refusal(Predictor::new(network, 0, &parameters, &mut memory)), Some(TrainerError::EmptyBatch));
-    assert_eq!(
-        refusal(Predictor::new(network, 2, &parameters[1..], &mut memory)),
-        Some(TrainerError::Memory { expected: numbers, found: numbers - 1 })
-    );
+    for given in [&parameters[1..], &[0.5; 18]] {
+        let error = refusal(Predictor::new(network, 2, given, &mut memory)).unwrap();
+        assert_eq!(error, TrainerError::Parameters { expected: numbers, found: given.len() });
+        let message = format!("the network has 17 parameters, weights and biases, found {}", given.len());
+        assert_eq!(error.to_string(), message);
+    }
     assert_eq!(
         refusal(Predictor::new(network, 2, &parameters, &mut memory[1..])),
         Some(TrainerError::Memory { expected: length, found: length - 1 })
@@ -384,7 +396,8 @@ fn a_predictor_that_makes_no_sense_is_refused() {
         Some(TrainerError::Kinds { expected: kinds::DENSE | kinds::BATCH, found: kinds::CONVOLUTION })
     );
     let mut predictor = Predictor::<ALL>::new(network, 2, &parameters, &mut memory).unwrap();
-    assert_eq!(predictor.predict(&[]), Err(StepError::Samples { most: 2, found: 0 }));
-    assert_eq!(predictor.predict(&[0.0; 6]), Err(StepError::Samples { most: 2, found: 3 }));
-    assert_eq!(predictor.predict(&[0.0; 3]), Err(StepError::Inputs { expected: 2, found: 3 }));
+    for (numbers, expected, message) in WRONG_SIZES {
+        let error = predictor.predict(&vec![0.0; numbers]).unwrap_err();
+        assert_eq!((error, error.to_string().as_str()), (expected, message));
+    }
 }

@@ -44,11 +44,15 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
         if expected & KINDS != expected {
             return Err(TrainerError::Kinds { expected, found: KINDS });
         }
-        let needs = [(network.parameters(), parameters.len()), (network.prediction_memory(batch), memory.len())];
-        match needs.iter().find(|(expected, found)| expected != found) {
-            Some(&(expected, found)) => Err(TrainerError::Memory { expected, found }),
-            None => Ok(Self { network, batch, parameters, memory }),
+        let (expected, found) = (network.parameters(), parameters.len());
+        if found != expected {
+            return Err(TrainerError::Parameters { expected, found });
         }
+        let (expected, found) = (network.prediction_memory(batch), memory.len());
+        if found != expected {
+            return Err(TrainerError::Memory { expected, found });
+        }
+        Ok(Self { network, batch, parameters, memory })
     }
 
     /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
@@ -57,13 +61,7 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
     /// [`StepError`] if there are no samples or too many, or their numbers are not whole samples.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let shape = self.network.input();
-        let (features, samples) = (shape.features().max(1), inputs.len() / shape.features().max(1));
-        if samples == 0 || samples > self.batch {
-            return Err(StepError::Samples { most: self.batch, found: samples });
-        }
-        if inputs.len() != samples * features {
-            return Err(StepError::Inputs { expected: samples * features, found: inputs.len() });
-        }
+        let samples = StepError::samples_of(shape, inputs.len(), self.batch)?;
         let [even, _] = self.network.prediction_buffers(self.batch);
         let (mut from, mut to) = self.memory.split_at_mut_checked(even).unwrap_or((&mut [], &mut []));
         shape.load(inputs, samples, from);

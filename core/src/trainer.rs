@@ -394,8 +394,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// # Errors
     /// [`StepError`] if there are no samples or too many, their numbers are not whole samples, or a step is under way.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
-        let features = self.network.input().features().max(1);
-        self.load(inputs, inputs.len() / features)?;
+        let samples = StepError::samples_of(self.network.input(), inputs.len(), self.training.batch)?;
+        self.load(inputs, samples)?;
         let mut sites = self.network.sites_of(&self.training);
         while sites.advance() {
             self.forward(&sites.site);

@@ -2,17 +2,27 @@
 
 use core::fmt;
 
+use crate::architecture::Shape;
 use crate::loss::Score;
 
-/// Why a trainer cannot be made.
+/// Why a trainer or a [`Predictor`](crate::Predictor) cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TrainerError {
     /// A step of no samples.
     EmptyBatch,
-    /// The memory has another length than [`Architecture::memory`](crate::Architecture::memory) says.
+    /// The memory has another length than [`Architecture::memory`](crate::Architecture::memory) says, or
+    /// [`Architecture::prediction_memory`](crate::Architecture::prediction_memory) for a predictor.
     Memory {
+        /// Numbers needed.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// The parameters of a [`Predictor`](crate::Predictor) are not as many as
+    /// [`Architecture::parameters`](crate::Architecture::parameters) says.
+    Parameters {
         /// Numbers needed.
         expected: usize,
         /// Numbers given.
@@ -46,11 +56,12 @@ impl fmt::Display for TrainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyBatch => f.write_str("a batch needs at least 1 sample, found 0"),
-            Self::Memory { expected, found } => {
-                write!(f, "the training needs a memory of {expected} numbers, found {found}")
+            Self::Memory { expected, found } => write!(f, "the memory has to hold {expected} numbers, found {found}"),
+            Self::Parameters { expected, found } => {
+                write!(f, "the network has {expected} parameters, weights and biases, found {found}")
             }
             Self::Kinds { expected, found } => {
-                write!(f, "the training needs the kinds {expected:#x}, found {found:#x}")
+                write!(f, "the kinds {expected:#x} have to be compiled in, found {found:#x}")
             }
             Self::Table { expected, found } => {
                 write!(f, "the training needs a table of {expected} feedback numbers, found {found}")
@@ -62,7 +73,7 @@ impl fmt::Display for TrainerError {
 
 impl core::error::Error for TrainerError {}
 
-/// Why a step was not made. The weights are as they were.
+/// Why a step was not made, or a prediction. The weights are as they were.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -74,9 +85,9 @@ pub enum StepError {
         /// Samples given.
         found: usize,
     },
-    /// The samples' numbers are not as many as the labels ask for.
+    /// The samples' numbers are not as many as the labels ask for, or, in a prediction, no whole samples.
     Inputs {
-        /// Numbers needed.
+        /// Numbers needed; in a prediction, of the whole samples found, or of one.
         expected: usize,
         /// Numbers given.
         found: usize,
@@ -114,10 +125,23 @@ pub enum StepError {
     NonFinite(Score),
 }
 
+impl StepError {
+    /// The samples that so many numbers are, at most `most`.
+    pub(crate) fn samples_of(shape: Shape, numbers: usize, most: usize) -> Result<usize, Self> {
+        let features = shape.features().max(1);
+        let found = numbers / features;
+        let expected = found.max(1).saturating_mul(features);
+        if numbers > 0 && numbers != expected {
+            return Err(Self::Inputs { expected, found: numbers });
+        }
+        if found == 0 || found > most { Err(Self::Samples { most, found }) } else { Ok(found) }
+    }
+}
+
 impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Samples { most, found } => write!(f, "a step takes 1 to {most} samples, found {found}"),
+            Self::Samples { most, found } => write!(f, "1 to {most} samples are taken at a time, found {found}"),
             Self::Inputs { expected, found } => write!(f, "the samples need {expected} numbers, found {found}"),
             Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
             Self::Label { sample, classes, found } => {
