@@ -6,8 +6,8 @@ use std::task::Poll;
 use asymgrad_core::kinds::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Shape, StepError, Trainer,
-    TrainerError, Training,
+    Adam, Architecture, Feedback, Initial, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Shape, StepError,
+    Trainer, TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -56,7 +56,7 @@ fn a_trainer_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn every_coefficient_that_makes_no_sense_is_named() {
+fn every_coefficient_out_of_its_range_is_named_with_the_range() {
     let momentum = |momentum| Momentum { momentum, ..Momentum::DEFAULT };
     let mut cases = vec![];
     for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
@@ -78,13 +78,32 @@ fn every_coefficient_that_makes_no_sense_is_named() {
         let adam = Adam { epsilon: value, ..Adam::DEFAULT };
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "epsilon", value));
     }
+    for value in [-0.1, f32::NAN, f32::INFINITY] {
+        cases.push((Training::new(2).decay(value), "weight decay", value));
+    }
+    for value in [-0.1, 1.0, f32::NAN] {
+        cases.push((Training::new(2).shrink(value), "share that (KP) shrinks weights by", value));
+        cases.push((Training::new(2).mirror(value), "rate of the weight mirrors", value));
+    }
+    for initial in [Initial::Scaled(0.0), Initial::Normal(-1.0), Initial::Fan(f32::INFINITY)] {
+        let (Initial::Scaled(value) | Initial::Normal(value) | Initial::Fan(value)) = initial else { continue };
+        cases.push((Training::new(2).initial(initial, Initial::Glorot), "initial deviation", value));
+        cases.push((Training::new(2).initial(Initial::Glorot, initial), "initial deviation", value));
+    }
     for (training, name, value) in cases {
         let error = refusal::<ALL>(training, 0);
         assert!(
             matches!(error, TrainerError::Coefficient { name: found, .. } if found == name),
             "{name} {value}: {error:?}"
         );
-        assert_eq!(error.to_string(), format!("the {name} makes no sense: {value}"));
+        let range = match name {
+            "momentum" | "beta1" | "beta2" | "share that (KP) shrinks weights by" | "rate of the weight mirrors" => {
+                "at least 0 and below 1"
+            }
+            "weight decay" => "at least 0 and finite",
+            _ => "above 0 and finite",
+        };
+        assert_eq!(error.to_string(), format!("the {name} has to be {range}, found {value}"));
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::arithmetic::Arithmetic;
 use crate::kinds::{self, has};
+use crate::trainer::TrainerError;
 
 /// Plain gradient descent: w ← w − rate · g.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,29 +130,41 @@ impl Optimizer {
         }
     }
 
-    /// The first coefficient that makes no sense, with its name.
-    pub(crate) fn nonsense(&self) -> Option<(&'static str, f32)> {
-        let share = |x: f32| (0.0..1.0).contains(&x);
-        let checks: [(&'static str, f32, bool); 4] = match *self {
-            Self::Sgd(Sgd { rate }) => [("rate", rate, positive(rate)), OK, OK, OK],
-            Self::Momentum(Momentum { rate, momentum }) | Self::Nesterov(Momentum { rate, momentum }) => {
-                [("rate", rate, positive(rate)), ("momentum", momentum, share(momentum)), OK, OK]
+    /// That each coefficient lies in its range.
+    pub(crate) fn check(&self) -> Result<(), TrainerError> {
+        positive("rate", self.rate())?;
+        match *self {
+            Self::Sgd(_) => Ok(()),
+            Self::Momentum(Momentum { momentum, .. }) | Self::Nesterov(Momentum { momentum, .. }) => {
+                share("momentum", momentum)
             }
-            Self::Adam(Adam { rate, beta1, beta2, epsilon }) => [
-                ("rate", rate, positive(rate)),
-                ("beta1", beta1, share(beta1)),
-                ("beta2", beta2, share(beta2)),
-                ("epsilon", epsilon, positive(epsilon)),
-            ],
-        };
-        checks.iter().find(|check| !check.2).map(|&(name, value, _)| (name, value))
+            Self::Adam(Adam { beta1, beta2, epsilon, .. }) => {
+                share("beta1", beta1)?;
+                share("beta2", beta2)?;
+                positive("epsilon", epsilon)
+            }
+        }
     }
 }
 
-const OK: (&str, f32, bool) = ("", 0.0, true);
+/// That a coefficient is above 0 and finite.
+pub(crate) fn positive(name: &'static str, value: f32) -> Result<(), TrainerError> {
+    in_range(name, value, value > 0.0 && value.is_finite(), "above 0 and finite")
+}
 
-pub(crate) fn positive(x: f32) -> bool {
-    x > 0.0 && x.is_finite()
+/// That a coefficient is a share that leaves something over.
+pub(crate) fn share(name: &'static str, value: f32) -> Result<(), TrainerError> {
+    in_range(name, value, (0.0..1.0).contains(&value), "at least 0 and below 1")
+}
+
+/// An error that names the range unless `is_in` it.
+pub(crate) fn in_range(
+    name: &'static str,
+    value: f32,
+    is_in: bool,
+    expected: &'static str,
+) -> Result<(), TrainerError> {
+    if is_in { Ok(()) } else { Err(TrainerError::Coefficient { name, expected, value }) }
 }
 
 /// 1 − β1ᵗ and 1 − β2ᵗ, carried from step to step.

@@ -5,6 +5,8 @@ use core::fmt;
 use rand_core::Rng;
 
 use crate::kinds::{self, has};
+use crate::optimizer::positive;
+use crate::trainer::TrainerError;
 
 /// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
 ///
@@ -77,11 +79,11 @@ impl Initial {
         }
     }
 
-    /// The first number that makes no sense.
-    pub(crate) fn nonsense(self) -> Option<f32> {
+    /// That the number lies in its range.
+    pub(crate) fn check(self) -> Result<(), TrainerError> {
         match self {
-            Self::Glorot => None,
-            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => (!crate::optimizer::positive(x)).then_some(x),
+            Self::Glorot => Ok(()),
+            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => positive("initial deviation", x),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::kernels::{Kernels, WeightGradient};
 use crate::kinds::{self, ALL, has};
 use crate::loss::Score;
 use crate::memory::Layout;
-use crate::optimizer::{Corrections, positive};
+use crate::optimizer::{Corrections, in_range, positive, share};
 use crate::training::Training;
 
 pub use self::error::{StepError, TrainerError};
@@ -140,15 +140,11 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         if expected & KINDS != expected {
             return Err(TrainerError::Kinds { expected, found: KINDS });
         }
-        if let Some((name, value)) = training.optimizer.nonsense() {
-            return Err(TrainerError::Coefficient { name, value });
+        training.optimizer.check()?;
+        if let Some(limit) = training.limit() {
+            positive("clip", limit)?;
         }
-        if let Some(value) = training.limit().filter(|clip| !positive(*clip)) {
-            return Err(TrainerError::Coefficient { name: "clip", value });
-        }
-        if let Some((name, value)) = nonsense::<KINDS>(&training) {
-            return Err(TrainerError::Coefficient { name, value });
-        }
+        check::<KINDS>(&training)?;
         let (work, state) = take(memory, layout.work());
         let work = Work::of(work, &layout);
         Ok(Self {
@@ -185,11 +181,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     /// Changes the learning rate from the next step on, as a schedule asks for.
     ///
     /// # Errors
-    /// [`TrainerError::Coefficient`] if it is not above 0.
+    /// [`TrainerError::Coefficient`] if it is not above 0 and finite; the rate is then as it was.
     pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
-        if !positive(rate) {
-            return Err(TrainerError::Coefficient { name: "rate", value: rate });
-        }
+        positive("rate", rate)?;
         self.training.optimizer = self.training.optimizer.with_rate(rate);
         Ok(())
     }
@@ -535,22 +529,20 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     }
 }
 
-/// The first of the seldom coefficients that makes no sense, with its name.
-fn nonsense<const KINDS: u32>(training: &Training) -> Option<(&'static str, f32)> {
-    let share = |x: f32| (0.0..1.0).contains(&x);
+/// That each of the seldom coefficients lies in its range.
+fn check<const KINDS: u32>(training: &Training) -> Result<(), TrainerError> {
     // A decay that is not above 0 asks for no kind, so it is looked at in every image.
-    if !(training.decay >= 0.0 && training.decay.is_finite()) {
-        return Some(("weight decay", training.decay));
+    let decay = training.decay;
+    in_range("weight decay", decay, decay >= 0.0 && decay.is_finite(), "at least 0 and finite")?;
+    if has::<KINDS>(kinds::SHRINK) {
+        share("share that (KP) shrinks weights by", training.shrink)?;
     }
-    if has::<KINDS>(kinds::SHRINK) && !share(training.shrink) {
-        return Some(("share that weights shrink by", training.shrink));
+    if has::<KINDS>(kinds::MIRROR) {
+        share("rate of the weight mirrors", training.mirror)?;
     }
-    if has::<KINDS>(kinds::MIRROR) && !share(training.mirror) {
-        return Some(("weight mirrors' share", training.mirror));
+    if has::<KINDS>(kinds::INITIAL) {
+        training.weights.check()?;
+        training.feedback.check()?;
     }
-    if !has::<KINDS>(kinds::INITIAL) {
-        return None;
-    }
-    let deviation = training.weights.nonsense().or(training.feedback.nonsense());
-    deviation.map(|value| ("initial deviation", value))
+    Ok(())
 }

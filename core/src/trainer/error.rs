@@ -43,10 +43,12 @@ pub enum TrainerError {
         /// Numbers given.
         found: usize,
     },
-    /// A coefficient that makes no sense.
+    /// A coefficient out of its range.
     Coefficient {
         /// Its name.
         name: &'static str,
+        /// Its range, in words.
+        expected: &'static str,
         /// Its value.
         value: f32,
     },
@@ -66,7 +68,9 @@ impl fmt::Display for TrainerError {
             Self::Table { expected, found } => {
                 write!(f, "the training needs a table of {expected} feedback numbers, found {found}")
             }
-            Self::Coefficient { name, value } => write!(f, "the {name} makes no sense: {value}"),
+            Self::Coefficient { name, expected, value } => {
+                write!(f, "the {name} has to be {expected}, found {value}")
+            }
         }
     }
 }
