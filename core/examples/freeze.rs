@@ -44,6 +44,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut memory = [0.0; NET.memory(&IN_THE_FIELD)];
     let mut device = Trainer::<{ NET.kinds(&IN_THE_FIELD) }>::new(NET, IN_THE_FIELD, &mut memory)?;
     let weights = factory.parameters();
+    // Clears the optimizer's state, which the memory of a device that was reset still holds; then come the weights.
+    device.initialize(&mut SplitMix::new(3), 4);
     device.state_mut()[..weights.len()].copy_from_slice(weights);
     let renumbered = |source: usize| (source + 1) % 4;
     let before = right(&mut device, renumbered)?;

@@ -89,7 +89,7 @@ impl Shape {
     /// Where the feature number `inside` lies outside: what [`Shape::inside`] undoes.
     pub(crate) const fn outside(&self, inside: usize) -> usize {
         let channels = if self.channels == 0 { 1 } else { self.channels };
-        inside % channels * self.positions() + inside / channels
+        inside % channels * (self.features / channels) + inside / channels
     }
 
     /// Brings samples, numbers as `[sample][channel][row][col]`, into `columns`: feature × sample, features in the order

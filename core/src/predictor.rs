@@ -55,7 +55,22 @@ impl<'m, const KINDS: u32> Predictor<'m, KINDS> {
         Ok(Self { network, batch, parameters, memory })
     }
 
-    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
+    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major: the
+    /// scores of the first class for all samples, then those of the second.
+    ///
+    /// ```
+    /// # use asymgrad_core::{Architecture, Layer, Predictor, Shape};
+    /// # const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
+    /// # static PARAMETERS: [f32; NET.parameters()] = [1.0, 0.0, 0.0, 1.0, 0.5, 0.0];
+    /// let mut memory = [0.0; NET.prediction_memory(3)];
+    /// let mut predictor: Predictor = Predictor::new(NET, 3, &PARAMETERS, &mut memory)?;
+    /// let samples = [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]];
+    /// let scores = predictor.predict(samples.as_flattened())?;
+    /// assert_eq!(scores, [1.5, 3.5, 5.5, 2.0, 4.0, 6.0]);
+    /// let of_second = scores.iter().skip(1).step_by(samples.len());
+    /// assert!(of_second.eq(&[3.5, 4.0]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [`StepError`] if there are no samples or too many, or their numbers are not whole samples.

@@ -21,7 +21,8 @@ pub struct Running {
 }
 
 impl Running {
-    /// Means without samples yet; `horizon` is above 1.
+    /// Means without samples yet. `horizon` is a number of samples, 1 or more: 1 keeps the last sample alone, infinity weighs
+    /// all alike. The means of a smaller one, or of one that is not a number, have no meaning.
     pub const fn new(horizon: f32) -> Self {
         Self { keep: 1.0 - 1.0 / horizon, samples: 0.0, loss: 0.0, correct: 0.0 }
     }

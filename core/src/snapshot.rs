@@ -227,6 +227,8 @@ impl<F: NorFlash> Snapshots<F> {
 
     /// Loads the newest whole state and gives the caller's bytes.
     ///
+    /// A learning rate that [`Trainer::set_rate`] changed is not in it, nor is a table of feedback: the trainer keeps its own.
+    ///
     /// # Errors
     /// [`SnapshotError`].
     pub fn load<const KINDS: u32, K>(
@@ -339,6 +341,9 @@ impl<F: NorFlash> Snapshots<F> {
 impl Architecture<'_> {
     /// A hash of all that a state's order depends on: shapes, layers, rules, optimizer, frozen layers and where fixed
     /// feedback comes from. It stays the same from version to version of this crate and on every target.
+    ///
+    /// What a state of the same order may differ in is no part of it: batch, loss, rates and other coefficients, and the numbers
+    /// of a table of feedback ([`Storage::Table`]).
     pub fn fingerprint(&self, training: &Training) -> u32 {
         let input = self.input();
         let mut hash = [input.channels(), input.rows(), input.cols()].into_iter().fold(HASH_START, hash_number);

@@ -111,6 +111,9 @@ impl<const KINDS: u32, K> fmt::Debug for Trainer<'_, KINDS, K> {
 impl<'m, const KINDS: u32> Trainer<'m, KINDS, Portable> {
     /// A trainer with the portable kernels; all weights are as the memory holds them.
     ///
+    /// The memory may hold anything, such as what was there before a reset. [`Trainer::initialize`] or a state read back has
+    /// to come before the first step: without either, the weights and the optimizer begin from what lay there.
+    ///
     /// # Errors
     /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
     pub fn new(network: Architecture<'m>, training: Training, memory: &'m mut [f32]) -> Result<Self, TrainerError> {
@@ -119,7 +122,7 @@ impl<'m, const KINDS: u32> Trainer<'m, KINDS, Portable> {
 }
 
 impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
-    /// A trainer with other kernels.
+    /// A trainer with other kernels, otherwise as [`Trainer::new`].
     ///
     /// # Errors
     /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
@@ -179,6 +182,9 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
     }
 
     /// Changes the learning rate from the next step on, as a schedule asks for.
+    ///
+    /// The rate is part of the training, not of the [state](Trainer::state): neither a checkpoint nor a snapshot keeps it.
+    /// Who reads one back sets the rate again, for instance from [`Trainer::steps`].
     ///
     /// # Errors
     /// [`TrainerError::Coefficient`] if it is not above 0 and finite; the rate is then as it was.
@@ -382,7 +388,8 @@ impl<'m, const KINDS: u32, K: Kernels> Trainer<'m, KINDS, K> {
         Ok(self.score)
     }
 
-    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major.
+    /// The scores of some samples, numbers as `[sample][channel][row][col]`; the result is batch × classes, column-major: of
+    /// n samples, the score of class c for sample s is number c · n + s, see [`Predictor::predict`](crate::Predictor::predict).
     /// Takes the place of what [`Trainer::input`] held. A number that is not finite is no error here, for it changes nothing.
     ///
     /// # Errors
@@ -511,12 +518,16 @@ impl<'m, const KINDS: u32, K> Trainer<'m, KINDS, K> {
     }
 
     /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
-    /// [`Trainer::steps`] they are what a checkpoint keeps.
+    /// [`Trainer::steps`] they are what a checkpoint keeps. What belongs to the training instead is not among them: the
+    /// learning rate, and a table of feedback.
     pub fn state(&self) -> &[f32] {
         self.state
     }
 
     /// [`Trainer::state`], to be read back or changed between steps.
+    ///
+    /// Who reads back a part, such as weights trained elsewhere, calls [`Trainer::initialize`] before: it draws the feedback
+    /// and clears the optimizer's state, which are otherwise what the memory held.
     pub fn state_mut(&mut self) -> &mut [f32] {
         self.state
     }

@@ -16,7 +16,8 @@ pub enum Storage {
     #[default]
     Memory,
     /// A table, which a device has in its flash: no RAM. [`Architecture::feedback_table`] makes it at compile time, and
-    /// [`Trainer::set_table`](crate::Trainer::set_table) takes it.
+    /// [`Trainer::set_table`](crate::Trainer::set_table) takes it. Its numbers are in no state, snapshot or
+    /// fingerprint: a training that continues has to be given the same table.
     Table,
     /// Drawn anew from the seed whenever they are used: 8 bytes of RAM for the seed, and about 40 instructions a
     /// number on a Cortex-M4F.
