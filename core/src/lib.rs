@@ -23,6 +23,12 @@ pub mod snapshot;
 mod trainer;
 mod training;
 
+// The versions whose types and traits the API names: `MatrixView`, `Rng`, `NorFlash`.
+#[cfg(feature = "embedded-storage")]
+pub use embedded_storage;
+pub use nalgebra;
+pub use rand_core;
+
 pub use activation::Activation;
 pub use architecture::{Architecture, ArchitectureError, Layer, Operation, Problem, Shape};
 pub use feedback::Feedback;
