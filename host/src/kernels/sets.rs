@@ -395,8 +395,8 @@ jobs! {
 }
 
 /// The jobs of one set: its arithmetic, its vector width, vectors × rows of its register tiles, for dense layers, for
-/// convolutions, whose channels are few, and for the input gradient of classes, and whether it has fast convolutions. Some tiles make the compiler give up vectors: the
-/// benches of the kernels show it.
+/// convolutions, whose channels are few, and for the input gradient of classes, and whether it has fast convolutions. Some tiles
+/// make the compiler give up vectors: the benches of the kernels show it.
 macro_rules! compiled {
     ($set:ident, $arithmetic:ty, $width:literal, dense [$vectors:literal, $outs:literal],
      convolution [$lanes:literal, $height:literal], classes [$few:literal, $many:literal], fast $fast:literal, $attribute:meta) => {
