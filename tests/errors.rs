@@ -355,6 +355,22 @@ fn no_size_or_count_overflows() {
     Shape::vector(2).load(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2, &mut columns);
     assert_eq!(columns.map(f32::to_bits), [1.0, 3.0, 2.0, 4.0, 0.0, 0.0_f32].map(f32::to_bits));
 
+    // One window, as of the image's own size.
+    for pools in
+        [[Layer::max_pool(MOST, MOST), Layer::max_pool(3, 3)], [Layer::avg_pool(MOST, MOST), Layer::avg_pool(3, 3)]]
+    {
+        let [largest, own] = pools.map(|pool| {
+            let layers = [Layer::conv(3, 4), pool, Layer::dense(2)];
+            let network = Architecture::try_new(Shape::image(2, 3, 3), &layers).unwrap();
+            let mut memory = vec![0.0; network.memory(&Training::new(1))];
+            let mut trainer = Trainer::<ALL>::new(network, Training::new(1), &mut memory).unwrap();
+            trainer.initialize(&mut SplitMix::new(1), 2);
+            trainer.step(&uniform(18), &[1]).unwrap();
+            trainer.state().to_vec()
+        });
+        assert_eq!(largest, own);
+    }
+
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse("input 2 - dense3 - dense3(brSF) - dense2(WM)", &mut layers).unwrap();
     for optimizer in Optimizer::DEFAULTS {

@@ -52,7 +52,7 @@ impl Pool {
     /// The first row or column of windows that holds a row or column of the image.
     fn first_window(&self, at: usize) -> usize {
         let stride = self.stride.max(1);
-        (at + stride).saturating_sub(self.size) / stride
+        at.saturating_add(stride).saturating_sub(self.size) / stride
     }
 
     /// Whether a window is the first in order that holds a pixel, whose sum begins with it: zeros in all pixels beforehand

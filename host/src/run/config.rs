@@ -280,7 +280,7 @@ impl Config {
         // What a CPU without fused multiply-add takes anyway.
         let kernels = if self.class == Class::Portable { " --kernels portable" } else { "" };
         let (epochs, seed) = (self.epochs, self.seed);
-        format!("asymgrad run {what} --data {data} --epochs {epochs}{limit} --seed {seed}{settings}{kernels}")
+        format!("asymgrad run {what} --data {data} --epochs {epochs} --seed {seed}{settings}{limit}{kernels}")
     }
 
     /// What it is without any option, and the row that it trains, if it trains one.
