@@ -360,7 +360,7 @@ fn no_size_or_count_overflows() {
         [[Layer::max_pool(MOST, MOST), Layer::max_pool(3, 3)], [Layer::avg_pool(MOST, MOST), Layer::avg_pool(3, 3)]]
     {
         let [largest, own] = pools.map(|pool| {
-            let layers = [Layer::conv(3, 4), pool, Layer::dense(2)];
+            let layers = [Layer::conv(4, 3), pool, Layer::dense(2)];
             let network = Architecture::try_new(Shape::image(2, 3, 3), &layers).unwrap();
             let mut memory = vec![0.0; network.memory(&Training::new(1))];
             let mut trainer = Trainer::<ALL>::new(network, Training::new(1), &mut memory).unwrap();
