@@ -10,7 +10,7 @@ use super::gradient::WeightGradient;
 use super::panel::copy;
 use super::product::{Backward, Ends, Product};
 use super::tile::{Blocks, Tile, add_step, vectors_of_mut};
-use super::turn::turn;
+use super::turn::{place, turn};
 use crate::arithmetic::{Arithmetic, BLOCK};
 use crate::optimizer::Update;
 
@@ -41,12 +41,12 @@ impl Backward<'_> {
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let pass = self.pass();
+        let (pass, unmasked) = (self.pass(), Self { mask: None, ..*self });
         pass.lay::<WIDTH, VECTORS>(0..CLASSES, scratch);
         let tiles = scratch.as_chunks::<WIDTH>().0.as_chunks::<VECTORS>().0.as_chunks::<CLASSES>().0;
         // One of two loops, because within one the compiler would look for a mask at each row.
         match self.mask {
-            None => self.groups::<A, WIDTH, VECTORS, OUTS, CLASSES>(rows, tiles, pass.ends.without_mask(), output),
+            None => self.groups::<A, WIDTH, VECTORS, OUTS, CLASSES>(rows, tiles, unmasked.pass().ends, output),
             Some(_) => self.groups::<A, WIDTH, VECTORS, OUTS, CLASSES>(rows, tiles, pass.ends, output),
         }
     }
@@ -71,21 +71,20 @@ impl Backward<'_> {
                     add_step::<A, WIDTH, VECTORS, OUTS>(&mut tile, column, scalars);
                 }
                 let lane = number * WIDTH * VECTORS;
-                let whole = lane + WIDTH * VECTORS <= samples;
-                for (j, sums) in tile.iter().enumerate() {
-                    let at = j * samples + lane;
+                if lane + WIDTH * VECTORS <= samples {
                     // Only a loop as short as this the compiler unrolls, so that the tile stays in registers.
-                    if whole {
-                        let numbers = output.get_mut(at..).unwrap_or(&mut []);
-                        if let Some(numbers) = vectors_of_mut(numbers) {
+                    for (j, sums) in tile.iter().enumerate() {
+                        let at = j * samples + lane;
+                        if let Some(numbers) = output.get_mut(at..).and_then(vectors_of_mut) {
                             ends.store_whole::<A, WIDTH, VECTORS>(sums, at, numbers);
                         }
                     }
-                }
-                for (j, sums) in tile.iter().enumerate().filter(|_| !whole) {
-                    let at = j * samples + lane;
-                    let numbers = output.get_mut(at..(j + 1) * samples).unwrap_or(&mut []);
-                    ends.store::<A, WIDTH, VECTORS>(sums, at, numbers);
+                } else {
+                    for (j, sums) in tile.iter().enumerate() {
+                        let at = j * samples + lane;
+                        let numbers = output.get_mut(at..(j + 1) * samples).unwrap_or(&mut []);
+                        ends.store::<A, WIDTH, VECTORS>(sums, at, numbers);
+                    }
                 }
             }
         }
@@ -174,11 +173,7 @@ fn first<const CLASSES: usize>(lanes: &[f32; LANES]) -> &[f32; CLASSES] {
 fn turned<A: Arithmetic, const WIDTH: usize>(rows: &[&[f32; BLOCK]; WIDTH]) -> [[[f32; WIDTH]; 1]; BLOCK] {
     let mut turned = [[[0.0; WIDTH]; 1]; BLOCK];
     for (group, rows) in rows.as_chunks::<BLOCK>().0.iter().enumerate() {
-        for (column, numbers) in turned.as_flattened_mut().iter_mut().zip(A::transpose(*rows)) {
-            if let Some(place) = column.as_chunks_mut::<BLOCK>().0.get_mut(group) {
-                *place = numbers;
-            }
-        }
+        place::<A, WIDTH, 1>(*rows, &mut turned, group * BLOCK);
     }
     turned
 }

@@ -577,12 +577,6 @@ impl<const BACKWARD: bool> Ends<'_, BACKWARD> {
         Self { mask: self.mask.map(|mask| mask.get(at..).unwrap_or(&[])), ..self }
     }
 
-    /// The same without a mask, as the compiler can see.
-    #[inline(always)]
-    pub(super) fn without_mask(self) -> Self {
-        Self { mask: None, ..self }
-    }
-
     /// What the sum of a column begins with.
     #[inline(always)]
     pub(super) fn start(&self, position: usize, channel: usize) -> f32 {

@@ -76,7 +76,7 @@ fn turn_short<const WIDTH: usize, const VECTORS: usize>(
 
 /// Writes the block of `rows` transposed to the lanes from `lane` on.
 #[inline(always)]
-fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+pub(super) fn place<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
     rows: [&[f32; BLOCK]; BLOCK],
     turned: &mut [[[f32; WIDTH]; VECTORS]; BLOCK],
     lane: usize,
