@@ -1,4 +1,4 @@
-//! Every dense product of the networks, forward and both gradients, beside the same product in other libraries, and the
+//! Every dense geometry of the networks, forward and both gradients, beside the same geometry in other libraries, and the
 //! machine's roofline. An element is one floating-point operation, so the report reads operations a second.
 #![allow(missing_docs)]
 
@@ -8,8 +8,8 @@ use std::time::Duration;
 use asymgrad::kernels::Aligned;
 use asymgrad_benches::rivals::{Operand, PEAK_OPERATIONS, RIVALS, peak};
 use asymgrad_benches::{SAMPLES, close, dense, kernels, numbers};
-use asymgrad_core::kernels::{Backward, Forward, Kernels, WeightGradient};
-use asymgrad_core::{Optimizer, Rule, Sgd, Update, kinds};
+use asymgrad_core::kernels::{Forward, InputGradient, Kernels, WeightGradient};
+use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update, capabilities};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// Inputs and outputs of the dense layers of the four networks.
@@ -40,7 +40,7 @@ fn matmul(criterion: &mut Criterion) {
 /// Forward, input gradient and weight gradient of one dense layer; the rivals store the weight gradient, and asymgrad's
 /// goes into the weights by plain gradient descent.
 fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
-    let (product, samples) = (dense(inputs, outputs), SAMPLES);
+    let (geometry, samples) = (dense(inputs, outputs), SAMPLES);
     let (x, g, w) = (numbers(inputs * samples), numbers(outputs * samples), numbers(inputs * outputs));
     let bias = Aligned::zeros(outputs);
     let ours = kernels(1);
@@ -58,18 +58,18 @@ fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
         let mut weight = if pass == "weight gradient" { Aligned::zeros(w.len()) } else { numbers(w.len()) };
         let run = |weight: &mut [f32], result: &mut [f32]| match pass {
             "forward" => {
-                let job = Forward { product, samples, input: &x, weight, bias: &bias, relu: false };
-                (&ours).forward::<{ kinds::ALL }>(&job, result);
+                let job = Forward { geometry, samples, input: &x, weight, bias: &bias, activation: None };
+                (&ours).forward::<{ capabilities::ALL }>(&job, result);
             }
             "input gradient" => {
-                let job = Backward { product, samples, gradient: &g, weight, mask: None };
-                (&ours).backward::<{ kinds::ALL }>(&job, result);
+                let job = InputGradient { geometry, samples, grad_output: &g, weight, mask: None };
+                (&ours).input_gradient::<{ capabilities::ALL }>(&job, result);
             }
             _ => {
-                let job = WeightGradient { product, samples, input: &x, gradient: &g };
-                let rule = Rule::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+                let job = WeightGradient { geometry, samples, input: &x, grad_output: &g };
+                let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
                 let update = Update::new(rule, weight, &mut [], &mut [], &mut []);
-                (&ours).weight_gradient::<{ kinds::ALL }>(&job, update, &mut []);
+                (&ours).weight_gradient::<{ capabilities::ALL }>(&job, update, &mut []);
             }
         };
         run(&mut weight, &mut result);

@@ -1,8 +1,8 @@
 //! The four networks of the benches, their arithmetic, and numbers to fill them with.
 
 use asymgrad::Network;
-use asymgrad::kernels::{Aligned, Class, HostKernels, InstructionSet};
-use asymgrad_core::kernels::Product;
+use asymgrad::kernels::{Aligned, HostKernels, InstructionSet, NumericMode};
+use asymgrad_core::kernels::Geometry;
 use asymgrad_core::random::{SplitMix, symmetric};
 use rand_core::Rng;
 
@@ -66,7 +66,7 @@ pub const FAST_KERNELS: &str = "fast";
 /// # Panics
 /// If the threads cannot be started.
 pub fn fast_kernels(threads: usize) -> Option<HostKernels> {
-    sets().find(|set| set.class() == Class::Fast).map(|set| kernels_of(set, threads))
+    sets().find(|set| set.mode() == NumericMode::Winograd).map(|set| kernels_of(set, threads))
 }
 
 fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {
@@ -83,20 +83,20 @@ pub fn numbers(count: usize) -> Aligned {
 /// Samples of a batch in the benches of single layers.
 pub const SAMPLES: usize = 128;
 
-/// A dense layer's product.
-pub const fn dense(inputs: usize, outputs: usize) -> Product {
-    Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false }
+/// A dense layer's geometry.
+pub const fn dense(inputs: usize, outputs: usize) -> Geometry {
+    Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false }
 }
 
-/// A 5 × 5 convolution's product.
-pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: bool) -> Product {
-    Product { rows: side, cols: side, inputs, outputs, kernel: 5, untied }
+/// A 5 × 5 convolution's geometry.
+pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: bool) -> Geometry {
+    Geometry { rows: side, cols: side, in_channels: inputs, out_channels: outputs, kernel: 5, untied }
 }
 
 /// Products of columns and weights for [`SAMPLES`] samples: taps that fall on the padding are left out.
-pub fn multiplications(product: &Product) -> u64 {
-    let taps = inside(product.rows, product.kernel) * inside(product.cols, product.kernel);
-    (taps * product.inputs * product.outputs * SAMPLES) as u64
+pub fn multiplications(geometry: &Geometry) -> u64 {
+    let taps = inside(geometry.rows, geometry.kernel) * inside(geometry.cols, geometry.kernel);
+    (taps * geometry.in_channels * geometry.out_channels * SAMPLES) as u64
 }
 
 /// Pairs of a position and a tap along one axis that stay inside the image.
@@ -108,7 +108,7 @@ fn inside(size: usize, kernel: usize) -> usize {
         .sum()
 }
 
-/// Whether two results of one product differ by no more than the order of their sums allows.
+/// Whether two results of one geometry differ by no more than the order of their sums allows.
 pub fn close(a: &[f32], b: &[f32]) -> bool {
     let scale = a.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * scale)

@@ -38,7 +38,7 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// A library's product: C = A · B.
+/// A library's geometry: C = A · B.
 pub type Multiply = fn(Operand<'_>, Operand<'_>, &mut [f32]);
 
 /// The libraries, by name.
@@ -118,7 +118,7 @@ pub fn with_matrixmultiply(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     }
 }
 
-/// nalgebra's own product.
+/// nalgebra's own geometry.
 ///
 /// # Panics
 /// If the slices are not as long as the shapes say.

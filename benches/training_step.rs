@@ -8,7 +8,7 @@ use asymgrad::kernels::{Aligned, HostKernels};
 use asymgrad::{Network, capacity};
 use asymgrad_benches::{FAST_KERNELS, GROWTH, fast_kernels, kernels, networks, numbers, untied};
 use asymgrad_core::random::SplitMix;
-use asymgrad_core::{Trainer, Training, kinds};
+use asymgrad_core::{Trainer, Training, capabilities};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -71,8 +71,9 @@ fn step(
     group.bench_function(id, |bencher| {
         if let Some(memory) = place.take() {
             *memory = Aligned::zeros(architecture.memory(&training));
-            let mut trainer = Trainer::<{ kinds::ALL }, _>::with_kernels(architecture, training, memory, kernels)
-                .expect("the memory is as long as the network says");
+            let mut trainer =
+                Trainer::<{ capabilities::ALL }, _>::with_kernels(architecture, training, memory, kernels)
+                    .expect("the memory is as long as the network says");
             trainer.initialize(&mut SplitMix::new(1), 1);
             let inputs: Vec<f32> = numbers(architecture.input().features() * batch).iter().map(|x| x.abs()).collect();
             trainer.input(batch).expect("the batch fits").copy_from_slice(&inputs);

@@ -9,8 +9,8 @@ use asymgrad::kernels::Aligned;
 use asymgrad::sparse;
 use asymgrad_benches::rivals::{Operand, columns, with_gemm};
 use asymgrad_benches::{SAMPLES, convolution, kernels, multiplications, numbers};
-use asymgrad_core::kernels::{Backward, Forward, Kernels, Product, WeightGradient};
-use asymgrad_core::{Adam, Operation, Optimizer, Rule, Shape, Update, kinds};
+use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
+use asymgrad_core::{Activation, Adam, Operation, Optimizer, Shape, StepCoefficients, Update, capabilities};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -21,13 +21,13 @@ const PASSES: [&str; 3] = ["forward", "input gradient", "weight gradient"];
 fn layers(criterion: &mut Criterion) {
     for (side, inputs, outputs) in SHAPES {
         for pass in PASSES {
-            let product = convolution(side, inputs, outputs, true);
+            let geometry = convolution(side, inputs, outputs, true);
             let mut group =
                 criterion.benchmark_group(format!("convolution {inputs}-{outputs} at {side}x{side} {pass}"));
             group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
-            group.throughput(Throughput::Elements(2 * multiplications(&product)));
+            group.throughput(Throughput::Elements(2 * multiplications(&geometry)));
             for threads in [1, 2] {
-                ours(&mut group, &format!("untied, {threads} threads"), product, pass, threads);
+                ours(&mut group, &format!("untied, {threads} threads"), geometry, pass, threads);
                 ours(
                     &mut group,
                     &format!("tied, {threads} threads"),
@@ -36,9 +36,9 @@ fn layers(criterion: &mut Criterion) {
                     threads,
                 );
             }
-            patches(&mut group, product, pass);
+            patches(&mut group, geometry, pass);
             if pass != "weight gradient" {
-                csr(&mut group, product, pass);
+                csr(&mut group, geometry, pass);
             }
             group.finish();
         }
@@ -46,82 +46,89 @@ fn layers(criterion: &mut Criterion) {
 }
 
 /// asymgrad's kernels; the weight gradient with Adam's update.
-fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, product: Product, pass: &str, threads: usize) {
+fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, geometry: Geometry, pass: &str, threads: usize) {
     let (samples, kernels) = (SAMPLES, kernels(threads));
-    let weights = product.weight_rows() * product.inputs;
-    let bias = Aligned::zeros(product.outputs * if product.untied { product.positions() } else { 1 });
+    let weights = geometry.weight_rows() * geometry.in_channels;
+    let bias = Aligned::zeros(geometry.out_channels * if geometry.untied { geometry.positions() } else { 1 });
     let (input, gradient) = (
-        numbers(product.positions() * product.inputs * samples),
-        numbers(product.positions() * product.outputs * samples),
+        numbers(geometry.positions() * geometry.in_channels * samples),
+        numbers(geometry.positions() * geometry.out_channels * samples),
     );
     let mut weight = numbers(weights);
     let mut result = Aligned::zeros(input.len().max(gradient.len()));
     // Made once: the closure runs for each sample anew, and the system gives memory page by page when it is first touched.
     let (mut first, mut second) = (Aligned::zeros(weights), Aligned::zeros(weights));
-    let mut sums = Aligned::zeros(if product.is_shared() { weights } else { 0 });
+    let mut sums = Aligned::zeros(if geometry.shares_weights() { weights } else { 0 });
     group.bench_function(name, |bencher| match pass {
         "forward" => {
-            let job = Forward { product, samples, input: &input, weight: &weight, bias: &bias, relu: true };
-            bencher.iter(|| (&kernels).forward::<{ kinds::ALL }>(&job, &mut result[..gradient.len()]));
+            let job = Forward {
+                geometry,
+                samples,
+                input: &input,
+                weight: &weight,
+                bias: &bias,
+                activation: Some(Activation::Relu),
+            };
+            bencher.iter(|| (&kernels).forward::<{ capabilities::ALL }>(&job, &mut result[..gradient.len()]));
         }
         "input gradient" => {
-            let job = Backward { product, samples, gradient: &gradient, weight: &weight, mask: Some(&input) };
-            bencher.iter(|| (&kernels).backward::<{ kinds::ALL }>(&job, &mut result[..input.len()]));
+            let job = InputGradient { geometry, samples, grad_output: &gradient, weight: &weight, mask: Some(&input) };
+            bencher.iter(|| (&kernels).input_gradient::<{ capabilities::ALL }>(&job, &mut result[..input.len()]));
         }
         _ => {
-            let job = WeightGradient { product, samples, input: &input, gradient: &gradient };
-            let rule = Rule::at(Optimizer::Adam(Adam::DEFAULT), None, 1);
+            let job = WeightGradient { geometry, samples, input: &input, grad_output: &gradient };
+            let rule = StepCoefficients::at(Optimizer::Adam(Adam::DEFAULT), None, 1);
             bencher.iter(|| {
                 let update = Update::new(rule, &mut weight, &mut first, &mut second, &mut []);
-                (&kernels).weight_gradient::<{ kinds::ALL }>(&job, update, &mut sums);
+                (&kernels).weight_gradient::<{ capabilities::ALL }>(&job, update, &mut sums);
             });
         }
     });
 }
 
 /// The report's own way: the flattened image times a matrix that is mostly zero, by nalgebra-sparse on one thread.
-fn csr(group: &mut BenchmarkGroup<'_, WallTime>, product: Product, pass: &str) {
-    let operation = Operation::Untied { filters: product.outputs, kernel: product.kernel };
-    let shape = Shape::image(product.inputs, product.rows, product.cols);
-    let weights = numbers(product.weight_rows() * product.inputs);
+fn csr(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &str) {
+    let operation = Operation::Untied { filters: geometry.out_channels, kernel: geometry.kernel };
+    let shape = Shape::image(geometry.in_channels, geometry.rows, geometry.cols);
+    let weights = numbers(geometry.weight_rows() * geometry.in_channels);
     let matrix = sparse::matrix(shape, operation, &weights).expect("the weights are as many as the layer has");
     let matrix = if pass == "forward" { matrix.transpose() } else { matrix };
     let right = columns(&numbers(matrix.ncols() * SAMPLES), matrix.ncols(), SAMPLES);
     group.bench_function("CSR (nalgebra-sparse), 1 thread", |bencher| bencher.iter(|| &matrix * &right));
 }
 
-/// Patches copied out of the image, then one product a position by the `gemm` crate, on one thread; the weights lie as that
-/// product likes them best, [position][out][tap, in].
-fn patches(group: &mut BenchmarkGroup<'_, WallTime>, product: Product, pass: &str) {
-    let (samples, depth) = (SAMPLES, product.taps() * product.inputs);
-    let input = numbers(product.positions() * product.inputs * samples);
-    let gradient = numbers(product.positions() * product.outputs * samples);
-    let mut weights = numbers(product.positions() * product.outputs * depth);
+/// Patches copied out of the image, then one geometry a position by the `gemm` crate, on one thread; the weights lie as that
+/// geometry likes them best, [position][out][tap, in].
+fn patches(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &str) {
+    let (samples, depth) = (SAMPLES, geometry.taps() * geometry.in_channels);
+    let input = numbers(geometry.positions() * geometry.in_channels * samples);
+    let gradient = numbers(geometry.positions() * geometry.out_channels * samples);
+    let mut weights = numbers(geometry.positions() * geometry.out_channels * depth);
     let mut result = Aligned::zeros(input.len().max(gradient.len()));
     let mut patch = Aligned::zeros(depth * samples);
     group.bench_function("patches x gemm, 1 thread", |bencher| {
         bencher.iter(|| {
             result.fill(0.0);
-            for position in 0..product.positions() {
-                let weight = position * product.outputs * depth..(position + 1) * product.outputs * depth;
-                let out = position * product.outputs * samples..(position + 1) * product.outputs * samples;
-                let g = Operand::new(&gradient[out.clone()], product.outputs, samples);
+            for position in 0..geometry.positions() {
+                let weight = position * geometry.out_channels * depth..(position + 1) * geometry.out_channels * depth;
+                let out = position * geometry.out_channels * samples..(position + 1) * geometry.out_channels * samples;
+                let g = Operand::new(&gradient[out.clone()], geometry.out_channels, samples);
                 if pass == "input gradient" {
-                    with_gemm(Operand::transposed(&weights[weight], product.outputs, depth), g, &mut patch);
-                    each_tap(&product, position, |tap, pixel| {
-                        let width = product.inputs * samples;
+                    with_gemm(Operand::transposed(&weights[weight], geometry.out_channels, depth), g, &mut patch);
+                    each_tap(&geometry, position, |tap, pixel| {
+                        let width = geometry.in_channels * samples;
                         let (from, to) = (&patch[tap * width..][..width], &mut result[pixel * width..][..width]);
                         to.iter_mut().zip(from).for_each(|(to, from)| *to += *from);
                     });
                     continue;
                 }
                 patch.fill(0.0);
-                each_tap(&product, position, |tap, pixel| {
-                    let width = product.inputs * samples;
+                each_tap(&geometry, position, |tap, pixel| {
+                    let width = geometry.in_channels * samples;
                     patch[tap * width..][..width].copy_from_slice(&input[pixel * width..][..width]);
                 });
                 if pass == "forward" {
-                    let w = Operand::new(&weights[weight], product.outputs, depth);
+                    let w = Operand::new(&weights[weight], geometry.out_channels, depth);
                     with_gemm(w, Operand::new(&patch, depth, samples), &mut result[out]);
                 } else {
                     with_gemm(g, Operand::transposed(&patch, depth, samples), &mut weights[weight]);
@@ -132,13 +139,13 @@ fn patches(group: &mut BenchmarkGroup<'_, WallTime>, product: Product, pass: &st
 }
 
 /// Calls `act` with each tap at an output position that stays inside the image, and the pixel that it leads to.
-fn each_tap(product: &Product, position: usize, mut act: impl FnMut(usize, usize)) {
-    let pad = product.kernel / 2;
-    let (row, col) = (position / product.cols, position % product.cols);
-    for tap in 0..product.taps() {
-        let (r, c) = ((row + tap / product.kernel).wrapping_sub(pad), (col + tap % product.kernel).wrapping_sub(pad));
-        if r < product.rows && c < product.cols {
-            act(tap, r * product.cols + c);
+fn each_tap(geometry: &Geometry, position: usize, mut act: impl FnMut(usize, usize)) {
+    let pad = geometry.kernel / 2;
+    let (row, col) = (position / geometry.cols, position % geometry.cols);
+    for tap in 0..geometry.taps() {
+        let (r, c) = ((row + tap / geometry.kernel).wrapping_sub(pad), (col + tap % geometry.kernel).wrapping_sub(pad));
+        if r < geometry.rows && c < geometry.cols {
+            act(tap, r * geometry.cols + c);
         }
     }
 }

@@ -5,12 +5,12 @@
 
 mod kernel_sets;
 
-use asymgrad::kernels::Class;
+use asymgrad::kernels::NumericMode;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
-use asymgrad_core::kernels::{Backward, Kernels, Product, WeightGradient};
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::kernels::{Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, Rule, Trainer, Training, Update};
+use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, StepCoefficients, Trainer, Training, Update};
 use kernel_sets::KernelSet;
 use rand_core::Rng;
 
@@ -38,10 +38,10 @@ fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32
     bits
 }
 
-fn class_of(set: &KernelSet) -> Class {
+fn class_of(set: &KernelSet) -> NumericMode {
     match set {
-        KernelSet::Core => Class::Portable,
-        KernelSet::Host(kernels) => kernels.set().class(),
+        KernelSet::Core => NumericMode::Portable,
+        KernelSet::Host(kernels) => kernels.set().mode(),
     }
 }
 
@@ -93,7 +93,7 @@ fn least() -> f32 {
 
 /// Asserts that all classes but the portable one flush `exact` to 0.
 fn assert_flushed(set: &KernelSet, found: f32, exact: f32) {
-    let ends = class_of(set) != Class::Portable && exact.abs() < least();
+    let ends = class_of(set) != NumericMode::Portable && exact.abs() < least();
     let expected = if ends { 0.0 } else { exact };
     let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
     assert!(same, "{set}: {found:e} for {expected:e}");
@@ -103,7 +103,7 @@ fn assert_flushed(set: &KernelSet, found: f32, exact: f32) {
 #[test]
 fn small_moments_end_in_the_fused_class() {
     let (inputs, outputs) = (37, 5);
-    let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+    let geometry = Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
     let before = [1.1 * least(), -1.1 * least(), 1.2 * least(), 1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
         for optimizer in [Optimizer::Adam(Adam::DEFAULT), Optimizer::Momentum(Momentum::DEFAULT)] {
@@ -113,8 +113,9 @@ fn small_moments_end_in_the_fused_class() {
                 let mut first: Vec<f32> = before.into_iter().cycle().take(weight.len()).collect();
                 let mut second = vec![0.0; weight.len()];
                 let second = if optimizer.states() > 1 { &mut second[..] } else { &mut [] };
-                let update = Update::new(Rule::at(optimizer, None, 1), &mut weight, &mut first, second, &mut []);
-                let job = WeightGradient { product, samples, input: &input, gradient: &gradient };
+                let update =
+                    Update::new(StepCoefficients::at(optimizer, None, 1), &mut weight, &mut first, second, &mut []);
+                let job = WeightGradient { geometry, samples, input: &input, grad_output: &gradient };
                 set.weight_gradient::<ALL>(&job, update, &mut []);
                 for (m, before) in first.iter().zip(before.into_iter().cycle()) {
                     assert_flushed(set, *m, 0.9 * before);
@@ -134,13 +135,14 @@ fn small_signals_end_in_the_fused_class() {
         for (outputs, samples) in
             [5, 10].into_iter().flat_map(|outputs| [1, 3, 20, 70].map(|samples| (outputs, samples)))
         {
-            let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+            let geometry =
+                Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
             let (mut gradient, weight) = (vec![0.0; outputs * samples], vec![1.0; inputs * outputs]);
             let signal = |sample: usize| signals[sample % signals.len()];
             gradient[..samples].iter_mut().enumerate().for_each(|(sample, g)| *g = signal(sample));
-            let job = Backward { product, samples, gradient: &gradient, weight: &weight, mask: None };
+            let job = InputGradient { geometry, samples, grad_output: &gradient, weight: &weight, mask: None };
             let mut output = vec![1.0; inputs * samples];
-            set.backward::<ALL>(&job, &mut output);
+            set.input_gradient::<ALL>(&job, &mut output);
             for column in output.chunks(samples) {
                 column.iter().enumerate().for_each(|(sample, d)| assert_flushed(set, *d, signal(sample)));
             }

@@ -3,11 +3,11 @@
 
 use std::task::Poll;
 
-use asymgrad_core::kinds::{self, ALL};
+use asymgrad_core::capabilities::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Initial, Layer, Loss, Momentum, Optimizer, Part, Predictor, Score, Shape, StepError,
-    Trainer, TrainerError, Training,
+    Adam, Architecture, CoefficientError, Feedback, Initial, Layer, Loss, Momentum, Optimizer, Predictor, Score, Shape,
+    StepError, TensorRole, Trainer, TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -28,11 +28,11 @@ fn uniform(numbers: usize) -> Vec<f32> {
 }
 
 /// Why a trainer for `training` with `change` more numbers of memory than planned cannot be made.
-fn refusal<const KINDS: u32>(training: Training, change: isize) -> TrainerError {
+fn refusal<const CAPS: u32>(training: Training, change: isize) -> TrainerError {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(POGGIO, &mut layers).unwrap();
     let mut memory = vec![0.0; network.memory(&training).checked_add_signed(change).unwrap()];
-    Trainer::<KINDS>::new(network, training, &mut memory).unwrap_err()
+    Trainer::<CAPS>::new(network, training, &mut memory).unwrap_err()
 }
 
 #[test]
@@ -48,10 +48,10 @@ fn a_trainer_that_makes_no_sense_is_refused() {
         assert_eq!(error.to_string(), format!("the memory has to hold {expected} numbers, found {found}"));
     }
 
-    let error = refusal::<{ ALL & !kinds::UNTIED }>(Training::new(4), 0);
-    let TrainerError::Kinds { expected, found } = error else { panic!("{error:?}") };
-    assert_eq!((expected & kinds::UNTIED, found & kinds::UNTIED), (kinds::UNTIED, 0));
-    let message = format!("the kinds {expected:#x} have to be compiled in, found {found:#x}");
+    let error = refusal::<{ ALL & !capabilities::UNTIED }>(Training::new(4), 0);
+    let TrainerError::Capabilities { expected, found } = error else { panic!("{error:?}") };
+    assert_eq!((expected & capabilities::UNTIED, found & capabilities::UNTIED), (capabilities::UNTIED, 0));
+    let message = format!("the capabilities {expected:#x} have to be compiled in, found {found:#x}");
     assert_eq!(error.to_string(), message);
 }
 
@@ -82,8 +82,8 @@ fn every_coefficient_out_of_its_range_is_named_with_the_range() {
         cases.push((Training::new(2).decay(value), "weight decay", value));
     }
     for value in [-0.1, 1.0, f32::NAN] {
-        cases.push((Training::new(2).shrink(value), "share that (KP) shrinks weights by", value));
-        cases.push((Training::new(2).mirror(value), "rate of the weight mirrors", value));
+        cases.push((Training::new(2).kp_decay(value), "decay of (KP)", value));
+        cases.push((Training::new(2).mirror_rate(value), "rate of the weight mirrors", value));
     }
     for initial in [Initial::Scaled(0.0), Initial::Normal(-1.0), Initial::Fan(f32::INFINITY)] {
         let (Initial::Scaled(value) | Initial::Normal(value) | Initial::Fan(value)) = initial else { continue };
@@ -93,13 +93,11 @@ fn every_coefficient_out_of_its_range_is_named_with_the_range() {
     for (training, name, value) in cases {
         let error = refusal::<ALL>(training, 0);
         assert!(
-            matches!(error, TrainerError::Coefficient { name: found, .. } if found == name),
+            matches!(error, TrainerError::Coefficient(CoefficientError { name: found, .. }) if found == name),
             "{name} {value}: {error:?}"
         );
         let range = match name {
-            "momentum" | "beta1" | "beta2" | "share that (KP) shrinks weights by" | "rate of the weight mirrors" => {
-                "at least 0 and below 1"
-            }
+            "momentum" | "beta1" | "beta2" | "decay of (KP)" | "rate of the weight mirrors" => "at least 0 and below 1",
             "weight decay" => "at least 0 and finite",
             _ => "above 0 and finite",
         };
@@ -254,7 +252,7 @@ fn random_feedback_on_the_first_layer_is_accepted_and_stores_nothing() {
             assert_eq!(network.to_string(), text);
             let training = Training::new(2);
             assert!(network.plan(&training).all(|region| region.content != "feedback"));
-            assert!(network.tensors(&training).all(|tensor| tensor.part() != Part::Feedback));
+            assert!(network.tensors(&training).all(|tensor| tensor.role() != TensorRole::Feedback));
             let mut memory = vec![0.0; network.memory(&training)];
             let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
             trainer.initialize(&mut SplitMix::new(1), 2);
@@ -277,7 +275,7 @@ fn feedback_has_the_shape_of_its_rule() {
     trainer.initialize(&mut SplitMix::new(1), 2);
     let shapes: Vec<_> = (0..7).map(|layer| trainer.feedback(layer).map(|feedback| feedback.shape())).collect();
     assert_eq!(shapes, [None, Some((36, 4)), Some((24, 4)), Some((9, 4)), Some((5, 6)), Some((6, 4)), None]);
-    for tensor in network.tensors(&training).filter(|tensor| tensor.part() == Part::Feedback) {
+    for tensor in network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback) {
         let feedback = trainer.feedback(tensor.layer()).unwrap();
         let numbers: Vec<f32> = feedback.iter().copied().collect();
         assert_eq!(numbers, trainer.state()[tensor.range()], "{tensor}");
@@ -296,15 +294,17 @@ fn the_plan_adds_up_to_the_memory() {
             let mut layers = [Layer::dense(1); 8];
             let network = Architecture::parse(text, &mut layers).unwrap();
             let training = Training::new(5).optimizer(optimizer);
-            let planned: usize = network.plan(&training).map(|region| region.numbers).sum();
+            let planned: usize = network.plan(&training).map(|region| region.len).sum();
             assert_eq!(planned, network.memory(&training), "{text}");
             let of = |content| {
-                network.plan(&training).filter(|region| region.content == content).map(|r| r.numbers).sum::<usize>()
+                network.plan(&training).filter(|region| region.content == content).map(|r| r.len).sum::<usize>()
             };
             assert_eq!(of("weights") + of("biases"), network.parameters(), "{text}");
             assert_eq!(of("optimizer state"), optimizer.states() * network.parameters(), "{text}");
-            let mut places: Vec<usize> =
-                network.tensors(&training).flat_map(|tensor| (0..tensor.len()).map(move |i| tensor.place(i))).collect();
+            let mut places: Vec<usize> = network
+                .tensors(&training)
+                .flat_map(|tensor| (0..tensor.len()).map(move |i| tensor.index_of(i)))
+                .collect();
             places.sort_unstable();
             let stored = network.parameters() + of("feedback");
             assert_eq!(places, (0..stored).collect::<Vec<_>>(), "{text}: the tensors name every number once");
@@ -334,14 +334,14 @@ fn no_size_or_count_overflows() {
     assert_eq!(shapes[0], ([2, 2, MOST, MOST, 0, 0], 4));
     for tensor in network.tensors(&training) {
         for outside in [0, 1, 23, MOST / 2, MOST] {
-            assert!(tensor.place(outside) >= tensor.range().start, "{tensor}");
+            assert!(tensor.index_of(outside) >= tensor.range().start, "{tensor}");
         }
     }
     for text in [POGGIO, "input 2x3x3 - conv3x3x2(DFA) - untied3x3x2 - dense3(DRTP)"] {
         let mut layers = [Layer::dense(1); 8];
         let network = Architecture::parse(text, &mut layers).unwrap();
         for tensor in network.tensors(&Training::new(1)) {
-            assert!(tensor.place(MOST) > tensor.range().end, "{text}: {tensor}");
+            assert!(tensor.index_of(MOST) > tensor.range().end, "{text}: {tensor}");
         }
     }
     for shape in [Shape::image(2, 2, 2), Shape::image(MOST, 2, 2), Shape::vector(8), Shape::vector(MOST)] {
@@ -427,8 +427,11 @@ fn a_predictor_that_makes_no_sense_is_refused() {
         Some(TrainerError::Memory { expected: length, found: length - 1 })
     );
     assert_eq!(
-        Predictor::<{ kinds::CONVOLUTION }>::new(network, 2, &parameters, &mut memory).err(),
-        Some(TrainerError::Kinds { expected: kinds::DENSE | kinds::BATCH, found: kinds::CONVOLUTION })
+        Predictor::<{ capabilities::CONVOLUTION }>::new(network, 2, &parameters, &mut memory).err(),
+        Some(TrainerError::Capabilities {
+            expected: capabilities::DENSE | capabilities::BATCH,
+            found: capabilities::CONVOLUTION
+        })
     );
     let mut predictor = Predictor::<ALL>::new(network, 2, &parameters, &mut memory).unwrap();
     for (numbers, expected, message) in WRONG_SIZES {

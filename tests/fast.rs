@@ -3,11 +3,11 @@
 
 use std::io::Write;
 
-use asymgrad::kernels::{Class, HostKernels, InstructionSet};
-use asymgrad_core::kernels::{Backward, Forward, Kernels, Product, WeightGradient};
-use asymgrad_core::kinds::ALL;
+use asymgrad::kernels::{HostKernels, InstructionSet, NumericMode};
+use asymgrad_core::capabilities::ALL;
+use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Optimizer, Rule, Sgd, Update};
+use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update};
 use rand_core::Rng;
 
 /// The largest error in root mean squares of the exact results, and the root mean square of the errors.
@@ -16,7 +16,7 @@ const MEAN: f64 = 1e-5;
 
 /// A layer's numbers and its exact products.
 struct Case {
-    product: Product,
+    geometry: Geometry,
     samples: usize,
     input: Vec<f32>,
     weight: Vec<f32>,
@@ -26,12 +26,12 @@ struct Case {
 
 impl Case {
     fn new((rows, cols): (usize, usize), inputs: usize, outputs: usize, samples: usize) -> Self {
-        let product = Product { rows, cols, inputs, outputs, kernel: 5, untied: false };
+        let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel: 5, untied: false };
         let mut generator = SplitMix::new(11);
         let mut numbers = |count: usize| (0..count).map(|_| symmetric(generator.next_u32())).collect::<Vec<f32>>();
         let positions = rows * cols * samples;
         let mut case = Self {
-            product,
+            geometry,
             samples,
             input: numbers(positions * inputs),
             weight: numbers(25 * inputs * outputs),
@@ -45,7 +45,7 @@ impl Case {
 
     /// y without ReLU, dL/dx without mask, and dL/dW.
     fn exact(&self) -> [Vec<f64>; 3] {
-        let Product { rows, cols, inputs, outputs, .. } = self.product;
+        let Geometry { rows, cols, in_channels: inputs, out_channels: outputs, .. } = self.geometry;
         let n = self.samples;
         let mut y = vec![0.0; rows * cols * outputs * n];
         let mut dx = vec![0.0; self.input.len()];
@@ -77,16 +77,23 @@ impl Case {
 
     /// The same by some kernels.
     fn computed(&self, kernels: &HostKernels) -> [Vec<f32>; 3] {
-        let Self { product, samples, input, weight, gradient, bias } = self;
-        let (product, samples) = (*product, *samples);
+        let Self { geometry, samples, input, weight, gradient, bias } = self;
+        let (geometry, samples) = (*geometry, *samples);
         let mut y = vec![f32::NAN; gradient.len()];
-        kernels.forward::<ALL>(&Forward { product, samples, input, weight, bias, relu: false }, &mut y);
+        kernels.forward::<ALL>(&Forward { geometry, samples, input, weight, bias, activation: None }, &mut y);
         let mut dx = vec![f32::NAN; input.len()];
-        kernels.backward::<ALL>(&Backward { product, samples, gradient, weight, mask: None }, &mut dx);
+        kernels.input_gradient::<ALL>(
+            &InputGradient { geometry, samples, grad_output: gradient, weight, mask: None },
+            &mut dx,
+        );
         let (mut dw, mut sums) = (vec![0.0; weight.len()], vec![f32::NAN; weight.len()]);
-        let rule = Rule::at(Optimizer::Sgd(Sgd { rate: -1.0 }), None, 1);
+        let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: -1.0 }), None, 1);
         let update = Update::new(rule, &mut dw, &mut [], &mut [], &mut []);
-        kernels.weight_gradient::<ALL>(&WeightGradient { product, samples, input, gradient }, update, &mut sums);
+        kernels.weight_gradient::<ALL>(
+            &WeightGradient { geometry, samples, input, grad_output: gradient },
+            update,
+            &mut sums,
+        );
         [y, dx, dw]
     }
 }
@@ -98,8 +105,8 @@ fn rms(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
 
 #[test]
 fn fast_convolutions_are_near_the_direct_sum() {
-    let set = InstructionSet::of(Class::Fast);
-    if set.class() != Class::Fast {
+    let set = InstructionSet::of(NumericMode::Winograd);
+    if set.mode() != NumericMode::Winograd {
         // Beside the harness, which shows what a passing test prints to nobody.
         let _ = std::io::stderr().write_all(b"SKIPPED: this CPU has no fast convolutions\n");
         return;

@@ -10,11 +10,11 @@ mod kernel_sets;
 
 use std::collections::BTreeSet;
 
-use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, Product, WeightGradient};
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
+use asymgrad_core::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, WeightGradient};
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Part, Rule, Sgd, Shape, Signal,
-    Trainer, Training, Update,
+    Activation, Adam, Architecture, ErrorSignal, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape,
+    StepCoefficients, TensorRole, Trainer, Training, Update,
 };
 use kernel_sets::KernelSet;
 use reader::Golden;
@@ -133,16 +133,16 @@ fn outside(inside: &[f32], [samples, channels, positions]: [usize; 3]) -> Vec<f3
 }
 
 /// Filters `[position][out][in][tap]` to the order inside, `[position][tap][out][in]`, and back.
-fn filters_inside(outside: &[f32], product: Product) -> Vec<f32> {
-    filters(outside, product, true)
+fn filters_inside(outside: &[f32], geometry: Geometry) -> Vec<f32> {
+    filters(outside, geometry, true)
 }
 
-fn filters_outside(inside: &[f32], product: Product) -> Vec<f32> {
-    filters(inside, product, false)
+fn filters_outside(inside: &[f32], geometry: Geometry) -> Vec<f32> {
+    filters(inside, geometry, false)
 }
 
-fn filters(from: &[f32], product: Product, inwards: bool) -> Vec<f32> {
-    let (taps, block) = (product.taps(), product.inputs * product.outputs);
+fn filters(from: &[f32], geometry: Geometry, inwards: bool) -> Vec<f32> {
+    let (taps, block) = (geometry.taps(), geometry.in_channels * geometry.out_channels);
     let mut to = vec![0.0; from.len()];
     for position in 0..from.len() / (taps * block) {
         for pair in 0..block {
@@ -159,7 +159,7 @@ fn filters(from: &[f32], product: Product, inwards: bool) -> Vec<f32> {
 
 /// The numbers of one layer, in the order inside.
 struct Given {
-    product: Product,
+    geometry: Geometry,
     samples: usize,
     x: Vec<f32>,
     dy: Vec<f32>,
@@ -170,41 +170,45 @@ struct Given {
 
 impl Given {
     fn y(&self, set: &KernelSet) -> Vec<f32> {
-        let Self { product, samples, .. } = *self;
-        let mut y = vec![f32::NAN; product.positions() * product.outputs * samples];
-        let job = Forward { product, samples, input: &self.x, weight: &self.weight, bias: &self.bias, relu: false };
+        let Self { geometry, samples, .. } = *self;
+        let mut y = vec![f32::NAN; geometry.positions() * geometry.out_channels * samples];
+        let job =
+            Forward { geometry, samples, input: &self.x, weight: &self.weight, bias: &self.bias, activation: None };
         set.forward::<ALL>(&job, &mut y);
         y
     }
 
     fn dx(&self, set: &KernelSet, weight: &[f32]) -> Vec<f32> {
-        let Self { product, samples, .. } = *self;
+        let Self { geometry, samples, .. } = *self;
         let mut dx = vec![f32::NAN; self.x.len()];
-        set.backward::<ALL>(&Backward { product, samples, gradient: &self.dy, weight, mask: None }, &mut dx);
+        set.input_gradient::<ALL>(
+            &InputGradient { geometry, samples, grad_output: &self.dy, weight, mask: None },
+            &mut dx,
+        );
         dx
     }
 
     /// dL/dW, read as what plain descent with rate 1 takes away from nothing.
     fn dw(&self, set: &KernelSet) -> Vec<f32> {
-        let Self { product, samples, .. } = *self;
+        let Self { geometry, samples, .. } = *self;
         let (mut weight, mut sums) = (vec![0.0; self.weight.len()], vec![f32::NAN; self.weight.len()]);
-        let job = WeightGradient { product, samples, input: &self.x, gradient: &self.dy };
-        let sums = if product.is_shared() { sums.as_mut_slice() } else { &mut [] };
+        let job = WeightGradient { geometry, samples, input: &self.x, grad_output: &self.dy };
+        let sums = if geometry.shares_weights() { sums.as_mut_slice() } else { &mut [] };
         set.weight_gradient::<ALL>(&job, descent(&mut weight), sums);
         weight.iter().map(|w| -w).collect()
     }
 
     fn db(&self, set: &KernelSet) -> Vec<f32> {
-        let Self { product, samples, .. } = *self;
+        let Self { geometry, samples, .. } = *self;
         let mut bias = vec![0.0; self.bias.len()];
-        set.bias_gradient::<ALL>(&BiasGradient { product, samples, gradient: &self.dy }, descent(&mut bias));
+        set.bias_gradient::<ALL>(&BiasGradient { geometry, samples, grad_output: &self.dy }, descent(&mut bias));
         bias.iter().map(|b| -b).collect()
     }
 }
 
 /// w ← w − g.
 fn descent(weight: &mut [f32]) -> Update<'_> {
-    let rule = Rule::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+    let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
     Update::new(rule, weight, &mut [], &mut [], &mut [])
 }
 
@@ -212,7 +216,7 @@ fn dense(golden: &Golden, set: &KernelSet) {
     let [samples, inputs] = golden.shape("x")[..] else { panic!() };
     let outputs = golden.shape("y")[1];
     let given = Given {
-        product: Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false },
+        geometry: Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false },
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, 1]),
         dy: inside(&golden.floats("dy"), [samples, outputs, 1]),
@@ -233,23 +237,23 @@ fn convolution(golden: &Golden, set: &KernelSet) {
     let (outputs, positions) = (golden.shape("y")[1], rows * cols);
     let filter = golden.shape("weight");
     let (kernel, untied) = (filter[filter.len() - 1], filter.len() == 6);
-    let product = Product { rows, cols, inputs, outputs, kernel, untied };
+    let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied };
     // An untied bias is [out][row][col], one number a position.
     let biases = [1, outputs, if untied { positions } else { 1 }];
     let given = Given {
-        product,
+        geometry,
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, positions]),
         dy: inside(&golden.floats("dy"), [samples, outputs, positions]),
-        weight: filters_inside(&golden.floats("weight"), product),
+        weight: filters_inside(&golden.floats("weight"), geometry),
         bias: inside(&golden.floats("bias"), biases),
-        feedback: filters_inside(&golden.floats("feedback"), product),
+        feedback: filters_inside(&golden.floats("feedback"), geometry),
     };
     let by = &set.to_string();
     golden.check(by, "y", &outside(&given.y(set), [samples, outputs, positions]));
     golden.check(by, "dx", &outside(&given.dx(set, &given.weight), [samples, inputs, positions]));
     golden.check(by, "dx_feedback", &outside(&given.dx(set, &given.feedback), [samples, inputs, positions]));
-    golden.check(by, "dw", &filters_outside(&given.dw(set), product));
+    golden.check(by, "dw", &filters_outside(&given.dw(set), geometry));
     golden.check(by, "db", &outside(&given.db(set), biases));
 }
 
@@ -259,7 +263,7 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
     let [outputs, _, kernel, _] = golden.shape("tied_weight")[..] else { panic!() };
     let positions = rows * cols;
     let mut given = Given {
-        product: Product { rows, cols, inputs, outputs, kernel, untied: false },
+        geometry: Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied: false },
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, positions]),
         dy: vec![],
@@ -267,9 +271,9 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
         bias: vec![0.0; outputs * positions],
         feedback: vec![],
     };
-    given.weight = filters_inside(&golden.floats("tied_weight"), given.product);
+    given.weight = filters_inside(&golden.floats("tied_weight"), given.geometry);
     golden.check(&format!("{set}, tied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
-    given.product.untied = true;
+    given.geometry.untied = true;
     given.weight = given.weight.repeat(positions);
     golden.check(&format!("{set}, untied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
 }
@@ -278,13 +282,13 @@ fn pooling(golden: &Golden, set: &KernelSet) {
     let [samples, channels, rows, cols] = golden.shape("x")[..] else { panic!() };
     let [_, _, output_rows, output_cols] = golden.shape("y")[..] else { panic!() };
     let average = golden.name.starts_with("avg");
-    let pool = Pool { rows, cols, pixel: channels * samples, size: 3, stride: 2, average };
+    let pool = PoolGeometry { rows, cols, pixel: channels * samples, size: 3, stride: 2, average };
     assert_eq!([pool.output_rows(), pool.output_cols()], [output_rows, output_cols]);
     let (wide, narrow) = ([samples, channels, rows * cols], [samples, channels, output_rows * output_cols]);
     let (x, dy) = (inside(&golden.floats("x"), wide), inside(&golden.floats("dy"), narrow));
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
     set.pool(&pool, &x, &mut y);
-    set.pool_backward(&pool, &x, &dy, false, &mut dx);
+    set.pool_backward(&pool, &x, &dy, None, &mut dx);
     golden.check(&set.to_string(), "y", &outside(&y, narrow));
     golden.check(&set.to_string(), "dx", &outside(&dx, wide));
 }
@@ -292,13 +296,20 @@ fn pooling(golden: &Golden, set: &KernelSet) {
 /// ReLU and its mask, behind and before a layer that passes everything on as it is.
 fn relu(golden: &Golden, set: &KernelSet) {
     let [samples, features] = golden.shape("x")[..] else { panic!() };
-    let product = Product { rows: 1, cols: 1, inputs: features, outputs: features, kernel: 1, untied: false };
+    let geometry =
+        Geometry { rows: 1, cols: 1, in_channels: features, out_channels: features, kernel: 1, untied: false };
     let (weight, bias) = (identity(features, features), vec![0.0; features]);
     let x = inside(&golden.floats("x"), [samples, features, 1]);
     let dy = inside(&golden.floats("dy"), [samples, features, 1]);
     let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
-    set.forward::<ALL>(&Forward { product, samples, input: &x, weight: &weight, bias: &bias, relu: true }, &mut y);
-    set.backward::<ALL>(&Backward { product, samples, gradient: &dy, weight: &weight, mask: Some(&y) }, &mut dx);
+    set.forward::<ALL>(
+        &Forward { geometry, samples, input: &x, weight: &weight, bias: &bias, activation: Some(Activation::Relu) },
+        &mut y,
+    );
+    set.input_gradient::<ALL>(
+        &InputGradient { geometry, samples, grad_output: &dy, weight: &weight, mask: Some(&y) },
+        &mut dx,
+    );
     golden.check(&set.to_string(), "y", &outside(&y, [samples, features, 1]));
     golden.check(&set.to_string(), "dx", &outside(&dx, [samples, features, 1]));
 }
@@ -328,10 +339,10 @@ fn activation(golden: &Golden, set: &KernelSet) {
         // The scores' biases: the second class trails by nothing but its margin, whatever dy · h is.
         state[second + features + 1] = 100.0;
         trainer.input(1).unwrap().copy_from_slice(x);
-        let mut see = |signal: Signal<'_>| {
+        let mut see = |signal: ErrorSignal<'_>| {
             if signal.layer == 0 {
                 y.extend_from_slice(signal.output);
-                dx.extend_from_slice(signal.job.gradient);
+                dx.extend_from_slice(signal.gradient.grad_output);
             }
         };
         trainer.probe(&[0], false, &mut see).unwrap();
@@ -398,11 +409,12 @@ fn optimizer(golden: &Golden, set: &KernelSet) {
     let weights = golden.shape("w0")[0];
     for [inputs, outputs] in [[weights, 1], [1, weights]] {
         let by = &format!("{set}, {inputs} to {outputs}");
-        let product = Product { rows: 1, cols: 1, inputs, outputs, kernel: 1, untied: false };
+        let geometry =
+            Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
         let (mut weight, mut first, mut second) = (golden.floats("w0"), vec![0.0; weights], vec![0.0; weights]);
         let mut path = vec![];
         for (step, gradient) in (1..).zip(golden.floats("grads").chunks(weights)) {
-            let rule = Rule::at(optimizer, clip, step).decay(decay);
+            let rule = StepCoefficients::at(optimizer, clip, step).decay(decay);
             let update = Update::new(
                 rule,
                 &mut weight,
@@ -412,7 +424,11 @@ fn optimizer(golden: &Golden, set: &KernelSet) {
             );
             let (input, gradient): (&[f32], &[f32]) =
                 if outputs == 1 { (gradient, &[1.0]) } else { (&[1.0], gradient) };
-            set.weight_gradient::<ALL>(&WeightGradient { product, samples: 1, input, gradient }, update, &mut []);
+            set.weight_gradient::<ALL>(
+                &WeightGradient { geometry, samples: 1, input, grad_output: gradient },
+                update,
+                &mut [],
+            );
             path.extend_from_slice(&weight);
         }
         if clip.is_some() {
@@ -445,29 +461,29 @@ fn training(golden: &Golden, set: &KernelSet) {
     };
     let training = Training::new(samples).optimizer(optimizer);
     let tensors: Vec<_> = network.tensors(&training).collect();
-    assert_eq!(tensors.iter().filter(|tensor| tensor.part() == Part::Feedback).count(), count);
+    assert_eq!(tensors.iter().filter(|tensor| tensor.role() == TensorRole::Feedback).count(), count);
 
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, set).unwrap();
     for tensor in &tensors {
         let layer = tensor.number() - 1;
-        let values = match tensor.part() {
-            Part::Weight => golden.floats(&format!("w0_{layer}")),
-            Part::Feedback => golden.floats(&format!("fb0_{layer}")),
-            Part::Bias => continue,
+        let values = match tensor.role() {
+            TensorRole::Weight => golden.floats(&format!("w0_{layer}")),
+            TensorRole::Feedback => golden.floats(&format!("fb0_{layer}")),
+            TensorRole::Bias => continue,
         };
-        values.iter().enumerate().for_each(|(outside, x)| trainer.state_mut()[tensor.place(outside)] = *x);
+        values.iter().enumerate().for_each(|(outside, x)| trainer.state_mut()[tensor.index_of(outside)] = *x);
     }
     let (x, targets) = (golden.floats("x"), golden.targets());
     let losses: Vec<f32> = (0..5).map(|_| trainer.step(&x, &targets).unwrap().loss).collect();
     golden.check(by, "losses", &losses);
     for tensor in &tensors {
-        let part = match tensor.part() {
-            Part::Weight => "w5",
-            Part::Bias => "b5",
-            Part::Feedback => "fb5",
+        let part = match tensor.role() {
+            TensorRole::Weight => "w5",
+            TensorRole::Bias => "b5",
+            TensorRole::Feedback => "fb5",
         };
-        let got: Vec<f32> = (0..tensor.len()).map(|outside| trainer.state()[tensor.place(outside)]).collect();
+        let got: Vec<f32> = (0..tensor.len()).map(|outside| trainer.state()[tensor.index_of(outside)]).collect();
         golden.check(by, &format!("{part}_{}", tensor.number() - 1), &got);
     }
 }

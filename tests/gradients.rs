@@ -5,11 +5,11 @@
 mod kernel_sets;
 mod oracle;
 
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Part, Sgd, Shape, StepError, Tensor,
-    Trainer, Training,
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Sgd, Shape, StepError, Tensor,
+    TensorRole, Trainer, Training,
 };
 use kernel_sets::KernelSet;
 use oracle::Oracle;
@@ -49,8 +49,8 @@ impl<'a> Case<'a> {
             let target = numbers_of(&mut oracle, &network, &tensor);
             target.resize(tensor.len(), 0.0);
             for (outside, number) in target.iter_mut().enumerate() {
-                let place = &mut trainer.state_mut()[tensor.place(outside)];
-                if tensor.part() == Part::Bias {
+                let place = &mut trainer.state_mut()[tensor.index_of(outside)];
+                if tensor.role() == TensorRole::Bias {
                     *place = 0.1 * uniform();
                 }
                 *number = f64::from(*place);
@@ -73,9 +73,9 @@ impl<'a> Case<'a> {
         let score = trainer.step(&self.x, &self.labels).unwrap();
         let gradient = |tensor: &Tensor| {
             let change = |at: usize| f64::from(self.state[at]) - f64::from(trainer.state()[at]);
-            (0..tensor.len()).map(|outside| change(tensor.place(outside)) / f64::from(RATE)).collect()
+            (0..tensor.len()).map(|outside| change(tensor.index_of(outside)) / f64::from(RATE)).collect()
         };
-        let tensors = self.network.tensors(&training).filter(|tensor| tensor.part() != Part::Feedback);
+        let tensors = self.network.tensors(&training).filter(|tensor| tensor.role() != TensorRole::Feedback);
         (f64::from(score.loss), tensors.map(|tensor| (tensor, gradient(&tensor))).collect())
     }
 }
@@ -84,10 +84,10 @@ impl<'a> Case<'a> {
 fn numbers_of<'o>(oracle: &'o mut Oracle, network: &Architecture<'_>, tensor: &Tensor) -> &'o mut Vec<f64> {
     let index = index_of(network, tensor);
     let layer = &mut oracle.layers[index];
-    match tensor.part() {
-        Part::Weight => &mut layer.weight,
-        Part::Bias => &mut layer.bias,
-        Part::Feedback => &mut layer.feedback,
+    match tensor.role() {
+        TensorRole::Weight => &mut layer.weight,
+        TensorRole::Bias => &mut layer.bias,
+        TensorRole::Feedback => &mut layer.feedback,
     }
 }
 
@@ -208,7 +208,7 @@ fn asymmetric_gradients_agree_with_the_oracle() {
                 let (loss, gradients) = case.gradients(set, Loss::CrossEntropy);
                 assert_close(&format!("{what}: loss"), &[loss], &[want.loss]);
                 for (tensor, got) in gradients {
-                    let parts = if tensor.part() == Part::Bias { &want.bias } else { &want.weight };
+                    let parts = if tensor.role() == TensorRole::Bias { &want.bias } else { &want.weight };
                     assert_close(&format!("{what}: {tensor}"), &got, &parts[index_of(&case.network, &tensor)]);
                 }
             }
@@ -298,7 +298,7 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
                 let network = case.network;
                 for tensor in network.tensors(&training) {
                     let got: Vec<f64> =
-                        (0..tensor.len()).map(|outside| f64::from(trainer.state()[tensor.place(outside)])).collect();
+                        (0..tensor.len()).map(|outside| f64::from(trainer.state()[tensor.index_of(outside)])).collect();
                     let what = format!("{}, clip {clip:?}, {set}: {tensor}", optimizer.name());
                     assert_close(&what, &got, numbers_of(&mut case.oracle, &network, &tensor));
                 }
@@ -319,10 +319,10 @@ fn a_weight_that_starts_as_its_updated_feedback_stays_equal_to_it_bit_for_bit() 
         let tensors: Vec<Tensor> = case.network.tensors(&training).collect();
         let pairs: Vec<(&Tensor, &Tensor)> = tensors
             .iter()
-            .filter(|tensor| tensor.part() == Part::Feedback)
+            .filter(|tensor| tensor.role() == TensorRole::Feedback)
             .map(|feedback| {
                 let weight = |tensor: &&Tensor| {
-                    tensor.part() == Part::Weight
+                    tensor.role() == TensorRole::Weight
                         && (tensor.is_convolution(), tensor.number()) == (feedback.is_convolution(), feedback.number())
                 };
                 (tensors.iter().find(weight).unwrap(), feedback)
@@ -359,12 +359,12 @@ fn untied_gradients_of_shared_filters_add_up_to_the_tied_gradient() {
     (untied.x, untied.labels) = (tied.x.clone(), tied.labels.clone());
     for (from, to) in tied.network.tensors(&tied.training).zip(untied.network.tensors(&untied.training)) {
         for outside in 0..to.len() {
-            let shared = match to.part() {
-                Part::Weight if to.is_convolution() => outside % from.len(),
-                Part::Bias if to.is_convolution() => outside / shape.positions(),
+            let shared = match to.role() {
+                TensorRole::Weight if to.is_convolution() => outside % from.len(),
+                TensorRole::Bias if to.is_convolution() => outside / shape.positions(),
                 _ => outside,
             };
-            untied.state[to.place(outside)] = tied.state[from.place(shared)];
+            untied.state[to.index_of(outside)] = tied.state[from.index_of(shared)];
         }
     }
     for set in KernelSet::all() {
@@ -372,9 +372,9 @@ fn untied_gradients_of_shared_filters_add_up_to_the_tied_gradient() {
         let (untied_loss, untied_gradients) = untied.gradients(&set, Loss::CrossEntropy);
         assert_close(&format!("{set}: loss"), &[untied_loss], &[tied_loss]);
         for ((tensor, got), (_, want)) in untied_gradients.iter().zip(&tied_gradients) {
-            let got: Vec<f64> = match tensor.part() {
+            let got: Vec<f64> = match tensor.role() {
                 _ if !tensor.is_convolution() => got.clone(),
-                Part::Bias => got.chunks(shape.positions()).map(|positions| positions.iter().sum()).collect(),
+                TensorRole::Bias => got.chunks(shape.positions()).map(|positions| positions.iter().sum()).collect(),
                 _ => (0..want.len()).map(|i| got.iter().skip(i).step_by(want.len()).sum()).collect(),
             };
             assert_close(&format!("{set}: {tensor}"), &got, want);
@@ -425,12 +425,12 @@ fn a_nan_score_of_any_class_reaches_every_loss() {
         let mut layers = [Layer::dense(1); 8];
         let case = Case::new("input 3 - dense4", &mut layers, 4, 4);
         let training = case.training.loss(loss);
-        let bias = case.network.tensors(&training).find(|tensor| tensor.part() == Part::Bias).unwrap();
+        let bias = case.network.tensors(&training).find(|tensor| tensor.role() == TensorRole::Bias).unwrap();
         for label in 0..4 {
             let mut memory = vec![0.0; case.network.memory(&training)];
             let mut trainer = Trainer::<ALL>::new(case.network, training, &mut memory).unwrap();
             trainer.state_mut().copy_from_slice(&case.state);
-            trainer.state_mut()[bias.place(class)] = f32::NAN;
+            trainer.state_mut()[bias.index_of(class)] = f32::NAN;
             let result = trainer.step(&case.x, &[label; 4]);
             let is_nan = matches!(result, Err(StepError::NonFinite(score)) if score.loss.is_nan());
             assert!(is_nan, "{}, class {class}, label {label}: {result:?}", loss.name());

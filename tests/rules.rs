@@ -6,9 +6,11 @@ mod oracle;
 
 use asymgrad::run::{Measures, measure};
 use asymgrad_core::arithmetic::Portable;
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Architecture, Feedback, Layer, Loss, Optimizer, Part, Sgd, StepError, Tensor, Trainer, Training};
+use asymgrad_core::{
+    Architecture, Feedback, Layer, Loss, Optimizer, Sgd, StepError, Tensor, TensorRole, Trainer, Training,
+};
 use kernel_sets::KernelSet;
 use oracle::{Oracle, OracleLayer};
 use rand_core::Rng;
@@ -61,7 +63,7 @@ fn updated_feedback_keeps_its_distance_and_kolen_pollack_shrinks_it() {
         [("R*", 0.0, 0.0), ("KP", f64::from(SHRINK), 0.0), ("R*", 0.0, 0.5), ("KP", f64::from(SHRINK), 0.5)]
     {
         let text = format!("input 2x5x4 - conv3x3x3 - conv3x3x4({rule}) - dense6({rule}) - dense4({rule})");
-        let training = Training::new(SAMPLES).optimizer(SGD).shrink(SHRINK).decay(decay);
+        let training = Training::new(SAMPLES).optimizer(SGD).kp_decay(SHRINK).decay(decay);
         let mut first = vec![];
         train(&text, training, 50, |step, tensors, state| {
             for (index, layer) in ["conv2", "dense1", "dense2"].into_iter().enumerate() {
@@ -90,8 +92,9 @@ fn updated_feedback_that_begins_as_the_weights_is_exact_backpropagation() {
             let mut parameters = vec![];
             with_trainer(&text, training, |trainer, x, labels| {
                 let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
-                for feedback in tensors.iter().filter(|tensor| tensor.part() == Part::Feedback) {
-                    let weight = tensors.iter().find(|t| t.part() == Part::Weight && t.layer() == feedback.layer());
+                for feedback in tensors.iter().filter(|tensor| tensor.role() == TensorRole::Feedback) {
+                    let weight =
+                        tensors.iter().find(|t| t.role() == TensorRole::Weight && t.layer() == feedback.layer());
                     trainer.state_mut().copy_within(weight.unwrap().range(), feedback.range().start);
                 }
                 let before: Vec<u32> = trainer.parameters().iter().map(|x| x.to_bits()).collect();
@@ -113,7 +116,7 @@ fn updated_feedback_that_begins_as_the_weights_is_exact_backpropagation() {
 fn weights_shrink_and_decay_in_steps_of_one_sample() {
     let text = |rule| format!("input 12 - dense6 - dense4{rule}");
     let cases = [
-        (text("(KP)"), Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 1e-30 })).shrink(0.01), 0.99_f64),
+        (text("(KP)"), Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 1e-30 })).kp_decay(0.01), 0.99_f64),
         (text(""), Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 1e-9 })).decay(1e7), 0.99),
     ];
     for (text, training, kept) in cases {
@@ -186,7 +189,7 @@ fn hidden_updates_under_target_projection_do_not_depend_on_the_output() {
 
 #[test]
 fn a_mirror_learns_the_weights() {
-    let training = Training::new(SAMPLES).optimizer(Optimizer::Sgd(Sgd { rate: 1e-6 })).mirror(0.02);
+    let training = Training::new(SAMPLES).optimizer(Optimizer::Sgd(Sgd { rate: 1e-6 })).mirror_rate(0.02);
     let measures = |steps: usize| {
         let mut found = Measures::default();
         with_trainer(
@@ -213,15 +216,15 @@ fn a_mirror_learns_the_weights() {
 #[test]
 fn mirrors_before_the_first_step_leave_b_at_w_but_for_the_variance_of_their_noise() {
     const SHARE: f32 = 0.02;
-    let training = Training::new(SAMPLES).mirror(SHARE);
+    let training = Training::new(SAMPLES).mirror_rate(SHARE);
     with_trainer("input 9 - dense60 - dense50(WM) - dense4(WM)", training, |trainer, x, labels| {
         let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
         let before = trainer.state().to_vec();
         // Twice 4 / η: e⁻⁸ of the drawn B is left, far below its noise.
-        trainer.mirror(400).unwrap();
+        trainer.warm_up_mirrors(400).unwrap();
         for tensor in &tensors {
             let same = before[tensor.range()] == trainer.state()[tensor.range()];
-            assert_eq!(same, tensor.part() != Part::Feedback, "{tensor}");
+            assert_eq!(same, tensor.role() != TensorRole::Feedback, "{tensor}");
         }
         let (w, b) =
             ["weight", "feedback"].map(|what| part(&tensors, trainer.state(), &format!("dense2.{what}"))).into();
@@ -233,7 +236,7 @@ fn mirrors_before_the_first_step_leave_b_at_w_but_for_the_variance_of_their_nois
         trainer.step(x, labels).unwrap();
         trainer.input(labels.len()).unwrap();
         trainer.start(labels).unwrap();
-        assert_eq!(trainer.mirror(1), Err(StepError::UnderWay));
+        assert_eq!(trainer.warm_up_mirrors(1), Err(StepError::UnderWay));
     });
 }
 
@@ -275,8 +278,9 @@ fn measures_agree_with_float64() {
         "input 2x5x4 - conv3x3x3 - maxpool3x3/2 - untied3x3x4(KP) - dense6.sigmoid(brSF) - dense4",
     ] {
         with_trainer(text, Training::new(SAMPLES), |trainer, x, labels| {
-            let bias = trainer.network().tensors(&Training::new(SAMPLES)).find(|t| t.part() == Part::Bias).unwrap();
-            let first = bias.place(0);
+            let bias =
+                trainer.network().tensors(&Training::new(SAMPLES)).find(|t| t.role() == TensorRole::Bias).unwrap();
+            let first = bias.index_of(0);
             trainer.state_mut()[first] = -100.0;
             let found = measured(trainer, x, labels);
             let wanted = measures_in_float64(trainer, x, labels);
@@ -312,7 +316,7 @@ fn measures_in_float64(trainer: &Trainer<'_, ALL>, x: &[f32], labels: &[usize]) 
     let [a, b] = [&own, &truth].map(|oracle| oracle.gradients(Loss::CrossEntropy, &x, labels));
     let mut measures = Measures::default();
     let name = |tensor: &Tensor| tensor.to_string().split('.').next().unwrap().to_owned();
-    let weighted: Vec<Tensor> = network.tensors(&training).filter(|t| t.part() == Part::Weight).collect();
+    let weighted: Vec<Tensor> = network.tensors(&training).filter(|t| t.role() == TensorRole::Weight).collect();
     for tensor in &weighted {
         let layer = tensor.layer();
         measures.gradient_angles.insert(name(tensor), degrees(&a.weight[layer], &b.weight[layer]));
@@ -362,7 +366,7 @@ fn steps_under_every_rule_agree_with_float64() {
     const CLIP: f64 = 0.02;
     const DECAY: f64 = 0.25;
     const SHRINK: f64 = 0.03125;
-    let training = Training::new(SAMPLES).optimizer(SGD).clip(0.02).decay(0.25).shrink(0.03125);
+    let training = Training::new(SAMPLES).optimizer(SGD).clip(0.02).decay(0.25).kp_decay(0.03125);
     for text in [
         "input 9 - dense8.tanh - dense7(KP) - dense6(uSF) - dense5(KP) - dense4(frSF)",
         "input 2x6x5 - conv3x3x4 - conv3x3x3(KP) - maxpool3x3/2 - untied3x3x3(KP) - dense5.sigmoid(brSF) - dense4(R*)",
@@ -382,13 +386,13 @@ fn steps_under_every_rule_agree_with_float64() {
             for _ in 0..3 {
                 let before = trainer.state().to_vec();
                 trainer.step(&x, &labels).unwrap();
-                for tensor in network.tensors(&training).filter(|tensor| tensor.part() == Part::Feedback) {
+                for tensor in network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback) {
                     let state = match network.layers()[tensor.layer()].feedback {
                         Feedback::WeightMirror => &before,
                         Feedback::BatchSign => trainer.state(),
                         _ => continue,
                     };
-                    let numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.place(outside)]));
+                    let numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)]));
                     oracle.layers[tensor.layer()].feedback = numbers.collect();
                 }
                 oracle.renew();
@@ -403,16 +407,18 @@ fn steps_under_every_rule_agree_with_float64() {
             }
             for tensor in network.tensors(&training) {
                 let layer = &oracle.layers[tensor.layer()];
-                let wanted = match tensor.part() {
-                    Part::Weight => &layer.weight,
-                    Part::Bias => &layer.bias,
+                let wanted = match tensor.role() {
+                    TensorRole::Weight => &layer.weight,
+                    TensorRole::Bias => &layer.bias,
                     // The core moved the mirror once more.
-                    Part::Feedback if network.layers()[tensor.layer()].feedback == Feedback::WeightMirror => continue,
-                    Part::Feedback => &layer.feedback,
+                    TensorRole::Feedback if network.layers()[tensor.layer()].feedback == Feedback::WeightMirror => {
+                        continue;
+                    }
+                    TensorRole::Feedback => &layer.feedback,
                 };
                 let largest = wanted.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
                 for (outside, wanted) in wanted.iter().enumerate() {
-                    let found = f64::from(trainer.state()[tensor.place(outside)]);
+                    let found = f64::from(trainer.state()[tensor.index_of(outside)]);
                     let passes = (found - wanted).abs() <= 1e-5 * wanted.abs() + 1e-6 * largest;
                     assert!(passes, "{text}, {set}, {tensor}[{outside}]: {found}, {wanted}");
                 }

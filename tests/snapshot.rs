@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::kernels::Kernels;
-use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::snapshot::{Own, SnapshotError, Snapshots};
 use asymgrad_core::{
@@ -200,7 +200,7 @@ fn with_trainer<R>(training: Training, seed: u64, act: impl FnOnce(&mut Trainer<
     act(&mut trainer)
 }
 
-fn train<const KINDS: u32, K: Kernels>(trainer: &mut Trainer<'_, KINDS, K>) {
+fn train<const CAPS: u32, K: Kernels>(trainer: &mut Trainer<'_, CAPS, K>) {
     trainer.step(&uniform(24), &[0, 2]).unwrap();
 }
 
@@ -302,7 +302,7 @@ fn a_hosts_state_loads_on_a_device_and_back() {
     Snapshots::new(flash.clone(), place.clone()).unwrap().save(&on_host, &[0; 32]).unwrap();
 
     let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut device = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory).unwrap();
+    let mut device = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory).unwrap();
     let mut snapshots = Snapshots::new(flash, place.clone()).unwrap();
     snapshots.load(&mut device).unwrap();
     assert_eq!((bits(device.state()), device.steps()), (bits(on_host.state()), 5));

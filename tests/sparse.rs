@@ -3,10 +3,10 @@
 
 use asymgrad::sparse::{self, Error};
 use asymgrad_core::arithmetic::Portable;
-use asymgrad_core::kernels::{Forward, Kernels, Product};
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
+use asymgrad_core::kernels::{Forward, Geometry, Kernels};
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Architecture, Layer, Operation, Part, Shape, Tensor, Trainer, Training};
+use asymgrad_core::{Architecture, Layer, Operation, Shape, Tensor, TensorRole, Trainer, Training};
 use nalgebra_sparse::CsrMatrix;
 use rand_core::Rng;
 
@@ -23,9 +23,9 @@ fn uniform(count: usize, seed: u64) -> Vec<f64> {
 /// x M by the matrix's triplets.
 fn times(x: &[f64], matrix: &CsrMatrix<f64>) -> Vec<f64> {
     let row = CsrMatrix::try_from_csr_data(1, x.len(), vec![0, x.len()], (0..x.len()).collect(), x.to_vec()).unwrap();
-    let product = row * matrix;
+    let geometry = row * matrix;
     let mut y = vec![0.0; matrix.ncols()];
-    for (_, col, value) in product.triplet_iter() {
+    for (_, col, value) in geometry.triplet_iter() {
         y[col] = *value;
     }
     y
@@ -108,7 +108,7 @@ fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     };
     let (rows, cols, inputs) = (input.rows(), input.cols(), input.channels());
     let untied = matches!(operation, Operation::Untied { .. });
-    let product = Product { rows, cols, inputs, outputs: filters, kernel, untied };
+    let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: filters, kernel, untied };
     let (mut inside, mut y) = (vec![0.0; x.len()], vec![f32::NAN; rows * cols * filters]);
     for (outside, x) in x.iter().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "it was made from an f32")]
@@ -117,7 +117,10 @@ fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     }
     let bias = vec![0.0; if untied { y.len() } else { filters }];
     let weight = &state[tensor.range()];
-    Portable.forward::<ALL>(&Forward { product, samples: 1, input: &inside, weight, bias: &bias, relu: false }, &mut y);
+    Portable.forward::<ALL>(
+        &Forward { geometry, samples: 1, input: &inside, weight, bias: &bias, activation: None },
+        &mut y,
+    );
     let output = Shape::image(filters, rows, cols);
     (0..y.len()).map(|outside| f64::from(y[output.inside(outside)])).collect()
 }
@@ -136,7 +139,7 @@ fn the_kernels_compute_the_matrix_of_a_trainers_weights() {
         let matrix = sparse::of_tensor(&tensor, state);
         if !tensor.is_convolution() {
             assert!(matrix.is_err(), "{tensor}");
-        } else if tensor.part() == Part::Bias {
+        } else if tensor.role() == TensorRole::Bias {
             assert_eq!(matrix, Err(Error::Bias { name: tensor.to_string() }));
         } else {
             let (offsets, columns, values) = matrix.unwrap().disassemble();

@@ -4,12 +4,12 @@
 
 use std::task::Poll;
 
+use asymgrad_core::capabilities::{self, ALL};
 use asymgrad_core::feedback::Storage;
-use asymgrad_core::kinds::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Architecture, Feedback, Initial, Layer, Optimizer, Part, Predictor, Score, Shape, StepError, Trainer, TrainerError,
-    Training,
+    Architecture, Feedback, Initial, Layer, Optimizer, Predictor, Score, Shape, StepError, TensorRole, Trainer,
+    TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -50,7 +50,7 @@ fn bits(numbers: &[f32]) -> Vec<u32> {
 /// Feedback in a training's memory, of the rules that never change theirs or of the others.
 fn feedback(trainer: &Trainer<'_, ALL>, is_fixed: bool) -> Vec<f32> {
     let network = trainer.network();
-    let tensors = network.tensors(trainer.training()).filter(|tensor| tensor.part() == Part::Feedback);
+    let tensors = network.tensors(trainer.training()).filter(|tensor| tensor.role() == TensorRole::Feedback);
     let tensors = tensors.filter(|tensor| network.layers()[tensor.layer()].feedback.is_fixed() == is_fixed);
     tensors.flat_map(|tensor| trainer.state()[tensor.range()].to_vec()).collect()
 }
@@ -103,7 +103,7 @@ fn fixed_feedback_outside_takes_no_memory() {
         let training = Training::new(4).fixed_feedback(storage);
         assert_eq!(network.memory(&training) + fewer, network.memory(&Training::new(4)));
         assert_eq!(network.fixed_feedback(&training), numbers);
-        assert_eq!(network.plan(&training).map(|region| region.numbers).sum::<usize>(), network.memory(&training));
+        assert_eq!(network.plan(&training).map(|region| region.len).sum::<usize>(), network.memory(&training));
     }
 }
 
@@ -212,10 +212,10 @@ fn frozen_layers_take_neither_time_nor_memory() {
     // One dense layer of 6 × 3 weights and 3 biases with two moments each, no feedback, no gradients but its own.
     let activations = 60 + 4 * 30 + 4 * 6 + 8 + 7 + 6 + 3;
     assert_eq!(network.memory(&frozen), network.parameters() + 2 * 21 + activations + 3 + 1);
-    assert_eq!(network.plan(&frozen).map(|region| region.numbers).sum::<usize>(), network.memory(&frozen));
+    assert_eq!(network.plan(&frozen).map(|region| region.len).sum::<usize>(), network.memory(&frozen));
     let mut memory = vec![0.0; network.memory(&frozen)];
-    let refusal = Trainer::<{ ALL & !kinds::FROZEN }>::new(network, frozen, &mut memory).unwrap_err();
-    assert!(matches!(refusal, TrainerError::Kinds { .. }), "{refusal:?}");
+    let refusal = Trainer::<{ ALL & !capabilities::FROZEN }>::new(network, frozen, &mut memory).unwrap_err();
+    assert!(matches!(refusal, TrainerError::Capabilities { .. }), "{refusal:?}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Controller {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
     trainer.initialize(&mut SplitMix::new(1), 2);
     let mut controller = Controller { ticks: 0 };
     let mut last = f32::INFINITY;

@@ -17,8 +17,8 @@ fn read(source: usize, generator: &mut SplitMix) -> [f32; 24] {
     core::array::from_fn(|_| 0.5 * symmetric(pattern.next_u32()) + 0.5 * symmetric(generator.next_u32()))
 }
 
-fn right<const KINDS: u32>(
-    trainer: &mut Trainer<'_, KINDS>,
+fn right<const CAPS: u32>(
+    trainer: &mut Trainer<'_, CAPS>,
     label: impl Fn(usize) -> usize,
 ) -> Result<usize, Box<dyn std::error::Error>> {
     let mut generator = SplitMix::new(9);
@@ -33,7 +33,7 @@ fn right<const KINDS: u32>(
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut generator = SplitMix::new(1);
     let mut memory = vec![0.0; NET.memory(&AT_THE_FACTORY)];
-    let mut factory = Trainer::<{ NET.kinds(&AT_THE_FACTORY) }>::new(NET, AT_THE_FACTORY, &mut memory)?;
+    let mut factory = Trainer::<{ NET.capabilities(&AT_THE_FACTORY) }>::new(NET, AT_THE_FACTORY, &mut memory)?;
     factory.initialize(&mut generator, 2);
     for _ in 0..200 {
         let readings: [[f32; 24]; 8] = core::array::from_fn(|number| read(number % 4, &mut generator));
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("{} of 200 right at the factory", right(&mut factory, |source| source)?);
 
     let mut memory = [0.0; NET.memory(&IN_THE_FIELD)];
-    let mut device = Trainer::<{ NET.kinds(&IN_THE_FIELD) }>::new(NET, IN_THE_FIELD, &mut memory)?;
+    let mut device = Trainer::<{ NET.capabilities(&IN_THE_FIELD) }>::new(NET, IN_THE_FIELD, &mut memory)?;
     let weights = factory.parameters();
     // Clears the optimizer's state, which the memory of a device that was reset still holds; then come the weights.
     device.initialize(&mut SplitMix::new(3), 4);

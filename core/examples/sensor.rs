@@ -51,7 +51,7 @@ fn sense(mut queue: Producer<'_, Sample>) {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.kinds(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
     let mut generator = SplitMix::new(2);
     trainer.initialize(&mut generator, 3);
     let mut running = Running::new(100.0);

@@ -14,7 +14,7 @@ use rand_core::Rng;
 const NET: Architecture =
     Architecture::new(Shape::vector(8), &[Layer::dense(16), Layer::dense(2).feedback(Feedback::Updated)]);
 const TRAINING: Training = Training::new(1);
-type Device = Trainer<'static, { NET.kinds(&TRAINING) }>;
+type Device = Trainer<'static, { NET.capabilities(&TRAINING) }>;
 
 /// A flash of 16 pages.
 struct Flash(Vec<u8>);

@@ -6,10 +6,10 @@
 //! implementation (the host's AVX2 and AVX-512 kernels) the same bits on every CPU that has fused multiply-add.
 
 /// Rows and columns of a block that is transposed in registers.
-pub const BLOCK: usize = 8;
+pub const TRANSPOSE_BLOCK: usize = 8;
 
 /// Numbers of a cache line, 64 bytes, of the CPUs with instructions of their own for the kernels.
-pub const LINE: usize = 16;
+pub const CACHE_LINE: usize = 16;
 
 /// Multiply-add, square root and the like in one class of numbers.
 pub trait Arithmetic: Copy + Send + Sync + 'static {
@@ -45,7 +45,7 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
 
     /// The transposed block, `turned[k][row] = rows[row][k]`. Compilers find few of the shuffles that a CPU has for it.
     #[inline(always)]
-    fn transpose(rows: [&[f32; BLOCK]; BLOCK]) -> [[f32; BLOCK]; BLOCK] {
+    fn transpose(rows: [&[f32; TRANSPOSE_BLOCK]; TRANSPOSE_BLOCK]) -> [[f32; TRANSPOSE_BLOCK]; TRANSPOSE_BLOCK] {
         core::array::from_fn(|k| core::array::from_fn(|row| rows[row][k]))
     }
 }

@@ -5,23 +5,19 @@
 #[cfg(test)]
 extern crate std;
 
-mod activation;
-mod architecture;
 pub mod arithmetic;
-pub mod feedback;
+pub mod capabilities;
+mod checks;
 pub mod kernels;
-pub mod kinds;
-mod loss;
-mod memory;
-mod notation;
-mod optimizer;
+pub mod network;
+mod plan;
 mod predictor;
 pub mod random;
 mod running;
+mod slices;
 #[cfg(feature = "embedded-storage")]
 pub mod snapshot;
-mod trainer;
-mod training;
+mod train;
 
 // The versions whose types and traits the API names: `MatrixView`, `Rng`, `NorFlash`.
 #[cfg(feature = "embedded-storage")]
@@ -29,18 +25,17 @@ pub use embedded_storage;
 pub use nalgebra;
 pub use rand_core;
 
-pub use activation::Activation;
-pub use architecture::{Architecture, ArchitectureError, Layer, Operation, Problem, Shape};
-pub use feedback::Feedback;
-pub use loss::{Loss, Score};
-pub use memory::{Part, Region, Tensor};
-pub use notation::ParseError;
-pub use optimizer::{Adam, Momentum, Optimizer, Rule, Sgd, Update};
+pub use checks::CoefficientError;
+pub use kernels::{StepCoefficients, Update};
+pub use network::{
+    Activation, Adam, Architecture, ArchitectureError, Feedback, Layer, Loss, Momentum, Operation, Optimizer,
+    ParseError, Problem, Score, Sgd, Shape, Training, feedback,
+};
+pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;
 pub use random::Initial;
 pub use running::Running;
-pub use trainer::{Signal, StepError, Trainer, TrainerError};
-pub use training::Training;
+pub use train::{ErrorSignal, StepError, Trainer, TrainerError};
 
 /// The repository's README has an example that is a test, too.
 #[cfg(doctest)]
@@ -52,7 +47,7 @@ struct Readme;
 mod tests {
     use std::string::{String, ToString};
 
-    use crate::feedback::Storage;
+    use crate::network::feedback::Storage;
     use crate::{Adam, Architecture, Layer, Momentum, Optimizer, Sgd, Training};
 
     fn with_commas(number: usize) -> String {

@@ -4,9 +4,8 @@ use core::fmt;
 
 use rand_core::Rng;
 
-use crate::kinds::{self, has};
-use crate::optimizer::positive;
-use crate::trainer::TrainerError;
+use crate::capabilities::{self, enabled};
+use crate::checks::{CoefficientError, positive};
 
 /// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
 ///
@@ -60,7 +59,7 @@ impl fmt::Display for Initial {
 
 impl Initial {
     /// The deviation for a weight of these fans.
-    pub fn deviation(self, inputs: usize, outputs: usize) -> f32 {
+    pub fn standard_deviation(self, inputs: usize, outputs: usize) -> f32 {
         let width = libm::sqrtf(inputs.saturating_add(outputs) as f32);
         match self {
             Self::Glorot => libm::sqrtf(2.0) / width,
@@ -80,7 +79,7 @@ impl Initial {
     }
 
     /// That the number lies in its range.
-    pub(crate) fn check(self) -> Result<(), TrainerError> {
+    pub(crate) fn check(self) -> Result<(), CoefficientError> {
         match self {
             Self::Glorot => Ok(()),
             Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => positive("initial deviation", x),
@@ -149,14 +148,14 @@ impl FeedbackSource {
     pub(crate) fn of(initial: Initial, seed: u64, layer: u32, (inputs, outputs): (usize, usize)) -> Self {
         match initial.half_width(inputs, outputs) {
             Some(a) => Self::new(seed, layer, a),
-            None => Self { normal: true, ..Self::new(seed, layer, initial.deviation(inputs, outputs)) },
+            None => Self { normal: true, ..Self::new(seed, layer, initial.standard_deviation(inputs, outputs)) },
         }
     }
 
     /// Number `index` in the layer's distribution.
     #[inline(always)]
-    pub(crate) fn draw<const KINDS: u32>(&self, index: u32) -> f32 {
-        if has::<KINDS>(kinds::INITIAL) && self.normal { self.normal_at(index) } else { self.at(index) }
+    pub(crate) fn draw<const CAPS: u32>(&self, index: u32) -> f32 {
+        if enabled::<CAPS>(capabilities::INITIAL) && self.normal { self.normal_at(index) } else { self.at(index) }
     }
 
     /// Feedback weight number `index`, in the order of the layer's weights in memory.
@@ -173,6 +172,12 @@ impl FeedbackSource {
     const fn bits(&self, index: u32) -> u32 {
         mix(mix(index ^ self.keys[0]).wrapping_add(self.keys[1]))
     }
+}
+
+/// A number of a layer or weight as the feedback source counts them.
+#[expect(clippy::cast_possible_truncation, reason = "compared before; constants have no `try_from`")]
+pub(crate) const fn counter(index: usize) -> u32 {
+    if index > u32::MAX as usize { u32::MAX } else { index as u32 }
 }
 
 /// A 32-bit mixer with low bias (constants found by Chris Wellons's search, "hash-prospector").

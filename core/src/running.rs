@@ -1,6 +1,6 @@
 //! Loss and accuracy while training goes on: means in which older samples fade.
 
-use crate::loss::Score;
+use crate::network::loss::Score;
 
 /// Means over about the last `horizon` samples: each new one makes the older count 1 − 1/`horizon` as much.
 ///

@@ -23,11 +23,11 @@ use core::ops::Range;
 
 use embedded_storage::nor_flash::NorFlash;
 
-use crate::architecture::{Architecture, Operation};
-use crate::feedback::Storage;
-use crate::memory::Layout;
-use crate::trainer::Trainer;
-use crate::training::Training;
+use crate::network::Training;
+use crate::network::feedback::Storage;
+use crate::network::{Architecture, Operation};
+use crate::plan::Layout;
+use crate::train::Trainer;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"ASYM");
 const VERSION: u32 = 1;
@@ -205,18 +205,18 @@ impl<F: NorFlash> Snapshots<F> {
     /// and the other holds no whole state: what it refuses may be the only one. If that lasts, as where a cut of the very
     /// first save left words that their check bits contradict, and there is nothing to lose, [`Snapshots::release`] the flash
     /// and erase the place.
-    pub fn save<const KINDS: u32, K>(
+    pub fn save<const CAPS: u32, K>(
         &mut self,
-        trainer: &Trainer<'_, KINDS, K>,
+        trainer: &Trainer<'_, CAPS, K>,
         own: &Own,
     ) -> Result<(), SnapshotError<F::Error>> {
         if trainer.is_under_way() {
             return Err(SnapshotError::UnderWay);
         }
         // A seed is no number to calculate with: any bits may stand there.
-        let layout = Layout::of(&trainer.network(), trainer.training());
+        let layout = Layout::new(&trainer.network(), trainer.training());
         let end = layout.parameters.saturating_add(layout.feedback);
-        let seed = end.saturating_sub(trainer.training().storage.numbers())..end;
+        let seed = end.saturating_sub(trainer.training().storage.seed_len())..end;
         let mut numbers = trainer.state().iter().enumerate();
         if let Some((place, found)) = numbers.find(|(place, number)| !number.is_finite() && !seed.contains(place)) {
             return Err(SnapshotError::NonFinite { place, found: *found });
@@ -231,9 +231,9 @@ impl<F: NorFlash> Snapshots<F> {
     ///
     /// # Errors
     /// [`SnapshotError`].
-    pub fn load<const KINDS: u32, K>(
+    pub fn load<const CAPS: u32, K>(
         &mut self,
-        trainer: &mut Trainer<'_, KINDS, K>,
+        trainer: &mut Trainer<'_, CAPS, K>,
     ) -> Result<Own, SnapshotError<F::Error>> {
         let fingerprint = trainer.network().fingerprint(trainer.training());
         let (steps, own) = self.read(trainer.state_mut(), fingerprint)?;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::experiment::{self, Experiment, UnknownExperiment};
-use crate::kernels::Class;
+use crate::kernels::NumericMode;
 use crate::mistake::{explained, line_of};
 use crate::run::{Choices, Config, Data};
 use crate::slurm::quoted;
@@ -175,7 +175,7 @@ fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
         return Err(format!("experiment {name}: epochs has to be above 0"));
     }
     let data = Data { name: String::new(), checksum: String::new() };
-    Config::of_experiment(row, &Choices::default(), data, Class::Portable).map(|_| ())
+    Config::of_experiment(row, &Choices::default(), data, NumericMode::Portable).map(|_| ())
 }
 
 #[cfg(test)]

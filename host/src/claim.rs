@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use crate::dataset::{self, Dataset};
     use crate::experiment;
-    use crate::kernels::Class;
+    use crate::kernels::NumericMode;
     use std::fs;
     use tempfile::TempDir;
 
@@ -335,7 +335,7 @@ mod tests {
 
         fn run_with(&self, name: &str, choices: &Choices, epochs: &[(&str, f64)]) -> &Self {
             let row = experiment::find(name).unwrap();
-            let config = Config::of_experiment(&row, choices, &self.dataset, Class::Fused).unwrap();
+            let config = Config::of_experiment(&row, choices, &self.dataset, NumericMode::Fused).unwrap();
             let lines = epochs.iter().zip(1..).map(|((loss, accuracy), epoch)| {
                 format!(
                     "{{\"epoch\":{epoch},\"train_loss\":{loss},\"train_accuracy\":1.0,\"test_loss\":1.0,\

@@ -211,7 +211,7 @@ impl PlanArguments {
         let mut table = table(["layer", "region", "numbers", "bytes"]);
         for region in &regions {
             let layer = region.layer.and_then(|number| Some(format!("{number} {}", network.layers().get(number - 1)?)));
-            let numbers = region.numbers;
+            let numbers = region.len;
             table.add_row([
                 layer.unwrap_or_else(|| "all".into()),
                 region.content.into(),
@@ -233,7 +233,7 @@ impl PlanArguments {
         let rows: Vec<_> = regions
             .iter()
             .map(|region| {
-                let Region { layer, content, numbers } = region;
+                let Region { layer, content, len: numbers } = region;
                 serde_json::json!({"layer": layer, "region": content, "numbers": numbers, "bytes": numbers.saturating_mul(4)})
             })
             .collect();

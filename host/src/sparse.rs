@@ -5,7 +5,7 @@
 
 use std::ops::RangeInclusive;
 
-use asymgrad_core::{Architecture, Operation, Part, Shape, Tensor, Training};
+use asymgrad_core::{Architecture, Operation, Shape, Tensor, TensorRole, Training};
 use nalgebra_sparse::CsrMatrix;
 
 /// Why there is no such matrix.
@@ -91,10 +91,10 @@ pub fn matrix<T: Clone>(input: Shape, operation: Operation, weights: &[T]) -> Re
 /// # Panics
 /// If `state` is shorter than the state of the training that the tensor comes from.
 pub fn of_tensor(tensor: &Tensor, state: &[f32]) -> Result<CsrMatrix<f32>, Error> {
-    if tensor.part() == Part::Bias {
+    if tensor.role() == TensorRole::Bias {
         return Err(Error::Bias { name: tensor.to_string() });
     }
-    let weights: Vec<f32> = (0..tensor.len()).map(|outside| state[tensor.place(outside)]).collect();
+    let weights: Vec<f32> = (0..tensor.len()).map(|outside| state[tensor.index_of(outside)]).collect();
     matrix(tensor.input(), tensor.operation(), &weights)
 }
 
@@ -112,7 +112,7 @@ pub fn of_name(
     name: &str,
 ) -> Result<CsrMatrix<f32>, Error> {
     let of_convolutions =
-        || network.tensors(training).filter(|tensor| tensor.is_convolution() && tensor.part() != Part::Bias);
+        || network.tensors(training).filter(|tensor| tensor.is_convolution() && tensor.role() != TensorRole::Bias);
     let found = of_convolutions().find(|tensor| tensor.to_string() == name);
     let tensor = found.ok_or_else(|| Error::Unknown {
         name: name.to_owned(),

@@ -367,14 +367,14 @@ fn add_rows(table: &mut Table, trained: &Trained<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernels::{Class, InstructionSet};
+    use crate::kernels::{InstructionSet, NumericMode};
     use crate::run::{Choices, Config, EpochLine};
     use crate::{dataset, experiment};
 
     fn row(name: &str, folder: &Path) -> Row {
         let experiment = experiment::find(name).unwrap();
         let dataset = Arc::new(dataset::open("digits").unwrap());
-        let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, Class::Portable).unwrap();
+        let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, NumericMode::Portable).unwrap();
         let request = Request {
             config,
             folder: folder.join(name),

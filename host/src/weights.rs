@@ -113,7 +113,7 @@ pub fn write(
     write_file(file, standard, entries, |out| {
         for tensor in tensors.values() {
             for outside in 0..tensor.len() {
-                out.write_all(&state[tensor.place(outside)].to_le_bytes())?;
+                out.write_all(&state[tensor.index_of(outside)].to_le_bytes())?;
             }
         }
         Ok(())
@@ -202,7 +202,7 @@ pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state:
     }
     for (tensor, view) in matched {
         for (outside, bytes) in view.data().as_chunks::<4>().0.iter().enumerate() {
-            state[tensor.place(outside)] = f32::from_le_bytes(*bytes);
+            state[tensor.index_of(outside)] = f32::from_le_bytes(*bytes);
         }
     }
     Ok(())

@@ -40,7 +40,7 @@ fn notation(_: &Path, bytes: &[u8]) {
     let Ok(network) = text.parse::<Network>() else { return };
     assert_eq!(network.to_string().parse::<Network>().unwrap(), network);
     let training = Training::new(128);
-    let plan: usize = network.architecture().plan(&training).fold(0, |sum, region| sum.saturating_add(region.numbers));
+    let plan: usize = network.architecture().plan(&training).fold(0, |sum, region| sum.saturating_add(region.len));
     assert_eq!(plan, network.architecture().memory(&training));
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 
 use asymgrad::kernels::{HostKernels, InstructionSet};
-use asymgrad_core::Update;
 use asymgrad_core::arithmetic::Portable;
-use asymgrad_core::kernels::{Backward, BiasGradient, Forward, Kernels, Pool, WeightGradient};
+use asymgrad_core::kernels::{BiasGradient, Forward, InputGradient, Kernels, PoolGeometry, WeightGradient};
 use asymgrad_core::random::FeedbackSource;
+use asymgrad_core::{Activation, Update};
 
 /// The core's own scalar kernels, or one of the host's sets on some threads.
 #[derive(Debug)]
@@ -34,52 +34,64 @@ impl fmt::Display for KernelSet {
 }
 
 impl Kernels for &KernelSet {
-    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
+    fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
         match self {
-            KernelSet::Core => Portable.forward::<KINDS>(job, output),
-            KernelSet::Host(kernels) => kernels.forward::<KINDS>(job, output),
+            KernelSet::Core => Portable.forward::<CAPS>(job, output),
+            KernelSet::Host(kernels) => kernels.forward::<CAPS>(job, output),
         }
     }
 
-    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
+    fn input_gradient<const CAPS: u32>(&self, job: &InputGradient<'_>, output: &mut [f32]) {
         match self {
-            KernelSet::Core => Portable.backward::<KINDS>(job, output),
-            KernelSet::Host(kernels) => kernels.backward::<KINDS>(job, output),
+            KernelSet::Core => Portable.input_gradient::<CAPS>(job, output),
+            KernelSet::Host(kernels) => kernels.input_gradient::<CAPS>(job, output),
         }
     }
 
-    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
+    fn input_gradient_seeded<const CAPS: u32>(
+        &self,
+        job: &InputGradient<'_>,
+        source: &FeedbackSource,
+        output: &mut [f32],
+    ) {
         match self {
-            KernelSet::Core => Portable.backward_drawn::<KINDS>(job, source, output),
-            KernelSet::Host(kernels) => kernels.backward_drawn::<KINDS>(job, source, output),
+            KernelSet::Core => Portable.input_gradient_seeded::<CAPS>(job, source, output),
+            KernelSet::Host(kernels) => kernels.input_gradient_seeded::<CAPS>(job, source, output),
         }
     }
 
-    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
+    fn weight_gradient<const CAPS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
         match self {
-            KernelSet::Core => Portable.weight_gradient::<KINDS>(job, update, sums),
-            KernelSet::Host(kernels) => kernels.weight_gradient::<KINDS>(job, update, sums),
+            KernelSet::Core => Portable.weight_gradient::<CAPS>(job, update, sums),
+            KernelSet::Host(kernels) => kernels.weight_gradient::<CAPS>(job, update, sums),
         }
     }
 
-    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
+    fn bias_gradient<const CAPS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
         match self {
-            KernelSet::Core => Portable.bias_gradient::<KINDS>(job, update),
-            KernelSet::Host(kernels) => kernels.bias_gradient::<KINDS>(job, update),
+            KernelSet::Core => Portable.bias_gradient::<CAPS>(job, update),
+            KernelSet::Host(kernels) => kernels.bias_gradient::<CAPS>(job, update),
         }
     }
 
-    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {
+    fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
         match self {
             KernelSet::Core => Portable.pool(pool, input, output),
             KernelSet::Host(kernels) => kernels.pool(pool, input, output),
         }
     }
 
-    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
+    fn pool_backward(
+        &self,
+        pool: &PoolGeometry,
+        input: &[f32],
+        grad_output: &[f32],
+        before: Option<Activation>,
+        output: &mut [f32],
+    ) {
         match self {
-            KernelSet::Core => Portable.pool_backward(pool, input, gradient, relu, output),
-            KernelSet::Host(kernels) => kernels.pool_backward(pool, input, gradient, relu, output),
+            KernelSet::Core => Portable.pool_backward(pool, input, grad_output, before, output),
+            KernelSet::Host(kernels) => kernels.pool_backward(pool, input, grad_output, before, output),
         }
     }
 }

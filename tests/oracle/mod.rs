@@ -4,10 +4,10 @@
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
-use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation, Part, Training};
+use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation, TensorRole, Training};
 
-/// One product: `output[to] += weight[by] * input[from]`.
-struct Product {
+/// One geometry: `output[to] += weight[by] * input[from]`.
+struct Geometry {
     to: usize,
     by: usize,
     from: usize,
@@ -16,7 +16,7 @@ struct Product {
 enum Kind {
     /// The products, and the bias of each output.
     Weighted {
-        products: Vec<Product>,
+        products: Vec<Geometry>,
         bias_of: Vec<usize>,
     },
     /// The inputs of each output's window, in row order.
@@ -40,8 +40,8 @@ impl OracleLayer {
     pub(crate) fn used(&self) -> Vec<bool> {
         let mut used = vec![false; self.weight.len()];
         if let Kind::Weighted { products, .. } = &self.kind {
-            for product in products {
-                used[product.by] = true;
+            for geometry in products {
+                used[geometry.by] = true;
             }
         }
         used
@@ -83,7 +83,7 @@ impl Oracle {
                 Operation::Dense { outputs } => {
                     let inputs = channels * rows * cols;
                     let products = (0..outputs)
-                        .flat_map(|to| (0..inputs).map(move |from| Product { to, by: to * inputs + from, from }))
+                        .flat_map(|to| (0..inputs).map(move |from| Geometry { to, by: to * inputs + from, from }))
                         .collect();
                     let kind = Kind::Weighted { products, bias_of: (0..outputs).collect() };
                     (kind, [outputs, 1, 1], outputs * inputs, outputs)
@@ -126,12 +126,12 @@ impl Oracle {
     pub(crate) fn read(&mut self, network: &Architecture<'_>, training: &Training, state: &[f32]) {
         for tensor in network.tensors(training) {
             let layer = &mut self.layers[tensor.layer()];
-            let numbers = match tensor.part() {
-                Part::Weight => &mut layer.weight,
-                Part::Bias => &mut layer.bias,
-                Part::Feedback => &mut layer.feedback,
+            let numbers = match tensor.role() {
+                TensorRole::Weight => &mut layer.weight,
+                TensorRole::Bias => &mut layer.bias,
+                TensorRole::Feedback => &mut layer.feedback,
             };
-            *numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.place(outside)])).collect();
+            *numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)])).collect();
         }
     }
 
@@ -286,7 +286,7 @@ fn convolution([channels, rows, cols]: [usize; 3], filters: usize, kernel: usize
             };
             if from_row < rows && from_col < cols {
                 let filter = if untied { (row * cols + col) * filters + out } else { out };
-                products.push(Product {
+                products.push(Geometry {
                     to: (out * rows + row) * cols + col,
                     by: ((filter * channels + channel) * kernel + tap_row) * kernel + tap_col,
                     from: (channel * rows + from_row) * cols + from_col,

@@ -1,88 +1,142 @@
-//! The hot loops, and the trait by which a host puts SIMD and threads under the same trainer.
+//! The passes over a layer, and the trait by which a host runs them with vector instructions and threads.
 //!
-//! Each job is a plain struct of slices whose `run` computes a range of its rows; a kernel set chooses the arithmetic,
-//! the tile and who computes which rows. None of these choices changes a bit within one [`Arithmetic`].
+//! | file | what it holds |
+//! |---|---|
+//! | `select.rs` | which kernel runs when, and why |
+//! | `geometry.rs` | sizes, taps and pixels of a layer with weights |
+//! | `jobs.rs` | the operands of each pass |
+//! | `tile.rs` | the shape of a register tile, the layout of panels and scratch |
+//! | `microkernel.rs` | the inner loops over a register tile |
+//! | `transpose.rs`, `pack.rs` | packing operands into panels |
+//! | `epilogue.rs` | bias, ReLU and masks at the beginning and end of a sum |
+//! | `data_pass.rs`, `data_pass_dense.rs` | forward pass and input gradient |
+//! | `weight_gradient.rs`, `gradient_sink.rs`, `bias_gradient.rs` | gradients of weights and biases |
+//! | `batch_one.rs`, `small_batch.rs`, `few_channels.rs`, `fixed_outputs.rs` | special cases of these |
+//! | `winograd/` | 5 × 5 convolutions with fewer products |
+//! | `pooling.rs` | max and average pooling |
+//! | `reference.rs`, `seeded_feedback.rs` | the passes on a device |
+//! | `step.rs`, `update.rs` | the optimizer |
 //!
-//! [`Arithmetic`]: crate::arithmetic::Arithmetic
+//! Each job is a plain struct of slices, and its `run` functions compute a range of its rows; a kernel set chooses the
+//! arithmetic, the tile and the rows of each thread. None of these choices changes a bit within one [`Arithmetic`].
 
-mod classes;
-mod drawn;
-mod few;
-mod gradient;
-mod narrow;
-mod panel;
+mod batch_one;
+mod bias_gradient;
+mod data_pass;
+mod data_pass_dense;
+mod epilogue;
+mod few_channels;
+mod fixed_outputs;
+mod geometry;
+mod gradient_sink;
+mod jobs;
+mod microkernel;
+mod pack;
 mod pooling;
-mod product;
-mod scalar;
-mod single;
+mod reference;
+mod seeded_feedback;
+pub mod select;
+mod small_batch;
+pub(crate) mod step;
 mod tile;
-mod turn;
+mod transpose;
+mod update;
+mod weight_gradient;
 mod winograd;
 
-pub use gradient::{BiasGradient, WeightGradient};
-pub use pooling::Pool;
-pub use product::{Backward, Forward, Pass, Product};
+pub use self::data_pass::DataPass;
+pub use self::geometry::Geometry;
+pub use self::jobs::{BiasGradient, Forward, InputGradient, WeightGradient};
+pub use self::pooling::PoolGeometry;
+pub use self::select::{Algorithm, Pass, Selection, TileSet, select};
+pub use self::step::StepCoefficients;
+pub use self::tile::{Scratch, TileShape};
+pub use self::update::Update;
 
 use crate::arithmetic::Arithmetic;
-use crate::optimizer::Update;
+use crate::network::Activation;
 use crate::random::FeedbackSource;
 
-/// A set of kernels. Every slice has the length that its job's shapes imply.
+/// A set of kernels. Every slice has the length that its job's geometry implies.
+///
+/// `CAPS` are the [capabilities](crate::capabilities) that the image holds.
 pub trait Kernels {
-    /// y = x W + b and ReLU.
-    ///
-    /// `KINDS` are the kinds that the image holds, here as in the other functions.
-    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]);
+    /// y = x W + b, and ReLU if that is the activation.
+    fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]);
 
     /// dL/dx = G Bᵀ, masked.
-    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]);
+    fn input_gradient<const CAPS: u32>(&self, job: &InputGradient<'_>, output: &mut [f32]);
 
-    /// [`Kernels::backward`] with B drawn from `source` while it is used; the job's weights are empty.
-    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]);
+    /// [`Kernels::input_gradient`] with B regenerated from `source`; the job's weights are empty.
+    fn input_gradient_seeded<const CAPS: u32>(
+        &self,
+        job: &InputGradient<'_>,
+        source: &FeedbackSource,
+        output: &mut [f32],
+    );
 
-    /// hᵀG into the optimizer; `sums` is scratch for a gradient that is a sum over positions.
-    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
+    /// hᵀG into the optimizer; `sums` is as long as the weights if positions share them.
+    fn weight_gradient<const CAPS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
 
     /// The bias gradient into the optimizer.
-    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>);
+    fn bias_gradient<const CAPS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>);
 
     /// Pooling.
-    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]);
+    fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]);
 
-    /// dL/dx of pooling, masked if `relu`.
-    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]);
+    /// dL/dx of pooling; `before` is the activation whose output `input` is.
+    fn pool_backward(
+        &self,
+        pool: &PoolGeometry,
+        input: &[f32],
+        grad_output: &[f32],
+        before: Option<Activation>,
+        output: &mut [f32],
+    );
 }
 
-/// One thread, one number at a time: for devices, and the reference for every other set of the class.
+/// One thread, one value at a time: for devices, and the reference for every other set of the same numeric mode.
 ///
 /// `Trainer::new` takes [`Portable`](crate::arithmetic::Portable); a firmware whose processor has a square root gives an
 /// [`Arithmetic`] of its own to `Trainer::with_kernels`.
 impl<A: Arithmetic> Kernels for A {
-    fn forward<const KINDS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
-        scalar::forward::<A, KINDS>(job, output);
+    fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
+        reference::forward::<A, CAPS>(job, output);
     }
 
-    fn backward<const KINDS: u32>(&self, job: &Backward<'_>, output: &mut [f32]) {
-        scalar::backward::<A, KINDS>(job, output);
+    fn input_gradient<const CAPS: u32>(&self, job: &InputGradient<'_>, output: &mut [f32]) {
+        reference::input_gradient::<A, CAPS>(job, output);
     }
 
-    fn backward_drawn<const KINDS: u32>(&self, job: &Backward<'_>, source: &FeedbackSource, output: &mut [f32]) {
-        job.run_drawn::<A, KINDS>(source, output);
+    fn input_gradient_seeded<const CAPS: u32>(
+        &self,
+        job: &InputGradient<'_>,
+        source: &FeedbackSource,
+        output: &mut [f32],
+    ) {
+        job.run_seeded::<A, CAPS>(source, output);
     }
 
-    fn weight_gradient<const KINDS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
-        scalar::weight_gradient::<A, KINDS>(job, update, sums);
+    fn weight_gradient<const CAPS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]) {
+        reference::weight_gradient::<A, CAPS>(job, update, sums);
     }
 
-    fn bias_gradient<const KINDS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
-        scalar::bias_gradient::<A, KINDS>(job, update);
+    fn bias_gradient<const CAPS: u32>(&self, job: &BiasGradient<'_>, update: Update<'_>) {
+        reference::bias_gradient::<A, CAPS>(job, update);
     }
 
-    fn pool(&self, pool: &Pool, input: &[f32], output: &mut [f32]) {
+    fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
         pool.forward(0..pool.output_rows(), input, output);
     }
 
-    fn pool_backward(&self, pool: &Pool, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
-        pool.backward(0..pool.rows, input, gradient, relu, output);
+    fn pool_backward(
+        &self,
+        pool: &PoolGeometry,
+        input: &[f32],
+        grad_output: &[f32],
+        before: Option<Activation>,
+        output: &mut [f32],
+    ) {
+        pool.backward(0..pool.rows, input, grad_output, before, output);
     }
 }

@@ -1,32 +1,33 @@
-//! Max and average pooling over windows clipped at the bottom and the right edge.
+//! Max and average pooling over windows that are clipped at the bottom and the right edge.
 //!
-//! The channels of a pixel and the samples of a channel are neighbours, so pooling is elementwise over whole pixels.
+//! The channels of a pixel and the samples of a channel are contiguous, so pooling is elementwise over whole pixels.
 
 use core::ops::Range;
 
-use crate::architecture::windows;
+use crate::network::Activation;
+use crate::network::shape::windows;
 
-/// Numbers of a pixel that are handled side by side while a window's winner is looked for.
-const LANES: usize = 128;
+/// Values of a pixel that are compared at a time to find the largest of a window.
+const CHUNK: usize = 128;
 
-/// The shape of a pooling layer.
+/// The geometry of a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
+pub struct PoolGeometry {
     /// Rows of the input image.
     pub rows: usize,
     /// Columns of the input image.
     pub cols: usize,
-    /// Numbers of a pixel: channels × samples.
+    /// Values of a pixel: channels × samples.
     pub pixel: usize,
     /// Side of the window.
     pub size: usize,
     /// Step between windows.
     pub stride: usize,
-    /// Mean instead of largest value.
+    /// Whether to take the mean instead of the largest value.
     pub average: bool,
 }
 
-impl Pool {
+impl PoolGeometry {
     /// Rows of the output image.
     pub fn output_rows(&self) -> usize {
         windows(self.rows, self.size, self.stride)
@@ -45,7 +46,7 @@ impl Pool {
     }
 
     /// One over the elements of a window that lie inside the image.
-    fn share(&self, row: usize, col: usize) -> f32 {
+    fn mean_factor(&self, row: usize, col: usize) -> f32 {
         1.0 / self.window(row, col).count() as f32
     }
 
@@ -55,9 +56,9 @@ impl Pool {
         at.saturating_add(stride).saturating_sub(self.size) / stride
     }
 
-    /// Whether a window is the first in order that holds a pixel, whose sum begins with it: zeros in all pixels beforehand
-    /// would go to memory and back, and zeros in the pixel just before its sum take longer than a loop that begins it.
-    fn begins(&self, row: usize, col: usize, index: usize) -> bool {
+    /// Whether a window is the first in order that contains a pixel, so that it initialises the pixel's gradient. To fill all
+    /// pixels with zeros beforehand would write memory twice.
+    fn is_first_window(&self, row: usize, col: usize, index: usize) -> bool {
         let cols = self.cols.max(1);
         row == self.first_window(index / cols) && col == self.first_window(index % cols)
     }
@@ -80,24 +81,33 @@ impl Pool {
                 if self.average {
                     out.iter_mut().zip(pixel).for_each(|(o, x)| *o += *x);
                 } else {
-                    // A NaN passes on: `f32::max` would swallow it.
+                    // NaN propagates; `f32::max` would drop it.
                     for (o, x) in out.iter_mut().zip(pixel) {
                         *o = if *x > *o || x.is_nan() { *x } else { *o };
                     }
                 }
             }
             if self.average {
-                let share = self.share(row, col);
+                let factor = self.mean_factor(row, col);
                 for o in out.iter_mut() {
-                    *o *= share;
+                    *o *= factor;
                 }
             }
         }
     }
 
-    /// Computes the rows `rows` of dL/dx from G; `relu` masks where `input`, the output of a ReLU, is off.
+    /// Computes the rows `rows` of dL/dx from G. `before` is the activation whose output `input` is: where a ReLU was off, the
+    /// result is 0.
     #[inline(always)]
-    pub fn backward(&self, rows: Range<usize>, input: &[f32], gradient: &[f32], relu: bool, output: &mut [f32]) {
+    pub fn backward(
+        &self,
+        rows: Range<usize>,
+        input: &[f32],
+        grad_output: &[f32],
+        before: Option<Activation>,
+        output: &mut [f32],
+    ) {
+        let relu = before == Some(Activation::Relu);
         if self.stride > self.size {
             output.fill(0.0);
         }
@@ -105,20 +115,20 @@ impl Pool {
         let inside = rows.start * self.cols..rows.end * self.cols;
         for row in self.first_window(rows.start)..last {
             for col in 0..self.output_cols() {
-                let gradient = self.pixel(gradient, row * self.output_cols() + col);
+                let gradient = self.pixel(grad_output, row * self.output_cols() + col);
                 if self.average {
-                    let share = self.share(row, col);
+                    let factor = self.mean_factor(row, col);
                     for index in self.window(row, col).filter(|index| inside.contains(index)) {
                         let at = (index - inside.start) * self.pixel;
                         let pixel = output.get_mut(at..at + self.pixel).unwrap_or(&mut []);
-                        if self.begins(row, col, index) {
-                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = 0.0 + *g * share);
+                        if self.is_first_window(row, col, index) {
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d = 0.0 + *g * factor);
                         } else {
-                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * share);
+                            pixel.iter_mut().zip(gradient).for_each(|(d, g)| *d += *g * factor);
                         }
                     }
                 } else {
-                    self.add_to_winners(row, col, &inside, input, gradient, relu, output);
+                    self.add_to_largest(row, col, &inside, input, gradient, relu, output);
                 }
             }
         }
@@ -132,7 +142,7 @@ impl Pool {
     /// Adds one window's gradient to the first largest element of each channel and sample; masked if that is not above 0.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "one window of `backward`")]
-    fn add_to_winners(
+    fn add_to_largest(
         &self,
         row: usize,
         col: usize,
@@ -142,15 +152,15 @@ impl Pool {
         relu: bool,
         output: &mut [f32],
     ) {
-        for (block, gradient) in gradient.chunks(LANES).enumerate() {
-            let lanes = block * LANES..block * LANES + gradient.len();
-            let (mut best, mut winner) = ([0.0; LANES], [0; LANES]);
+        for (block, gradient) in gradient.chunks(CHUNK).enumerate() {
+            let lanes = block * CHUNK..block * CHUNK + gradient.len();
+            let (mut best, mut largest) = ([0.0; CHUNK], [0; CHUNK]);
             for (tap, index) in (0..).zip(self.window(row, col)) {
                 let pixel = self.pixel(input, index).get(lanes.clone()).unwrap_or(&[]);
                 if tap == 0 {
                     best.iter_mut().zip(pixel).for_each(|(best, x)| *best = *x);
                 } else {
-                    take_winners(&mut best, &mut winner, pixel, tap);
+                    update_largest(&mut best, &mut largest, pixel, tap);
                 }
             }
             let mut signal = best;
@@ -160,13 +170,13 @@ impl Pool {
             for (tap, index) in (0..).zip(self.window(row, col)).filter(|(_, index)| inside.contains(index)) {
                 let at = (index - inside.start) * self.pixel;
                 let pixel = output.get_mut(at + lanes.start..at + lanes.end).unwrap_or(&mut []);
-                if self.begins(row, col, index) {
-                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
-                        *d = 0.0 + if *winner == tap { *g } else { 0.0 };
+                if self.is_first_window(row, col, index) {
+                    for ((d, g), largest) in pixel.iter_mut().zip(&signal).zip(&largest) {
+                        *d = 0.0 + if *largest == tap { *g } else { 0.0 };
                     }
                 } else {
-                    for ((d, g), winner) in pixel.iter_mut().zip(&signal).zip(&winner) {
-                        *d += if *winner == tap { *g } else { 0.0 };
+                    for ((d, g), largest) in pixel.iter_mut().zip(&signal).zip(&largest) {
+                        *d += if *largest == tap { *g } else { 0.0 };
                     }
                 }
             }
@@ -176,10 +186,10 @@ impl Pool {
 
 /// Notes where a later element of the window beats the best so far: it is larger, or the first NaN.
 #[inline(always)]
-fn take_winners(best: &mut [f32; LANES], winner: &mut [u32; LANES], pixel: &[f32], tap: u32) {
-    for ((best, winner), x) in best.iter_mut().zip(winner).zip(pixel) {
+fn update_largest(best: &mut [f32; CHUNK], largest: &mut [u32; CHUNK], pixel: &[f32], tap: u32) {
+    for ((best, largest), x) in best.iter_mut().zip(largest).zip(pixel) {
         let wins = (*x > *best) | (x.is_nan() & !best.is_nan());
         *best = if wins { *x } else { *best };
-        *winner = if wins { tap } else { *winner };
+        *largest = if wins { tap } else { *largest };
     }
 }

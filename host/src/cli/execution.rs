@@ -11,7 +11,7 @@ use asymgrad::capacity;
 use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::Experiment;
-use asymgrad::kernels::{Class, InstructionSet};
+use asymgrad::kernels::{InstructionSet, NumericMode};
 use asymgrad::progress::Watch;
 use asymgrad::report;
 use asymgrad::run::{self, Choices, Config, Request};
@@ -39,13 +39,13 @@ pub(super) enum KernelChoice {
 
 impl KernelChoice {
     /// The class of numbers that it computes here.
-    pub(super) fn class(self) -> anyhow::Result<Class> {
+    pub(super) fn class(self) -> anyhow::Result<NumericMode> {
         let class = match self {
-            Self::Auto => InstructionSet::fastest().class(),
-            Self::Portable => Class::Portable,
-            Self::Fast => Class::Fast,
+            Self::Auto => InstructionSet::fastest().mode(),
+            Self::Portable => NumericMode::Portable,
+            Self::Fast => NumericMode::Winograd,
         };
-        if InstructionSet::of(class).class() != class {
+        if InstructionSet::of(class).mode() != class {
             anyhow::bail!("--kernels fast needs a CPU with AVX2 and FMA, or a 64-bit ARM; leave it out");
         }
         Ok(class)

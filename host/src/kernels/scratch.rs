@@ -1,4 +1,4 @@
-//! Scratch of the kernels: each thread keeps what it has had, because new memory comes page by page and filled with zeros.
+//! Scratch memory of the kernels. Each thread keeps what it has used: new memory comes page by page and filled with zeros.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
@@ -6,46 +6,46 @@ use std::ops::{Deref, DerefMut};
 use super::Aligned;
 
 thread_local! {
-    /// What is not in use; several where one kernel calls another.
-    static KEPT: RefCell<Vec<Aligned>> = const { RefCell::new(vec![]) };
+    /// Buffers that are not in use; several where one kernel calls another.
+    static UNUSED: RefCell<Vec<Aligned>> = const { RefCell::new(vec![]) };
 }
 
-/// Numbers to work with, of any value at first, which go back to the thread when they are dropped.
-pub(super) struct Scratch {
-    numbers: Aligned,
-    count: usize,
+/// A buffer of unspecified values, which the thread keeps when it is dropped.
+pub(super) struct ScratchBuffer {
+    values: Aligned,
+    len: usize,
 }
 
-impl Scratch {
-    /// `count` numbers.
-    pub(super) fn of(count: usize) -> Self {
-        let kept = KEPT.with_borrow_mut(Vec::pop);
-        let mut numbers = kept.filter(|kept| kept.len() >= count).unwrap_or_else(|| Aligned::zeros(count));
-        // A kernel that counts on any value of them shows in a test.
+impl ScratchBuffer {
+    /// A buffer of `len` values.
+    pub(super) fn new(len: usize) -> Self {
+        let unused = UNUSED.with_borrow_mut(Vec::pop);
+        let mut values = unused.filter(|buffer| buffer.len() >= len).unwrap_or_else(|| Aligned::zeros(len));
+        // So that a kernel that reads what it has not written fails a test.
         if cfg!(debug_assertions) {
-            numbers.fill(f32::NAN);
+            values.fill(f32::NAN);
         }
-        Self { numbers, count }
+        Self { values, len }
     }
 }
 
-impl Drop for Scratch {
+impl Drop for ScratchBuffer {
     fn drop(&mut self) {
-        let numbers = std::mem::take(&mut self.numbers);
-        KEPT.with_borrow_mut(|kept| kept.push(numbers));
+        let values = std::mem::take(&mut self.values);
+        UNUSED.with_borrow_mut(|unused| unused.push(values));
     }
 }
 
-impl Deref for Scratch {
+impl Deref for ScratchBuffer {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.numbers[..self.count]
+        &self.values[..self.len]
     }
 }
 
-impl DerefMut for Scratch {
+impl DerefMut for ScratchBuffer {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.numbers[..self.count]
+        &mut self.values[..self.len]
     }
 }

@@ -17,7 +17,7 @@ use super::schedule::Schedule;
 use crate::catalogue::Catalogue;
 use crate::dataset::Dataset;
 use crate::experiment::Experiment;
-use crate::kernels::Class;
+use crate::kernels::NumericMode;
 use crate::slurm::quoted;
 use crate::{Network, atomic, hexadecimal};
 
@@ -49,7 +49,7 @@ pub struct Config {
     /// SHA-256 of the file that the weights begin with.
     pub init: Option<String>,
     /// The class of numbers that the kernels compute.
-    pub class: Class,
+    pub class: NumericMode,
     /// L2 weight decay.
     #[serde(default, skip_serializing_if = "is_default")]
     pub decay: f32,
@@ -149,7 +149,7 @@ impl Config {
         row: &Experiment,
         choices: &Choices,
         data: impl Into<Data>,
-        class: Class,
+        class: NumericMode,
     ) -> Result<Self, String> {
         let network = row.network.parse().map_err(|error| format!("experiment {}: {error}", row.name))?;
         let mut config = Self::of_network(row.name.clone(), network, choices, data, class);
@@ -177,7 +177,13 @@ impl Config {
     }
 
     /// Any network on `data`.
-    pub fn of_network(name: String, network: Network, choices: &Choices, data: impl Into<Data>, class: Class) -> Self {
+    pub fn of_network(
+        name: String,
+        network: Network,
+        choices: &Choices,
+        data: impl Into<Data>,
+        class: NumericMode,
+    ) -> Self {
         Self {
             mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
@@ -213,8 +219,8 @@ impl Config {
             .optimizer(self.optimizer)
             .loss(self.loss)
             .decay(self.decay)
-            .shrink(self.kp_decay.unwrap_or(Training::SHRINK))
-            .mirror(self.mirror_rate.unwrap_or(Training::MIRROR))
+            .kp_decay(self.kp_decay.unwrap_or(Training::KP_DECAY))
+            .mirror_rate(self.mirror_rate.unwrap_or(Training::MIRROR_RATE))
             .initial(self.weights_init, self.feedback_init);
         self.clip.map_or(training, |limit| training.clip(limit))
     }
@@ -278,7 +284,7 @@ impl Config {
         let (data, settings) = (quoted(data), self.settings(catalogue));
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
         // What a CPU without fused multiply-add takes anyway.
-        let kernels = if self.class == Class::Portable { " --kernels portable" } else { "" };
+        let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
         let (epochs, seed) = (self.epochs, self.seed);
         format!("asymgrad run {what} --data {data} --epochs {epochs} --seed {seed}{settings}{limit}{kernels}")
     }
@@ -312,9 +318,9 @@ impl Config {
         add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
         add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
         add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
-        let kp_decay = self.kp_decay.unwrap_or(Training::SHRINK);
+        let kp_decay = self.kp_decay.unwrap_or(Training::KP_DECAY);
         add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
-        let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR);
+        let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR_RATE);
         add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
         let mirror_first = first_rounds(&self.network, self.mirror_rate);
         add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
@@ -325,7 +331,7 @@ impl Config {
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(!self.shuffle, " --no-shuffle".into());
         add(self.init.is_some(), " --init FILE.safetensors".into());
-        add(self.class == Class::Fast, " --kernels fast".into());
+        add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings
     }
 
@@ -363,7 +369,7 @@ fn first_rounds(network: &Network, mirror_rate: Option<f32>) -> u32 {
         return 0;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
-    let rounds = (4.0 / mirror_rate.unwrap_or(Training::MIRROR)).round() as u32;
+    let rounds = (4.0 / mirror_rate.unwrap_or(Training::MIRROR_RATE)).round() as u32;
     rounds
 }
 
@@ -409,14 +415,14 @@ mod tests {
 
     fn config(choices: &Choices) -> Config {
         let row = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), Class::Portable).unwrap()
+        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
     }
 
     #[test]
     fn every_row_gives_a_configuration_that_survives_its_file() {
         let digits = dataset::open("digits").unwrap();
         for row in experiment::all() {
-            let config = Config::of_experiment(&row, &Choices::default(), &digits, Class::Fused).unwrap();
+            let config = Config::of_experiment(&row, &Choices::default(), &digits, NumericMode::Fused).unwrap();
             let text = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
         }
@@ -435,7 +441,7 @@ mod tests {
     fn a_row_says_its_decay_and_its_epochs() {
         let digits = dataset::open("digits").unwrap();
         let row = experiment::find("DS-KP").unwrap();
-        let of = |choices| Config::of_experiment(&row, &choices, &digits, Class::Portable).unwrap();
+        let of = |choices| Config::of_experiment(&row, &choices, &digits, NumericMode::Portable).unwrap();
         let (own, chosen) = (of(Choices::default()), of(Choices { kp_decay: Some(0.5), ..Choices::default() }));
         assert_eq!((own.kp_decay, own.epochs, chosen.kp_decay), (Some(1e-3), 25, Some(0.5)));
     }
@@ -445,7 +451,7 @@ mod tests {
         let digits = dataset::open("digits").unwrap();
         let rounds = |text: &str, choices| {
             let network: Network = text.parse().unwrap();
-            Config::of_network(name_of(&network), network, &choices, &digits, Class::Portable).mirror_first
+            Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Portable).mirror_first
         };
         let mirrors = "input 3x32x32 - dense9 - dense10(WM)";
         assert_eq!(rounds(mirrors, Choices::default()), 400);
@@ -465,7 +471,7 @@ mod tests {
         let network: Network = "input 3x32x32 - dense10".parse().unwrap();
         let choices = Choices { rate: Some(0.5), batch: Some(9), max_steps: Some(4), ..Choices::default() };
         assert_eq!(
-            Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused)
+            Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused)
                 .command(&Catalogue::of_report(), "digits"),
             "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
         );
@@ -486,7 +492,7 @@ mod tests {
             measure_every: Some(3),
             ..Choices::default()
         };
-        let config = Config::of_network(name_of(&network), network, &choices, &digits, Class::Fused);
+        let config = Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused);
         let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --mirror-first 9 --weights-init \
                       fan:2 --feedback-init normal:0.5 --measure-every 3";
         let command = config.command(&Catalogue::of_report(), "digits");

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Kernels, WeightGradient};
-use asymgrad_core::kinds::ALL;
-use asymgrad_core::{Operation, Optimizer, Part, Rule, Sgd, Signal, StepError, Tensor, Trainer, Update};
+use asymgrad_core::{
+    ErrorSignal, Operation, Optimizer, Sgd, StepCoefficients, StepError, Tensor, TensorRole, Trainer, Update,
+};
 use serde::Serialize;
 
 /// Layers with more weights than this have no gradient angle: it would take memory of twice their size.
@@ -47,12 +49,12 @@ pub fn measure<K: Kernels>(
 ) -> Result<Measures, StepError> {
     let (network, training) = (trainer.network(), *trainer.training());
     let tensors: Vec<Tensor> = network.tensors(&training).collect();
-    let weights = tensors.iter().filter(|tensor| tensor.part() == Part::Weight);
+    let weights = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Weight);
     let names: Vec<(usize, String)> = weights.map(|tensor| (tensor.layer(), name(tensor))).collect();
     let place = |layer: usize| names.iter().position(|(index, _)| *index == layer);
     let mut truths: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     trainer.probe(labels, true, &mut |signal| {
-        truths.insert(signal.layer, signal.job.gradient.to_vec());
+        truths.insert(signal.layer, signal.gradient.grad_output.to_vec());
     })?;
     let mut measures = Measures::default();
     trainer.probe(labels, false, &mut |signal| {
@@ -63,11 +65,12 @@ pub fn measure<K: Kernels>(
             compare(&mut measures, sender, &signal, truth);
             insert(&mut measures.dead_units, name, dead_units(&signal));
         }
-        insert(&mut measures.gradient_angles, name, gradient_angle(kernels, &signal.job, truth));
+        insert(&mut measures.gradient_angles, name, gradient_angle(kernels, &signal.gradient, truth));
     })?;
-    let stored = tensors.iter().filter(|tensor| tensor.part() == Part::Feedback && !tensor.is_direct());
+    let stored = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Feedback && !tensor.is_direct());
     for feedback in stored {
-        let weight = tensors.iter().find(|tensor| tensor.part() == Part::Weight && tensor.layer() == feedback.layer());
+        let weight =
+            tensors.iter().find(|tensor| tensor.role() == TensorRole::Weight && tensor.layer() == feedback.layer());
         let Some(weight) = weight else { continue };
         let (w, b) = (&trainer.state()[weight.range()], &trainer.state()[feedback.range()]);
         let name = name(feedback);
@@ -110,8 +113,8 @@ fn insert(numbers: &mut ByLayer, name: &str, number: Option<f64>) {
 }
 
 /// The angles and the norms of a signal beside the true one, feature × sample.
-fn compare(measures: &mut Measures, name: &str, signal: &Signal<'_>, truth: &[f32]) {
-    let (samples, arriving) = (signal.job.samples, signal.job.gradient);
+fn compare(measures: &mut Measures, name: &str, signal: &ErrorSignal<'_>, truth: &[f32]) {
+    let (samples, arriving) = (signal.gradient.samples, signal.gradient.grad_output);
     let of_sample = |sample: usize| pairs(&arriving[sample..], &truth[sample..]).step_by(samples);
     let angles: Vec<f64> = (0..samples).filter_map(|sample| angle(of_sample(sample))).collect();
     let mean = angles.iter().sum::<f64>() / angles.len() as f64;
@@ -124,30 +127,31 @@ fn compare(measures: &mut Measures, name: &str, signal: &Signal<'_>, truth: &[f3
 
 /// The angle between hᵀG and hᵀ of the true signal, through the kernels that train.
 fn gradient_angle(kernels: &impl Kernels, job: &WeightGradient<'_>, truth: &[f32]) -> Option<f64> {
-    let weights = job.product.weight_rows() * job.product.inputs;
+    let weights = job.geometry.weight_rows() * job.geometry.in_channels;
     if weights > MOST_WEIGHTS {
         return None;
     }
-    let mut sums = vec![0.0; if job.product.is_shared() { weights } else { 0 }];
+    let mut sums = vec![0.0; if job.geometry.shares_weights() { weights } else { 0 }];
     let mut gradient = |job: &WeightGradient<'_>| {
         // Descent from 0 with rate 1 leaves −hᵀG.
-        let (rule, mut numbers) = (Rule::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1), vec![0.0; weights]);
+        let (rule, mut numbers) =
+            (StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1), vec![0.0; weights]);
         let update = Update::new(rule, &mut numbers, &mut [], &mut [], &mut []);
         kernels.weight_gradient::<ALL>(job, update, &mut sums);
         numbers
     };
-    let (own, truth) = (gradient(job), gradient(&WeightGradient { gradient: truth, ..*job }));
+    let (own, truth) = (gradient(job), gradient(&WeightGradient { grad_output: truth, ..*job }));
     angle(pairs(&own, &truth))
 }
 
 /// The share of outputs that are the same for all samples, in percent.
-fn dead_units(signal: &Signal<'_>) -> Option<f64> {
-    let units = signal.output.chunks_exact(signal.job.samples.max(1));
+fn dead_units(signal: &ErrorSignal<'_>) -> Option<f64> {
+    let units = signal.output.chunks_exact(signal.gradient.samples.max(1));
     let (all, dead) = units.fold((0_u32, 0_u32), |(all, dead), unit| {
         let same = unit.iter().all(|h| h.to_bits() == unit[0].to_bits());
         (all + 1, dead + u32::from(same))
     });
-    (signal.job.samples > 1).then_some(100.0 * f64::from(dead) / f64::from(all))
+    (signal.gradient.samples > 1).then_some(100.0 * f64::from(dead) / f64::from(all))
 }
 
 fn pairs<'a>(a: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::Kernels;
-use asymgrad_core::kinds::ALL;
 use asymgrad_core::{StepError, Trainer};
 
 use super::config::Config;

@@ -7,7 +7,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::{Score, StepError, Trainer};
 
 use super::batches::{Gather, generator, shuffled};
@@ -136,7 +136,7 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) ->
     if let Some(file) = &request.init {
         weights::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
     }
-    trainer.mirror(config.mirror_first)?;
+    trainer.warm_up_mirrors(config.mirror_first)?;
     Ok(Checkpoint::start(config.identity(), trainer.state().len()))
 }
 

@@ -1,255 +1,235 @@
-//! A 5 × 5 convolution with fewer products: F(4×4, 5×5), 64 products for what takes the direct sum 400.
+//! A 5 × 5 convolution by Winograd's F(4×4, 5×5): 64 products where the direct sum takes 400.
 //!
-//! y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A for each tile of 4 × 4 outputs, x the 8 × 8 pixels that it reads, with the interpolation
+//! y = Aᵀ[(G w Gᵀ) ⊙ (Bᵀ x B)]A for each tile of 4 × 4 outputs, where x are the 8 × 8 pixels that it reads, with the interpolation
 //! points 0, ±1, ±2, ±½ and ∞ (Winograd 1980; Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 2016).
-//! The input gradient is the same with w turned by 180°; the weight gradient is its transpose, Gᵀ[(A g Aᵀ) ⊙ (Bᵀ x B)]G. As
-//! everywhere the batch lies in the lanes. Results are off by some 10⁻⁵ of their size: a class of numbers of its own.
+//! The input gradient is the same with w rotated by 180°; the weight gradient is the transpose, Gᵀ[(A g Aᵀ) ⊙ (Bᵀ x B)]G. As
+//! everywhere, the lanes hold the batch. Results differ from the direct sum by about 10⁻⁵ of their size: a numeric mode of its
+//! own.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod.rs` | forward pass and input gradient |
+//! | `gradient.rs` | weight gradient |
+//! | `transform.rs` | the loops that transform both axes of a tile |
+//! | `matrices.rs` | the transformation matrices A, B and G |
 
 mod gradient;
+mod matrices;
 mod transform;
 
 use core::ops::Range;
 
-use self::transform::{Lines, Pixels, Sums, Transform, UNITS, Weights, grid, grid_mut, transform};
-use super::panel::Panel;
-use super::product::{Ends, Pass, Product};
-use super::tile::{Columns, Tile, add_packed, store};
+use self::matrices::{Pixels, Sums, Weights};
+use self::transform::{Lines, Transform, UNITS, grid, grid_mut, transform};
+use super::data_pass::DataPass;
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use super::microkernel::{Columns, Tile, add_packed, store};
+use super::pack::{PackedWeights, packed_weights_len};
+use super::tile::{Scratch, TileShape};
 use crate::arithmetic::Arithmetic;
 
 /// Side of a tile of outputs.
 const SIDE: usize = 4;
 
 /// Side of the kernel.
-const KERNEL: usize = 5;
+pub(super) const KERNEL: usize = 5;
 
-/// Interpolation points along a side, as many as the pixels that a tile of outputs reads.
+/// Interpolation points along a side: the pixels that a tile of outputs reads.
 const POINTS: usize = SIDE + KERNEL - 1;
 
 /// Products of a tile.
-const ALL: usize = POINTS * POINTS;
+const PRODUCTS: usize = POINTS * POINTS;
 
-/// Samples below which the direct sum is faster: they do not fill the lanes.
-const FEW: usize = 16;
-
-/// Numbers between what belongs to one product and to the next beyond those that are used: without them all would lie a power
-/// of two apart and find few places in a cache.
+/// Values between the operands of one product and the next beyond those that are used: without them they would lie a power of
+/// two apart, and few of them would fit a cache's sets.
 const GAP: usize = 16;
 
-impl Product {
-    /// Whether the fast convolution computes a forward pass or an input gradient of so many samples.
-    pub fn is_fast(&self, samples: usize) -> bool {
-        self.kernel == KERNEL && !self.untied && self.positions() > 1 && samples >= FEW
-    }
+/// Rows of tiles, which are computed independently.
+pub(super) const fn tile_rows(geometry: &Geometry) -> usize {
+    geometry.rows.div_ceil(SIDE)
+}
 
-    /// Rows of tiles, which are computed each by itself.
-    pub fn tile_rows(&self) -> usize {
-        self.rows.div_ceil(SIDE)
-    }
+/// Positions of a row of tiles.
+pub(super) const fn tile_positions(geometry: &Geometry) -> usize {
+    SIDE * geometry.cols
+}
 
-    /// Positions of a row of tiles.
-    pub fn tile_positions(&self) -> usize {
-        SIDE * self.cols
+/// The scratch of a forward pass or an input gradient.
+///
+/// The A panel holds the packed weights; transformed A, the weights as product, group, k, row of the group; the B panel, the
+/// transformed source of a tile's samples as product, channel, lane; the C buffer, the products likewise.
+pub(super) fn data_pass_scratch<const BACKWARD: bool>(geometry: &Geometry, tile: TileShape) -> Scratch {
+    let (k, m) = geometry.channels::<BACKWARD>();
+    let m_padded = m.next_multiple_of(tile.mr);
+    Scratch {
+        a_panel: packed_weights_len(geometry, (k, m), tile.mr),
+        a_transformed: PRODUCTS * (k * tile.mr).next_multiple_of(tile.lanes) * (m_padded / tile.mr),
+        b_panel: PRODUCTS * (k * tile.nr() + GAP),
+        c_buffer: PRODUCTS * (m_padded * tile.nr() + GAP),
     }
 }
 
-/// Lengths of the parts of a pass's scratch.
-struct Room {
-    /// The weights in groups, as [`Panel`] has them.
-    panel: usize,
-    /// The transformed weights as product, group, source channel, destination channel of the group.
-    weights: usize,
-    /// The transformed source of some samples as product, channel, lane, and how far one product is from the next.
-    source: usize,
-    source_step: usize,
-    /// Their products, likewise.
-    products: usize,
-    products_step: usize,
-}
-
-impl Room {
-    fn of<const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-        product: &Product,
-    ) -> Self {
-        let (depth, height) = product.channels::<BACKWARD>();
-        let height = height.next_multiple_of(OUTS);
-        let source_step = depth * WIDTH * VECTORS + GAP;
-        let products_step = height * WIDTH * VECTORS + GAP;
-        Self {
-            panel: Panel::<BACKWARD, OUTS>::len(product),
-            weights: ALL * (depth * OUTS).next_multiple_of(WIDTH) * (height / OUTS),
-            source: ALL * source_step,
-            source_step,
-            products: ALL * products_step,
-            products_step,
-        }
-    }
-
-    fn numbers(&self) -> usize {
-        self.panel + self.weights + self.source + self.products
-    }
-}
-
-impl<const BACKWARD: bool> Pass<'_, BACKWARD> {
-    /// Numbers of scratch that [`Pass::run_fast`] takes.
-    pub fn fast_scratch<const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(&self) -> usize {
-        Room::of::<BACKWARD, WIDTH, VECTORS, OUTS>(&self.product).numbers()
-    }
-
-    /// [`Pass::run`] by the fast convolution, which [`Product::is_fast`] admits; `rows` are whole rows of tiles. What is in
-    /// `scratch` does not matter.
+impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
+    /// [`DataPass::run`] by Winograd's algorithm; `rows` are whole rows of tiles. What `scratch` holds does not matter.
     #[inline(always)]
-    pub fn run_fast<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
+    pub fn run_winograd<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         rows: &Range<usize>,
+        layout: &Scratch,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
-        let product = self.product;
-        let (depth, height) = product.channels::<BACKWARD>();
-        let room = Room::of::<BACKWARD, WIDTH, VECTORS, OUTS>(&product);
-        let (panel, scratch) = scratch.split_at_mut_checked(room.panel).unwrap_or((&mut [], &mut []));
-        let (weights, scratch) = scratch.split_at_mut_checked(room.weights).unwrap_or((&mut [], &mut []));
-        let (source, products) = scratch.split_at_mut_checked(room.source).unwrap_or((&mut [], &mut []));
+        let geometry = self.geometry;
+        let (k, m) = geometry.channels::<BACKWARD>();
+        let [a_panel, weights, source, products] = layout.split(scratch);
         let taps = 0..KERNEL;
-        Panel::<BACKWARD, OUTS>::pack::<A>(product, self.weight, 0, &taps, &taps, panel);
-        transform_weights::<BACKWARD, A, WIDTH>(panel, depth * OUTS, weights);
-        let (mut spread, mut gather) = (Lines::new(), Lines::new());
-        let per = (product.tile_positions() * height).max(1);
-        for tile_row in rows.start / per..rows.end.div_ceil(per) {
-            let at = (tile_row * per).saturating_sub(rows.start) * self.samples;
+        PackedWeights::<BACKWARD, MR>::pack::<A>(geometry, self.weight, 0, &taps, &taps, a_panel);
+        transform_weights::<BACKWARD, A, LANES>(a_panel, k * MR, weights);
+        let (mut to_points, mut from_points) = (Lines::new(), Lines::new());
+        let tile_row_len = (tile_positions(&geometry) * m).max(1);
+        for tile_row in rows.start / tile_row_len..rows.end.div_ceil(tile_row_len) {
+            let at = (tile_row * tile_row_len).saturating_sub(rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
-            let ends = self.ends.from(tile_row * per * self.samples);
-            for tile_col in 0..product.cols.div_ceil(SIDE) {
-                for lane in (0..self.samples).step_by(WIDTH * VECTORS) {
-                    let place = Place { product, samples: self.samples, tile_row, tile_col };
-                    place.spread::<A, WIDTH, VECTORS>(self.source, depth, lane, source, &mut spread);
-                    multiply::<A, WIDTH, VECTORS, OUTS>(&room, depth, source, weights, products);
-                    place.gather::<A, BACKWARD, WIDTH, VECTORS>(height, lane, products, &mut gather, ends, output);
+            let epilogue = self.epilogue.skip(tile_row * tile_row_len * self.samples);
+            for tile_col in 0..geometry.cols.div_ceil(SIDE) {
+                for lane in (0..self.samples).step_by(LANES * NR_VECTORS) {
+                    let tile = ImageTile { geometry, samples: self.samples, tile_row, tile_col };
+                    tile.transform_pixels::<A, LANES, NR_VECTORS>(self.source, k, lane, source, &mut to_points);
+                    multiply::<A, LANES, NR_VECTORS, MR>((k, m), source, weights, products);
+                    tile.store_outputs::<A, BACKWARD, LANES, NR_VECTORS>(
+                        m,
+                        lane,
+                        products,
+                        &mut from_points,
+                        epilogue,
+                        output,
+                    );
                 }
             }
         }
     }
 }
 
-/// G w Gᵀ of a [`Panel`] in blocks of `length` numbers, a tap of a group each; turned by 180° backward.
+/// G w Gᵀ of packed weights in blocks of `len` values, one for each tap of a group; rotated by 180° backward.
 #[inline(always)]
-fn transform_weights<const BACKWARD: bool, A: Arithmetic, const WIDTH: usize>(
-    panel: &[f32],
-    length: usize,
+fn transform_weights<const BACKWARD: bool, A: Arithmetic, const LANES: usize>(
+    a_panel: &[f32],
+    len: usize,
     weights: &mut [f32],
 ) {
     let mut lines = Lines::new();
-    let step = weights.len() / ALL;
-    let mut points = grid_mut::<POINTS>(weights, step);
-    for (group, taps) in panel.chunks_exact((KERNEL * KERNEL * length).max(1)).enumerate() {
-        let mut kernel = grid::<KERNEL>(taps, length);
+    let stride = weights.len() / PRODUCTS;
+    let mut points = grid_mut::<POINTS>(weights, stride);
+    for (group, taps) in a_panel.chunks_exact((KERNEL * KERNEL * len).max(1)).enumerate() {
+        let mut kernel = grid::<KERNEL>(taps, len);
         if BACKWARD {
             kernel.as_flattened_mut().reverse();
         }
-        let to = group * length.next_multiple_of(WIDTH);
-        transform::<Weights, A, WIDTH, KERNEL, POINTS>(&kernel, length, &mut points, to, &mut lines);
+        let to = group * len.next_multiple_of(LANES);
+        transform::<Weights, A, LANES, KERNEL, POINTS>(&kernel, len, &mut points, to, &mut lines);
     }
 }
 
-/// The products of one tile's samples, for each point a dense product of source channels and transformed weights.
+/// The products of one tile's samples: for each point a dense product of source channels and transformed weights.
 #[inline(always)]
-fn multiply<A: Arithmetic, const WIDTH: usize, const VECTORS: usize, const OUTS: usize>(
-    room: &Room,
-    depth: usize,
+fn multiply<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+    (k, m): (usize, usize),
     source: &[f32],
     weights: &[f32],
     products: &mut [f32],
 ) {
-    let lanes = WIDTH * VECTORS;
-    let points = products.chunks_exact_mut(room.products_step.max(1)).zip(source.chunks_exact(room.source_step.max(1)));
-    for ((products, source), weights) in points.zip(weights.chunks_exact((weights.len() / ALL).max(1))) {
-        let columns = Columns { numbers: source.get(..depth * lanes).unwrap_or(&[]), stride: lanes };
-        let groups = products
-            .chunks_exact_mut(lanes * OUTS)
-            .zip(weights.chunks_exact((depth * OUTS).next_multiple_of(WIDTH).max(1)));
+    let nr = LANES * NR_VECTORS;
+    let (source_stride, product_stride) = (k * nr + GAP, m.next_multiple_of(MR) * nr + GAP);
+    let points = products.chunks_exact_mut(product_stride).zip(source.chunks_exact(source_stride));
+    for ((products, source), weights) in points.zip(weights.chunks_exact((weights.len() / PRODUCTS).max(1))) {
+        let columns = Columns { values: source.get(..k * nr).unwrap_or(&[]), stride: nr };
+        let groups =
+            products.chunks_exact_mut(nr * MR).zip(weights.chunks_exact((k * MR).next_multiple_of(LANES).max(1)));
         for (products, weights) in groups {
-            let mut sums: Tile<WIDTH, VECTORS, OUTS> = [[[0.0; WIDTH]; VECTORS]; OUTS];
-            let weights = weights.as_chunks().0.get(..depth).unwrap_or(&[]);
-            add_packed::<A, WIDTH, VECTORS, OUTS>(&mut sums, columns, weights);
-            for (numbers, sums) in products.chunks_exact_mut(lanes).zip(&sums) {
-                store(sums, numbers);
+            let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
+            let weights = weights.as_chunks().0.get(..k).unwrap_or(&[]);
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut sums, columns, weights);
+            for (values, sums) in products.chunks_exact_mut(nr).zip(&sums) {
+                store(sums, values);
             }
         }
     }
 }
 
 /// One tile of an image and its samples.
-struct Place {
-    product: Product,
+struct ImageTile {
+    geometry: Geometry,
     samples: usize,
     tile_row: usize,
     tile_col: usize,
 }
 
-impl Place {
-    /// Bᵀ x B of all channels, for the samples from number `from` on.
+impl ImageTile {
+    /// Bᵀ x B of all channels, for the samples from `first` on.
     #[inline(always)]
-    fn spread<A: Arithmetic, const WIDTH: usize, const VECTORS: usize>(
+    fn transform_pixels<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
         &self,
         source: &[f32],
         channels: usize,
-        from: usize,
+        first: usize,
         points: &mut [f32],
-        lines: &mut Lines<WIDTH, POINTS, POINTS>,
+        lines: &mut Lines<LANES, POINTS, POINTS>,
     ) {
-        let Product { rows, cols, .. } = self.product;
-        let step = points.len() / ALL;
-        let mut points = grid_mut::<POINTS>(points, step);
+        let Geometry { rows, cols, .. } = self.geometry;
+        let stride = points.len() / PRODUCTS;
+        let mut points = grid_mut::<POINTS>(points, stride);
         let mut window: [[&[f32]; POINTS]; POINTS] = [[&[]; POINTS]; POINTS];
         for (r, line) in window.iter_mut().enumerate() {
             for (c, pixel) in line.iter_mut().enumerate() {
                 let row = (self.tile_row * SIDE + r).wrapping_sub(KERNEL / 2);
                 let col = (self.tile_col * SIDE + c).wrapping_sub(KERNEL / 2);
                 if row < rows && col < cols {
-                    *pixel = source.get((row * cols + col) * channels * self.samples + from..).unwrap_or(&[]);
+                    *pixel = source.get((row * cols + col) * channels * self.samples + first..).unwrap_or(&[]);
                 }
             }
         }
-        for first in (0..channels).step_by(UNITS / VECTORS) {
-            let count = (channels - first).min(UNITS / VECTORS);
-            lines.columns::<Pixels, A, VECTORS>(&window, first * self.samples, (count, self.samples));
-            lines.rows::<Pixels, A>(&mut points, first * WIDTH * VECTORS, count * VECTORS);
+        for channel in (0..channels).step_by(UNITS / NR_VECTORS) {
+            let count = (channels - channel).min(UNITS / NR_VECTORS);
+            lines.columns::<Pixels, A, NR_VECTORS>(&window, channel * self.samples, (count, self.samples));
+            lines.rows::<Pixels, A>(&mut points, channel * LANES * NR_VECTORS, count * NR_VECTORS);
         }
     }
 
-    /// Aᵀ m A of all channels, ended, into the tile's pixels of `output`.
+    /// Aᵀ m A of all channels with the epilogue, into the tile's pixels of `output`.
     #[inline(always)]
-    fn gather<A: Arithmetic, const BACKWARD: bool, const WIDTH: usize, const VECTORS: usize>(
+    fn store_outputs<A: Arithmetic, const BACKWARD: bool, const LANES: usize, const NR_VECTORS: usize>(
         &self,
         channels: usize,
-        from: usize,
+        first: usize,
         points: &[f32],
-        lines: &mut Lines<WIDTH, POINTS, SIDE>,
-        ends: Ends<'_, BACKWARD>,
+        lines: &mut Lines<LANES, POINTS, SIDE>,
+        epilogue: Epilogue<'_, BACKWARD>,
         output: &mut [f32],
     ) {
-        let Product { rows, cols, .. } = self.product;
-        let points = grid::<POINTS>(points, points.len() / ALL);
-        let lanes = (WIDTH * VECTORS).min(self.samples.saturating_sub(from));
-        // Ended from memory: in registers the compiler takes vectors apart for the mask.
-        let mut tile = [[[0.0; WIDTH]; VECTORS]; SIDE];
-        for first in (0..channels).step_by(UNITS / VECTORS) {
-            let count = (channels - first).min(UNITS / VECTORS);
-            lines.columns::<Sums, A, UNITS>(&points, first * WIDTH * VECTORS, (1, 0));
+        let Geometry { rows, cols, .. } = self.geometry;
+        let points = grid::<POINTS>(points, points.len() / PRODUCTS);
+        let lanes = (LANES * NR_VECTORS).min(self.samples.saturating_sub(first));
+        // The epilogue reads the tile from memory: in registers the compiler takes vectors apart for the mask.
+        let mut tile = [[[0.0; LANES]; NR_VECTORS]; SIDE];
+        for from in (0..channels).step_by(UNITS / NR_VECTORS) {
+            let count = (channels - from).min(UNITS / NR_VECTORS);
+            lines.columns::<Sums, A, UNITS>(&points, from * LANES * NR_VECTORS, (1, 0));
             for row in 0..SIDE.min(rows - self.tile_row * SIDE) {
-                for (channel, lines) in lines.0.as_chunks::<VECTORS>().0.iter().enumerate().take(count) {
-                    let start = [ends.start(0, first + channel); WIDTH];
+                for (channel, lines) in lines.0.as_chunks::<NR_VECTORS>().0.iter().enumerate().take(count) {
+                    let start = [epilogue.start(0, from + channel); LANES];
                     for (vector, lines) in lines.iter().enumerate() {
-                        for (pixel, sums) in tile.iter_mut().zip(&Sums::apply::<A, WIDTH>(lines[row].each_ref())) {
+                        for (pixel, sums) in tile.iter_mut().zip(&Sums::apply::<A, LANES>(lines[row].each_ref())) {
                             pixel[vector] = A::add_scaled(sums, &start, 1.0);
                         }
                     }
                     for (col, sums) in tile.iter().enumerate().take(cols - self.tile_col * SIDE) {
                         let position = row * cols + self.tile_col * SIDE + col;
-                        let at = (position * channels + first + channel) * self.samples + from;
-                        let next = at + UNITS / VECTORS * self.samples;
+                        let at = (position * channels + from + channel) * self.samples + first;
+                        let next = at + UNITS / NR_VECTORS * self.samples;
                         A::prefetch(output.get(next..next + lanes).unwrap_or(&[]));
-                        ends.store::<A, WIDTH, VECTORS>(sums, at, output.get_mut(at..at + lanes).unwrap_or(&mut []));
+                        let values = output.get_mut(at..at + lanes).unwrap_or(&mut []);
+                        epilogue.store::<A, LANES, NR_VECTORS>(sums, at, values);
                     }
                 }
             }

@@ -25,7 +25,7 @@ macro_rules! program {
         static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> =
             ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
 
-        type Digits = Trainer<'static, { NET.kinds(&TRAINING) }, Device>;
+        type Digits = Trainer<'static, { NET.capabilities(&TRAINING) }, Device>;
         static TRAINER: StaticCell<Digits> = StaticCell::new();
 
         #[cortex_m_rt::entry]

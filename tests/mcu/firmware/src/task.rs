@@ -13,8 +13,8 @@ use crate::board::{self, Clock, Device};
 pub const EPOCHS: u32 = if cfg!(target_abi = "eabihf") { 10 } else { 2 };
 
 /// Trains for some epochs and prints loss, right answers, instructions and stack. An incomplete last batch is left out.
-pub fn train<const KINDS: u32, const BATCH: usize>(
-    trainer: &mut Trainer<'_, KINDS, Device>,
+pub fn train<const CAPS: u32, const BATCH: usize>(
+    trainer: &mut Trainer<'_, CAPS, Device>,
     epochs: u32,
 ) -> Option<()> {
     let mut clock = Clock::new()?;
@@ -54,7 +54,7 @@ pub fn train<const KINDS: u32, const BATCH: usize>(
 
 /// Prints the mean loss over the training digits and the right answers on the others.
 #[inline(never)]
-fn report<const KINDS: u32>(trainer: &mut Trainer<'_, KINDS, Device>, epoch: u32) -> Option<()> {
+fn report<const CAPS: u32>(trainer: &mut Trainer<'_, CAPS, Device>, epoch: u32) -> Option<()> {
     let (mut loss, mut correct) = (0.0, 0);
     for number in 0..DIGITS {
         let label = digit(number, trainer.input(1).ok()?)?;

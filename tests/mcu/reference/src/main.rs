@@ -8,7 +8,7 @@ use std::error::Error;
 
 use asymgrad_core::Trainer;
 use asymgrad_core::arithmetic::Portable;
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::snapshot::Snapshots;
 use task::flash::Flash;

@@ -2,7 +2,7 @@
 
 use asymgrad_core::arithmetic::Arithmetic;
 use asymgrad_core::feedback::Storage;
-use asymgrad_core::kinds::ALL;
+use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Activation, Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
 

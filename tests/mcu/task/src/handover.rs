@@ -23,7 +23,7 @@ pub const PLACE: Range<u32> = 0..2 * Snapshots::<Flash<'static>>::slot(NET.state
 pub const BYTES: usize = PLACE.end as usize;
 
 /// Trains ten batches from digit number `first` on.
-pub fn train<const KINDS: u32, K: Kernels>(trainer: &mut Trainer<'_, KINDS, K>, first: usize) -> Option<()> {
+pub fn train<const CAPS: u32, K: Kernels>(trainer: &mut Trainer<'_, CAPS, K>, first: usize) -> Option<()> {
     for first in (first..).step_by(BATCH).take(10) {
         let mut labels = [0; BATCH];
         let input = trainer.input(BATCH).ok()?;
@@ -37,7 +37,7 @@ pub fn train<const KINDS: u32, K: Kernels>(trainer: &mut Trainer<'_, KINDS, K>, 
 }
 
 /// Tells the steps made and the checksum of all numbers.
-pub fn describe<const KINDS: u32, K: Kernels>(name: &str, trainer: &Trainer<'_, KINDS, K>, tell: Text<'_>) {
+pub fn describe<const CAPS: u32, K: Kernels>(name: &str, trainer: &Trainer<'_, CAPS, K>, tell: Text<'_>) {
     tell(name);
     tell(": steps ");
     text::number(u32::try_from(trainer.steps()).unwrap_or(u32::MAX), tell);

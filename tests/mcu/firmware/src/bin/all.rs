@@ -97,7 +97,7 @@ fn train(
 ) -> Option<()> {
     let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
     let memory = memory.get_mut(..numbers)?;
-    let mut trainer = Trainer::<{ asymgrad_core::kinds::ALL }>::new(network, training, memory).ok()?;
+    let mut trainer = Trainer::<{ asymgrad_core::capabilities::ALL }>::new(network, training, memory).ok()?;
     if training.storage() == Storage::Table {
         trainer.set_table(black_box(&TABLE)).ok()?;
     }
@@ -118,7 +118,7 @@ fn train(
     board::print_loss(trainer.evaluate(labels.get(..1)?).ok()?.loss);
     board::print("\n");
     for tensor in network.tensors(&training) {
-        let place = tensor.place(black_box(tensor.len() - 1));
+        let place = tensor.index_of(black_box(tensor.len() - 1));
         *trainer.state_mut().get_mut(place)? += 1.0;
     }
     trainer.resume(black_box(trainer.steps()));
@@ -130,7 +130,7 @@ fn train(
     (snapshots.load(&mut trainer).ok()? == [7; 32] && trainer.steps() == before).then_some(())?;
     let prediction = prediction.get_mut(..network.prediction_memory(BATCH))?;
     let mut predictor =
-        Predictor::<{ asymgrad_core::kinds::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
+        Predictor::<{ asymgrad_core::capabilities::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
     black_box(predictor.predict(inputs.as_flattened()).ok()?);
     Some(())
 }

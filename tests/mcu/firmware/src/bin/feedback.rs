@@ -3,7 +3,7 @@
 #![no_main]
 
 use asymgrad_core::feedback::Storage;
-use asymgrad_core::kinds::{DRAWN, TABLE};
+use asymgrad_core::capabilities::{SEEDED, TABLE};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
 use firmware::board::{self, Clock, Device};
@@ -13,7 +13,7 @@ use static_cell::ConstStaticCell;
 const NET: Architecture =
     Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
 const PLAIN: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
-const KINDS: u32 = NET.kinds(&PLAIN) | TABLE | DRAWN;
+const CAPS: u32 = NET.capabilities(&PLAIN) | TABLE | DRAWN;
 const VARIANTS: [(&str, Storage); 3] =
     [("R in RAM", Storage::Memory), ("R in flash", Storage::Table), ("R from its seed", Storage::Seed)];
 static IN_FLASH: [f32; NET.fixed_feedback(&PLAIN)] = match NET.feedback_table(&PLAIN, 2) {
@@ -33,7 +33,7 @@ fn run() -> Option<()> {
         let training = PLAIN.fixed_feedback(storage);
         let memory = memory.get_mut(..NET.memory(&training))?;
         task::line(name, u32::try_from(4 * memory.len()).ok()?);
-        let mut trainer = Trainer::<KINDS, _>::with_kernels(NET, training, memory, Device).ok()?;
+        let mut trainer = Trainer::<CAPS, _>::with_kernels(NET, training, memory, Device).ok()?;
         if storage == Storage::Table {
             trainer.set_table(&IN_FLASH).ok()?;
         }

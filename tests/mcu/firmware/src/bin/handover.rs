@@ -23,7 +23,7 @@ fn run() -> Option<()> {
     #[expect(unsafe_code, reason = "the emulator's code memory, which nothing else uses from there on")]
     // SAFETY: the board has 4 MiB at 0, the linker places nothing above 3 MiB, and this is the only reference to it.
     let flash = unsafe { core::slice::from_raw_parts_mut(FLASH as *mut u8, BYTES) };
-    let mut trainer: Trainer<'_, { NET.kinds(&TRAINING) }, Device> =
+    let mut trainer: Trainer<'_, { NET.capabilities(&TRAINING) }, Device> =
         Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
     let mut snapshots = Snapshots::new(Flash(flash), PLACE).ok()?;
     let own = snapshots.load(&mut trainer).ok()?;

@@ -24,7 +24,7 @@ const NET: Architecture =
     Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
 const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
 static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
-type Digits<'m> = Trainer<'m, { NET.kinds(&TRAINING) }, Device>;
+type Digits<'m> = Trainer<'m, { NET.capabilities(&TRAINING) }, Device>;
 
 /// A digit as the sensor gives it.
 #[derive(Clone, Copy)]

@@ -1,0 +1,366 @@
+//! The data pass: forward pass and input gradient in register tiles over the batch lanes.
+//!
+//! Both are the product of weights (A: m × k) and columns of samples (B: k × samples). Every sum runs in order, taps by row
+//! and column, then channels, whatever the tile, the vector width or the number of threads: those never change a bit.
+
+use core::ops::Range;
+
+use super::epilogue::Epilogue;
+use super::geometry::Geometry;
+use super::jobs::{Forward, InputGradient};
+use super::microkernel::{Columns, Tile, add_cols, add_packed, add_rows, load, store};
+use super::pack::PackedWeights;
+use super::tile::Scratch;
+use crate::arithmetic::{Arithmetic, CACHE_LINE};
+use crate::network::Activation;
+
+/// KC: channels that one pass over the result sums at most, so that their columns stay in the second-level cache.
+pub(super) const KC: usize = 512;
+
+/// Channels of the sum below which even a small batch reads packed weights faster.
+pub(super) const FEW_CHANNELS: usize = 8;
+
+/// A forward pass or an input gradient; its source is x or G.
+#[derive(Clone, Copy, Debug)]
+pub struct DataPass<'a, const BACKWARD: bool> {
+    pub(super) geometry: Geometry,
+    pub(super) samples: usize,
+    pub(super) source: &'a [f32],
+    pub(super) weight: &'a [f32],
+    pub(super) epilogue: Epilogue<'a, BACKWARD>,
+}
+
+impl<'a> From<&Forward<'a>> for DataPass<'a, false> {
+    #[inline(always)]
+    fn from(job: &Forward<'a>) -> Self {
+        let bias_stride = if job.geometry.untied { job.geometry.out_channels } else { 0 };
+        let relu = matches!(job.activation, Some(Activation::Relu));
+        let epilogue = Epilogue { bias: job.bias, bias_stride, relu, mask: None };
+        Self { geometry: job.geometry, samples: job.samples, source: job.input, weight: job.weight, epilogue }
+    }
+}
+
+impl<'a> From<&InputGradient<'a>> for DataPass<'a, true> {
+    #[inline(always)]
+    fn from(job: &InputGradient<'a>) -> Self {
+        let epilogue = Epilogue { bias: &[], bias_stride: 0, relu: false, mask: job.mask };
+        Self { geometry: job.geometry, samples: job.samples, source: job.grad_output, weight: job.weight, epilogue }
+    }
+}
+
+/// The valid taps of a position: kernel rows and kernel columns.
+type Taps = (Range<usize>, Range<usize>);
+
+/// Part of the sum of one position: some kernel rows, kernel columns and channels.
+pub(super) struct Part<'a> {
+    pub(super) position: usize,
+    pub(super) tap_rows: Range<usize>,
+    pub(super) tap_cols: Range<usize>,
+    pub(super) channels: Range<usize>,
+    /// What is prefetched meanwhile.
+    pub(super) next: Option<&'a NextWeights>,
+    /// The source as a B panel with so many lanes, if it is packed.
+    pub(super) b_panel: Option<(&'a [f32], usize)>,
+    pub(super) is_first: bool,
+    pub(super) is_last: bool,
+}
+
+/// The position whose untied weights are packed next. While the position before it is summed, each of its tiles prefetches a
+/// quota of each tap's weights.
+pub(super) struct NextWeights {
+    position: usize,
+    taps: Taps,
+    /// Lanes of a tile.
+    nr: usize,
+    /// Weights that a tile prefetches; 0 where a tap has fewer cache lines than there are tiles.
+    quota: usize,
+}
+
+impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
+    /// Computes the columns `rows` of the result, counted as position × channels + channel.
+    ///
+    /// The weights are packed if `layout` has an A panel; untied weights are packed again for each position.
+    #[inline(always)]
+    pub fn run<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        rows: &Range<usize>,
+        layout: &Scratch,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let geometry = self.geometry;
+        let m = geometry.channels::<BACKWARD>().1.max(1);
+        let packs = layout.a_panel > 0;
+        let (once, often) = if geometry.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
+        let all = 0..geometry.kernel;
+        // No closures here and below: the compiler may build one without the vector instructions of its caller.
+        let shared = if packs && !geometry.untied {
+            Some(PackedWeights::pack::<A>(geometry, self.weight, 0, &all, &all, once))
+        } else {
+            None
+        };
+        let mut row = rows.start;
+        while row < rows.end {
+            let (position, from) = (row / m, row % m);
+            let to = m.min(from + rows.end - row);
+            let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
+            let block = output.get_mut(at).unwrap_or(&mut []);
+            let epilogue = self.epilogue.skip(row * self.samples);
+            let taps = self.taps(position);
+            let panel = if packs && geometry.untied {
+                Some(PackedWeights::pack::<A>(geometry, self.weight, position, &taps.0, &taps.1, &mut *often))
+            } else {
+                shared
+            };
+            row += to - from;
+            let next = if packs && geometry.untied && row < rows.end {
+                Some(&self.next_weights::<MR>(position + 1, LANES * NR_VECTORS))
+            } else {
+                None
+            };
+            self.position::<A, LANES, NR_VECTORS, MR>((position, taps), from..to, panel, next, epilogue, block);
+        }
+    }
+
+    /// The valid taps of a position.
+    fn taps(&self, position: usize) -> Taps {
+        let (geometry, cols) = (self.geometry, self.geometry.cols.max(1));
+        (
+            geometry.valid_taps::<BACKWARD>(position / cols, geometry.rows),
+            geometry.valid_taps::<BACKWARD>(position % cols, geometry.cols),
+        )
+    }
+
+    /// Kernel rows and columns that are summed at a time: all that fit [`KC`] channels.
+    #[inline(always)]
+    fn tap_steps<const LANES: usize>(&self) -> (usize, usize) {
+        let (geometry, k) = (self.geometry, self.geometry.channels::<BACKWARD>().0);
+        // A small batch reads untied weights from memory, fastest tap by tap as they lie; the input gradient reads them in
+        // another order anyway.
+        let streams = !BACKWARD && geometry.untied && self.samples <= LANES && k >= FEW_CHANNELS;
+        if k > KC || streams { (1, 1) } else { ((KC / (geometry.kernel * k).max(1)).max(1), geometry.kernel.max(1)) }
+    }
+
+    /// All parts of the sum for some channels of one position.
+    #[inline(always)]
+    fn position<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        (position, (tap_rows, tap_cols)): (usize, Taps),
+        rows: Range<usize>,
+        panel: Option<PackedWeights<'_, BACKWARD, MR>>,
+        next: Option<&NextWeights>,
+        epilogue: Epilogue<'_, BACKWARD>,
+        output: &mut [f32],
+    ) {
+        let k = self.geometry.channels::<BACKWARD>().0;
+        let (row_step, col_step) = self.tap_steps::<LANES>();
+        for tap_row in tap_rows.clone().step_by(row_step) {
+            for tap_col in tap_cols.clone().step_by(col_step) {
+                for channel in (0..k).step_by(KC) {
+                    let part = Part {
+                        position,
+                        tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
+                        tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
+                        channels: channel..k.min(channel + KC),
+                        next,
+                        b_panel: None,
+                        is_first: tap_row == tap_rows.start && tap_col == tap_cols.start && channel == 0,
+                        is_last: tap_row + row_step >= tap_rows.end
+                            && tap_col + col_step >= tap_cols.end
+                            && channel + KC >= k,
+                    };
+                    self.part::<A, LANES, NR_VECTORS, MR>(&part, rows.clone(), panel, epilogue, output);
+                }
+            }
+        }
+    }
+
+    /// One part for all tiles of the result. Packed weights are padded to whole tiles; without them, smaller tiles compute
+    /// what remains beside whole ones.
+    #[inline(always)]
+    pub(super) fn part<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        part: &Part<'_>,
+        rows: Range<usize>,
+        panel: Option<PackedWeights<'_, BACKWARD, MR>>,
+        epilogue: Epilogue<'_, BACKWARD>,
+        output: &mut [f32],
+    ) {
+        let mut row = rows.start;
+        while row < rows.end {
+            let left = rows.end - row;
+            let offset = (row - rows.start) * self.samples;
+            let output = output.get_mut(offset..).unwrap_or(&mut []);
+            let epilogue = epilogue.skip(offset);
+            row += if left >= MR || panel.is_some() {
+                self.tile_row::<A, LANES, NR_VECTORS, MR>(part, row, panel, epilogue, output)
+            } else if MR > 4 && left >= 4 {
+                self.tile_row::<A, LANES, NR_VECTORS, 4>(part, row, None, epilogue, output)
+            } else if MR > 2 && left >= 2 {
+                self.tile_row::<A, LANES, NR_VECTORS, 2>(part, row, None, epilogue, output)
+            } else {
+                self.tile_row::<A, LANES, NR_VECTORS, 1>(part, row, None, epilogue, output)
+            };
+        }
+    }
+
+    /// One row of tiles over all samples, the last one narrower if need be. Returns the tiles' rows.
+    #[inline(always)]
+    pub(super) fn tile_row<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        part: &Part<'_>,
+        row: usize,
+        panel: Option<PackedWeights<'_, BACKWARD, MR>>,
+        epilogue: Epilogue<'_, BACKWARD>,
+        output: &mut [f32],
+    ) -> usize {
+        let mut lane = 0;
+        while lane + LANES * NR_VECTORS <= self.samples {
+            self.tile::<A, LANES, NR_VECTORS, MR>(part, row, lane, panel, epilogue, output);
+            lane += LANES * NR_VECTORS;
+        }
+        while lane < self.samples {
+            self.tile::<A, LANES, 1, MR>(part, row, lane, panel, epilogue, output);
+            lane += LANES;
+        }
+        MR
+    }
+
+    /// One register tile: `MR` columns of the result × `NR_VECTORS` × `LANES` samples.
+    #[inline(always)]
+    fn tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        part: &Part<'_>,
+        row: usize,
+        lane: usize,
+        panel: Option<PackedWeights<'_, BACKWARD, MR>>,
+        epilogue: Epilogue<'_, BACKWARD>,
+        output: &mut [f32],
+    ) {
+        let samples = self.samples.max(1);
+        let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
+        if part.is_first {
+            // The output lines are cold: prefetch them.
+            for column in output.chunks_exact(samples).take(MR) {
+                A::prefetch(column.get(lane..samples.min(lane + LANES * NR_VECTORS)).unwrap_or(&[]));
+            }
+            for (out, sums) in sums.iter_mut().enumerate() {
+                *sums = [[epilogue.start(part.position, row + out); LANES]; NR_VECTORS];
+            }
+        } else {
+            for (sums, column) in sums.iter_mut().zip(output.chunks_exact(samples)) {
+                load(sums, column.get(lane..).unwrap_or(&[]));
+            }
+        }
+        match panel {
+            None => self.accumulate::<A, LANES, NR_VECTORS, MR>(part, row, lane, &mut sums),
+            Some(panel) => self.accumulate_packed::<A, LANES, NR_VECTORS, MR>(part, row, lane, panel, &mut sums),
+        }
+        for (out, (sums, column)) in sums.iter().zip(output.chunks_exact_mut(samples)).enumerate() {
+            let values = column.get_mut(lane..).unwrap_or(&mut []);
+            if part.is_last {
+                epilogue.store::<A, LANES, NR_VECTORS>(sums, out * samples + lane, values);
+            } else {
+                store(sums, values);
+            }
+        }
+    }
+
+    /// Adds one part to a register tile, with the weights where they lie.
+    #[inline(always)]
+    fn accumulate<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        part: &Part<'_>,
+        row: usize,
+        lane: usize,
+        sums: &mut Tile<LANES, NR_VECTORS, MR>,
+    ) {
+        let (geometry, inputs) = (self.geometry, self.geometry.in_channels.max(1));
+        for tap_row in part.tap_rows.clone() {
+            for tap_col in part.tap_cols.clone() {
+                let other = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
+                let columns = self.columns(part, other, lane);
+                let weight_row = geometry.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
+                if BACKWARD {
+                    let from = (weight_row + part.channels.start) * inputs;
+                    let rows = self.weight.get(from..from + part.channels.len() * inputs).unwrap_or(&[]);
+                    add_cols::<A, LANES, NR_VECTORS, MR>(sums, columns, rows, inputs, row);
+                } else {
+                    let rows = core::array::from_fn(|out| {
+                        let from = (weight_row + row + out) * inputs + part.channels.start;
+                        self.weight.get(from..from + part.channels.len()).unwrap_or(&[])
+                    });
+                    add_rows::<A, LANES, NR_VECTORS, MR>(sums, columns, rows);
+                }
+            }
+        }
+    }
+
+    /// Adds one part to a register tile, with packed weights. Forward, the pixels of a kernel row and their packed weights are
+    /// contiguous.
+    #[inline(always)]
+    fn accumulate_packed<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        part: &Part<'_>,
+        row: usize,
+        lane: usize,
+        panel: PackedWeights<'_, BACKWARD, MR>,
+        sums: &mut Tile<LANES, NR_VECTORS, MR>,
+    ) {
+        let (geometry, channel) = (self.geometry, part.channels.start);
+        let whole_rows = !BACKWARD && part.channels.len() == geometry.in_channels;
+        let run = if whole_rows { part.tap_cols.len().max(1) } else { 1 };
+        for tap_row in part.tap_rows.clone() {
+            for tap_col in part.tap_cols.clone().step_by(run) {
+                let pixel = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
+                let columns = self.columns(part, pixel, lane);
+                let tap = tap_row * geometry.kernel + tap_col;
+                if let Some(next) = part.next {
+                    self.prefetch_weights::<A, MR>(next, (tap_row, tap_col..tap_col + run), (row, lane));
+                }
+                let scalars = panel.scalars(row, tap, channel, run * part.channels.len());
+                add_packed::<A, LANES, NR_VECTORS, MR>(sums, columns, scalars);
+            }
+        }
+    }
+
+    /// What to prefetch for `position` while the position before it is summed in tiles of `MR` × `nr`.
+    fn next_weights<const MR: usize>(&self, position: usize, nr: usize) -> NextWeights {
+        let (geometry, m) = (self.geometry, self.geometry.channels::<BACKWARD>().1);
+        let tiles = (m.div_ceil(MR) * self.samples).div_ceil(nr.max(1)).max(1);
+        let lines = geometry.in_channels * geometry.out_channels / CACHE_LINE;
+        let quota = if lines >= tiles { lines.div_ceil(tiles) * CACHE_LINE } else { 0 };
+        NextWeights { position, taps: self.taps(position), nr, quota }
+    }
+
+    /// Prefetches the quota of the tile at `row` and `lane` of the next position's weights at some taps.
+    #[inline(always)]
+    fn prefetch_weights<A: Arithmetic, const MR: usize>(
+        &self,
+        next: &NextWeights,
+        (tap_row, tap_cols): (usize, Range<usize>),
+        (row, lane): (usize, usize),
+    ) {
+        let (geometry, (rows, cols)) = (self.geometry, &next.taps);
+        if next.quota == 0 || !rows.contains(&tap_row) {
+            return;
+        }
+        let offset = (row / MR * self.samples + lane) / next.nr.max(1) * next.quota;
+        for tap_col in tap_cols.start.max(cols.start)..tap_cols.end.min(cols.end) {
+            let of = if BACKWARD { geometry.tap_pixel::<true>(next.position, tap_row, tap_col) } else { next.position };
+            let from = geometry.weight_row(of, tap_row, tap_col) * geometry.in_channels + offset;
+            A::prefetch(self.weight.get(from..from + next.quota).unwrap_or(&[]));
+        }
+    }
+
+    /// The source's columns of a part at a position, from some lane on.
+    #[inline(always)]
+    fn columns<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> Columns<'a> {
+        if let Some((panel, nr)) = part.b_panel {
+            return Columns::of_panel(panel, nr, part.channels.len(), lane);
+        }
+        let k = self.geometry.channels::<BACKWARD>().0;
+        let from = (position * k + part.channels.start) * self.samples + lane;
+        Columns { values: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
+    }
+}

@@ -1,0 +1,55 @@
+//! The data pass of a dense layer.
+//!
+//! The same sums in the same order as in `data_pass.rs`. The source's columns, and for the input gradient the weights, are
+//! packed: in a layer they are often a power of two apart, so that few of them fit a cache's sets.
+
+use core::ops::Range;
+
+use super::data_pass::{DataPass, KC, Part};
+use super::pack::{PackedWeights, pack_samples};
+use super::tile::Scratch;
+use crate::arithmetic::Arithmetic;
+
+impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
+    /// [`DataPass::run`] for a [dense](super::Geometry::is_dense) layer, packed if `layout` has a B panel.
+    #[inline(always)]
+    pub fn run_dense<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        rows: &Range<usize>,
+        layout: &Scratch,
+        scratch: &mut [f32],
+        output: &mut [f32],
+    ) {
+        let (k, nr) = (self.geometry.channels::<BACKWARD>().0, LANES * NR_VECTORS);
+        let epilogue = self.epilogue.skip(rows.start * self.samples);
+        let packs = layout.b_panel > 0;
+        let [a_panel, _, b_panel, _] = layout.split(scratch);
+        for from in (0..k).step_by(KC) {
+            let to = k.min(from + KC);
+            if packs {
+                let columns = self.source.get(from * self.samples..).unwrap_or(&[]);
+                pack_samples::<LANES, NR_VECTORS>(columns, to - from, self.samples, b_panel);
+            }
+            let part = Part {
+                position: 0,
+                tap_rows: 0..1,
+                tap_cols: 0..1,
+                channels: from..to,
+                next: None,
+                b_panel: packs.then_some((&*b_panel, nr)),
+                is_first: from == 0,
+                is_last: to == k,
+            };
+            if !BACKWARD || !packs {
+                self.part::<A, LANES, NR_VECTORS, MR>(&part, rows.clone(), None, epilogue, output);
+                continue;
+            }
+            for row in rows.clone().step_by(MR) {
+                let panel = PackedWeights::pack_dense_group(self.geometry, self.weight, from..to, row, &mut *a_panel);
+                let offset = (row - rows.start) * self.samples;
+                let output = output.get_mut(offset..).unwrap_or(&mut []);
+                self.tile_row::<A, LANES, NR_VECTORS, MR>(&part, row, Some(panel), epilogue.skip(offset), output);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the tiles of a weight gradient go: into the optimizer, at once or a run of weights at a time.
+
+use super::microkernel::{Columns, Prefetch, Tile, add_packed};
+use super::update::Update;
+use crate::arithmetic::Arithmetic;
+
+/// Neighbouring weights that are prefetched at once.
+const PREFETCH_WEIGHTS: usize = 64;
+
+/// The operands of a tile's update: its rows of weights, moments and feedback, to be prefetched.
+pub(super) struct Operands<'a> {
+    /// Weights, first and second moments, feedback, from the tile's first weight on.
+    pub(super) slices: [&'a [f32]; 4],
+    /// Values from one row to the next.
+    pub(super) stride: usize,
+    /// Values of a row.
+    pub(super) count: usize,
+}
+
+impl Operands<'_> {
+    /// Steps of a sum in which `rows` rows of all four slices are prefetched, one every four steps.
+    pub(super) const fn steps(rows: usize) -> usize {
+        4 * 4 * rows
+    }
+}
+
+impl Prefetch for Operands<'_> {
+    #[inline(always)]
+    fn prefetch<A: Arithmetic>(&self, block: usize) {
+        let at = block / 4 * self.stride;
+        A::prefetch(self.slices[block % 4].get(at..at + self.count).unwrap_or(&[]));
+    }
+}
+
+/// Takes the gradients of some rows of weights.
+pub(super) struct GradientSink<'a, const MR: usize> {
+    /// G of the rows as an A panel, sample after sample; empty if G is read where it lies.
+    pub(super) a_panel: &'a mut [[f32; MR]],
+    /// Buffered rows of gradients.
+    pub(super) buffer: &'a mut [f32],
+    pub(super) update: Update<'a>,
+    /// Whether the operands of the updates are prefetched.
+    pub(super) prefetches: bool,
+    /// Sums over positions.
+    pub(super) sums: &'a mut [f32],
+}
+
+impl<const MR: usize> GradientSink<'_, MR> {
+    /// The tile of packed rows whose first weight is at `at` and whose rows are `inputs` apart. Between parts of the sum one row
+    /// of the update's operands is prefetched: a core waits when more lines are in flight than it can track.
+    #[inline(always)]
+    pub(super) fn sum_prefetching<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
+        &self,
+        at: usize,
+        inputs: usize,
+        columns: Columns<'_>,
+    ) -> Tile<LANES, NR_VECTORS, MR> {
+        let mut tile = [[[0.0; LANES]; NR_VECTORS]; MR];
+        // Even, because the microkernel takes two steps at a time.
+        let part = (self.a_panel.len() / MR / 2 * 2).max(2);
+        for (row, scalars) in self.a_panel.chunks(part).enumerate() {
+            if row < MR {
+                self.update.prefetch::<A>(at + row * inputs, LANES * NR_VECTORS);
+            }
+            let values = columns.values.get(row * part * columns.stride..).unwrap_or(&[]);
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, Columns { values, ..columns }, scalars);
+        }
+        tile
+    }
+
+    /// Applies the buffered gradients: `height` rows of `count` weights, the first at `at`, the rows `inputs` apart.
+    #[inline(always)]
+    pub(super) fn flush<A: Arithmetic, const CAPS: u32, const LANES: usize>(
+        &mut self,
+        at: usize,
+        inputs: usize,
+        (height, count): (usize, usize),
+        ahead: Option<usize>,
+    ) {
+        for (j, run) in self.buffer.chunks_exact(count.max(1)).enumerate().take(height) {
+            for (piece, gradient) in run.chunks(PREFETCH_WEIGHTS).enumerate() {
+                let at = at + j * inputs + piece * PREFETCH_WEIGHTS;
+                self.update.apply_prefetching::<A, CAPS, LANES>(at, ahead, gradient);
+            }
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The passes on a device: few instructions and little code, one value at a time.
+//!
+//! Two inner loops do everything: [`dot_rows`] for four rows against a column, [`add_neighbours`] for eight neighbours of a row.
+//! Both keep the order of sums of `data_pass.rs` and `weight_gradient.rs`, so finite results have the same bits.
+
+use super::geometry::Geometry;
+use super::jobs::{BiasGradient, Forward, InputGradient, WeightGradient};
+use super::update::Update;
+use crate::arithmetic::Arithmetic;
+use crate::capabilities::{self, enabled};
+use crate::network::Activation;
+use crate::slices::{range, tail};
+
+/// Rows of [`dot_rows`].
+const DOT_ROWS: usize = 4;
+/// Values of [`add_neighbours`].
+const NEIGHBOURS: usize = 8;
+/// Weights whose gradients are applied together.
+const WEIGHT_BLOCK: usize = 16;
+
+/// Whether the target has no floating-point unit, so that testing a factor for zero is cheaper than a product.
+const SOFT_FLOAT: bool = cfg!(any(
+    all(target_arch = "arm", not(target_abi = "eabihf")),
+    all(any(target_arch = "riscv32", target_arch = "riscv64"), not(target_feature = "f"))
+));
+
+/// Whether terms with this factor may be left out, because they add 0.
+#[inline(always)]
+fn skips(factor: f32) -> bool {
+    // The sign is shifted out; comparing floats would be a call.
+    SOFT_FLOAT && factor.to_bits() << 1 == 0
+}
+
+/// The geometry, with what the image knows of it: without convolutions there is one position and one tap.
+#[inline(always)]
+pub(super) fn known_geometry<const CAPS: u32>(geometry: Geometry) -> Geometry {
+    if enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
+        geometry
+    } else {
+        Geometry::dense(geometry.in_channels, geometry.out_channels)
+    }
+}
+
+/// The samples, with what the image knows of them.
+#[inline(always)]
+pub(super) fn known_samples<const CAPS: u32>(samples: usize) -> usize {
+    if enabled::<CAPS>(capabilities::BATCH) { samples } else { 1 }
+}
+
+/// Calls `visit` for each position with its `len` values.
+#[inline(always)]
+pub(super) fn each_position<const CAPS: u32>(values: &mut [f32], len: usize, mut visit: impl FnMut(usize, &mut [f32])) {
+    if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
+        return visit(0, values);
+    }
+    for (position, block) in values.chunks_exact_mut(len.max(1)).enumerate() {
+        visit(position, block);
+    }
+}
+
+/// Calls `visit` for each valid tap in order, with the position at its other end and the index of its first weight row.
+#[inline(always)]
+pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
+    geometry: &Geometry,
+    position: usize,
+    mut visit: impl FnMut(usize, usize),
+) {
+    if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
+        return visit(0, 0);
+    }
+    let cols = geometry.cols.max(1);
+    let (row, col) = (position / cols, position % cols);
+    for tap_row in geometry.valid_taps::<BACKWARD>(row, geometry.rows) {
+        for tap_col in geometry.valid_taps::<BACKWARD>(col, geometry.cols) {
+            let other_row = geometry.tap_target::<BACKWARD>(row, tap_row);
+            let other = other_row * cols + geometry.tap_target::<BACKWARD>(col, tap_col);
+            visit(other, geometry.weight_row(if BACKWARD { other } else { position }, tap_row, tap_col));
+        }
+    }
+}
+
+/// y = x W + b, and ReLU if that is the activation.
+pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output: &mut [f32]) {
+    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    let relu = matches!(job.activation, Some(Activation::Relu));
+    let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
+    each_position::<CAPS>(output, outputs * n, |position, block| {
+        let bias = job.bias.get(if geometry.untied { position * outputs } else { 0 }..).unwrap_or(&[]);
+        if n == 1 {
+            block.iter_mut().zip(bias).for_each(|(y, bias)| *y = *bias);
+            each_tap::<CAPS, false>(&geometry, position, |other, first| {
+                let column = range(job.input, other * inputs, inputs);
+                let (quads, remainder) = block.as_chunks_mut();
+                let mut row = first;
+                for sums in quads {
+                    dot_rows::<A>(sums, tail(job.weight, row * inputs), column);
+                    row += DOT_ROWS;
+                }
+                for sum in remainder {
+                    add_one::<A>(sum, tail(job.weight, row * inputs), 1, column, 1);
+                    row += 1;
+                }
+            });
+            for y in block {
+                *y = finish(*y);
+            }
+        } else {
+            for (row, (block, bias)) in block.chunks_exact_mut(n.max(1)).zip(bias).enumerate() {
+                each_tile(block, *bias, |lane, sums| {
+                    each_tap::<CAPS, false>(&geometry, position, |other, first| {
+                        let columns = tail(job.input, other * inputs * n + lane);
+                        sums.add::<A>(columns, n, range(job.weight, (first + row) * inputs, inputs), 1);
+                    });
+                });
+                for y in block {
+                    *y = finish(*y);
+                }
+            }
+        }
+    });
+}
+
+/// dL/dx = G Bᵀ, masked.
+pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
+    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    each_position::<CAPS>(output, inputs * n, |position, block| {
+        if n == 1 {
+            each_tile(block, 0.0, |lane, sums| {
+                each_tap::<CAPS, true>(&geometry, position, |other, first| {
+                    let columns = tail(job.weight, first * inputs + lane);
+                    sums.add::<A>(columns, inputs, range(job.grad_output, other * outputs, outputs), 1);
+                });
+            });
+        } else {
+            for (row, block) in block.chunks_exact_mut(n.max(1)).enumerate() {
+                each_tile(block, 0.0, |lane, sums| {
+                    each_tap::<CAPS, true>(&geometry, position, |other, first| {
+                        let columns = tail(job.grad_output, other * outputs * n + lane);
+                        sums.add::<A>(
+                            columns,
+                            n,
+                            tail(range(job.weight, first * inputs, outputs * inputs), row),
+                            inputs,
+                        );
+                    });
+                });
+            }
+        }
+    });
+    apply_mask::<A>(job.mask, output);
+}
+
+/// Flushes, and sets to 0 where the ReLU before the layer was off.
+pub(super) fn apply_mask<A: Arithmetic>(mask: Option<&[f32]>, output: &mut [f32]) {
+    for d in output.iter_mut() {
+        *d = A::flush(*d);
+    }
+    for (d, h) in output.iter_mut().zip(mask.unwrap_or(&[])) {
+        if *h <= 0.0 {
+            *d = 0.0;
+        }
+    }
+}
+
+/// hᵀG into the optimizer.
+pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
+    job: &WeightGradient<'_>,
+    mut update: Update<'_>,
+    sums: &mut [f32],
+) {
+    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    sums.fill(0.0);
+    for position in 0..geometry.positions() {
+        each_tap::<CAPS, false>(&geometry, position, |other, first| {
+            let columns = range(job.input, other * inputs * n, inputs * n);
+            let rows = range(job.grad_output, position * outputs * n, outputs * n);
+            for (out, row) in rows.chunks_exact(n.max(1)).enumerate() {
+                let at = (first + out) * inputs;
+                match row {
+                    [g] if !geometry.shares_weights() => update_row::<A, CAPS>(&mut update, at, columns, *g),
+                    _ => {
+                        let blocks = columns.chunks((WEIGHT_BLOCK * n).max(1));
+                        for (at, columns) in (at..).step_by(WEIGHT_BLOCK).zip(blocks) {
+                            block::<A, CAPS>(&geometry, columns, row, at, &mut update, sums);
+                        }
+                    }
+                }
+            }
+        });
+    }
+    if geometry.shares_weights() {
+        update.apply::<A, CAPS, 1>(0, sums);
+    }
+}
+
+/// The gradients of a row of weights under one sample, h · g, never stored.
+#[inline(always)]
+fn update_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
+    match update.plain_rate::<CAPS>() {
+        // The ReLU was off: the update would add 0.
+        Some(_) if g == 0.0 => {}
+        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, g, rate),
+        None => apply_row::<A, CAPS>(update, at, input, g),
+    }
+}
+
+#[inline(never)]
+fn apply_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
+    update.apply_iter::<A, CAPS, 1>(at, input.iter().map(|h| [A::mul_add(*h, g, 0.0)]));
+}
+
+/// Plain gradient descent with the gradients h · g, unrolled because it is half of an online step. The sum h · g + 0 of other
+/// kernels differs in the sign of a 0 alone, which no weight but −0 would show.
+#[inline(never)]
+fn descend(weight: &mut [f32], input: &[f32], g: f32, rate: f32) {
+    let step = |w: &mut f32, h: f32| {
+        if !skips(h) {
+            *w += -(rate * (h * g));
+        }
+    };
+    let (blocks, tail) = input.as_chunks();
+    let (weight_blocks, weight_tail) = weight.get_mut(..input.len()).unwrap_or(&mut []).as_chunks_mut();
+    for ([w0, w1, w2, w3], [h0, h1, h2, h3]) in weight_blocks.iter_mut().zip(blocks) {
+        step(w0, *h0);
+        step(w1, *h1);
+        step(w2, *h2);
+        step(w3, *h3);
+    }
+    weight_tail.iter_mut().zip(tail).for_each(|(w, h)| step(w, *h));
+}
+
+/// The gradients of up to [`WEIGHT_BLOCK`] neighbouring weights, summed over the batch.
+#[inline(always)]
+fn block<A: Arithmetic, const CAPS: u32>(
+    geometry: &Geometry,
+    columns: &[f32],
+    row: &[f32],
+    at: usize,
+    update: &mut Update<'_>,
+    sums: &mut [f32],
+) {
+    let mut gradients = [[0.0; DOT_ROWS]; WEIGHT_BLOCK / DOT_ROWS];
+    for (gradients, columns) in gradients.iter_mut().zip(columns.chunks((DOT_ROWS * row.len()).max(1))) {
+        dot_rows::<A>(gradients, columns, row);
+    }
+    let count = columns.len() / row.len().max(1);
+    let gradients = gradients.as_flattened().get(..count).unwrap_or(&[]);
+    if geometry.shares_weights() {
+        let sums = sums.get_mut(at..at + count).unwrap_or(&mut []);
+        sums.iter_mut().zip(gradients).for_each(|(sum, gradient)| *sum += *gradient);
+    } else {
+        update.apply::<A, CAPS, 1>(at, gradients);
+    }
+}
+
+/// The bias gradient into the optimizer.
+pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'_>, mut update: Update<'_>) {
+    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let positions = if geometry.untied { 1 } else { geometry.positions() };
+    if n == 1 && positions == 1 {
+        return update_row::<A, CAPS>(&mut update, 0, job.grad_output, 1.0);
+    }
+    let stride = geometry.out_channels * n;
+    let biases = if geometry.untied { geometry.positions() * geometry.out_channels } else { geometry.out_channels };
+    update.apply_iter::<A, CAPS, 1>(
+        0,
+        (0..biases).map(|bias| {
+            let mut sum = 0.0;
+            for positions in tail(job.grad_output, bias * n).chunks(stride.max(1)).take(positions) {
+                sum += range(positions, 0, n).iter().fold(0.0, |sum, g| sum + g);
+            }
+            [sum]
+        }),
+    );
+}
+
+/// `sums[r] += Σ_k rows[r][k] · column[k]`, k in order, for four rows as long as the column that lie one after the other.
+#[inline(never)]
+fn dot_rows<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], rows: &[f32], column: &[f32]) {
+    let width = column.len();
+    // The column stands in for rows that are missing; their sums are never stored.
+    let row = |value: usize| {
+        let row = rows.get(value * width..(value + 1) * width).unwrap_or(column);
+        if SOFT_FLOAT { (&[][..], row) } else { row.as_chunks::<4>() }
+    };
+    let ((a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)) = (row(0), row(1), row(2), row(3));
+    let (blocks, tail) = if SOFT_FLOAT { (&[][..], column) } else { column.as_chunks() };
+    let [mut s0, mut s1, mut s2, mut s3] = *sums;
+    for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(blocks) {
+        s0 = dot_block::<A>(s0, a, x);
+        s1 = dot_block::<A>(s1, b, x);
+        s2 = dot_block::<A>(s2, c, x);
+        s3 = dot_block::<A>(s3, d, x);
+    }
+    for ((((a, b), c), d), x) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail).zip(tail) {
+        if skips(*x) {
+            continue;
+        }
+        s0 = A::mul_add(*x, *a, s0);
+        s1 = A::mul_add(*x, *b, s1);
+        s2 = A::mul_add(*x, *c, s2);
+        s3 = A::mul_add(*x, *d, s3);
+    }
+    *sums = [s0, s1, s2, s3];
+}
+
+/// Four terms of a sum, in order; unrolled because the compiler keeps loops when it optimises for size. More would not fit the
+/// registers that a function may use without saving them on the stack.
+#[inline(always)]
+fn dot_block<A: Arithmetic>(sum: f32, [a0, a1, a2, a3]: &[f32; 4], [x0, x1, x2, x3]: &[f32; 4]) -> f32 {
+    A::mul_add(*x3, *a3, A::mul_add(*x2, *a2, A::mul_add(*x1, *a1, A::mul_add(*x0, *a0, sum))))
+}
+
+/// The sums of a tile: of eight neighbours, or of one value beside them.
+enum Sums<'a> {
+    Many(&'a mut [f32; NEIGHBOURS]),
+    One(&'a mut f32),
+}
+
+impl Sums<'_> {
+    /// `sums[l] += Σ_k columns[k · stride + l] · scalars[k · step]`, k in order.
+    #[inline(always)]
+    fn add<A: Arithmetic>(&mut self, columns: &[f32], stride: usize, scalars: &[f32], step: usize) {
+        match self {
+            Self::Many(sums) => add_neighbours::<A>(sums, columns, stride, scalars, step),
+            Self::One(sum) => add_one::<A>(sum, columns, stride, scalars, step),
+        }
+    }
+}
+
+/// Fills `output` with sums that begin at `start`, [`NEIGHBOURS`] at a time, the remainder one by one.
+#[inline(always)]
+fn each_tile(output: &mut [f32], start: f32, mut sum: impl FnMut(usize, &mut Sums<'_>)) {
+    output.fill(start);
+    let (blocks, tail) = output.as_chunks_mut::<NEIGHBOURS>();
+    let whole = blocks.len() * NEIGHBOURS;
+    for (lane, block) in (0..).step_by(NEIGHBOURS).zip(blocks) {
+        sum(lane, &mut Sums::Many(block));
+    }
+    for (lane, value) in (whole..).zip(tail) {
+        sum(lane, &mut Sums::One(value));
+    }
+}
+
+/// [`Sums::add`] of many, unrolled because the compiler keeps an array in memory when it optimises for size.
+#[inline(never)]
+fn add_neighbours<A: Arithmetic>(
+    sums: &mut [f32; NEIGHBOURS],
+    columns: &[f32],
+    stride: usize,
+    scalars: &[f32],
+    step: usize,
+) {
+    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = *sums;
+    for (column, scalars) in columns.chunks(stride.max(1)).zip(scalars.chunks(step.max(1))) {
+        let (Some(&[x0, x1, x2, x3, x4, x5, x6, x7]), [scalar, ..]) = (column.first_chunk(), scalars) else { break };
+        if skips(*scalar) {
+            continue;
+        }
+        s0 = A::mul_add(x0, *scalar, s0);
+        s1 = A::mul_add(x1, *scalar, s1);
+        s2 = A::mul_add(x2, *scalar, s2);
+        s3 = A::mul_add(x3, *scalar, s3);
+        s4 = A::mul_add(x4, *scalar, s4);
+        s5 = A::mul_add(x5, *scalar, s5);
+        s6 = A::mul_add(x6, *scalar, s6);
+        s7 = A::mul_add(x7, *scalar, s7);
+    }
+    *sums = [s0, s1, s2, s3, s4, s5, s6, s7];
+}
+
+/// [`Sums::add`] of one.
+#[inline(never)]
+fn add_one<A: Arithmetic>(sum: &mut f32, columns: &[f32], stride: usize, scalars: &[f32], step: usize) {
+    for (x, scalar) in columns.iter().step_by(stride.max(1)).zip(scalars.iter().step_by(step.max(1))) {
+        if skips(*scalar) {
+            continue;
+        }
+        *sum = A::mul_add(*x, *scalar, *sum);
+    }
+}

@@ -1,0 +1,231 @@
+//! The weight gradient hᵀG in register tiles, straight into the optimizer.
+//!
+//! The roles of the data pass are swapped: the lanes hold inputs, whose weights are contiguous, and the batch is summed in
+//! order. The input columns are transposed into a B panel, which serves all outputs that read them. A gradient that is a sum
+//! over positions adds the batch sum of one position after the other: a single chain of 131,072 terms would lose digits.
+
+use core::ops::Range;
+
+use super::gradient_sink::{GradientSink, Operands};
+use super::jobs::WeightGradient;
+use super::microkernel::{Columns, Tile, add_packed, add_rows, add_rows_prefetching, add_to, store};
+use super::pack::pack_transposed;
+use super::tile::{Scratch, TileShape};
+use super::transpose::transpose;
+use super::update::Update;
+use crate::arithmetic::Arithmetic;
+
+/// Weights up to which they and their moments stay cached from step to step: prefetching them costs more than it saves.
+const CACHED_WEIGHTS: usize = 1 << 18;
+
+/// NR from which a tile's rows go to the optimizer one by one. Narrower tiles buffer their rows: updating a few weights at a
+/// time takes longer than the sum.
+const WIDE_NR: usize = 32;
+
+/// Values of B panels: long runs of weights for the optimizer that still fit the second-level cache.
+const B_PANEL: usize = 1 << 16;
+
+/// Packed input columns and the output position that reads them.
+struct Block<'a> {
+    b_panel: &'a [f32],
+    /// The first input channel of the panel, and the number of them.
+    first: usize,
+    count: usize,
+    position: usize,
+}
+
+impl WeightGradient<'_> {
+    /// The scratch of [`WeightGradient::run`].
+    pub(super) fn tile_scratch(&self, tile: TileShape) -> Scratch {
+        let (geometry, samples, nr) = (self.geometry, self.samples, tile.nr());
+        // G is packed where so many tiles of inputs read each row of it that the copy pays.
+        let a_panel = if geometry.in_channels >= 8 * nr { tile.mr * samples } else { 0 };
+        let inputs = geometry.in_channels.min(B_PANEL / samples.max(1)).next_multiple_of(nr);
+        // Sums over positions have memory of their own.
+        let buffered = if nr < WIDE_NR && !geometry.shares_weights() { tile.mr } else { 0 };
+        Scratch { a_panel, a_transformed: 0, b_panel: inputs * samples, c_buffer: inputs * buffered }
+    }
+
+    /// Updates the rows `rows` of the weights, which `update` holds.
+    ///
+    /// `sums` is as long as the weights if positions share them.
+    #[inline(always)]
+    pub fn run<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        rows: &Range<usize>,
+        update: Update<'_>,
+        layout: &Scratch,
+        scratch: &mut [f32],
+        sums: &mut [f32],
+    ) {
+        let geometry = self.geometry;
+        let (cols, inputs) = (geometry.cols.max(1), geometry.in_channels);
+        let [a_panel, _, b_panel, buffer] = layout.split(scratch);
+        let panel_inputs = (layout.b_panel / self.samples.max(1)).max(1);
+        let prefetches = !geometry.shares_weights() && rows.len() * inputs > CACHED_WEIGHTS;
+        let mut sink = GradientSink { a_panel: a_panel.as_chunks_mut().0, buffer, update, prefetches, sums };
+        sink.sums.fill(0.0);
+        for position in self.input_pixels(rows) {
+            let tap_rows = geometry.valid_taps::<true>(position / cols, geometry.rows);
+            let tap_cols = geometry.valid_taps::<true>(position % cols, geometry.cols);
+            for first in (0..inputs).step_by(panel_inputs) {
+                let count = panel_inputs.min(inputs - first);
+                let columns = self.input.get((position * inputs + first) * self.samples..).unwrap_or(&[]);
+                let b_panel =
+                    pack_transposed::<A, LANES, NR_VECTORS>(columns, (count, self.samples), self.samples, b_panel);
+                for tap_row in tap_rows.clone() {
+                    for tap_col in tap_cols.clone() {
+                        let output = geometry.tap_pixel::<true>(position, tap_row, tap_col);
+                        let block = Block { b_panel, first, count, position: output };
+                        let weight_row = geometry.weight_row(output, tap_row, tap_col);
+                        self.block::<A, CAPS, LANES, NR_VECTORS, MR>(&block, weight_row, rows, &mut sink);
+                    }
+                }
+            }
+        }
+        if geometry.shares_weights() {
+            sink.update.apply::<A, CAPS, LANES>(0, sink.sums);
+        }
+    }
+
+    /// The input pixels that the weight rows `rows` read.
+    pub(super) fn input_pixels(&self, rows: &Range<usize>) -> Range<usize> {
+        let geometry = self.geometry;
+        if !geometry.untied {
+            return 0..geometry.positions();
+        }
+        let (image_row, cols) = ((geometry.taps() * geometry.out_channels * geometry.cols).max(1), geometry.cols);
+        let (first, last) = (rows.start / image_row, rows.end.div_ceil(image_row));
+        let pad = geometry.kernel / 2;
+        first.saturating_sub(pad) * cols..(last + pad).min(geometry.rows) * cols
+    }
+
+    /// The gradient of one tap's weights at one output position, for the outputs among `rows`.
+    #[inline(always)]
+    fn block<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        block: &Block<'_>,
+        weight_row: usize,
+        rows: &Range<usize>,
+        sink: &mut GradientSink<'_, MR>,
+    ) {
+        let (inputs, nr) = (self.geometry.in_channels, LANES * NR_VECTORS);
+        let buffers = nr < WIDE_NR && !self.geometry.shares_weights();
+        let end = rows.end.min(weight_row + self.geometry.out_channels);
+        let mut row = rows.start.max(weight_row);
+        while row < end {
+            let out = row - weight_row;
+            let height = match end - row {
+                left if left >= MR => MR,
+                left if MR > 4 && left >= 4 => 4,
+                left if MR > 2 && left >= 2 => 2,
+                _ => 1,
+            };
+            let packed = height == MR && !sink.a_panel.is_empty();
+            if packed {
+                transpose::<A, MR, 1>(self.outputs(block, out), self.samples, sink.a_panel.as_chunks_mut().0);
+            }
+            let (at, count) = ((row - rows.start) * inputs + block.first, block.count);
+            // The operands of the update are prefetched: by wide tiles between parts of their sum, by others within the sum or,
+            // where it is too short, one group of rows ahead.
+            let between = nr > WIDE_NR && sink.prefetches && packed;
+            let within = sink.prefetches && !packed && height == MR && self.samples >= Operands::steps(MR);
+            let ahead = (sink.prefetches && !between && !within).then_some(height * inputs);
+            for lane in (0..count).step_by(nr) {
+                let columns = Columns::of_panel(block.b_panel, nr, self.samples, lane);
+                let tile = if between {
+                    sink.sum_prefetching::<A, LANES, NR_VECTORS>(at + lane, inputs, columns)
+                } else {
+                    let operands = if within {
+                        Some(Operands {
+                            slices: sink.update.operands(at + lane, MR * inputs),
+                            stride: inputs,
+                            count: nr,
+                        })
+                    } else {
+                        None
+                    };
+                    self.tile::<A, LANES, NR_VECTORS, MR>(block, (out, height), columns, sink.a_panel, operands)
+                };
+                for (j, tile) in tile.iter().enumerate().take(height) {
+                    let at = at + j * inputs + lane;
+                    if self.geometry.shares_weights() {
+                        add_to(sink.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
+                    } else if buffers {
+                        store(tile, sink.buffer.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
+                    } else {
+                        let row = tile.as_flattened();
+                        let row = row.get(..count - lane).unwrap_or(row);
+                        sink.update.apply_prefetching::<A, CAPS, LANES>(at, ahead, row);
+                    }
+                }
+            }
+            if buffers {
+                sink.flush::<A, CAPS, LANES>(at, inputs, (height, count), ahead);
+            }
+            row += height;
+        }
+    }
+
+    /// One register tile: the gradients of `height` rows from output `out` on; of `MR` rows if `operands` are prefetched.
+    #[inline(always)]
+    fn tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+        &self,
+        block: &Block<'_>,
+        (out, height): (usize, usize),
+        columns: Columns<'_>,
+        a_panel: &[[f32; MR]],
+        operands: Option<Operands<'_>>,
+    ) -> Tile<LANES, NR_VECTORS, MR> {
+        let mut tile = [[[0.0; LANES]; NR_VECTORS]; MR];
+        if height == MR && !a_panel.is_empty() {
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, a_panel);
+            return tile;
+        }
+        match (height, operands) {
+            (_, Some(operands)) => {
+                let rows = self.rows(block, out);
+                add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, rows, &operands);
+            }
+            (1, _) => self.small_tile::<A, LANES, NR_VECTORS, 1>(block, out, columns, &mut tile),
+            (2, _) => self.small_tile::<A, LANES, NR_VECTORS, 2>(block, out, columns, &mut tile),
+            (4, _) => self.small_tile::<A, LANES, NR_VECTORS, 4>(block, out, columns, &mut tile),
+            _ => add_rows::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, self.rows(block, out)),
+        }
+        tile
+    }
+
+    /// A tile of `ROWS` rows, into the first rows of `tile`.
+    #[inline(always)]
+    fn small_tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const ROWS: usize>(
+        &self,
+        block: &Block<'_>,
+        out: usize,
+        columns: Columns<'_>,
+        tile: &mut [[[f32; LANES]; NR_VECTORS]],
+    ) {
+        let mut sums = [[[0.0; LANES]; NR_VECTORS]; ROWS];
+        add_rows::<A, LANES, NR_VECTORS, ROWS>(&mut sums, columns, self.rows(block, out));
+        tile.iter_mut().zip(sums).for_each(|(row, sums)| *row = sums);
+    }
+
+    /// G of the outputs from `out` on.
+    #[inline(always)]
+    fn outputs(&self, block: &Block<'_>, out: usize) -> &[f32] {
+        let from = (block.position * self.geometry.out_channels + out) * self.samples;
+        self.grad_output.get(from..).unwrap_or(&[])
+    }
+
+    /// G of the first `ROWS` outputs from `out` on, a slice each.
+    #[inline(always)]
+    fn rows<const ROWS: usize>(&self, block: &Block<'_>, out: usize) -> [&[f32]; ROWS] {
+        let mut rest = self.outputs(block, out);
+        let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+        // Split one after the other: indexed by number, the compiler scatters them, and `array::from_fn` may stay a call.
+        for row in &mut rows {
+            let Some((first, after)) = rest.split_at_checked(self.samples) else { break };
+            (*row, rest) = (first, after);
+        }
+        rows
+    }
+}

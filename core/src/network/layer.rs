@@ -1,0 +1,232 @@
+//! Layers: what each computes, what follows it, and which weights carry the error back through it.
+
+use core::fmt;
+
+use super::activation::Activation;
+use super::feedback::Feedback;
+use super::shape::{Shape, windows};
+use crate::capabilities;
+
+/// What a layer computes. An [`Activation`] follows every layer with weights but the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Operation {
+    /// y = h W + b.
+    Dense {
+        /// Features of the output.
+        outputs: usize,
+    },
+    /// Cross-correlation, stride 1, zero padding `kernel / 2`, one filter for all positions.
+    Convolution {
+        /// Channels of the output.
+        filters: usize,
+        /// Side of the square kernel, odd.
+        kernel: usize,
+    },
+    /// A convolution with an own filter and bias at every output position (report section 4).
+    Untied {
+        /// Channels of the output.
+        filters: usize,
+        /// Side of the square kernel, odd.
+        kernel: usize,
+    },
+    /// The largest value of each window; the windows are clipped at the bottom and the right edge.
+    MaxPool {
+        /// Side of the square window.
+        size: usize,
+        /// Step between windows, at most `size`.
+        stride: usize,
+    },
+    /// The mean of each window over the elements inside the image.
+    AveragePool {
+        /// Side of the square window.
+        size: usize,
+        /// Step between windows, at most `size`.
+        stride: usize,
+    },
+}
+
+impl Operation {
+    /// Whether the layer has weights.
+    pub const fn has_weights(&self) -> bool {
+        match self {
+            Self::Dense { .. } | Self::Convolution { .. } | Self::Untied { .. } => true,
+            Self::MaxPool { .. } | Self::AveragePool { .. } => false,
+        }
+    }
+
+    pub(crate) const fn capability(&self) -> u32 {
+        match self {
+            Self::Dense { .. } => capabilities::DENSE,
+            Self::Convolution { .. } => capabilities::CONVOLUTION,
+            Self::Untied { .. } => capabilities::UNTIED,
+            Self::MaxPool { .. } => capabilities::MAX_POOL,
+            Self::AveragePool { .. } => capabilities::AVERAGE_POOL,
+        }
+    }
+
+    /// Number of weights for an input of this shape.
+    pub(crate) const fn weights(&self, input: Shape) -> usize {
+        match self {
+            Self::Dense { outputs } => outputs.saturating_mul(input.features()),
+            Self::Convolution { filters, kernel } => {
+                input.channels().saturating_mul(*kernel).saturating_mul(*kernel).saturating_mul(*filters)
+            }
+            Self::Untied { filters, kernel } => {
+                input.features().saturating_mul(*kernel).saturating_mul(*kernel).saturating_mul(*filters)
+            }
+            Self::MaxPool { .. } | Self::AveragePool { .. } => 0,
+        }
+    }
+
+    /// Number of biases for an output of this shape.
+    pub(crate) const fn biases(&self, output: Shape) -> usize {
+        match self {
+            Self::Dense { outputs } => *outputs,
+            Self::Convolution { filters, .. } => *filters,
+            Self::Untied { .. } => output.features(),
+            Self::MaxPool { .. } | Self::AveragePool { .. } => 0,
+        }
+    }
+}
+
+/// One layer: what it computes, what follows, and which weights carry the error back through it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Layer {
+    /// What the layer computes.
+    pub operation: Operation,
+    /// The nonlinearity behind it; ReLU, which is then without effect, behind the last layer and pooling.
+    pub activation: Activation,
+    /// Which weights carry the error signal that leaves this layer backwards.
+    pub feedback: Feedback,
+}
+
+impl Layer {
+    const fn of(operation: Operation) -> Self {
+        Self { operation, activation: Activation::Relu, feedback: Feedback::Symmetric }
+    }
+
+    /// A dense layer with `outputs` features.
+    pub const fn dense(outputs: usize) -> Self {
+        Self::of(Operation::Dense { outputs })
+    }
+
+    /// A convolution with `filters` filters of `kernel` × `kernel`.
+    pub const fn conv(filters: usize, kernel: usize) -> Self {
+        Self::of(Operation::Convolution { filters, kernel })
+    }
+
+    /// An untied convolution with `filters` filters of `kernel` × `kernel` at every position.
+    pub const fn untied(filters: usize, kernel: usize) -> Self {
+        Self::of(Operation::Untied { filters, kernel })
+    }
+
+    /// Max pooling over `size` × `size` every `stride` pixels.
+    pub const fn max_pool(size: usize, stride: usize) -> Self {
+        Self::of(Operation::MaxPool { size, stride })
+    }
+
+    /// Average pooling over `size` × `size` every `stride` pixels.
+    pub const fn avg_pool(size: usize, stride: usize) -> Self {
+        Self::of(Operation::AveragePool { size, stride })
+    }
+
+    /// The same layer with another activation.
+    #[must_use]
+    pub const fn activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// The same layer with another feedback rule.
+    #[must_use]
+    pub const fn feedback(mut self, feedback: Feedback) -> Self {
+        self.feedback = feedback;
+        self
+    }
+
+    /// Shape of the output for an input of shape `input`, or why the layer cannot take that input.
+    pub(crate) const fn output(&self, input: Shape) -> Result<Shape, Problem> {
+        match self.operation {
+            Operation::Dense { outputs: 0 } => Err(Problem::NoOutputs),
+            Operation::Dense { outputs } => Ok(Shape::vector(outputs)),
+            Operation::Convolution { .. }
+            | Operation::Untied { .. }
+            | Operation::MaxPool { .. }
+            | Operation::AveragePool { .. }
+                if input.is_vector() =>
+            {
+                Err(Problem::NotAnImage)
+            }
+            Operation::Convolution { filters: 0, .. } | Operation::Untied { filters: 0, .. } => Err(Problem::NoOutputs),
+            Operation::Convolution { kernel, .. } | Operation::Untied { kernel, .. } if kernel.is_multiple_of(2) => {
+                Err(Problem::EvenKernel { kernel })
+            }
+            Operation::Convolution { filters, .. } | Operation::Untied { filters, .. } => {
+                Ok(input.with_channels(filters))
+            }
+            Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => {
+                if !matches!(self.feedback, Feedback::Symmetric) {
+                    return Err(Problem::FeedbackWithoutWeights);
+                }
+                if !matches!(self.activation, Activation::Relu) {
+                    return Err(Problem::ActivationWithoutWeights);
+                }
+                if stride == 0 || stride > size {
+                    return Err(Problem::Window { size, stride });
+                }
+                let (rows, cols) = (windows(input.rows(), size, stride), windows(input.cols(), size, stride));
+                Ok(Shape::image(input.channels(), rows, cols))
+            }
+        }
+    }
+}
+
+/// What is wrong with one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Problem {
+    /// The layer has no outputs.
+    NoOutputs,
+    /// The kernel's side is even, so it has no centre.
+    EvenKernel {
+        /// The side found.
+        kernel: usize,
+    },
+    /// A pooling stride of 0, or larger than the window, would skip pixels.
+    Window {
+        /// Side of the window.
+        size: usize,
+        /// Step between windows.
+        stride: usize,
+    },
+    /// A convolution or a pooling layer needs an image, and this layer receives a vector.
+    NotAnImage,
+    /// A pooling layer has no weights, so it has no feedback rule.
+    FeedbackWithoutWeights,
+    /// A pooling layer has no weights, so no activation follows it.
+    ActivationWithoutWeights,
+    /// The last layer gives the logits, and no activation follows it.
+    LastActivated,
+    /// The last layer gives the logits and has to be dense.
+    LastNotDense,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoOutputs => f.write_str("it needs at least 1 output, found 0"),
+            Self::EvenKernel { kernel } => write!(f, "the kernel's side has to be odd, found {kernel}"),
+            Self::Window { size, stride } => {
+                write!(f, "the pooling stride has to be 1 to {size} for a window of {size}x{size}, found {stride}")
+            }
+            Self::NotAnImage => f.write_str("it needs an image as input, found a vector"),
+            Self::FeedbackWithoutWeights => f.write_str("pooling has no weights, so it takes no feedback rule"),
+            Self::ActivationWithoutWeights => f.write_str("pooling has no weights, so it takes no activation"),
+            Self::LastActivated => f.write_str("the last layer takes no activation, it gives one score a class"),
+            Self::LastNotDense => f.write_str("the last layer has to be dense, it gives one score a class"),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Optimizers and their coefficients: how a gradient becomes an update.
+//!
+//! The arithmetic is in `kernels/update.rs`.
+
+use crate::capabilities;
+use crate::checks::{CoefficientError, fraction, positive};
+
+/// Plain gradient descent: w ← w − rate · g.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Sgd {
+    /// Learning rate.
+    pub rate: f32,
+}
+
+impl Sgd {
+    /// Rate 1e-2.
+    pub const DEFAULT: Self = Self { rate: 1e-2 };
+}
+
+/// Gradient descent with momentum: m ← momentum · m + g.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Momentum {
+    /// Learning rate.
+    pub rate: f32,
+    /// Share of the velocity that is kept, in [0, 1).
+    pub momentum: f32,
+}
+
+impl Momentum {
+    /// Rate 1e-2, momentum 0.9.
+    pub const DEFAULT: Self = Self { rate: 1e-2, momentum: 0.9 };
+}
+
+/// Adam (Kingma and Ba 2015), ε outside the root.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Adam {
+    /// Learning rate.
+    pub rate: f32,
+    /// Decay of the mean of gradients, in [0, 1).
+    pub beta1: f32,
+    /// Decay of the mean of squared gradients, in [0, 1).
+    pub beta2: f32,
+    /// Added to the root of the second moment, above 0: a gradient that was always 0 has none.
+    pub epsilon: f32,
+}
+
+impl Adam {
+    /// Rate 1e-3, β 0.9 and 0.999, ε 1e-8.
+    pub const DEFAULT: Self = Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+}
+
+/// How gradients become updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
+#[non_exhaustive]
+pub enum Optimizer {
+    /// w ← w − rate · g.
+    Sgd(Sgd),
+    /// m ← momentum · m + g, w ← w − rate · m.
+    Momentum(Momentum),
+    /// m ← momentum · m + g, w ← w − rate · (g + momentum · m), as PyTorch has it.
+    Nesterov(Momentum),
+    /// Moments with bias correction.
+    Adam(Adam),
+}
+
+impl Optimizer {
+    /// Every optimizer with its default coefficients.
+    pub const DEFAULTS: [Self; 4] = [
+        Self::Sgd(Sgd::DEFAULT),
+        Self::Momentum(Momentum::DEFAULT),
+        Self::Nesterov(Momentum::DEFAULT),
+        Self::Adam(Adam::DEFAULT),
+    ];
+
+    /// The name on the command line and in files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Sgd(_) => "sgd",
+            Self::Momentum(_) => "momentum",
+            Self::Nesterov(_) => "nesterov",
+            Self::Adam(_) => "adam",
+        }
+    }
+
+    /// The learning rate.
+    pub const fn rate(&self) -> f32 {
+        match self {
+            Self::Sgd(Sgd { rate })
+            | Self::Momentum(Momentum { rate, .. })
+            | Self::Nesterov(Momentum { rate, .. })
+            | Self::Adam(Adam { rate, .. }) => *rate,
+        }
+    }
+
+    /// The same optimizer with another learning rate.
+    #[must_use]
+    pub const fn with_rate(mut self, value: f32) -> Self {
+        match &mut self {
+            Self::Sgd(Sgd { rate })
+            | Self::Momentum(Momentum { rate, .. })
+            | Self::Nesterov(Momentum { rate, .. })
+            | Self::Adam(Adam { rate, .. }) => *rate = value,
+        }
+        self
+    }
+
+    /// Numbers of state kept for each parameter: 0, 1 or 2.
+    pub const fn states(&self) -> usize {
+        match self {
+            Self::Sgd(_) => 0,
+            Self::Momentum(_) | Self::Nesterov(_) => 1,
+            Self::Adam(_) => 2,
+        }
+    }
+
+    pub(crate) const fn capability(&self) -> u32 {
+        match self {
+            Self::Sgd(_) => capabilities::SGD,
+            Self::Momentum(_) | Self::Nesterov(_) => capabilities::MOMENTUM,
+            Self::Adam(_) => capabilities::ADAM,
+        }
+    }
+
+    /// That each coefficient lies in its range.
+    pub(crate) fn check(&self) -> Result<(), CoefficientError> {
+        positive("rate", self.rate())?;
+        match *self {
+            Self::Sgd(_) => Ok(()),
+            Self::Momentum(Momentum { momentum, .. }) | Self::Nesterov(Momentum { momentum, .. }) => {
+                fraction("momentum", momentum)
+            }
+            Self::Adam(Adam { beta1, beta2, epsilon, .. }) => {
+                fraction("beta1", beta1)?;
+                fraction("beta2", beta2)?;
+                positive("epsilon", epsilon)
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! How a network is trained, as a value: batch, optimizer, loss, and what is rarely changed.
+
+use super::feedback::Storage;
+use super::loss::Loss;
+use super::optimizer::{Adam, Optimizer};
+use crate::capabilities::{self, enabled};
+use crate::checks::{CoefficientError, fraction, non_negative, positive};
+use crate::random::Initial;
+
+/// How a network is trained: batch, optimizer, loss, clipping and more.
+///
+/// ```
+/// use asymgrad_core::{Loss, Optimizer, Sgd, Training};
+/// const TRAINING: Training = Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 })).loss(Loss::Hinge).clip(1.0);
+/// assert_eq!(TRAINING.batch(), 16);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Training {
+    pub(crate) batch: usize,
+    pub(crate) optimizer: Optimizer,
+    pub(crate) loss: Loss,
+    clip: f32,
+    clips: bool,
+    pub(crate) decay: f32,
+    pub(crate) kp_decay: f32,
+    pub(crate) mirror_rate: f32,
+    pub(crate) weights: Initial,
+    pub(crate) feedback: Initial,
+    pub(crate) storage: Storage,
+    pub(crate) frozen: u8,
+}
+
+impl Training {
+    /// Steps of up to `batch` samples with Adam and softmax cross-entropy.
+    pub const fn new(batch: usize) -> Self {
+        Self {
+            batch,
+            optimizer: Optimizer::Adam(Adam::DEFAULT),
+            loss: Loss::CrossEntropy,
+            clip: 0.0,
+            clips: false,
+            decay: 0.0,
+            kp_decay: Self::KP_DECAY,
+            mirror_rate: Self::MIRROR_RATE,
+            weights: Initial::Glorot,
+            feedback: Initial::Glorot,
+            storage: Storage::Memory,
+            frozen: 0,
+        }
+    }
+
+    /// The default decay λ of [Kolen–Pollack](crate::feedback::kolen_pollack).
+    pub const KP_DECAY: f32 = 1e-4;
+
+    /// The default rate η of [weight mirrors](crate::feedback::weight_mirror).
+    pub const MIRROR_RATE: f32 = 1e-2;
+
+    /// Sets the L2 weight decay: `decay` · w is added to each weight's gradient after clipping, not to that of biases.
+    #[must_use]
+    pub const fn decay(mut self, decay: f32) -> Self {
+        self.decay = decay;
+        self
+    }
+
+    /// Sets the decay λ of [Kolen–Pollack](crate::feedback::kolen_pollack), in [0, 1); with 0 the rule is `(R*)`.
+    #[must_use]
+    pub const fn kp_decay(mut self, decay: f32) -> Self {
+        self.kp_decay = decay;
+        self
+    }
+
+    /// Sets the rate η of [weight mirrors](crate::feedback::weight_mirror), in [0, 1); with 0 the rule is `(R)`.
+    #[must_use]
+    pub const fn mirror_rate(mut self, rate: f32) -> Self {
+        self.mirror_rate = rate;
+        self
+    }
+
+    /// Sets the distributions from which weights and feedback are drawn.
+    #[must_use]
+    pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
+        self.weights = weights;
+        self.feedback = feedback;
+        self
+    }
+
+    /// Sets where fixed feedback lies: in memory, in a table, or nowhere, regenerated from its seed while it is used.
+    #[must_use]
+    pub const fn fixed_feedback(mut self, storage: Storage) -> Self {
+        self.storage = storage;
+        self
+    }
+
+    /// Freezes the first `layers` layers: their weights stay, the backward pass ends behind them, and they have neither
+    /// feedback nor optimizer state. Where all layers are frozen, a step is an evaluation.
+    #[must_use]
+    pub const fn freeze(mut self, layers: u8) -> Self {
+        self.frozen = layers;
+        self
+    }
+
+    /// Sets the optimizer.
+    #[must_use]
+    pub const fn optimizer(mut self, optimizer: Optimizer) -> Self {
+        self.optimizer = optimizer;
+        self
+    }
+
+    /// Sets the loss.
+    #[must_use]
+    pub const fn loss(mut self, loss: Loss) -> Self {
+        self.loss = loss;
+        self
+    }
+
+    /// Clips each element of hᵀG to [−limit, limit], after the mean over the batch and before the optimizer; biases are
+    /// left alone (report section 5).
+    #[must_use]
+    pub const fn clip(mut self, limit: f32) -> Self {
+        (self.clip, self.clips) = (limit, true);
+        self
+    }
+
+    /// Where fixed feedback lies.
+    pub const fn storage(&self) -> Storage {
+        self.storage
+    }
+
+    /// The limit of [`Training::clip`]. It is stored as two fields because an option takes 4 bytes more of a device's RAM.
+    pub(crate) const fn limit(&self) -> Option<f32> {
+        if self.clips { Some(self.clip) } else { None }
+    }
+
+    /// Samples of the largest step.
+    pub const fn batch(&self) -> usize {
+        self.batch
+    }
+
+    /// Checks the range of every coefficient.
+    pub(crate) fn check<const CAPS: u32>(&self) -> Result<(), CoefficientError> {
+        self.optimizer.check()?;
+        if let Some(limit) = self.limit() {
+            positive("clip", limit)?;
+        }
+        // A decay that is not above 0 asks for no capability, so every image checks it.
+        non_negative("weight decay", self.decay)?;
+        if enabled::<CAPS>(capabilities::KP_DECAY) {
+            fraction("decay of (KP)", self.kp_decay)?;
+        }
+        if enabled::<CAPS>(capabilities::MIRROR) {
+            fraction("rate of the weight mirrors", self.mirror_rate)?;
+        }
+        if enabled::<CAPS>(capabilities::INITIAL) {
+            self.weights.check()?;
+            self.feedback.check()?;
+        }
+        Ok(())
+    }
+}

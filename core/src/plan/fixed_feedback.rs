@@ -1,0 +1,62 @@
+//! The table of fixed feedback, for [`Storage::Table`](crate::feedback::Storage::Table).
+
+use super::cursor::LayerCursor;
+use crate::network::{Architecture, Training};
+use crate::random::{FeedbackSource, counter};
+
+impl Architecture<'_> {
+    /// Number of feedback weights that never change: the length of their table.
+    pub const fn fixed_feedback(&self, training: &Training) -> usize {
+        let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
+        while cursor.advance() {
+            len = len.saturating_add(cursor.plan.fixed_feedback_len());
+        }
+        len
+    }
+
+    /// Offset of a layer's feedback in the table.
+    pub(crate) fn table_offset(&self, training: &Training, layer: usize) -> usize {
+        LayerCursor::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len()).sum()
+    }
+
+    /// The fixed feedback that [`Trainer::initialize`](crate::Trainer::initialize) would draw from `seed`, layer by layer, as a
+    /// constant. `None` if `N` is not [`Architecture::fixed_feedback`], or the distribution is normal, which constants cannot
+    /// compute: draw such a table on the host.
+    ///
+    /// ```
+    /// use asymgrad_core::feedback::Storage;
+    /// use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
+    /// # use asymgrad_core::random::SplitMix;
+    /// const NET: Architecture = Architecture::new(
+    ///     Shape::vector(64),
+    ///     &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)],
+    /// );
+    /// const TRAINING: Training = Training::new(1).fixed_feedback(Storage::Table);
+    /// static TABLE: [f32; NET.fixed_feedback(&TRAINING)] = NET.feedback_table(&TRAINING, 2).unwrap();
+    ///
+    /// assert_eq!(NET.memory(&TRAINING), NET.memory(&Training::new(1)) - 320);
+    /// let mut memory = [0.0; NET.memory(&TRAINING)];
+    /// let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    /// trainer.set_table(&TABLE)?;
+    /// trainer.initialize(&mut SplitMix::new(1), 2);
+    /// # Ok::<(), asymgrad_core::TrainerError>(())
+    /// ```
+    pub const fn feedback_table<const N: usize>(&self, training: &Training, seed: u64) -> Option<[f32; N]> {
+        let mut table = [0.0; N];
+        let (mut cursor, mut rest) = (LayerCursor::new(self, training), table.as_mut_slice());
+        while cursor.advance() {
+            let plan = &cursor.plan;
+            let (fan_in, fan_out) = plan.feedback_fans();
+            let Some(a) = training.feedback.half_width(fan_in, fan_out) else { return None };
+            let source = FeedbackSource::new(seed, counter(plan.index), a);
+            let Some((feedback, after)) = rest.split_at_mut_checked(plan.fixed_feedback_len()) else { return None };
+            let mut index = 0;
+            while index < feedback.len() {
+                feedback[index] = source.at(counter(index));
+                index += 1;
+            }
+            rest = after;
+        }
+        if rest.is_empty() { Some(table) } else { None }
+    }
+}

@@ -1,0 +1,22 @@
+//! The memory plan: every region of a training's one buffer, its size known at compile time.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `cursor.rs` | the layers one after the other, with their shapes and the offsets of their values |
+//! | `layout.rs` | the regions of the buffer, in order |
+//! | `sizes.rs` | the sizes that users ask for: `Architecture::memory` and the like |
+//! | `table.rs` | the plan as a table, for `asymgrad plan` |
+//! | `tensors.rs` | named tensors and the index of each element, for export |
+//! | `fixed_feedback.rs` | the table of feedback that never changes |
+
+mod cursor;
+mod fixed_feedback;
+mod layout;
+mod sizes;
+mod table;
+mod tensors;
+
+pub(crate) use self::cursor::{LayerCursor, LayerPlan};
+pub(crate) use self::layout::Layout;
+pub use self::table::Region;
+pub use self::tensors::{Tensor, TensorRole};

@@ -1,0 +1,107 @@
+//! Sizes of a network's and a training's memory, and the code that an image has to hold.
+
+use super::cursor::LayerCursor;
+use super::layout::{Layout, max};
+use crate::capabilities;
+use crate::network::{Architecture, Training};
+use crate::random::Initial;
+
+impl Architecture<'_> {
+    /// Length of a [`Trainer`](crate::Trainer)'s `[f32]`.
+    pub const fn memory(&self, training: &Training) -> usize {
+        Layout::new(self, training).total()
+    }
+
+    /// Length of a [`Trainer::state`](crate::Trainer::state), in `f32`: what has to be kept to resume training.
+    pub const fn state(&self, training: &Training) -> usize {
+        Layout::new(self, training).persistent()
+    }
+
+    /// Number of weights and biases: the length of a [`Predictor`](crate::Predictor)'s parameters.
+    pub const fn parameters(&self) -> usize {
+        Layout::new(self, &Training::new(0)).parameters
+    }
+
+    /// Multiplications of one sample's forward pass.
+    pub const fn multiplications(&self) -> usize {
+        let (mut cursor, mut sum) = (LayerCursor::untrained(self), 0_usize);
+        while cursor.advance() {
+            sum = sum.saturating_add(cursor.plan.multiplications());
+        }
+        sum
+    }
+
+    /// Multiplications and additions of the longest slice of [`Trainer::poll`](crate::Trainer::poll): 2 × weights × the
+    /// positions that use each × batch, for the largest layer. A slice that regenerates feedback, or updates a second set
+    /// of weights, takes up to three times as long.
+    pub const fn longest_slice(&self, training: &Training) -> usize {
+        let (mut cursor, mut most) = (LayerCursor::untrained(self), 0);
+        while cursor.advance() {
+            most = max(most, cursor.plan.multiplications());
+        }
+        most.saturating_mul(2).saturating_mul(training.batch)
+    }
+
+    /// Length of a [`Predictor`](crate::Predictor)'s `[f32]` for batches of up to `batch` samples.
+    pub const fn prediction_memory(&self, batch: usize) -> usize {
+        let sizes = self.prediction_buffers(batch);
+        sizes[0].saturating_add(sizes[1])
+    }
+
+    /// Lengths of the two buffers of a prediction: the inputs of layers 0, 2, 4…, and of layers 1, 3, 5…
+    pub(crate) const fn prediction_buffers(&self, batch: usize) -> [usize; 2] {
+        let mut sizes = [self.input().features(), 0];
+        let mut cursor = LayerCursor::untrained(self);
+        while cursor.advance() {
+            let plan = &cursor.plan;
+            let buffer = (plan.index + 1) % 2;
+            sizes[buffer] = max(sizes[buffer], plan.output.features());
+        }
+        [sizes[0].saturating_mul(batch), sizes[1].saturating_mul(batch)]
+    }
+
+    /// The [capabilities] that an image has to hold for this network and training.
+    pub const fn capabilities(&self, training: &Training) -> u32 {
+        let mut bits = training.optimizer.capability()
+            | training.loss.capability()
+            | training.storage.capability()
+            | self.layer_capabilities();
+        if training.batch > 1 {
+            bits |= capabilities::BATCH;
+        }
+        if training.limit().is_some() {
+            bits |= capabilities::CLIP;
+        }
+        if training.decay > 0.0 {
+            bits |= capabilities::DECAY;
+        }
+        if !matches!((training.weights, training.feedback), (Initial::Glorot, Initial::Glorot)) {
+            bits |= capabilities::INITIAL;
+        }
+        if training.frozen > 0 {
+            bits |= capabilities::FROZEN;
+        }
+        let mut cursor = LayerCursor::new(self, training);
+        while cursor.advance() {
+            if cursor.plan.needs_input_gradient {
+                bits |= cursor.plan.layer.feedback.capabilities();
+            }
+        }
+        bits
+    }
+
+    /// The [capabilities] that a [`Predictor`](crate::Predictor) has to hold: those of the layers, and batches.
+    pub const fn prediction_capabilities(&self) -> u32 {
+        self.layer_capabilities() | capabilities::BATCH
+    }
+
+    const fn layer_capabilities(&self) -> u32 {
+        let mut bits = 0;
+        let mut cursor = LayerCursor::untrained(self);
+        while cursor.advance() {
+            let layer = cursor.plan.layer;
+            bits |= layer.activation.capability() | layer.operation.capability();
+        }
+        bits
+    }
+}

@@ -1,0 +1,41 @@
+//! Slices of a region by offset and length.
+//!
+//! A range outside its region is a mistake in the memory plan. Debug builds stop there; other builds give an empty slice,
+//! so that no image holds the code of a panic.
+
+/// The values `from..from + len`.
+#[inline]
+pub(crate) fn range(values: &[f32], from: usize, len: usize) -> &[f32] {
+    let found = values.get(from..from.wrapping_add(len));
+    debug_assert!(found.is_some(), "{from}..{from}+{len} of {}", values.len());
+    found.unwrap_or(&[])
+}
+
+/// The values `from..from + len`, to be written.
+#[inline]
+pub(crate) fn range_mut(values: &mut [f32], from: usize, len: usize) -> &mut [f32] {
+    debug_assert!(from.saturating_add(len) <= values.len(), "{from}..{from}+{len} of {}", values.len());
+    values.get_mut(from..from.wrapping_add(len)).unwrap_or(&mut [])
+}
+
+/// The values from `from` on.
+#[inline]
+pub(crate) fn tail(values: &[f32], from: usize) -> &[f32] {
+    let found = values.get(from..);
+    debug_assert!(found.is_some(), "{from}.. of {}", values.len());
+    found.unwrap_or(&[])
+}
+
+/// The values from `from` on, to be written.
+#[inline]
+pub(crate) fn tail_mut(values: &mut [f32], from: usize) -> &mut [f32] {
+    debug_assert!(from <= values.len(), "{from}.. of {}", values.len());
+    values.get_mut(from..).unwrap_or(&mut [])
+}
+
+/// The first `len` values and the rest.
+#[inline]
+pub(crate) fn split_mut(values: &mut [f32], len: usize) -> (&mut [f32], &mut [f32]) {
+    debug_assert!(len <= values.len(), "{len} of {}", values.len());
+    values.split_at_mut_checked(len).unwrap_or((&mut [], &mut []))
+}

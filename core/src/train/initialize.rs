@@ -1,0 +1,90 @@
+//! What a training begins with: weights from a generator, feedback from a seed, and the warm-up of weight mirrors.
+
+use rand_core::Rng;
+
+use super::buffers::{State, layer_biases, layer_weights};
+use super::error::StepError;
+use super::pass::has_mirror;
+use super::trainer::Trainer;
+use crate::capabilities::{self, enabled};
+use crate::kernels::Kernels;
+use crate::network::Storage;
+use crate::network::feedback::{self, Feedback};
+use crate::plan::{LayerCursor, LayerPlan};
+use crate::random::{self, FeedbackSource, Initial, counter};
+use crate::slices::range_mut;
+
+impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
+    /// Draws the weights from `generator` and the feedback from `seed`, with the distributions of
+    /// [`Training::initial`](crate::Training::initial). Biases become 0, and the optimizer starts anew.
+    ///
+    /// Weights are drawn in the order of the state; feedback weight i of layer l is that of [`FeedbackSource`].
+    pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
+        self.restart();
+        let network = self.network;
+        let (weights, initial) = (self.training.weights, self.training.feedback);
+        let sizes = self.sizes();
+        let state = State::new::<CAPS>(self.state, sizes);
+        if enabled::<CAPS>(capabilities::SEEDED) && self.training.storage == Storage::Seed {
+            let offset = state.feedback.len().saturating_sub(Storage::SEED_LEN);
+            feedback::write_seed(seed, range_mut(state.feedback, offset, Storage::SEED_LEN));
+        }
+        for plan in LayerCursor::new(&network, &self.training) {
+            let (fan_in, fan_out) = plan.fans();
+            layer_biases(state.parameters, 0, &plan).fill(0.0);
+            let weight = layer_weights(state.parameters, 0, &plan);
+            match weights.half_width(fan_in, fan_out) {
+                Some(a) if enabled::<CAPS>(capabilities::INITIAL) => random::fill(weight, a, generator),
+                None if enabled::<CAPS>(capabilities::INITIAL) => {
+                    random::fill_normal(weight, weights.standard_deviation(fan_in, fan_out), generator);
+                }
+                _ => random::fill(weight, random::glorot(fan_in, fan_out), generator),
+            }
+            let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
+            draw_feedback::<CAPS>(&plan, initial, seed, feedback, weight);
+        }
+    }
+
+    /// Runs `rounds` steps of all [weight mirrors](crate::feedback::weight_mirror), so that B resembles W before the first
+    /// training step: 4 / η rounds leave e⁻⁴ = 2 % of the initial B. The samples of [`Trainer::input`] are overwritten.
+    ///
+    /// # Errors
+    /// [`StepError::UnderWay`] while a step is running.
+    pub fn warm_up_mirrors(&mut self, rounds: u32) -> Result<(), StepError> {
+        self.input(self.training.batch)?;
+        for round in 0..rounds {
+            let mut cursor = LayerCursor::new(&self.network, &self.training);
+            while cursor.advance() {
+                if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
+                    // Times that no step has, so that the noise is another one.
+                    self.mirror_step(&cursor.plan, u64::MAX - u64::from(round));
+                }
+            }
+        }
+        self.samples = 0;
+        Ok(())
+    }
+}
+
+/// Draws a layer's initial feedback: value i is a function of the seed, the layer and i.
+fn draw_feedback<const CAPS: u32>(
+    plan: &LayerPlan<'_>,
+    initial: Initial,
+    seed: u64,
+    feedback: &mut [f32],
+    weight: &[f32],
+) {
+    let initial = if enabled::<CAPS>(capabilities::INITIAL) { initial } else { Initial::Glorot };
+    if enabled::<CAPS>(capabilities::SIGN) && plan.layer.feedback == Feedback::UniformSign {
+        let (fan_in, fan_out) = plan.feedback_fans();
+        feedback.fill(initial.standard_deviation(fan_in, fan_out));
+    } else {
+        let source = FeedbackSource::of(initial, seed, counter(plan.index), plan.feedback_fans());
+        for (index, b) in feedback.iter_mut().enumerate() {
+            *b = source.draw::<CAPS>(counter(index));
+        }
+    }
+    if enabled::<CAPS>(capabilities::SIGN) && plan.layer.feedback.has_weight_signs() {
+        feedback::uniform_sign::copy_signs(feedback, weight);
+    }
+}

@@ -1,0 +1,23 @@
+//! Training on borrowed memory.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `trainer.rs` | [`Trainer`]: construction, state, views |
+//! | `step.rs` | a step as a loop over slices: forward, loss, input gradient, update |
+//! | `pass.rs` | one layer in one direction |
+//! | `probe.rs` | the error signals at every layer, without an update |
+//! | `initialize.rs` | initial weights and feedback, warm-up of weight mirrors |
+//! | `buffers.rs` | where a layer's values lie in the regions of the memory |
+//! | `error.rs` | why a trainer cannot be made, why a step is not made |
+
+mod buffers;
+mod error;
+mod initialize;
+pub(crate) mod pass;
+mod probe;
+mod step;
+mod trainer;
+
+pub use self::error::{StepError, TrainerError};
+pub use self::probe::ErrorSignal;
+pub use self::trainer::Trainer;

@@ -1,0 +1,276 @@
+//! One layer in one direction, and the loss.
+//!
+//! A device's stack holds one of these functions at a time: none is inlined into another, and each looks its layer up.
+
+use super::buffers::{
+    State, direct_buffers, gradient_buffers, gradient_sums, labels_and_activations, layer_activations, layer_biases,
+    layer_weights,
+};
+use super::trainer::Trainer;
+use crate::capabilities::{self, enabled};
+use crate::kernels::step::{Corrections, StepCoefficients};
+use crate::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, Update, WeightGradient};
+use crate::network::feedback::{self, Feedback};
+use crate::network::{Activation, Architecture, Operation, Optimizer, Sgd, Storage, Training, loss};
+use crate::plan::LayerPlan;
+use crate::random::{FeedbackSource, counter};
+use crate::slices::{range, range_mut, split_mut};
+
+impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
+    /// The output of a layer.
+    #[inline(never)]
+    pub(super) fn forward(&mut self, plan: &LayerPlan<'_>) {
+        let samples = self.samples();
+        let (input, output) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let weight = range(self.state, plan.parameter_offset, plan.weights);
+        let bias = range(self.state, plan.parameter_offset + plan.weights, plan.biases);
+        forward::<CAPS, K>(&self.kernels, plan, samples, input, weight, bias, output);
+    }
+
+    /// The score of the logits, their gradient, and what direct rules project.
+    #[inline(never)]
+    pub(super) fn loss(&mut self, last: &LayerPlan<'_>) {
+        let samples = self.samples();
+        let work = &mut self.work;
+        let (labels, activations) = labels_and_activations(work.forward, &self.training);
+        let logits = last.activation_offset + last.input.features();
+        let logits = range_mut(activations, logits * samples, last.output.features() * samples);
+        let (gradient, _) = gradient_buffers(work.even, work.odd, last, samples);
+        let labels = range_mut(labels, 0, samples);
+        self.score = loss::score::<CAPS>(self.training.loss, logits, labels, gradient);
+        if enabled::<CAPS>(capabilities::DIRECT) {
+            let (odd, errors, targets) = direct_buffers(work.odd, &self.network, &self.training);
+            let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
+            errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
+            let len = (last.classes * samples).min(targets.len());
+            feedback::target::project(labels, range_mut(targets, 0, len));
+        }
+    }
+
+    /// Gives B the signs of W, and new magnitudes where the rule asks for them.
+    fn refresh_signs(&mut self, plan: &LayerPlan<'_>) {
+        if !enabled::<CAPS>(capabilities::SIGN) || !plan.layer.feedback.has_weight_signs() {
+            return;
+        }
+        let (steps, sizes, (fan_in, fan_out)) = (self.steps, self.sizes(), plan.fans());
+        let deviation = self.training.feedback.standard_deviation(fan_in, fan_out);
+        let state = State::new::<CAPS>(self.state, sizes);
+        let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
+        if plan.layer.feedback == Feedback::BatchSign {
+            feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, steps);
+        }
+        feedback::uniform_sign::copy_signs(feedback, layer_weights(state.parameters, 0, plan));
+    }
+
+    /// Moves a weight mirror towards W by the layer's response to noise, a function of `time`.
+    ///
+    /// The noise and the response overwrite the layer's input and output, which nothing needs after its update.
+    pub(super) fn mirror_step(&mut self, plan: &LayerPlan<'_>, time: u64) {
+        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
+        let (samples, sizes, rate) = (self.samples(), self.sizes(), self.training.mirror_rate);
+        let state = State::new::<CAPS>(self.state, sizes);
+        let mirror = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
+        let weight = layer_weights(state.parameters, 0, plan);
+        let (_, activations) = labels_and_activations(self.work.forward, &self.training);
+        let (inputs, outputs) = (plan.input.features() * samples, plan.output.features() * samples);
+        let (input, output) =
+            split_mut(range_mut(activations, plan.activation_offset * samples, inputs + outputs), inputs);
+        feedback::weight_mirror::noise(input, mirror, counter(plan.index), time);
+        // The gradient of the layer's output is no longer needed either: its memory serves as biases of 0.
+        let (odd, sums) = gradient_sums(self.work.odd, plan, geometry);
+        let (spent, _) = gradient_buffers(self.work.even, odd, plan, samples);
+        let bias = range_mut(spent, 0, plan.biases);
+        bias.fill(0.0);
+        self.kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation: None }, output);
+        // Gradient descent at a negative rate: B ← (1 − η) B + η xᵀy / n.
+        let shown = samples * if geometry.untied { 1 } else { geometry.positions() };
+        let descent = Optimizer::Sgd(Sgd { rate: -rate / shown as f32 });
+        let step = StepCoefficients::new::<CAPS>(descent, None, Corrections::default()).retaining(rate);
+        let job = WeightGradient { geometry, samples, input, grad_output: output };
+        let update = Update { step, weight: mirror, first: &mut [], second: &mut [], feedback: &mut [] };
+        self.kernels.weight_gradient::<CAPS>(&job, update, sums);
+    }
+
+    /// The input gradient of a layer, through the feedback of its rule or, for the true gradient, through W.
+    #[inline(never)]
+    pub(super) fn input_gradient(&mut self, plan: &LayerPlan<'_>, true_gradient: bool) {
+        let samples = self.samples();
+        if !true_gradient {
+            self.refresh_signs(plan);
+        }
+        let before = activation_before(&self.network, plan);
+        let rule = if true_gradient { Feedback::Symmetric } else { plan.layer.feedback };
+        let (input, _) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let input = &*input;
+        let (odd, errors, targets): (&mut [f32], &mut [f32], &mut [f32]) =
+            if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
+                direct_buffers(self.work.odd, &self.network, &self.training)
+            } else {
+                (self.work.odd, &mut [], &mut [])
+            };
+        let (grad_output, output) = gradient_buffers(self.work.even, odd, plan, samples);
+        if let Some(pool) = pool_of::<CAPS>(plan, samples) {
+            self.kernels.pool_backward(&pool, input, grad_output, before, output);
+        } else if let Some(geometry) = geometry_of::<CAPS>(plan) {
+            let storage = self.training.storage;
+            let weight = match rule {
+                Feedback::Symmetric => range(self.state, plan.parameter_offset, plan.weights),
+                _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => {
+                    range(self.table, self.network.table_offset(&self.training, plan.index), plan.feedback_len())
+                }
+                // Empty where the feedback is regenerated.
+                _ => range(self.state, self.parameters + plan.feedback_offset, plan.feedback_in_memory()),
+            };
+            let (geometry, grad_output) = if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
+                let direct = Geometry::dense(plan.input.features(), plan.classes);
+                let source = if rule == Feedback::Target { targets } else { errors };
+                (direct, &*range_mut(source, 0, plan.classes * samples))
+            } else {
+                (geometry, &*grad_output)
+            };
+            let mask = (before == Some(Activation::Relu)).then_some(input);
+            let job = InputGradient { geometry, samples, grad_output, weight, mask };
+            if enabled::<CAPS>(capabilities::SEEDED) && rule.is_fixed() && storage == Storage::Seed {
+                let seed = (self.parameters + self.feedback).wrapping_sub(Storage::SEED_LEN);
+                let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
+                let source =
+                    FeedbackSource::of(self.training.feedback, seed, counter(plan.index), plan.feedback_fans());
+                self.kernels.input_gradient_seeded::<CAPS>(&job, &source, output);
+            } else {
+                self.kernels.input_gradient::<CAPS>(&job, output);
+            }
+        }
+        if let Some(before) = before {
+            before.derive::<CAPS>(input, output);
+        }
+    }
+
+    /// Applies the gradients of a layer's weights and biases.
+    pub(super) fn update(&mut self, plan: &LayerPlan<'_>) {
+        if enabled::<CAPS>(capabilities::FROZEN) && plan.is_frozen() {
+            return;
+        }
+        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
+        self.update_weights(plan, geometry);
+        self.update_biases(plan, geometry);
+        if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(plan) {
+            self.mirror_step(plan, self.steps);
+        }
+    }
+
+    #[inline(never)]
+    fn update_weights(&mut self, plan: &LayerPlan<'_>, geometry: Geometry) {
+        let (samples, sizes, mut step) = (self.samples(), self.sizes(), self.coefficients());
+        let decays = plan.needs_input_gradient && plan.layer.feedback == Feedback::KolenPollack;
+        if enabled::<CAPS>(capabilities::KP_DECAY) && decays {
+            step = step.retaining(self.training.kp_decay);
+        }
+        let (input, _) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let (odd, sums) = gradient_sums(self.work.odd, plan, geometry);
+        let (grad_output, _) = gradient_buffers(self.work.even, odd, plan, samples);
+        let state = State::new::<CAPS>(self.state, sizes);
+        let feedback = if enabled::<CAPS>(capabilities::UPDATED) && plan.layer.feedback.receives_weight_updates() {
+            range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory())
+        } else {
+            &mut []
+        };
+        let update = Update {
+            step,
+            weight: layer_weights(state.parameters, 0, plan),
+            first: layer_weights(state.first, state.frozen, plan),
+            second: layer_weights(state.second, state.frozen, plan),
+            feedback,
+        };
+        let job = WeightGradient { geometry, samples, input, grad_output };
+        self.kernels.weight_gradient::<CAPS>(&job, update, sums);
+    }
+
+    #[inline(never)]
+    fn update_biases(&mut self, plan: &LayerPlan<'_>, geometry: Geometry) {
+        let (samples, sizes, step) = (self.samples(), self.sizes(), self.coefficients().for_biases());
+        let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
+        let state = State::new::<CAPS>(self.state, sizes);
+        let update = Update {
+            step,
+            weight: layer_biases(state.parameters, 0, plan),
+            first: layer_biases(state.first, state.frozen, plan),
+            second: layer_biases(state.second, state.frozen, plan),
+            feedback: &mut [],
+        };
+        self.kernels.bias_gradient::<CAPS>(&BiasGradient { geometry, samples, grad_output }, update);
+    }
+
+    fn coefficients(&self) -> StepCoefficients {
+        let Training { optimizer, decay, .. } = self.training;
+        StepCoefficients::new::<CAPS>(optimizer, self.training.limit(), self.corrections).decay(decay)
+    }
+}
+
+/// Whether a layer's feedback is a weight mirror that the backward pass uses.
+pub(super) fn has_mirror(plan: &LayerPlan<'_>) -> bool {
+    plan.needs_input_gradient && plan.layer.feedback == Feedback::WeightMirror
+}
+
+/// One layer forward.
+pub(crate) fn forward<const CAPS: u32, K: Kernels>(
+    kernels: &K,
+    plan: &LayerPlan<'_>,
+    samples: usize,
+    input: &[f32],
+    weight: &[f32],
+    bias: &[f32],
+    output: &mut [f32],
+) {
+    if let Some(pool) = pool_of::<CAPS>(plan, samples) {
+        kernels.pool(&pool, input, output);
+    } else if let Some(geometry) = geometry_of::<CAPS>(plan) {
+        let activation = (!plan.is_last).then_some(plan.layer.activation);
+        kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation }, output);
+        plan.layer.activation.apply::<CAPS>(output);
+    }
+}
+
+/// The geometry of a layer with weights; `None` for other layers, and for those whose code is left out.
+pub(super) fn geometry_of<const CAPS: u32>(plan: &LayerPlan<'_>) -> Option<Geometry> {
+    let operation = plan.layer.operation;
+    if !enabled::<CAPS>(operation.capability()) {
+        return None;
+    }
+    match operation {
+        Operation::Dense { outputs } => Some(Geometry::dense(plan.input.features(), outputs)),
+        Operation::Convolution { kernel, filters } => Some(Geometry::convolution(plan.input, filters, kernel)),
+        Operation::Untied { kernel, filters } => Some(Geometry::untied(plan.input, filters, kernel)),
+        Operation::MaxPool { .. } | Operation::AveragePool { .. } => None,
+    }
+}
+
+/// The geometry of a pooling layer; `None` for other layers, and for those whose code is left out.
+fn pool_of<const CAPS: u32>(plan: &LayerPlan<'_>, samples: usize) -> Option<PoolGeometry> {
+    let pool = |size, stride, average| PoolGeometry {
+        rows: plan.input.rows(),
+        cols: plan.input.cols(),
+        pixel: plan.input.channels() * samples,
+        size,
+        stride,
+        average,
+    };
+    match plan.layer.operation {
+        Operation::MaxPool { size, stride } if enabled::<CAPS>(capabilities::MAX_POOL) => {
+            Some(pool(size, stride, false))
+        }
+        Operation::AveragePool { size, stride } if enabled::<CAPS>(capabilities::AVERAGE_POOL) => {
+            Some(pool(size, stride, true))
+        }
+        Operation::MaxPool { .. }
+        | Operation::AveragePool { .. }
+        | Operation::Dense { .. }
+        | Operation::Convolution { .. }
+        | Operation::Untied { .. } => None,
+    }
+}
+
+/// The activation whose output is a layer's input.
+fn activation_before(network: &Architecture<'_>, plan: &LayerPlan<'_>) -> Option<Activation> {
+    let before = plan.index.checked_sub(1).and_then(|index| network.layers().get(index));
+    before.filter(|layer| layer.operation.has_weights()).map(|layer| layer.activation)
+}

@@ -1,0 +1,287 @@
+//! [`Trainer`]: construction, and the state between steps.
+
+use core::fmt;
+
+use nalgebra::{Dyn, MatrixView};
+
+use super::buffers::Work;
+use super::error::TrainerError;
+use crate::arithmetic::Portable;
+use crate::capabilities::{self, ALL, enabled};
+use crate::checks::positive;
+use crate::kernels::Kernels;
+use crate::kernels::step::Corrections;
+use crate::network::{Architecture, Operation, Score, Training};
+use crate::plan::{LayerCursor, LayerPlan, Layout};
+use crate::slices::{range, split_mut, tail_mut};
+
+/// The next slice of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// No step is running.
+    Idle,
+    /// The forward pass of this layer.
+    Forward(usize),
+    /// The loss of the logits of this layer, the last.
+    Loss(usize),
+    /// The input gradient of this layer.
+    Backward(usize),
+    /// The update of this layer.
+    Update(usize),
+}
+
+/// Trains a network in a borrowed buffer.
+///
+/// `CAPS` are the capabilities compiled in ([`Architecture::capabilities`]); `K` are the kernels, [`Portable`] on a device.
+///
+/// ```
+/// use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
+/// # use asymgrad_core::random::SplitMix;
+/// const NET: Architecture = Architecture::new(
+///     Shape::vector(2),
+///     &[Layer::dense(8), Layer::dense(2).feedback(Feedback::Fixed)],
+/// );
+/// const TRAINING: Training = Training::new(4);
+///
+/// let mut memory = [0.0; NET.memory(&TRAINING)];
+/// let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+/// trainer.initialize(&mut SplitMix::new(1), 1);
+/// let (inputs, labels) = ([0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0], [0, 1, 1, 0]);
+/// let first = trainer.step(&inputs, &labels)?.loss;
+/// for _ in 0..4000 {
+///     trainer.step(&inputs, &labels)?;
+/// }
+/// assert!(trainer.step(&inputs, &labels)?.loss < 0.1 * first);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
+    pub(super) network: Architecture<'m>,
+    pub(super) training: Training,
+    /// Weights and biases, feedback, optimizer state.
+    pub(super) state: &'m mut [f32],
+    /// Number of weights and biases.
+    pub(super) parameters: usize,
+    /// Length of the feedback behind them.
+    pub(super) feedback: usize,
+    pub(super) work: Work<'m>,
+    /// Fixed feedback outside the memory, see [`Storage::Table`](crate::feedback::Storage::Table).
+    pub(super) table: &'m [f32],
+    pub(super) kernels: K,
+    pub(super) corrections: Corrections,
+    pub(super) steps: u64,
+    pub(super) samples: usize,
+    pub(super) phase: Phase,
+    pub(super) score: Score,
+}
+
+impl<const CAPS: u32, K> fmt::Debug for Trainer<'_, CAPS, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trainer")
+            .field("network", &self.network)
+            .field("training", &self.training)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'m, const CAPS: u32> Trainer<'m, CAPS, Portable> {
+    /// A trainer with the portable kernels; all weights are as the memory holds them.
+    ///
+    /// The memory may hold anything, such as what was there before a reset. [`Trainer::initialize`] or a state read back has
+    /// to come before the first step: without either, the weights and the optimizer begin from what lay there.
+    ///
+    /// # Errors
+    /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
+    pub fn new(network: Architecture<'m>, training: Training, memory: &'m mut [f32]) -> Result<Self, TrainerError> {
+        Self::with_kernels(network, training, memory, Portable)
+    }
+}
+
+impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
+    /// A trainer with other kernels, otherwise as [`Trainer::new`].
+    ///
+    /// # Errors
+    /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
+    pub fn with_kernels(
+        network: Architecture<'m>,
+        training: Training,
+        memory: &'m mut [f32],
+        kernels: K,
+    ) -> Result<Self, TrainerError> {
+        let layout = Layout::new(&network, &training);
+        if training.batch == 0 {
+            return Err(TrainerError::EmptyBatch);
+        }
+        if memory.len() != layout.total() {
+            return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
+        }
+        let expected = network.capabilities(&training);
+        if expected & CAPS != expected {
+            return Err(TrainerError::Capabilities { expected, found: CAPS });
+        }
+        training.check::<CAPS>()?;
+        let (work, state) = split_mut(memory, layout.work());
+        let work = Work::new(work, &layout);
+        Ok(Self {
+            network,
+            training,
+            state,
+            parameters: layout.parameters,
+            feedback: layout.feedback,
+            work,
+            table: &[],
+            kernels,
+            corrections: Corrections::default(),
+            steps: 0,
+            samples: 0,
+            phase: Phase::Idle,
+            score: Score { loss: 0.0, correct: 0, samples: 0 },
+        })
+    }
+
+    /// Takes the feedback of [`Storage::Table`] from `table`, as long as
+    /// [`Architecture::fixed_feedback`](Architecture::fixed_feedback) says.
+    ///
+    /// # Errors
+    /// [`TrainerError::Table`] if it has another length.
+    pub fn set_table(&mut self, table: &'m [f32]) -> Result<(), TrainerError> {
+        let expected = self.network.fixed_feedback(&self.training);
+        if table.len() != expected {
+            return Err(TrainerError::Table { expected, found: table.len() });
+        }
+        self.table = table;
+        Ok(())
+    }
+
+    /// Changes the learning rate from the next step on, as a schedule asks for.
+    ///
+    /// The rate is part of the training, not of the [state](Trainer::state): neither a checkpoint nor a snapshot keeps it.
+    /// Who reads one back sets the rate again, for instance from [`Trainer::steps`].
+    ///
+    /// # Errors
+    /// [`TrainerError::Coefficient`] if it is not above 0 and finite; the rate is then as it was.
+    pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
+        positive("rate", rate)?;
+        self.training.optimizer = self.training.optimizer.with_rate(rate);
+        Ok(())
+    }
+
+    /// Forgets the optimizer's state and the steps made; weights and feedback stay.
+    pub fn restart(&mut self) {
+        let from = self.parameters + self.feedback;
+        tail_mut(self.state, from).fill(0.0);
+        (self.steps, self.corrections, self.phase) = (0, Corrections::default(), Phase::Idle);
+    }
+
+    /// Lengths of the parameters, of the feedback, and of the parameters of frozen layers.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        let frozen =
+            if enabled::<CAPS>(capabilities::FROZEN) { Layout::new(&self.network, &self.training).frozen } else { 0 };
+        [self.parameters, self.feedback, frozen]
+    }
+
+    /// Samples of the step; a constant where the image holds no batches.
+    pub(super) fn samples(&self) -> usize {
+        if enabled::<CAPS>(capabilities::BATCH) { self.samples } else { 1 }
+    }
+}
+
+impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
+    /// The network.
+    pub fn network(&self) -> Architecture<'m> {
+        self.network
+    }
+
+    /// The training.
+    pub fn training(&self) -> &Training {
+        &self.training
+    }
+
+    /// Whether a step was started and is not ready: its weights are half updated.
+    pub fn is_under_way(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
+    /// Steps made.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The weights of dense layer number `layer`, from 0 among all layers: inputs × outputs, the inputs in the order of
+    /// [`Shape::inside`](crate::Shape::inside). `None` if there is no such layer or it is not dense.
+    ///
+    /// ```
+    /// # use asymgrad_core::{Architecture, Layer, Shape, Trainer, Training};
+    /// const NET: Architecture = Architecture::new(Shape::vector(3), &[Layer::dense(2)]);
+    /// const TRAINING: Training = Training::new(1);
+    /// let mut memory = [0.0; NET.memory(&TRAINING)];
+    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
+    /// assert_eq!(trainer.weights(0).map(|weights| weights.shape()), Some((3, 2)));
+    /// # Ok::<(), asymgrad_core::TrainerError>(())
+    /// ```
+    pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let plan = LayerCursor::new(&self.network, &self.training).nth(layer)?;
+        self.matrix(&plan, plan.parameter_offset)
+    }
+
+    /// The stored feedback B of layer number `layer`, from 0 among all layers: shaped as [`Trainer::weights`], but inputs ×
+    /// classes for `(DFA)` and `(DRTP)`, whatever the layer computes. `None` if there is no such layer, it stores none in
+    /// the training's memory, or it is a convolution with a rule that is not direct.
+    ///
+    /// ```
+    /// # use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
+    /// const NET: Architecture = Architecture::new(
+    ///     Shape::vector(3),
+    ///     &[Layer::dense(8), Layer::dense(5).feedback(Feedback::Direct), Layer::dense(2).feedback(Feedback::Fixed)],
+    /// );
+    /// const TRAINING: Training = Training::new(1);
+    /// let mut memory = [0.0; NET.memory(&TRAINING)];
+    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
+    /// let shapes = [0, 1, 2].map(|layer| trainer.feedback(layer).map(|feedback| feedback.shape()));
+    /// assert_eq!(shapes, [None, Some((8, 2)), Some((5, 2))]);
+    /// # Ok::<(), asymgrad_core::TrainerError>(())
+    /// ```
+    pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let plan =
+            LayerCursor::new(&self.network, &self.training).nth(layer).filter(|plan| plan.feedback_in_memory() > 0)?;
+        let from = self.parameters + plan.feedback_offset;
+        if plan.layer.feedback.is_direct() { self.view(from, plan.feedback_fans()) } else { self.matrix(&plan, from) }
+    }
+
+    fn matrix(&self, plan: &LayerPlan<'_>, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let Operation::Dense { outputs } = plan.layer.operation else { return None };
+        self.view(from, (plan.input.features(), outputs))
+    }
+
+    fn view(&self, from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+        let numbers = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
+        Some(MatrixView::from_slice_generic(numbers, Dyn(rows), Dyn(cols)))
+    }
+
+    /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
+    pub fn parameters(&self) -> &[f32] {
+        range(self.state, 0, self.parameters)
+    }
+
+    /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
+    /// [`Trainer::steps`] they are what a checkpoint keeps. What belongs to the training instead is not among them: the
+    /// learning rate, and a table of feedback.
+    pub fn state(&self) -> &[f32] {
+        self.state
+    }
+
+    /// [`Trainer::state`], to be read back or changed between steps.
+    ///
+    /// Who reads back a part, such as weights trained elsewhere, calls [`Trainer::initialize`] before: it draws the feedback
+    /// and clears the optimizer's state, which are otherwise what the memory held.
+    pub fn state_mut(&mut self) -> &mut [f32] {
+        self.state
+    }
+
+    /// Continues after `steps` steps, when [`Trainer::state_mut`] has been read back.
+    pub fn resume(&mut self, steps: u64) {
+        self.steps = steps;
+        self.corrections = Corrections::after::<CAPS>(steps, &self.training.optimizer);
+        self.phase = Phase::Idle;
+    }
+}
