@@ -3,6 +3,7 @@
 //! Results go to standard output, all else to standard error.
 
 mod execution;
+mod kernel_table;
 mod train;
 
 use std::io::{self, IsTerminal, Write};
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 
 use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::{self, Info};
+use asymgrad::kernels::InstructionSet;
 use asymgrad::report::Report;
 use asymgrad::status::{self, Status};
 use asymgrad::{Network, run, sparse, weights, write_whole};
@@ -19,6 +21,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use execution::KernelChoice;
 use train::{RunArguments, SuiteArguments};
 
 /// Trains networks whose error travels back through other weights than the ones it came through.
@@ -194,6 +197,9 @@ struct PlanArguments {
     /// sgd, momentum, nesterov or adam
     #[arg(long, value_parser = optimizer, default_value = "adam")]
     optimizer: Optimizer,
+    /// Shows which kernel runs for each layer and pass, its tile and its scratch memory, instead of the memory plan
+    #[arg(long, value_name = "KERNELS", num_args = 0..=1, default_missing_value = "auto")]
+    kernels: Option<KernelChoice>,
     /// Prints a JSON object
     #[arg(long)]
     json: bool,
@@ -203,6 +209,10 @@ impl PlanArguments {
     fn plan(&self) -> anyhow::Result<()> {
         let training = Training::new(self.batch).optimizer(self.optimizer);
         let network = self.network.architecture();
+        if let Some(kernels) = self.kernels {
+            let set = InstructionSet::of(kernels.class()?);
+            return kernel_table::print_kernels(&network, &training, set, self.json);
+        }
         let regions: Vec<Region> = network.plan(&training).collect();
         let first_stores_nothing = network.layers().first().is_some_and(|layer| layer.feedback.is_stored());
         if self.json {

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `select.rs` | which kernel runs when, and why |
+//! | `table.rs` | the choice for each layer of a network, for `asymgrad plan --kernels` |
 //! | `geometry.rs` | sizes, taps and pixels of a layer with weights |
 //! | `jobs.rs` | the operands of each pass |
 //! | `tile.rs` | the shape of a register tile, the layout of panels and scratch |
@@ -38,6 +39,7 @@ mod seeded_feedback;
 pub mod select;
 mod small_batch;
 pub(crate) mod step;
+mod table;
 mod tile;
 mod transpose;
 mod update;
@@ -50,6 +52,7 @@ pub use self::jobs::{BiasGradient, Forward, InputGradient, WeightGradient};
 pub use self::pooling::PoolGeometry;
 pub use self::select::{Algorithm, Pass, Selection, TileSet, select};
 pub use self::step::StepCoefficients;
+pub use self::table::KernelRow;
 pub use self::tile::{Scratch, TileShape};
 pub use self::update::Update;
 

@@ -63,6 +63,17 @@ pub enum Pass {
     WeightGradient,
 }
 
+impl Pass {
+    /// The name in the table of kernels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::InputGradient => "input gradient",
+            Self::WeightGradient => "weight gradient",
+        }
+    }
+}
+
 /// How a pass is computed. Each algorithm is a file of `kernels/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {

@@ -232,16 +232,7 @@ pub(crate) fn forward<const CAPS: u32, K: Kernels>(
 
 /// The geometry of a layer with weights; `None` for other layers, and for those whose code is left out.
 pub(super) fn geometry_of<const CAPS: u32>(plan: &LayerPlan<'_>) -> Option<Geometry> {
-    let operation = plan.layer.operation;
-    if !enabled::<CAPS>(operation.capability()) {
-        return None;
-    }
-    match operation {
-        Operation::Dense { outputs } => Some(Geometry::dense(plan.input.features(), outputs)),
-        Operation::Convolution { kernel, filters } => Some(Geometry::convolution(plan.input, filters, kernel)),
-        Operation::Untied { kernel, filters } => Some(Geometry::untied(plan.input, filters, kernel)),
-        Operation::MaxPool { .. } | Operation::AveragePool { .. } => None,
-    }
+    if enabled::<CAPS>(plan.layer.operation.capability()) { Geometry::of(plan) } else { None }
 }
 
 /// The geometry of a pooling layer; `None` for other layers, and for those whose code is left out.

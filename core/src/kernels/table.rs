@@ -1,0 +1,66 @@
+//! The kernels of a network as a table: how each pass of each layer runs.
+
+use super::geometry::Geometry;
+use super::select::{Pass, Selection, TileSet, select};
+use crate::network::{Architecture, Operation, Training};
+use crate::plan::{LayerCursor, LayerPlan};
+
+/// How one pass of one layer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelRow {
+    /// Number of the layer, from 1.
+    pub layer: usize,
+    /// The pass.
+    pub pass: Pass,
+    /// Algorithm, tile, partition and scratch.
+    pub selection: Selection,
+}
+
+impl Geometry {
+    /// The geometry of a layer with weights; `None` for pooling.
+    pub(crate) const fn of(plan: &LayerPlan<'_>) -> Option<Self> {
+        match plan.layer.operation {
+            Operation::Dense { outputs } => Some(Self::dense(plan.input.features(), outputs)),
+            Operation::Convolution { kernel, filters } => Some(Self::convolution(plan.input, filters, kernel)),
+            Operation::Untied { kernel, filters } => Some(Self::untied(plan.input, filters, kernel)),
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } => None,
+        }
+    }
+
+    /// The geometry of a layer's input gradient, which leads from the classes to the inputs under a direct rule.
+    pub(crate) const fn of_input_gradient(plan: &LayerPlan<'_>) -> Option<Self> {
+        match Self::of(plan) {
+            Some(_) if plan.layer.feedback.is_direct() => Some(Self::dense(plan.input.features(), plan.classes)),
+            geometry => geometry,
+        }
+    }
+}
+
+impl Architecture<'_> {
+    /// How each pass of each layer with weights runs for a full batch, in forward order.
+    ///
+    /// ```
+    /// use asymgrad_core::kernels::{Algorithm, TileSet};
+    /// use asymgrad_core::{Architecture, Layer, Shape, Training};
+    /// const NET: Architecture = Architecture::new(Shape::vector(512), &[Layer::dense(256), Layer::dense(10)]);
+    /// let rows: Vec<_> = NET.kernels(&Training::new(128), &TileSet::AVX512).collect();
+    /// // The first layer has no input gradient.
+    /// assert_eq!(rows.len(), 5);
+    /// assert_eq!(rows[3].selection.algorithm, Algorithm::FixedOutputs);
+    /// ```
+    pub fn kernels(&self, training: &Training, tiles: &TileSet) -> impl Iterator<Item = KernelRow> {
+        let (samples, tiles) = (training.batch, *tiles);
+        LayerCursor::new(self, training).flat_map(move |plan| {
+            let row = move |pass, geometry: Option<Geometry>| {
+                let selection = select(pass, &geometry?, samples, &tiles);
+                Some(KernelRow { layer: plan.index + 1, pass, selection })
+            };
+            let geometry = Geometry::of(&plan);
+            let back = if plan.needs_input_gradient { Geometry::of_input_gradient(&plan) } else { None };
+            let update = if plan.is_trained() { geometry } else { None };
+            [row(Pass::Forward, geometry), row(Pass::InputGradient, back), row(Pass::WeightGradient, update)]
+                .into_iter()
+                .flatten()
+        })
+    }
+}
