@@ -17,7 +17,7 @@
 //! | `(DRTP)` | [target] | from the labels straight to this layer's input | inputs × classes | 0.97 |
 //!
 //! *Time* is that of a step of `3072 - dense512 - dense256 - dense10` with the rule on both upper layers, batch 128, Adam,
-//! beside the true gradient's, on one core with AVX-512. What each rule reaches on CIFAR-10 stands in the README.
+//! beside the true gradient's, on one core with AVX-512. docs/results.md has what each rule reaches on CIFAR-10.
 
 pub mod batch_sign;
 pub mod direct;
