@@ -4,7 +4,7 @@
 mod kernel_sets;
 mod oracle;
 
-use asymgrad::run::{Measures, measure};
+use asymgrad::train::{Measures, measure};
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};

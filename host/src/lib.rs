@@ -1,23 +1,22 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 
+pub mod analysis;
 mod atomic;
 pub mod capacity;
-pub mod catalogue;
-pub mod claim;
+pub mod config;
 pub mod dataset;
+mod diagnostic;
 pub mod experiment;
 pub mod kernels;
-mod mistake;
 mod network;
-pub mod progress;
 pub mod report;
 pub mod run;
 pub mod slurm;
-pub mod sparse;
 pub mod statistics;
 pub mod status;
 pub mod suite;
-pub mod weights;
+pub mod tensors;
+pub mod train;
 
 pub use network::Network;
 

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::run::{self, CONFIG, Config, Error, FAILURE, Owner, TIMING};
+use crate::config::Config;
+use crate::run::{self, CONFIG, Error, FAILURE, Owner, TIMING};
+use crate::train;
 
 /// Folders are not searched deeper.
 const DEEPEST: usize = 6;
@@ -68,7 +70,7 @@ pub fn standing(folder: &Path) -> Result<Standing, Error> {
     }
     // A result comes last, and goes first when a run is made longer.
     if let Some(summary) = run::read_summary(folder)? {
-        return Ok(if summary.status == run::Status::Diverged { Standing::Diverged } else { Standing::Finished });
+        return Ok(if summary.status == train::Status::Diverged { Standing::Diverged } else { Standing::Finished });
     }
     Ok(match (run::is_locked(folder), Owner::read(folder)) {
         (Some(true), owner) => Standing::Running(owner),

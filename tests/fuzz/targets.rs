@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use asymgrad::catalogue::Catalogue;
+use asymgrad::experiment::Catalogue;
 use asymgrad::report::Report;
 use asymgrad::run::Saved;
 use asymgrad::status;

@@ -8,16 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use asymgrad::capacity;
-use asymgrad::catalogue::Catalogue;
+use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::Dataset;
-use asymgrad::experiment::Experiment;
+use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::{Class, InstructionSet};
-use asymgrad::progress::Watch;
-use asymgrad::report;
-use asymgrad::run::{self, Choices, Config, Request};
 use asymgrad::slurm::Array;
 use asymgrad::status::{self, Standing};
-use asymgrad::suite::{self, Row, Trained};
+use asymgrad::suite::{self, Row, Trained, Watch};
+use asymgrad::train::{self, Request};
+use asymgrad::{report, run};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -322,7 +321,7 @@ impl<'a> Plan<'a> {
         let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
         let problem = standing.as_ref().err().map(ToString::to_string);
         let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| run::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| train::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
         let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
         let steps = config.goal(row.dataset.train.len());
         let ended = if *fresh { Ok(None) } else { run::ended(&row.request, steps) };
@@ -331,7 +330,7 @@ impl<'a> Plan<'a> {
         let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {
             Some(_) => None,
-            None => *paces.entry(key).or_insert_with(|| run::pace(&row.request, &row.dataset).ok()),
+            None => *paces.entry(key).or_insert_with(|| train::pace(&row.request, &row.dataset).ok()),
         };
         Self {
             folder,

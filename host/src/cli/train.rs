@@ -7,12 +7,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::catalogue::Catalogue;
-use asymgrad::dataset::{self, Dataset};
-use asymgrad::experiment::Experiment;
-use asymgrad::run::{self, Choices, Config, Standard};
+use asymgrad::config::{self, Choices, Config, Schedule};
+use asymgrad::dataset::{self, Dataset, Standard};
+use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::suite::{self, Row};
-use asymgrad::{Network, weights};
+use asymgrad::{Network, run, tensors};
 use asymgrad_core::{Feedback, Initial, Loss, Optimizer};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory};
@@ -28,7 +27,7 @@ struct Tuning {
     weight_decay: Option<f32>,
     /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
     #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<run::Schedule>,
+    schedule: Option<Schedule>,
     /// (KP): share by which weights and feedback shrink each step [default: 0.0001]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     kp_decay: Option<f32>,
@@ -144,7 +143,7 @@ impl RunArguments {
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_row(None)?, self.execution.kernels.class()?);
-                let config = Config::of_network(run::name_of(net), net.clone(), &choices, &*dataset, class);
+                let config = Config::of_network(config::name_of(net), net.clone(), &choices, &*dataset, class);
                 rows.push(self.row(config, &mut data, dataset, None, &catalogue));
             }
             for experiment in &experiments {
@@ -219,7 +218,7 @@ impl RunArguments {
             epochs: self.epochs,
             max_steps: self.max_steps,
             no_shuffle: self.no_shuffle,
-            init: self.init.as_deref().map(weights::checksum).transpose()?,
+            init: self.init.as_deref().map(tensors::checksum).transpose()?,
         })
     }
 }

@@ -12,10 +12,12 @@ mod idx;
 mod import;
 mod info;
 mod layout;
+mod pixels;
 
 pub use error::Error;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
 pub use info::{Info, SplitInfo};
+pub use pixels::{Pixels, Standard};
 
 use crate::hexadecimal;
 use sha2::{Digest, Sha256};

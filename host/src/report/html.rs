@@ -5,8 +5,8 @@
 
 use super::table::{Cell, Ours, Row, Table, Trend};
 use super::text::{accuracy, epochs};
-use super::{Claim, Ordering, Report, Run};
-use crate::claim::Verdict;
+use super::{Claim, Report};
+use crate::analysis::{Ordering, Run, Verdict};
 
 /// What the report's networks begin with: told once above the tables.
 const INPUT: &str = "input 3x32x32 - ";

@@ -3,21 +3,17 @@
 //! [`Report::read`] gathers everything from the runs' files; each format writes it. Only the page has curves.
 
 mod html;
-mod paired;
-mod runs;
-mod table;
+pub(crate) mod table;
 mod text;
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::catalogue::Catalogue;
-use crate::claim::{self, Judgement, Verdict};
+use crate::analysis::{self, Group, Judgement, Ordering, Run, Verdict};
+use crate::experiment::Catalogue;
 use crate::run::{self, Error};
 
-pub use paired::{Ordering, Paired};
-pub use runs::{Group, Run, StepMean};
 pub use table::{Cell, Ours, Row, Table, Trend};
 
 /// What a page shows.
@@ -83,7 +79,7 @@ impl Report {
     /// # Errors
     /// [`Error`] if the folder cannot be read. A run that cannot be is among the [`problems`](Self::problems).
     pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Self, Error> {
-        let (mut groups, problems) = runs::find(folder, catalogue)?;
+        let (mut groups, problems) = analysis::find(folder, catalogue)?;
         let place = |group: &Group| catalogue.all().iter().position(|row| row.name == group.name).unwrap_or(usize::MAX);
         groups.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
         Ok(Self {
@@ -91,7 +87,7 @@ impl Report {
             version: run::VERSION.into(),
             written: run::now(),
             tables: table::tables(catalogue, &groups),
-            orderings: paired::orderings(catalogue.of_the_report(), &groups),
+            orderings: analysis::orderings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
             groups,
             problems,
@@ -122,7 +118,7 @@ impl Report {
 /// What several seeds of the same training say together, a line each, for the runs in these folders; empty if none has several.
 pub fn seeds(folders: &[&Path], catalogue: &Catalogue) -> String {
     let runs = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
-    let mut groups = runs::in_groups(runs);
+    let mut groups = analysis::in_groups(runs);
     // In the order in which they were asked for.
     let place = |group: &Group| group.runs.iter().filter_map(|run| folders.iter().position(|f| *f == run.folder)).min();
     groups.sort_by_key(place);
@@ -134,7 +130,7 @@ fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {
     for row in catalogue.of_the_report().iter().chain(catalogue.own()) {
         let Some(claim) = &row.claim else { continue };
         let judged = |run: &Run| {
-            let judgement = claim::judge(row, &run.folder, &run.config.data, catalogue)?;
+            let judgement = analysis::judge(row, &run.folder, &run.config.data, catalogue)?;
             Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
         };
         let mine = groups.iter().filter(|group| group.name == row.name).flat_map(|group| &group.runs);

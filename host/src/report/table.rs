@@ -8,15 +8,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::paired::Paired;
-use super::runs::{Group, Run};
-use crate::catalogue::Catalogue;
-use crate::experiment::{Experiment, Published};
-use crate::run::{self, Choices, Config, EpochLine};
+use crate::analysis::{Group, Paired, Run};
+use crate::config::{Choices, Config};
+use crate::experiment::{Catalogue, Experiment, Published};
+use crate::run::{self, EpochLine};
 use crate::statistics::{self, Estimate};
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
-pub(super) const SAME: f64 = 2.0;
+pub(crate) const SAME: f64 = 2.0;
 /// Ours is the mean over an eighth of the epochs, but at most over so many: those of the claims.
 const LAST: u32 = 3;
 
@@ -140,7 +139,7 @@ impl Verdict {
 }
 
 /// The report's tables, then the extra rows that were trained, then the experiments and networks of the user's own.
-pub(super) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
+pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     let titles = [
         (Some(1), "Shallow dense networks, Adam, 100 epochs"),
         (Some(2), "Deeper dense networks, Adam, 100 and 200 epochs"),
@@ -178,7 +177,7 @@ fn numbers_of(rows: &[&Experiment], groups: &[Group]) -> Vec<usize> {
 
 impl Group {
     /// Whether its runs were trained as the row says.
-    pub(super) fn is_of(&self, row: &Experiment) -> bool {
+    pub(crate) fn is_of(&self, row: &Experiment) -> bool {
         self.name == row.name
             && self.config().is_some_and(|config| {
                 let choices = Choices { seed: Some(config.seed), ..Choices::default() };
@@ -188,7 +187,7 @@ impl Group {
     }
 
     /// The epoch that its longest runs have reached.
-    pub(super) fn epoch(&self) -> u32 {
+    pub(crate) fn epoch(&self) -> u32 {
         self.longest(u32::MAX).1
     }
 
@@ -199,7 +198,7 @@ impl Group {
     }
 
     /// What its runs reached at `epoch`, or at their end if they are shorter.
-    pub(super) fn ours(&self, epoch: u32) -> Option<Ours> {
+    pub(crate) fn ours(&self, epoch: u32) -> Option<Ours> {
         let (whole, last) = self.longest(epoch);
         let epochs = span(last);
         let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
@@ -224,7 +223,7 @@ impl Group {
 
 /// Of some runs those that tell most about `epoch`, and the epoch that all of them have reached: those that have ended there or
 /// nearest to it, and those under way that are as far. Without any of these, all as far as the last one has come.
-pub(super) fn longest<T>(
+pub(crate) fn longest<T>(
     mut runs: Vec<T>,
     epoch: u32,
     reached: impl Fn(&T) -> u32,
@@ -238,13 +237,13 @@ pub(super) fn longest<T>(
 }
 
 /// The epochs of ours that end with `last`.
-pub(super) fn span(last: u32) -> [u32; 2] {
+pub(crate) fn span(last: u32) -> [u32; 2] {
     let last = last.max(1);
     [last + 1 - (last / 8).clamp(1, LAST), last]
 }
 
 /// The mean test accuracy from one epoch to another; `None` if the run has none of them.
-pub(super) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f64> {
+pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f64> {
     let chosen = lines.iter().filter(|line| (first..=last).contains(&line.epoch));
     statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
 }

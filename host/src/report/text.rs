@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 
 use comfy_table::presets;
 
+use super::Report;
 use super::table::{Cell, Ours, Row, Trend};
-use super::{Group, Paired, Report, Run};
+use crate::analysis::{Group, Paired, Run};
 use crate::statistics;
 
 /// Tables and claims.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::way_out;
-use super::metrics::Lengths;
+use super::logs::Lengths;
 use crate::atomic;
 
 /// Rises when older programs could not read the file any more.
@@ -29,7 +29,7 @@ const CHUNK: usize = 16_384;
 pub struct Checkpoint {
     /// Version of this format.
     pub format: u32,
-    /// [`Config::identity`](super::Config::identity) of the run.
+    /// [`Config::identity`](crate::config::Config::identity) of the run.
     pub identity: String,
     /// Steps made.
     pub step: u64,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use asymgrad_core::{StepError, TrainerError};
 
 use super::checkpoint::CheckpointError;
-use crate::weights;
+use crate::tensors;
 
 /// Why a run did not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +138,7 @@ pub enum Error {
     Step(#[from] StepError),
     /// The weights cannot be read.
     #[error(transparent)]
-    Weights(#[from] weights::Error),
+    Weights(#[from] tensors::Error),
 }
 
 impl Error {

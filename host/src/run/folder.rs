@@ -5,11 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::config::Config;
 use super::error::Error;
 use super::events;
-use super::owner::Claim;
+use super::lock::Claim;
 use crate::atomic::{self, PART};
+use crate::config::Config;
 
 /// What the run is.
 pub const CONFIG: &str = "config.json";
@@ -32,9 +32,9 @@ pub const CONFUSION: &str = "confusion.json";
 /// Why the last process that trained it failed.
 pub const FAILURE: &str = "failure.txt";
 /// Locked by the process at work.
-pub(super) const LOCK: &str = "lock";
+pub(crate) const LOCK: &str = "lock";
 /// Who is at work, or crashed at it.
-pub(super) const OWNER: &str = "owner.json";
+pub(crate) const OWNER: &str = "owner.json";
 
 /// In the order in which `--fresh` removes them, after `TensorBoard`'s: without its configuration a folder is no run any more.
 const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, CONFIG];
@@ -83,7 +83,7 @@ impl RunFolder {
     }
 
     /// Fails if another process has taken the folder over.
-    pub(super) fn check_claim(&self) -> Result<(), Error> {
+    pub(crate) fn check_claim(&self) -> Result<(), Error> {
         self.claim.check()
     }
 

@@ -5,12 +5,11 @@ use std::io;
 use std::path::Path;
 
 use super::checkpoint::Saved;
-use super::config::Config;
 use super::error::Error;
 use super::folder::{CHECKPOINT, CONFIG, RESULT};
-use super::request::{Request, Status, Summary};
-use super::session::allocate;
+use crate::config::Config;
 use crate::kernels::Aligned;
+use crate::train::{Request, Status, Summary, allocate};
 
 /// The configuration that the folder holds, if it holds one.
 ///

@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::claim::Claim;
+use crate::analysis::Claim;
 
-const ROWS: &str = include_str!("../../data/experiments.toml");
+const ROWS: &str = include_str!("../../../data/experiments.toml");
 
 /// Epochs of the table of feedback rules.
 const RULES_EPOCHS: u32 = 25;

@@ -7,13 +7,11 @@ use asymgrad_core::kernels::Kernels;
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::{StepError, Trainer};
 
-use super::config::Config;
-use super::error::Error;
-use super::folder::CONFUSION;
-use super::pixels::Pixels;
 use crate::atomic;
-use crate::dataset::{Dataset, Images};
+use crate::config::Config;
+use crate::dataset::{Dataset, Images, Pixels};
 use crate::kernels::{Aligned, HostKernels, InstructionSet};
+use crate::run::{CONFUSION, Error};
 
 /// The scores of all images, \[image\]\[class\].
 ///
@@ -73,7 +71,7 @@ pub fn confusion(scores: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>>
 }
 
 /// Writes `confusion.json`.
-pub(super) fn write_confusion(file: &Path, counts: &[Vec<u32>]) -> Result<(), Error> {
+pub(crate) fn write_confusion(file: &Path, counts: &[Vec<u32>]) -> Result<(), Error> {
     atomic::write(file, |out| {
         serde_json::to_writer(&mut *out, counts)?;
         out.write_all(b"\n")

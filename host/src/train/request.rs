@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
-use super::error::Error;
-use super::metrics::EpochLine;
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::InstructionSet;
+use crate::run::{EpochLine, Error};
 
 /// A run, where it lies, and how it is carried out; none of the latter changes a number.
 #[derive(Clone, Debug)]

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::run::{Config, EpochLine, Observer, Progress};
-use crate::suite::{Row, Trained};
+use super::task::{Row, Trained};
+use crate::config::Config;
+use crate::run::EpochLine;
+use crate::train::{Observer, Progress};
 
 /// Between two lines within an epoch.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -74,7 +74,7 @@ impl std::fmt::Display for Owner {
 
 /// A folder that belongs to this process as long as this lives.
 #[derive(Debug)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     folder: PathBuf,
     owner: Owner,
     /// Dropped to end the beat.
@@ -85,7 +85,7 @@ pub(super) struct Claim {
 
 impl Claim {
     /// Takes the folder, or says who has it.
-    pub(super) fn take(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         Self::take_after(folder, SILENCE)
     }
 
@@ -121,7 +121,7 @@ impl Claim {
     }
 
     /// Fails if another process has taken over: this one was thought dead, and must not write any more.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         match Owner::read(&self.folder) {
             Some(other) if !other.is(&self.owner) => {
                 Err(Error::Locked { folder: self.folder.clone(), owner: other.to_string() })

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::experiment::{self, Experiment, UnknownExperiment};
+use super::report::{self as experiment, Experiment, UnknownExperiment};
+use crate::config::{Choices, Config, Data};
+use crate::diagnostic::{explained, line_of};
 use crate::kernels::Class;
-use crate::mistake::{explained, line_of};
-use crate::run::{Choices, Config, Data};
 use crate::slurm::quoted;
 
 /// Nobody writes a longer one by hand.

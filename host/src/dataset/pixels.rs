@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, SplitInfo};
+use super::{Dataset, SplitInfo};
 
 /// What standardising takes away and divides by; one number a channel, of pixels divided by 255.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ impl Pixels {
     }
 
     /// The number of `byte` as feature `[channel][row][col]`.
-    pub(super) fn number(&self, feature: usize, byte: u8) -> f32 {
+    pub(crate) fn number(&self, feature: usize, byte: u8) -> f32 {
         self.table(feature)[usize::from(byte)]
     }
 
@@ -58,7 +58,7 @@ impl Pixels {
     ///
     /// # Panics
     /// If there is no such channel.
-    pub(super) fn table(&self, feature: usize) -> &[f32; 256] {
+    pub(crate) fn table(&self, feature: usize) -> &[f32; 256] {
         &self.tables[feature / self.plane]
     }
 }

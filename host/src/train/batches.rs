@@ -7,11 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-use super::pixels::Pixels;
-use crate::dataset::Images;
+use crate::dataset::{Images, Pixels};
 
 /// The generator for one purpose: stream 0 draws the weights, stream e shuffles epoch e.
-pub(super) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
+pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     // Not `seed_from_u64`: how it spreads the bits is the crate's to change.
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -52,7 +51,7 @@ const BLOCK: usize = 96;
 pub struct Gather {
     /// The feature `[channel][row][col]` that lies at each place of the input.
     features: Vec<usize>,
-    pub(super) pixels: Pixels,
+    pub(crate) pixels: Pixels,
 }
 
 impl Gather {

@@ -14,7 +14,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::run::Standard;
+use crate::dataset::Standard;
 use crate::{atomic, hexadecimal};
 
 /// Of a dense layer so many units are shown: each has as many weights as an image has numbers.

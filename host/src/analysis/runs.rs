@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::catalogue::Catalogue;
-use crate::run::{self, CONFIG, Config, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
+use crate::config::Config;
+use crate::experiment::Catalogue;
+use crate::run::{self, CONFIG, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, Standing};
-use crate::weights::{self, Filters};
+use crate::tensors::{self, Filters};
+use crate::train;
 
 /// Points of the loss curve within epochs.
 const POINTS: usize = 120;
@@ -72,8 +74,8 @@ impl Run {
             status: status::standing(folder)?,
             measures: measures(&lines),
             steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
-            confusion: run::read_confusion(folder),
-            filters: weights::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
+            confusion: train::read_confusion(folder),
+            filters: tensors::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, &run::data_of(folder, &config)),
@@ -121,7 +123,7 @@ impl Group {
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub(super) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
+pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
     let (mut runs, mut problems) = (vec![], vec![]);
     for folder in status::run_folders(folder) {
@@ -134,7 +136,7 @@ pub(super) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 }
 
 /// Runs in groups that differ in nothing but the seed.
-pub(super) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
+pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
         groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run);

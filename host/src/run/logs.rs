@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::error::Error;
 use super::events::Events;
 use super::folder::{EPOCHS, METRICS, RunFolder, TIMING};
-use super::measure::Measures;
+use crate::train::Measures;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -47,24 +47,24 @@ pub struct EpochLine {
 
 /// A whole line of `epochs.jsonl`: the epoch, and the measures of its end.
 #[derive(Debug, Serialize)]
-pub(super) struct MeasuredLine {
+pub(crate) struct MeasuredLine {
     #[serde(flatten)]
-    pub(super) line: EpochLine,
+    pub(crate) line: EpochLine,
     #[serde(flatten)]
-    pub(super) measures: Option<Measures>,
+    pub(crate) measures: Option<Measures>,
 }
 
 /// A line of `timing.jsonl`.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct TimingLine {
-    pub(super) epoch: u32,
+pub(crate) struct TimingLine {
+    pub(crate) epoch: u32,
     /// Wall time of the epoch's steps.
-    pub(super) train_seconds: f64,
+    pub(crate) train_seconds: f64,
     /// Wall time of the evaluation after it.
-    pub(super) test_seconds: f64,
-    pub(super) images_per_second: f64,
-    pub(super) threads: usize,
-    pub(super) kernels: String,
+    pub(crate) test_seconds: f64,
+    pub(crate) images_per_second: f64,
+    pub(crate) threads: usize,
+    pub(crate) kernels: String,
 }
 
 /// Bytes of each log.
@@ -81,17 +81,17 @@ pub struct Lengths {
 
 /// The three logs of a run.
 #[derive(Debug)]
-pub(super) struct Logs {
+pub(crate) struct Logs {
     metrics: Log,
-    pub(super) epochs: Log,
-    pub(super) timing: Log,
+    pub(crate) epochs: Log,
+    pub(crate) timing: Log,
     /// What `TensorBoard` reads, if it is asked for.
     events: Option<Events>,
 }
 
 impl Logs {
     /// Opens the logs and forgets what lies beyond `lengths`.
-    pub(super) fn open(folder: &RunFolder, lengths: Lengths, tensorboard: bool) -> Result<Self, Error> {
+    pub(crate) fn open(folder: &RunFolder, lengths: Lengths, tensorboard: bool) -> Result<Self, Error> {
         Ok(Self {
             metrics: Log::open(folder.file(METRICS), lengths.metrics)?,
             epochs: Log::open(folder.file(EPOCHS), lengths.epochs)?,
@@ -102,32 +102,32 @@ impl Logs {
     }
 
     /// Appends a step.
-    pub(super) fn step(&mut self, line: &StepLine) -> Result<(), Error> {
+    pub(crate) fn step(&mut self, line: &StepLine) -> Result<(), Error> {
         self.metrics.append(line)?;
         self.events.as_mut().map_or(Ok(()), |events| events.step(line.step, line.loss.into()))
     }
 
     /// Appends an epoch.
-    pub(super) fn epoch(&mut self, line: &MeasuredLine) -> Result<(), Error> {
+    pub(crate) fn epoch(&mut self, line: &MeasuredLine) -> Result<(), Error> {
         self.epochs.append(line)?;
         self.events.as_mut().map_or(Ok(()), |events| events.epoch(line).and_then(|()| events.flush()))
     }
 
     /// Lets readers see all steps.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.metrics.flush()?;
         self.events.as_mut().map_or(Ok(()), Events::flush)
     }
 
     /// Makes every line durable and says where the logs end: a checkpoint must not name lines that a crash may take.
-    pub(super) fn sync(&mut self) -> Result<Lengths, Error> {
+    pub(crate) fn sync(&mut self) -> Result<Lengths, Error> {
         Ok(Lengths { metrics: self.metrics.sync()?, epochs: self.epochs.sync()?, timing: self.timing.sync()? })
     }
 }
 
 /// A file that lines are appended to.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     path: PathBuf,
     file: BufWriter<File>,
     length: u64,
@@ -148,7 +148,7 @@ impl Log {
     }
 
     /// Appends a line.
-    pub(super) fn append(&mut self, line: &impl Serialize) -> Result<(), Error> {
+    pub(crate) fn append(&mut self, line: &impl Serialize) -> Result<(), Error> {
         let failed = |error: io::Error| Error::io("write", &self.path)(error);
         let mut text = serde_json::to_vec(line).map_err(|error| failed(error.into()))?;
         text.push(b'\n');
@@ -158,7 +158,7 @@ impl Log {
     }
 
     /// Lets readers see all lines.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.file.flush().map_err(Error::io("write", &self.path))
     }
 

@@ -9,11 +9,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use asymgrad::catalogue::Catalogue;
 use asymgrad::dataset::{self, Info};
+use asymgrad::experiment::Catalogue;
 use asymgrad::report::Report;
 use asymgrad::status::{self, Status};
-use asymgrad::{Network, run, sparse, weights, write_whole};
+use asymgrad::tensors::sparse;
+use asymgrad::{Network, run, tensors, train as training, write_whole};
 use asymgrad_core::{Initial, Loss, Optimizer, Region, Training};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
@@ -265,8 +266,8 @@ impl ExportArguments {
         let (config, state) = run::read_state(&self.run)?;
         let (network, training) = (config.network.architecture(), config.training());
         let written = match &self.csr {
-            None => weights::write(&self.output, &network, &training, &state, config.standard.as_ref()),
-            Some(name) => weights::write_csr(&self.output, &sparse::of_name(&network, &training, &state, name)?),
+            None => tensors::write(&self.output, &network, &training, &state, config.standard.as_ref()),
+            Some(name) => tensors::write_csr(&self.output, &sparse::of_name(&network, &training, &state, name)?),
         };
         let file = self.output.display();
         written.map_err(|error| {
@@ -355,9 +356,9 @@ impl PredictArguments {
     fn predict(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
         let dataset = dataset::open(&self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
-        run::check_fit(&config, &dataset)?;
-        let scores = run::predict(&config, &state, &dataset)?;
-        weights::write_scores(&self.output, &scores, &dataset.test.labels)
+        training::check_fit(&config, &dataset)?;
+        let scores = training::predict(&config, &state, &dataset)?;
+        tensors::write_scores(&self.output, &scores, &dataset.test.labels)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
         print(&format!("{}\n", self.output.display()))
     }

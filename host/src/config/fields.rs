@@ -11,13 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::error::Error;
-use super::pixels::{Pixels, Standard};
 use super::schedule::Schedule;
-use crate::catalogue::Catalogue;
-use crate::dataset::Dataset;
-use crate::experiment::Experiment;
+use crate::dataset::{Dataset, Pixels, Standard};
+use crate::experiment::{Catalogue, Experiment};
 use crate::kernels::Class;
+use crate::run::{Error, VERSION};
 use crate::slurm::quoted;
 use crate::{Network, atomic, hexadecimal};
 
@@ -339,13 +337,13 @@ impl Config {
             Err(error) => Err(Error::io("read", file)(error)),
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Damaged {
                 file: file.to_owned(),
-                problem: format!("no configuration that asymgrad {} can read: {error}", super::VERSION),
+                problem: format!("no configuration that asymgrad {} can read: {error}", VERSION),
             }),
         }
     }
 
     /// Writes `config.json`, whole or not at all.
-    pub(super) fn write(&self, file: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, file: &Path) -> Result<(), Error> {
         atomic::write(file, |out| {
             serde_json::to_writer_pretty(&mut *out, self)?;
             out.write_all(b"\n")

@@ -13,13 +13,13 @@ use asymgrad_core::Operation;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
+use super::progress::Watch;
 use crate::Network;
-use crate::catalogue::Catalogue;
-use crate::claim::{self, Claim, Judgement};
+use crate::analysis::{self, Claim, Judgement};
 use crate::dataset::Dataset;
-use crate::experiment::{Experiment, Published};
-use crate::progress::Watch;
-use crate::run::{self, Outcome, Request, Status, Summary};
+use crate::experiment::{Catalogue, Experiment, Published};
+use crate::run;
+use crate::train::{self, Outcome, Request, Status, Summary};
 
 /// Epochs of a quick row on the embedded digits: enough for dense networks to tell most of them apart.
 const QUICK_DENSE: u32 = 12;
@@ -133,7 +133,7 @@ pub fn train<'a>(rows: &'a [Row], jobs: usize, fail_fast: bool, stop: &AtomicBoo
 fn train_row<'a>(row: &'a Row, index: usize, stop: &AtomicBool, watch: &Watch) -> Trained<'a> {
     let mut observer = watch.begin(index, row);
     // What a panic leaves behind is the row's own: its folder, which the next call continues from its checkpoint.
-    let outcome = catch_unwind(AssertUnwindSafe(|| run::train(&row.request, &row.dataset, stop, &mut observer)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| train::train(&row.request, &row.dataset, stop, &mut observer)));
     let outcome = match outcome {
         Ok(outcome) => outcome.map_err(|error| error.to_string()),
         Err(_) => Err("the training panicked, which is a bug of this program; please report it".into()),
@@ -204,7 +204,7 @@ impl Trained<'_> {
     fn judged(&self) -> Option<Judged<'_>> {
         let experiment = self.row.experiment.as_ref()?;
         let Request { folder, config, .. } = &self.row.request;
-        let judgement = claim::judge(experiment, folder, &config.data, &self.row.catalogue)?;
+        let judgement = analysis::judge(experiment, folder, &config.data, &self.row.catalogue)?;
         Some(Judged { claim: experiment.claim.as_ref()?, judgement })
     }
 
@@ -367,8 +367,9 @@ fn add_rows(table: &mut Table, trained: &Trained<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Choices, Config};
     use crate::kernels::{Class, InstructionSet};
-    use crate::run::{Choices, Config, EpochLine};
+    use crate::run::EpochLine;
     use crate::{dataset, experiment};
 
     fn row(name: &str, folder: &Path) -> Row {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Catalogue;
-use crate::experiment::Experiment;
-use crate::run::{self, CONFIG, Choices, Config, Data, EpochLine};
+use crate::config::{Choices, Config, Data};
+use crate::experiment::{Catalogue, Experiment};
+use crate::run::{self, CONFIG, EpochLine};
 
 /// Accuracy is the mean over so many last epochs.
 const LAST: u32 = 3;

@@ -11,19 +11,16 @@ use asymgrad_core::kinds::ALL;
 use asymgrad_core::{Score, StepError, Trainer};
 
 use super::batches::{Gather, generator, shuffled};
-use super::checkpoint::{Checkpoint, Saved, Sums};
-use super::error::Error;
-use super::events;
-use super::folder::{CHECKPOINT, CONFIG, CONFUSION, FAILURE, PROCESSES, RESULT, RunFolder, WEIGHTS};
 use super::measure::{Measures, measure};
-use super::metrics::{EpochLine, Logs, MeasuredLine, StepLine, TimingLine, read_epochs};
-use super::process::Process;
 use super::request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
 use super::scores::{confusion, scores, write_confusion};
-use super::stored::{ended, stored_config};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::{Aligned, HostKernels};
-use crate::{atomic, weights};
+use crate::run::{
+    CHECKPOINT, CONFIG, CONFUSION, Checkpoint, EpochLine, Error, FAILURE, Logs, MeasuredLine, PROCESSES, Process,
+    RESULT, RunFolder, Saved, StepLine, Sums, TimingLine, WEIGHTS, ended, events, read_epochs, stored_config,
+};
+use crate::{atomic, tensors};
 
 /// Between two checkpoints: what a `kill -9` may cost.
 const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
@@ -120,7 +117,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
     })
 }
 
-pub(super) fn allocate(numbers: usize) -> Result<Aligned, Error> {
+pub(crate) fn allocate(numbers: usize) -> Result<Aligned, Error> {
     Aligned::try_zeros(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })
 }
 
@@ -134,7 +131,7 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) ->
     }
     trainer.initialize(&mut generator(config.seed, 0), config.seed);
     if let Some(file) = &request.init {
-        weights::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
+        tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
     }
     trainer.mirror(config.mirror_first)?;
     Ok(Checkpoint::start(config.identity(), trainer.state().len()))
@@ -353,7 +350,7 @@ impl<'a> Session<'a> {
         }
         let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
         let standard = self.request.config.standard.as_ref();
-        weights::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
+        tensors::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
             .map_err(Error::io("write", &file))
     }
 

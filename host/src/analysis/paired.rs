@@ -5,10 +5,10 @@ use asymgrad_core::Feedback;
 use serde::Serialize;
 
 use super::runs::{Group, Run};
-use super::table::{SAME, longest, mean_of, span};
 use crate::Network;
+use crate::config::Config;
 use crate::experiment::Experiment;
-use crate::run::Config;
+use crate::report::table::{SAME, longest, mean_of, span};
 use crate::statistics::Estimate;
 
 /// The difference of a group of runs to another, over the seeds that both have.
@@ -53,7 +53,7 @@ impl Paired {
     }
 
     /// The difference to the runs of the same network with the true gradient in all layers, up to `epoch`.
-    pub(super) fn to_true_gradient(group: &Group, groups: &[Group], epoch: u32) -> Option<Self> {
+    pub(crate) fn to_true_gradient(group: &Group, groups: &[Group], epoch: u32) -> Option<Self> {
         let wanted = twin_of(group.config()?);
         if group.config()?.network == wanted.network {
             return None;
@@ -103,7 +103,7 @@ pub struct Ordering {
 
 /// All orders of rows that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
 /// that it is no accident of an epoch.
-pub(super) fn orderings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ordering> {
+pub(crate) fn orderings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ordering> {
     let rows: Vec<&Experiment> = experiments.iter().filter(|row| row.table.is_some()).collect();
     let mut orderings = vec![];
     for (index, a) in rows.iter().enumerate() {
@@ -147,12 +147,12 @@ impl Ordering {
     }
 
     /// `DSR2 < DSR1 after 100 epochs`.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         format!("{} < {} after {} epochs", self.lower, self.higher, self.epochs)
     }
 
     /// `ours +8.80 [+7.1, +10.5], 3 seeds, epochs 23–25: holds with probability 0.998`.
-    pub(super) fn found(&self) -> Option<String> {
+    pub(crate) fn found(&self) -> Option<String> {
         let paired = self.ours.as_ref()?;
         let holds = match paired.difference {
             None => "no seed without divergence".into(),
@@ -167,7 +167,7 @@ impl Ordering {
 
 impl Paired {
     /// `+8.80 [+7.10, +10.50], 3 seeds, epochs 23–25`.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let difference = self.difference.map_or_else(String::new, |Estimate { mean, interval, .. }| {
             let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low:+.2}, {high:+.2}]"));
             format!("{mean:+.2}{interval}, ")
@@ -202,7 +202,7 @@ fn is_one_step(a: &Experiment, b: &Experiment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::Catalogue;
+    use crate::experiment::Catalogue;
 
     #[test]
     fn the_reports_orders_are_those_of_rows_one_step_apart() {
