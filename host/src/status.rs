@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::config::Config;
 use crate::run::{self, CONFIG, Error, FAILURE, Owner, TIMING};
-use crate::train;
 
 /// Folders are not searched deeper.
 const DEEPEST: usize = 6;
@@ -70,7 +68,7 @@ pub fn standing(folder: &Path) -> Result<Standing, Error> {
     }
     // A result comes last, and goes first when a run is made longer.
     if let Some(summary) = run::read_summary(folder)? {
-        return Ok(if summary.status == train::Status::Diverged { Standing::Diverged } else { Standing::Finished });
+        return Ok(if summary.status == run::Status::Diverged { Standing::Diverged } else { Standing::Finished });
     }
     Ok(match (run::is_locked(folder), Owner::read(folder)) {
         (Some(true), owner) => Standing::Running(owner),
@@ -124,14 +122,14 @@ pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<Status>, Vec<St
 }
 
 fn status(folder: PathBuf) -> Status {
-    let config = Config::read(&folder.join(CONFIG)).ok().flatten();
+    let config = run::read_config(&folder).ok().flatten();
     let state = standing(&folder);
     let lines = run::read_epochs(&folder).unwrap_or_default();
     let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, Some(line.test_accuracy)));
     let epochs = config.as_ref().map_or(0, |config| config.epochs);
     let problem = match (&state, &config) {
         (Err(error), _) => Some(error.to_string()),
-        (_, None) => Config::read(&folder.join(CONFIG)).err().map(|error| error.to_string()),
+        (_, None) => run::read_config(&folder).err().map(|error| error.to_string()),
         (Ok(Standing::Failed(reason)), _) => Some(reason.clone()),
         _ => None,
     };

@@ -5,9 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use asymgrad::config::Config;
 use asymgrad::experiment;
-use asymgrad::run::{Checkpoint, Saved};
+use asymgrad::run::{self, Checkpoint, Saved};
 use asymgrad::{Network, dataset, tensors};
 use asymgrad_core::Training;
 use flate2::{Compression, write::GzEncoder};
@@ -55,9 +54,8 @@ fn experiments(_: &Path, bytes: &[u8]) {
 
 /// `config.json` of a run.
 pub(crate) fn configuration(folder: &Path, bytes: &[u8]) {
-    let file = folder.join("config.json");
-    fs::write(&file, bytes).unwrap();
-    let _ = Config::read(&file);
+    fs::write(folder.join("config.json"), bytes).unwrap();
+    let _ = run::read_config(folder);
 }
 
 fn good_checkpoint() -> Vec<u8> {

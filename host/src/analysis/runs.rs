@@ -1,9 +1,6 @@
 //! The runs below a folder: what each is, how it went, and what its network looks like, read from its files alone.
-//!
-//! Runs that differ in nothing but the seed are one group.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,7 +8,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::experiment::Catalogue;
-use crate::run::{self, CONFIG, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
+use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, Standing};
 use crate::tensors::{self, Filters};
 use crate::train;
@@ -65,7 +62,7 @@ impl Run {
     /// # Errors
     /// [`Error`] if a file of the run is damaged.
     pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Option<Self>, Error> {
-        let Some(config) = Config::read(&folder.join(CONFIG))? else { return Ok(None) };
+        let Some(config) = run::read_config(folder)? else { return Ok(None) };
         let epochs = run::read_epochs(folder)?;
         let mut lines = read_lines(&folder.join(EPOCHS));
         // A run under way may have written another one by now.
@@ -95,61 +92,6 @@ impl Run {
     pub fn has_diverged(&self) -> bool {
         self.status == Standing::Diverged
     }
-}
-
-/// Runs that differ in nothing but the seed.
-#[derive(Debug, Serialize)]
-pub struct Group {
-    /// The experiment's name, or one made from the network.
-    pub name: String,
-    /// By rising seeds.
-    pub runs: Vec<Run>,
-}
-
-impl Group {
-    /// Its name and the settings in which it differs from what is called so: `DS0 --lr 0.01`.
-    pub fn label(&self) -> String {
-        let settings = self.runs.first().map_or("", |run| &run.settings);
-        format!("{}{settings}", self.name)
-    }
-
-    /// What all of its runs are, but for the seed; a group is never empty.
-    pub fn config(&self) -> Option<&Config> {
-        self.runs.first().map(|run| &run.config)
-    }
-}
-
-/// All runs below `folder` in groups, and one message for each run that cannot be read.
-///
-/// # Errors
-/// If the folder cannot be read.
-pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
-    fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let (mut runs, mut problems) = (vec![], vec![]);
-    for folder in status::run_folders(folder) {
-        match Run::read(&folder, catalogue) {
-            Ok(run) => runs.extend(run),
-            Err(error) => problems.push(error.to_string()),
-        }
-    }
-    Ok((in_groups(runs), problems))
-}
-
-/// Runs in groups that differ in nothing but the seed.
-pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
-    let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
-    for run in runs {
-        groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run);
-    }
-    let of_runs = |mut runs: Vec<Run>| {
-        // Of two runs that are the same but for their length, the longer one says all.
-        runs.sort_by_key(|run| (run.config.seed, std::cmp::Reverse(run.epoch())));
-        runs.dedup_by_key(|run| run.config.seed);
-        // The page holds one picture of each kind of network.
-        runs.iter_mut().skip(1).for_each(|run| run.filters = None);
-        Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
-    };
-    groups.into_values().map(of_runs).collect()
 }
 
 /// Whatever an epoch's line holds by layer: `{"angles": {"dense2": 61.5}}`, or `{"mean": 61.5, …}` in place of the number.

@@ -243,13 +243,13 @@ impl Execution {
 
     fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {
         match all {
-            _ if self.json => print_json_of(all, rows),
+            _ if self.json => print_json_of(&all.iter().map(report::Line::from).collect::<Vec<_>>(), rows),
             _ if rows > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
-                suite::table(all),
+                report::table(all),
                 names_of(all),
                 seeds_of(all),
-                suite::claims(all)
+                report::claims(all)
             )),
             [trained] if trained.has_result() => print(&format!("{trained}\n")),
             // A failure has been told.
@@ -324,7 +324,7 @@ impl<'a> Plan<'a> {
         let problem = problem.or_else(|| train::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
         let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
         let steps = config.goal(row.dataset.train.len());
-        let ended = if *fresh { Ok(None) } else { run::ended(&row.request, steps) };
+        let ended = if *fresh { Ok(None) } else { train::ended(&row.request, steps) };
         let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
         // Rows that differ in the rule alone take the same time.
         let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());

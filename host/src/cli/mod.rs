@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use asymgrad::dataset::{self, Info};
 use asymgrad::experiment::Catalogue;
-use asymgrad::report::Report;
+use asymgrad::report::{self, Report};
 use asymgrad::status::{self, Status};
 use asymgrad::tensors::sparse;
 use asymgrad::{Network, run, tensors, train as training, write_whole};
@@ -396,9 +396,9 @@ impl ReportArguments {
     fn report(&self) -> anyhow::Result<()> {
         let report = Report::read(&self.folder, &self.own.catalogue()?)?;
         let text = match self.format {
-            Format::Html => report.html(),
-            Format::Md => report.markdown(),
-            Format::Csv => report.csv(),
+            Format::Html => report::page(&report),
+            Format::Md => report::markdown(&report),
+            Format::Csv => report::csv(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         };
         let page = PathBuf::from("report.html");

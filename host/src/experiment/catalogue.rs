@@ -8,10 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::report::{self as experiment, Experiment, UnknownExperiment};
-use crate::config::{Choices, Config, Data};
+use super::definition::Experiment;
+use super::report::{self, UnknownExperiment};
 use crate::diagnostic::{explained, line_of};
-use crate::kernels::Class;
 use crate::slurm::quoted;
 
 /// Nobody writes a longer one by hand.
@@ -68,7 +67,7 @@ struct Rows {
 impl Catalogue {
     /// The rows of `data/experiments.toml`.
     pub fn of_report() -> Self {
-        Self { rows: experiment::all(), own: 0, file: None }
+        Self { rows: report::all(), own: 0, file: None }
     }
 
     /// Reads a user's file; without one, only the report's rows are at hand.
@@ -88,7 +87,7 @@ impl Catalogue {
             CatalogueError::Line { file, line, problem }
         })?;
         let own = rows.len();
-        rows.extend(experiment::all());
+        rows.extend(report::all());
         Ok(Self { rows, own, file: Some(file.to_owned()) })
     }
 
@@ -122,7 +121,7 @@ impl Catalogue {
     /// # Errors
     /// [`UnknownExperiment`], which suggests the nearest name.
     pub fn find(&self, name: &str) -> Result<&Experiment, UnknownExperiment> {
-        experiment::find_in(&self.rows, name)
+        report::find_in(&self.rows, name)
     }
 
     /// The option that makes another command know the row: none for the report's.
@@ -139,7 +138,7 @@ impl Catalogue {
 /// The line and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
     let rows = toml::from_str::<Rows>(text).map_err(|error| explained(text, &error))?;
-    let of_report = experiment::all();
+    let of_report = report::all();
     let names: Vec<String> = rows.experiment.iter().map(|row| row.as_ref().name.clone()).collect();
     for (index, row) in rows.experiment.iter().enumerate() {
         let mut known = names.iter().chain(of_report.iter().map(|row| &row.name));
@@ -174,8 +173,10 @@ fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
     if row.epochs == Some(0) {
         return Err(format!("experiment {name}: epochs has to be above 0"));
     }
-    let data = Data { name: String::new(), checksum: String::new() };
-    Config::of_experiment(row, &Choices::default(), data, Class::Portable).map(|_| ())
+    row.parsed_network()?;
+    row.parsed_loss()?;
+    row.parsed_optimizer()?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,85 +1,11 @@
 //! The report's 39 experiments and the extra rows that test its claims, as `data/experiments.toml` lists them.
 //! A row is data: adding an experiment means adding a row there, no code.
-//! This file reads the rows and finds one by its name.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::analysis::Claim;
+use super::definition::Experiment;
 
 const ROWS: &str = include_str!("../../../data/experiments.toml");
-
-/// Epochs of the table of feedback rules.
-const RULES_EPOCHS: u32 = 25;
-
-/// One row: a network, how it is trained where that differs from the defaults, and what the report says about it.
-///
-/// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
-/// wins over both.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Experiment {
-    /// The row's name as in the report's tables, unique.
-    pub name: String,
-    /// The network in the report's notation.
-    pub network: String,
-    /// `ce` or `hinge`.
-    pub loss: String,
-    /// The report's table, 1 to 4; `None` for an extra row.
-    #[serde(default)]
-    pub table: Option<u8>,
-    /// The test accuracies that the report publishes, by rising epochs; empty for an extra row.
-    #[serde(default)]
-    pub published: Vec<Published>,
-    /// `sgd`, `momentum`, `nesterov` or `adam`.
-    #[serde(default)]
-    pub optimizer: Option<String>,
-    /// Learning rate.
-    #[serde(default)]
-    pub lr: Option<f32>,
-    /// Bound of the weight gradients' elements.
-    #[serde(default)]
-    pub clip: Option<f32>,
-    /// Kolen–Pollack's λ.
-    #[serde(default)]
-    pub kp_decay: Option<f32>,
-    /// Epochs of a row without a published figure; those of `suite --rules`, 25, if it is in that table.
-    #[serde(default)]
-    pub epochs: Option<u32>,
-    /// Whether the row is one of the table of feedback rules, `suite --rules`.
-    #[serde(default)]
-    pub rules: bool,
-    /// The data set that the row is about.
-    #[serde(default)]
-    pub data: Option<String>,
-    /// What a reader of the row should know.
-    #[serde(default)]
-    pub note: Option<String>,
-    /// The sentence of the report that the row tests.
-    #[serde(default)]
-    pub claim: Option<Claim>,
-}
-
-/// A test accuracy that the report publishes.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Published {
-    /// Epochs of training.
-    pub epochs: u32,
-    /// Correct on the test set, in percent.
-    pub accuracy: f64,
-}
-
-impl Experiment {
-    /// Epochs in the table of feedback rules.
-    pub fn rules_epochs(&self) -> u32 {
-        self.epochs.unwrap_or(RULES_EPOCHS)
-    }
-
-    /// Epochs where neither the report nor a claim says how many: the row's own, or those of the table of rules.
-    pub fn own_epochs(&self) -> Option<u32> {
-        self.epochs.or(self.rules.then_some(RULES_EPOCHS))
-    }
-}
 
 /// No experiment has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -125,6 +51,7 @@ pub(crate) fn find_in<'a>(rows: &'a [Experiment], name: &str) -> Result<&'a Expe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Published;
     use std::collections::BTreeSet;
 
     /// Typed from the report's tables: name, table, then the percentages in the order in which they are printed.

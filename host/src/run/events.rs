@@ -13,9 +13,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::Error;
-use super::folder::{EPOCHS, METRICS};
+use super::files::{EPOCHS, METRICS};
+use super::lines::read_lines;
 use super::lock::Owner;
-use super::logs::read_lines;
 
 /// What the name of such a file begins with.
 const NAME: &str = "events.out.tfevents.";

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::folder::{LOCK, OWNER};
+use super::files::{LOCK, OWNER};
 use crate::atomic;
 
 /// Between two beats.

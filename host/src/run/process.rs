@@ -7,11 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::folder::PROCESSES;
+use super::files::PROCESSES;
 use super::lock::Owner;
 use crate::config::Config;
-use crate::dataset::Dataset;
-use crate::train::Request;
 
 /// The version of this program, with the commit that a release was built from.
 pub const VERSION: &str = env!("ASYMGRAD_VERSION");
@@ -41,12 +39,10 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process, which goes on after `step` steps.
-    pub(crate) fn of(request: &Request, dataset: &Dataset, step: u64) -> Self {
+    /// This process, which goes on after `step` steps with these kernels on what `data` opens.
+    pub(crate) fn current(step: u64, kernels: String, threads: usize, data: String) -> Self {
         let Owner { host, job, began, .. } = Owner::this_process();
-        let kernels = request.kernels.to_string();
-        let data = Some(dataset.spec.clone());
-        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads: request.threads, began, data }
+        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads, began, data: Some(data) }
     }
 
     /// Adds the line; what a crash left of another line ends there.

@@ -8,33 +8,11 @@ use std::collections::BTreeMap;
 use asymgrad_core::kernels::{Kernels, WeightGradient};
 use asymgrad_core::kinds::ALL;
 use asymgrad_core::{Operation, Optimizer, Part, Rule, Sgd, Signal, StepError, Tensor, Trainer, Update};
-use serde::Serialize;
+
+use crate::run::{ByLayer, Measures};
 
 /// Layers with more weights than this have no gradient angle: it would take memory of twice their size.
 const MOST_WEIGHTS: usize = 1 << 22;
-
-/// Numbers by the layer's name, such as `dense2`.
-type ByLayer = BTreeMap<String, f64>;
-
-/// The measures of one epoch; angles in degrees. A number that does not exist, such as the angle to a zero signal, is left
-/// out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Measures {
-    /// Between the signal that leaves the layer backwards and the true gradient there: mean over samples.
-    pub angles: ByLayer,
-    /// Deviation of that angle over samples.
-    pub angle_spreads: ByLayer,
-    /// Norm of that signal over the norm of the true one, both over the whole batch.
-    pub norm_ratios: ByLayer,
-    /// Between the layer's weight gradient and the true one.
-    pub gradient_angles: ByLayer,
-    /// Between the layer's B and W; only where a rule stores a B that stands beside W. Taps on padding do not count.
-    pub weight_angles: ByLayer,
-    /// Share of the layer's weights whose B has their sign, in percent.
-    pub sign_agreements: ByLayer,
-    /// Share of the layer's outputs that are the same for all samples, in percent.
-    pub dead_units: ByLayer,
-}
 
 /// Measures a network on the batch that its input holds.
 ///

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::InstructionSet;
-use crate::run::{EpochLine, Error};
+use crate::run::{EpochLine, Error, Summary};
 
 /// A run, where it lies, and how it is carried out; none of the latter changes a number.
 #[derive(Clone, Debug)]
@@ -68,27 +66,6 @@ pub struct Progress {
     pub images_per_second: f64,
     /// Time left, at the pace so far.
     pub left: Duration,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It made all its steps.
-    Finished,
-    /// The loss was no number any more: a result like any other.
-    Diverged,
-}
-
-/// A run that has ended: `result.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Summary {
-    /// How it ended.
-    pub status: Status,
-    /// Steps made.
-    pub step: u64,
-    /// The last line of `epochs.jsonl`.
-    pub last: EpochLine,
 }
 
 /// What became of a call of [`train`](super::train).

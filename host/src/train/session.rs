@@ -3,22 +3,21 @@
 //! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
 //! beyond the checkpoint is cut off and made again, bit for bit.
 
-use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asymgrad_core::kinds::ALL;
-use asymgrad_core::{Score, StepError, Trainer};
+use asymgrad_core::{Score, StepError};
 
-use super::batches::{Gather, generator, shuffled};
-use super::measure::{Measures, measure};
-use super::request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
+use super::batches::{Gather, shuffled};
+use super::measure::measure;
+use super::request::{Observer, Outcome, Progress, Request};
 use super::scores::{confusion, scores, write_confusion};
-use crate::dataset::{Dataset, Images};
-use crate::kernels::{Aligned, HostKernels};
+use super::step::{HostTrainer, drive, load};
+use crate::dataset::Dataset;
+use crate::kernels::HostKernels;
 use crate::run::{
-    CHECKPOINT, CONFIG, CONFUSION, Checkpoint, EpochLine, Error, FAILURE, Logs, MeasuredLine, PROCESSES, Process,
-    RESULT, RunFolder, Saved, StepLine, Sums, TimingLine, WEIGHTS, ended, events, read_epochs, stored_config,
+    CHECKPOINT, CONFUSION, Checkpoint, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder, Status,
+    StepLine, Summary, Sums, TimingLine, WEIGHTS, read_epochs,
 };
 use crate::{atomic, tensors};
 
@@ -26,125 +25,15 @@ use crate::{atomic, tensors};
 const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
 /// The end of an epoch is a good place for a checkpoint, unless epochs are as short as those on the digits.
 const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
-/// A pace is measured no longer than this.
-const PACE_PAUSE: Duration = Duration::from_millis(500);
 /// Between two moments at which a reader of `metrics.jsonl` sees new lines.
 const FLUSH_PAUSE: Duration = Duration::from_secs(1);
 
-/// Trains a run to its end, or until `stop` is set, from wherever its folder says that it stands.
-///
-/// # Errors
-/// [`Error`]; what the folder held as last good checkpoint is then still there.
-pub fn train(
-    request: &Request,
-    dataset: &Dataset,
-    stop: &AtomicBool,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, Error> {
-    let config = &request.config;
-    check_fit(config, dataset)?;
-    let folder = RunFolder::open(&request.folder, request.fresh)?;
-    let stored = stored_config(config, folder.path())?;
-    let goal = config.goal(dataset.train.len());
-    if let Some(summary) = ended(request, goal)? {
-        if request.tensorboard && events::files(folder.path()).is_empty() {
-            events::Events::begin(folder.path())?;
-        }
-        return Ok(Outcome::Already(summary));
-    }
-    let threads = request.threads;
-    let kernels = HostKernels::new(request.kernels, threads)
-        .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-    let outcome = kernels.install(|| {
-        let architecture = config.network.architecture();
-        let mut memory = allocate(architecture.memory(&config.training()))?;
-        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
-        let at = restore(request, &folder, &mut trainer)?;
-        if at.step > goal {
-            return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
-        }
-        // The result and its weights belong to the limits of before.
-        folder.remove(RESULT)?;
-        folder.remove(WEIGHTS)?;
-        folder.remove(CONFUSION)?;
-        folder.remove(FAILURE)?;
-        if stored.as_ref() != Some(config) {
-            config.write(&folder.file(CONFIG))?;
-        }
-        let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
-        Process::of(request, dataset, at.step).append(&folder.file(PROCESSES))?;
-        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
-    });
-    match &outcome {
-        // Too few steps were asked for, or the folder is another process's by now: the run itself has not failed.
-        Ok(_) | Err(Error::Past { .. } | Error::Locked { .. }) => {}
-        // For `status`; on a full disk the error is told all the same.
-        Err(error) => drop(fs::write(folder.file(FAILURE), format!("{error}\n"))),
-    }
-    outcome
-}
-
-/// The seconds that a step takes on this machine: of three at most, after one to warm up, with drawn weights.
-///
-/// # Errors
-/// [`Error`] if the training does not fit into memory, or the network does not take the data.
-pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
-    let (config, threads) = (&request.config, request.threads);
-    let kernels = HostKernels::new(request.kernels, threads)
-        .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
-    kernels.install(|| {
-        let architecture = config.network.architecture();
-        let mut memory = allocate(architecture.memory(&config.training()))?;
-        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
-        trainer.initialize(&mut generator(config.seed, 0), config.seed);
-        let (gather, mut labels) = (Gather::new(architecture.input(), config.pixels(dataset)), vec![]);
-        let samples = config.batch.min(dataset.train.len());
-        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
-        let mut step = || {
-            let began = Instant::now();
-            load(&mut trainer, &mut labels, &gather, &dataset.train, &chosen)?;
-            match drive(&mut trainer, &labels) {
-                Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
-                Err(error) => Err(Error::from(error)),
-            }
-        };
-        step()?;
-        let mut times = vec![];
-        while times.len() < 3 && times.iter().sum::<Duration>() < PACE_PAUSE {
-            times.push(step()?);
-        }
-        Ok(times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64)
-    })
-}
-
-pub(crate) fn allocate(numbers: usize) -> Result<Aligned, Error> {
-    Aligned::try_zeros(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })
-}
-
-/// Puts the trainer where the checkpoint says, or at the beginning.
-fn restore(request: &Request, folder: &RunFolder, trainer: &mut Training<'_>) -> Result<Checkpoint, Error> {
-    let config = &request.config;
-    if let Some(saved) = Saved::open(&folder.file(CHECKPOINT))? {
-        let at = saved.read(&config.identity(), trainer.state_mut())?;
-        trainer.resume(at.step);
-        return Ok(at);
-    }
-    trainer.initialize(&mut generator(config.seed, 0), config.seed);
-    if let Some(file) = &request.init {
-        tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
-    }
-    trainer.mirror(config.mirror_first)?;
-    Ok(Checkpoint::start(config.identity(), trainer.state().len()))
-}
-
-type Training<'a> = Trainer<'a, ALL, &'a HostKernels>;
-
 /// A run under way.
-struct Session<'a> {
+pub(crate) struct Session<'a> {
     request: &'a Request,
     dataset: &'a Dataset,
     folder: &'a RunFolder,
-    trainer: Training<'a>,
+    trainer: HostTrainer<'a>,
     kernels: &'a HostKernels,
     at: Checkpoint,
     logs: Logs,
@@ -175,11 +64,11 @@ struct Clock {
 
 impl<'a> Session<'a> {
     #[expect(clippy::too_many_arguments, reason = "all that a session borrows")]
-    fn new(
+    pub(crate) fn new(
         request: &'a Request,
         dataset: &'a Dataset,
         folder: &'a RunFolder,
-        trainer: Training<'a>,
+        trainer: HostTrainer<'a>,
         kernels: &'a HostKernels,
         at: Checkpoint,
         logs: Logs,
@@ -203,7 +92,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn run(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+    pub(crate) fn run(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         observer.start(&self.request.config, &self.progress());
         // A whole epoch at the goal has its line already.
         while self.at.step < self.goal || self.at.batch > 0 {
@@ -419,30 +308,6 @@ impl<'a> Session<'a> {
             accuracy,
             images_per_second: rate,
             left: Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX),
-        }
-    }
-}
-
-/// Puts the images `chosen` and their labels in front of the trainer.
-fn load(
-    trainer: &mut Training<'_>,
-    labels: &mut Vec<usize>,
-    gather: &Gather,
-    images: &Images,
-    chosen: &[u32],
-) -> Result<(), StepError> {
-    gather.write(images, chosen, trainer.input(chosen.len())?);
-    labels.clear();
-    labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
-    Ok(())
-}
-
-/// Makes a whole step.
-fn drive(trainer: &mut Training<'_>, labels: &[usize]) -> Result<Score, StepError> {
-    trainer.start(labels)?;
-    loop {
-        if let std::task::Poll::Ready(score) = trainer.poll()? {
-            return Ok(score);
         }
     }
 }

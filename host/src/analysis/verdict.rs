@@ -1,4 +1,4 @@
-//! What the report's text claims, and what the runs say about it: *agrees*, *contradicts* or *not decided*.
+//! What runs say about the report's claims: *agrees*, *contradicts* or *not decided*.
 //!
 //! A claim is data in its row of `data/experiments.toml`. A verdict reads nothing but the folders of the row's run and of the run
 //! that it is compared with. A run decides after as many epochs as its claim asks for; one that diverged is a finished result, and
@@ -7,132 +7,11 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::config::{Choices, Config, Data};
-use crate::experiment::{Catalogue, Experiment};
-use crate::run::{self, CONFIG, EpochLine};
-
-/// Accuracy is the mean over so many last epochs.
-const LAST: u32 = 3;
-/// Twice the accuracy of guessing among ten classes, in percent: a network below it has learned nothing.
-const NOTHING_LEARNED: f64 = 20.0;
-/// At this accuracy in percent a network has clearly learned.
-const LEARNED: f64 = 40.0;
-/// A training loss above this is off the chart: guessing gives ln 10.
-const OFF_THE_CHART: f64 = 10.0;
-
-/// A claim of the report's text, and when a run says something about it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Claim {
-    /// The report's words.
-    pub sentence: String,
-    /// What the claim expects of the run.
-    pub measure: Measure,
-    /// The least epochs for a verdict.
-    pub epochs: u32,
-}
-
-/// What a claim expects of a run, in accuracy on the test set in percent; its text says when it agrees and when it contradicts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "expect", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Measure {
-    /// The run reaches an accuracy.
-    Works {
-        /// It agrees from here.
-        from: f64,
-        /// It contradicts below.
-        below: f64,
-    },
-    /// The run learns nothing.
-    Fails,
-    /// The run is better than another experiment's.
-    Better {
-        /// The other experiment.
-        than: String,
-        /// It agrees from so many points.
-        by: f64,
-    },
-    /// The run is worse than another experiment's.
-    Worse {
-        /// The other experiment.
-        than: String,
-        /// It agrees from so many points.
-        by: f64,
-    },
-    /// The loss leaves the chart.
-    Intractable,
-}
-
-impl Measure {
-    /// The experiment that the run is compared with.
-    pub fn than(&self) -> Option<&str> {
-        match self {
-            Self::Better { than, .. } | Self::Worse { than, .. } => Some(than),
-            _ => None,
-        }
-    }
-
-    /// The verdict on a run that is long enough; `other` is the run that it is compared with.
-    fn verdict(&self, run: Course, other: Option<Course>) -> Verdict {
-        use Course::{Diverged, Whole};
-        let (agrees, contradicts) = match (self, run) {
-            (Self::Works { .. }, Diverged { .. }) => (false, true),
-            (Self::Works { from, below }, Whole { accuracy, .. }) => (accuracy >= *from, accuracy < *below),
-            (Self::Fails | Self::Intractable, Diverged { .. }) => (true, false),
-            (Self::Fails, Whole { accuracy, .. }) => (accuracy < NOTHING_LEARNED, accuracy >= LEARNED),
-            (Self::Intractable, Whole { accuracy, first, last, .. }) => {
-                (last > OFF_THE_CHART || last > first, last < std::f64::consts::LN_10 && accuracy >= LEARNED)
-            }
-            (Self::Better { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
-                (None, Some(_)) => (false, true),
-                (Some(ours), Some(None)) => (ours >= NOTHING_LEARNED, false),
-                (Some(ours), Some(Some(other))) => (ours - other >= *by, ours <= other),
-                (_, None) => (false, false),
-            },
-            (Self::Worse { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
-                (None, Some(Some(_))) => (true, false),
-                (Some(_), Some(None)) => (false, true),
-                (Some(ours), Some(Some(other))) => (other - ours >= *by, ours >= other),
-                (None, Some(None)) | (_, None) => (false, false),
-            },
-        };
-        match (agrees, contradicts) {
-            (true, _) => Verdict::Agrees,
-            (false, true) => Verdict::Contradicts,
-            (false, false) => Verdict::NotDecided,
-        }
-    }
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Works { from, below } => {
-                write!(f, "agrees from {from} %; contradicts below {below} % or if the loss diverges")
-            }
-            Self::Fails => {
-                write!(f, "agrees below {NOTHING_LEARNED} % or if the loss diverges; contradicts from {LEARNED} %")
-            }
-            Self::Better { than, by } => write!(
-                f,
-                "agrees from {by} points above {than}, or from {NOTHING_LEARNED} % if {than} diverges; contradicts if not \
-                 above {than}, or if the loss diverges"
-            ),
-            Self::Worse { than, by } => write!(
-                f,
-                "agrees from {by} points below {than}, or if the loss diverges and that of {than} does not; contradicts if \
-                 not below {than}"
-            ),
-            Self::Intractable => write!(
-                f,
-                "agrees if the training loss diverges, ends above {OFF_THE_CHART} or above that of epoch 1; contradicts if it \
-                 ends below ln 10, the loss of guessing, with an accuracy from {LEARNED} %"
-            ),
-        }
-    }
-}
+use super::course::{Course, History};
+use crate::config::Data;
+use crate::experiment::{Catalogue, Claim, Experiment, LEARNED, Measure, NOTHING_LEARNED, OFF_THE_CHART};
 
 /// What runs say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -173,7 +52,7 @@ pub fn judge(row: &Experiment, folder: &Path, data: &Data, catalogue: &Catalogue
     Some(match courses(row, claim, folder, data, catalogue) {
         Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing },
         Ok((course, other)) => Judgement {
-            verdict: claim.measure.verdict(course, other),
+            verdict: verdict_of(&claim.measure, course, other),
             found: match (claim.measure.than(), other) {
                 (Some(than), Some(other)) => format!("{course}; {than}: {other}"),
                 _ => course.to_string(),
@@ -214,96 +93,41 @@ fn beside(folder: &Path, name: &str, other: &str) -> PathBuf {
     folder.components().map(exchange).collect()
 }
 
-/// The epochs of a run that was trained as its row says, and long enough for a verdict.
-struct History {
-    name: String,
-    lines: Vec<EpochLine>,
-}
-
-impl History {
-    /// Reads a run's folder, or says why the run is no evidence.
-    ///
-    /// It takes `least` epochs, made or, if the loss diverged, begun for: no epoch could follow.
-    fn read(row: &Experiment, folder: &Path, data: &Data, least: u32) -> Result<Self, String> {
-        let name = &row.name;
-        let config = Config::read(&folder.join(CONFIG)).map_err(|error| error.to_string())?;
-        let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
-        let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-        let differences = Config::of_experiment(row, &choices, data.clone(), config.class)?.differences(&config);
-        if let Some(difference) = differences.first() {
-            return Err(format!("{name} was not trained as its row says ({difference})"));
+/// The verdict on a run that is long enough; `other` is the run that it is compared with.
+fn verdict_of(measure: &Measure, run: Course, other: Option<Course>) -> Verdict {
+    use Course::{Diverged, Whole};
+    let (agrees, contradicts) = match (measure, run) {
+        (Measure::Works { .. }, Diverged { .. }) => (false, true),
+        (Measure::Works { from, below }, Whole { accuracy, .. }) => (accuracy >= *from, accuracy < *below),
+        (Measure::Fails | Measure::Intractable, Diverged { .. }) => (true, false),
+        (Measure::Fails, Whole { accuracy, .. }) => (accuracy < NOTHING_LEARNED, accuracy >= LEARNED),
+        (Measure::Intractable, Whole { accuracy, first, last, .. }) => {
+            (last > OFF_THE_CHART || last > first, last < std::f64::consts::LN_10 && accuracy >= LEARNED)
         }
-        if config.max_steps.is_some() {
-            return Err(format!("--max-steps cut {name} short"));
-        }
-        let lines = run::read_epochs(folder).map_err(|error| error.to_string())?;
-        let history = Self { name: name.clone(), lines };
-        let made = if history.has_diverged() { config.epochs } else { history.epoch() };
-        if made < least {
-            return Err(format!("{name} has {made} of {least} epochs"));
-        }
-        Ok(history)
-    }
-
-    /// The last epoch.
-    fn epoch(&self) -> u32 {
-        self.lines.last().map_or(0, |line| line.epoch)
-    }
-
-    /// A loss that is no number ends a run.
-    fn has_diverged(&self) -> bool {
-        self.lines.last().is_some_and(|line| !line.train_loss.is_finite())
-    }
-
-    /// How it went up to an epoch.
-    fn up_to(mut self, epoch: u32) -> Result<Course, String> {
-        self.lines.retain(|line| line.epoch <= epoch);
-        let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else {
-            return Err(format!("{} lacks the lines of its first epochs", self.name));
-        };
-        if self.has_diverged() {
-            return Ok(Course::Diverged { epoch: last.epoch });
-        }
-        let ends = self.lines.iter().rev().take(LAST as usize).map(|line| line.test_accuracy);
-        let accuracy = ends.clone().sum::<f64>() / ends.len() as f64;
-        Ok(Course::Whole { epoch: last.epoch, accuracy, first: first.train_loss, last: last.train_loss })
-    }
-}
-
-/// How a run went that is long enough for a verdict.
-#[derive(Clone, Copy, Debug)]
-enum Course {
-    /// The loss was no number any more.
-    Diverged { epoch: u32 },
-    /// The mean test accuracy of the last epochs, and the training losses of the first epoch and the last.
-    Whole { epoch: u32, accuracy: f64, first: f64, last: f64 },
-}
-
-impl Course {
-    /// `None` if it diverged.
-    fn accuracy(self) -> Option<f64> {
-        match self {
-            Self::Diverged { .. } => None,
-            Self::Whole { accuracy, .. } => Some(accuracy),
-        }
-    }
-}
-
-impl fmt::Display for Course {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Diverged { epoch } => write!(f, "diverged in epoch {epoch}"),
-            Self::Whole { epoch, accuracy, last, .. } => {
-                let from = (epoch + 1).saturating_sub(LAST).max(1);
-                write!(f, "{accuracy:.2} % in epochs {from}–{epoch}, training loss {last:.4}")
-            }
-        }
+        (Measure::Better { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
+            (None, Some(_)) => (false, true),
+            (Some(ours), Some(None)) => (ours >= NOTHING_LEARNED, false),
+            (Some(ours), Some(Some(other))) => (ours - other >= *by, ours <= other),
+            (_, None) => (false, false),
+        },
+        (Measure::Worse { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
+            (None, Some(Some(_))) => (true, false),
+            (Some(_), Some(None)) => (false, true),
+            (Some(ours), Some(Some(other))) => (other - ours >= *by, ours >= other),
+            (None, Some(None)) | (_, None) => (false, false),
+        },
+    };
+    match (agrees, contradicts) {
+        (true, _) => Verdict::Agrees,
+        (false, true) => Verdict::Contradicts,
+        (false, false) => Verdict::NotDecided,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Choices, Config};
     use crate::dataset::{self, Dataset};
     use crate::experiment;
     use crate::kernels::Class;
