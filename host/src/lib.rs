@@ -27,12 +27,3 @@ pub use network::Network;
 pub fn write_whole(file: &std::path::Path, text: &str) -> Result<(), run::Error> {
     atomic::write(file, |out| out.write_all(text.as_bytes())).map_err(run::Error::io("write", file))
 }
-
-/// Bytes as lower-case hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}

@@ -8,9 +8,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::schedule::Schedule;
+use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standard};
 use crate::kernels::Class;
-use crate::{Network, hexadecimal};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];
@@ -128,7 +128,7 @@ impl Config {
     pub fn identity(&self) -> String {
         let mut fields = self.fields();
         fields.retain(|name, _| !LIMITS.contains(&name.as_str()));
-        hexadecimal(&Sha256::digest(Value::Object(fields).to_string()))
+        hex::encode(Sha256::digest(Value::Object(fields).to_string()))
     }
 
     /// How `other`, which is asked for, differs from this run, field by field; empty if one continues the other.
@@ -156,7 +156,7 @@ impl Config {
 
 /// A name for the runs of a network that has none, the same for the same network.
 pub fn name_of(network: &Network) -> String {
-    let mut name = hexadecimal(&Sha256::digest(network.to_string()));
+    let mut name = hex::encode(Sha256::digest(network.to_string()));
     name.truncate(8);
     format!("net-{name}")
 }

@@ -4,8 +4,6 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::hexadecimal;
-
 /// Labelled images of one shape, with the test images kept apart.
 #[derive(Debug, Clone)]
 pub struct Dataset {
@@ -71,7 +69,7 @@ impl Dataset {
             hash.update(&images.labels);
             hash.update(&images.pixels);
         }
-        hexadecimal(&hash.finalize())
+        hex::encode(hash.finalize())
     }
 }
 

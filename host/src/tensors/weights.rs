@@ -14,8 +14,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::atomic;
 use crate::dataset::Standard;
-use crate::{atomic, hexadecimal};
 
 /// Of a dense layer so many units are shown: each has as many weights as an image has numbers.
 const DENSE_PICTURES: usize = 8;
@@ -254,7 +254,7 @@ fn picture(weights: &[f32]) -> String {
         weights.iter().fold(f32::MIN_POSITIVE, |most, weight| if weight.abs() > most { weight.abs() } else { most });
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 255; a NaN is black")]
     let bytes: Vec<u8> = weights.iter().map(|weight| (128.0 + 127.0 * weight / largest) as u8).collect();
-    hexadecimal(&bytes)
+    hex::encode(bytes)
 }
 
 /// SHA-256 of a file: weights that a run begins with are part of what it is.
@@ -267,7 +267,7 @@ pub fn checksum(file: &Path) -> Result<String, Error> {
     let (mut hash, mut bytes) = (Sha256::new(), vec![0; 65_536]);
     loop {
         match opened.read(&mut bytes).map_err(failed)? {
-            0 => return Ok(hexadecimal(&hash.finalize())),
+            0 => return Ok(hex::encode(hash.finalize())),
             count => hash.update(&bytes[..count]),
         }
     }
