@@ -9,6 +9,7 @@ mod diagnostic;
 pub mod experiment;
 pub mod kernels;
 mod network;
+mod output;
 pub mod report;
 pub mod run;
 pub mod slurm;
@@ -19,11 +20,4 @@ pub mod tensors;
 pub mod train;
 
 pub use network::Network;
-
-/// Writes a text file whole, or leaves it as it was.
-///
-/// # Errors
-/// If the system refuses; it names the file.
-pub fn write_whole(file: &std::path::Path, text: &str) -> Result<(), run::Error> {
-    atomic::write(file, |out| out.write_all(text.as_bytes())).map_err(run::Error::io("write", file))
-}
+pub use output::write_whole;
