@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use asymgrad::kernels::Aligned;
-use asymgrad::sparse;
+use asymgrad::tensors::sparse;
 use asymgrad_benches::rivals::{Operand, columns, with_gemm};
 use asymgrad_benches::{SAMPLES, convolution, kernels, multiplications, numbers};
 use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};

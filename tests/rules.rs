@@ -4,7 +4,8 @@
 mod kernel_sets;
 mod oracle;
 
-use asymgrad::run::{Measures, measure};
+use asymgrad::run::Measures;
+use asymgrad::train::measure;
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};

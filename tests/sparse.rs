@@ -1,7 +1,7 @@
 //! A flattened image times the CSR matrix of a convolution is the convolution, as the report's section 4 checked it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use asymgrad::sparse::{self, Error};
+use asymgrad::tensors::sparse::{self, Error};
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Forward, Geometry, Kernels};

@@ -1,39 +1,23 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 
+pub mod analysis;
 mod atomic;
 pub mod capacity;
-pub mod catalogue;
-pub mod claim;
+pub mod config;
 pub mod dataset;
+mod diagnostic;
 pub mod experiment;
 pub mod kernels;
-mod mistake;
 mod network;
-pub mod progress;
+mod output;
 pub mod report;
 pub mod run;
 pub mod slurm;
-pub mod sparse;
 pub mod statistics;
 pub mod status;
 pub mod suite;
-pub mod weights;
+pub mod tensors;
+pub mod train;
 
 pub use network::Network;
-
-/// Writes a text file whole, or leaves it as it was.
-///
-/// # Errors
-/// If the system refuses; it names the file.
-pub fn write_whole(file: &std::path::Path, text: &str) -> Result<(), run::Error> {
-    atomic::write(file, |out| out.write_all(text.as_bytes())).map_err(run::Error::io("write", file))
-}
-
-/// Bytes as lower-case hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
+pub use output::write_whole;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::run::{self, CONFIG, Config, Error, FAILURE, Owner, TIMING};
+use crate::run::{self, CONFIG, Error, FAILURE, Owner, TIMING};
 
 /// Folders are not searched deeper.
 const DEEPEST: usize = 6;
@@ -122,14 +122,14 @@ pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<Status>, Vec<St
 }
 
 fn status(folder: PathBuf) -> Status {
-    let config = Config::read(&folder.join(CONFIG)).ok().flatten();
+    let config = run::read_config(&folder).ok().flatten();
     let state = standing(&folder);
     let lines = run::read_epochs(&folder).unwrap_or_default();
     let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, Some(line.test_accuracy)));
     let epochs = config.as_ref().map_or(0, |config| config.epochs);
     let problem = match (&state, &config) {
         (Err(error), _) => Some(error.to_string()),
-        (_, None) => Config::read(&folder.join(CONFIG)).err().map(|error| error.to_string()),
+        (_, None) => run::read_config(&folder).err().map(|error| error.to_string()),
         (Ok(Standing::Failed(reason)), _) => Some(reason.clone()),
         _ => None,
     };

@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use asymgrad::catalogue;
-use asymgrad::run::{Checkpoint, Config, Saved};
-use asymgrad::{Network, dataset, weights};
+use asymgrad::experiment;
+use asymgrad::run::{self, Checkpoint, Saved};
+use asymgrad::{Network, dataset, tensors};
 use asymgrad_core::Training;
 use flate2::{Compression, write::GzEncoder};
 
@@ -47,16 +47,15 @@ fn notation(_: &Path, bytes: &[u8]) {
 fn experiments(_: &Path, bytes: &[u8]) {
     // The report's own names may not be used again.
     let text = String::from_utf8_lossy(bytes).replace("name = \"", "name = \"MY-");
-    if let Err((line, problem)) = catalogue::parse(&text) {
+    if let Err((line, problem)) = experiment::parse(&text) {
         assert!(line > 0 && line <= text.lines().count() + 1 && !problem.is_empty());
     }
 }
 
 /// `config.json` of a run.
 pub(crate) fn configuration(folder: &Path, bytes: &[u8]) {
-    let file = folder.join("config.json");
-    fs::write(&file, bytes).unwrap();
-    let _ = Config::read(&file);
+    fs::write(folder.join("config.json"), bytes).unwrap();
+    let _ = run::read_config(folder);
 }
 
 fn good_checkpoint() -> Vec<u8> {
@@ -80,7 +79,7 @@ fn good_weights() -> Vec<u8> {
     let file = folder.path().join("weights.safetensors");
     let (network, training) = (NET.parse::<Network>().unwrap(), Training::new(16));
     let state = vec![0.5; network.architecture().memory(&training)];
-    weights::write(&file, &network.architecture(), &training, &state, None).unwrap();
+    tensors::write(&file, &network.architecture(), &training, &state, None).unwrap();
     fs::read(&file).unwrap()
 }
 
@@ -89,8 +88,8 @@ fn safetensors(folder: &Path, bytes: &[u8]) {
     fs::write(&file, bytes).unwrap();
     let (network, training) = (NET.parse::<Network>().unwrap(), Training::new(16));
     let mut state = vec![0.0; network.architecture().memory(&training)];
-    let _ = weights::read(&file, &network.architecture(), &training, &mut state);
-    let _ = weights::read_filters(&file, &network.architecture());
+    let _ = tensors::read(&file, &network.architecture(), &training, &mut state);
+    let _ = tensors::read_filters(&file, &network.architecture());
 }
 
 fn open(path: &Path) {

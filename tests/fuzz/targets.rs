@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use asymgrad::catalogue::Catalogue;
-use asymgrad::report::Report;
+use asymgrad::experiment::Catalogue;
+use asymgrad::report::{self, Report};
 use asymgrad::run::Saved;
 use asymgrad::status;
 
@@ -71,8 +71,8 @@ fn page(name: &'static str) -> Target {
     target(name, good, move |bytes| {
         fs::write(place.path("a").join(name), bytes).unwrap();
         let report = Report::read(&folder, &Catalogue::of_report()).unwrap();
-        assert!(report.html().ends_with("</html>\n"));
-        assert!(report.csv().lines().count() > 39 && report.markdown().contains("DSR1"));
+        assert!(report::page(&report).ends_with("</html>\n"));
+        assert!(report::csv(&report).lines().count() > 39 && report::markdown(&report).contains("DSR1"));
         status::survey(&folder, &[]).unwrap();
     })
 }

@@ -1,6 +1,5 @@
 //! How the rows of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is told of them.
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,20 +7,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use asymgrad::capacity;
-use asymgrad::catalogue::Catalogue;
+use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::Dataset;
-use asymgrad::experiment::Experiment;
+use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::{InstructionSet, NumericMode};
-use asymgrad::progress::Watch;
 use asymgrad::report;
-use asymgrad::run::{self, Choices, Config, Request};
 use asymgrad::slurm::Array;
-use asymgrad::status::{self, Standing};
-use asymgrad::suite::{self, Row, Trained};
+use asymgrad::suite::{self, Row, Trained, Watch};
+use asymgrad::train::Request;
 use clap::{Args, ValueEnum};
-use serde::Serialize;
 
-use super::{count, is_broken_pipe, print, seed_range};
+use super::dry_run::print_plans;
+use super::output::{is_broken_pipe, print, print_json_of};
+use super::values::{count, seed_range};
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
 const STOPPED: u8 = 75;
@@ -173,7 +171,7 @@ impl Execution {
             return self.submit(rows).map(|()| ExitCode::SUCCESS);
         }
         if self.dry_run {
-            return self.print_plans(rows).map(|()| ExitCode::SUCCESS);
+            return print_plans(rows, self.json).map(|()| ExitCode::SUCCESS);
         }
         if let Some(free) = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free) {
             capacity::check(rows, self.jobs, free)?;
@@ -244,40 +242,19 @@ impl Execution {
 
     fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {
         match all {
-            _ if self.json => print_json_of(all, rows),
+            _ if self.json => print_json_of(&all.iter().map(report::Line::from).collect::<Vec<_>>(), rows),
             _ if rows > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
-                suite::table(all),
+                report::table(all),
                 names_of(all),
                 seeds_of(all),
-                suite::claims(all)
+                report::claims(all)
             )),
             [trained] if trained.has_result() => print(&format!("{trained}\n")),
             // A failure has been told.
             _ => Ok(()),
         }
     }
-
-    fn print_plans(&self, rows: &[Row]) -> anyhow::Result<()> {
-        let mut paces = HashMap::new();
-        let plans: Vec<Plan> = rows.iter().map(|row| Plan::of(row, &mut paces)).collect();
-        if self.json {
-            return print_json_of(&plans, rows.len());
-        }
-        let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
-        let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
-        let all = if plans.len() > 1 { format!("\n# {} rows: {hours:.1} hours\n", plans.len()) } else { String::new() };
-        print(&format!("{}{all}", texts.join("\n")))
-    }
-}
-
-/// One JSON document: an object for one row, an array for several.
-fn print_json_of<T: Serialize>(all: &[T], rows: usize) -> anyhow::Result<()> {
-    let text = match all {
-        [one] if rows == 1 => serde_json::to_string(one),
-        all => serde_json::to_string(all),
-    };
-    print(&format!("{}\n", text?))
 }
 
 /// What several seeds of a row say together.
@@ -293,59 +270,6 @@ fn names_of(all: &[Trained]) -> String {
     names.sort_unstable();
     names.dedup();
     names.join(" and ")
-}
-
-/// What a dry run shows.
-#[derive(Serialize)]
-struct Plan<'a> {
-    folder: &'a Path,
-    kernels: String,
-    threads: usize,
-    steps: u64,
-    parameters: usize,
-    memory_bytes: usize,
-    /// At the pace of some steps on this machine; evaluation left out.
-    estimated_seconds: Option<f64>,
-    /// What the folder holds: missing, stopped, finished, and so on.
-    state: &'static str,
-    /// Why the run would not start.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<String>,
-    config: &'a Config,
-}
-
-impl<'a> Plan<'a> {
-    fn of(row: &'a Row, paces: &mut HashMap<String, Option<f64>>) -> Self {
-        let Request { config, folder, kernels, threads, fresh, .. } = &row.request;
-        let network = config.network.architecture();
-        let standing = status::standing(folder);
-        let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
-        let problem = standing.as_ref().err().map(ToString::to_string);
-        let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| run::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
-        let steps = config.goal(row.dataset.train.len());
-        let ended = if *fresh { Ok(None) } else { run::ended(&row.request, steps) };
-        let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
-        // Rows that differ in the rule alone take the same time.
-        let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
-        let pace = match problem {
-            Some(_) => None,
-            None => *paces.entry(key).or_insert_with(|| run::pace(&row.request, &row.dataset).ok()),
-        };
-        Self {
-            folder,
-            kernels: kernels.to_string(),
-            threads: *threads,
-            steps,
-            parameters: network.parameters(),
-            memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
-            estimated_seconds: pace.map(|pace| pace * steps as f64),
-            state: standing.as_ref().map_or("damaged", Standing::name),
-            problem,
-            config,
-        }
-    }
 }
 
 /// A flag that Ctrl-C, a scheduler's TERM or Slurm's USR1 sets; a second Ctrl-C ends the process at once.

@@ -4,7 +4,7 @@ use asymgrad::kernels::InstructionSet;
 use asymgrad_core::{Architecture, Training};
 use comfy_table::CellAlignment;
 
-use super::{print, print_json, table};
+use super::output::{print, print_json, table};
 
 /// Prints the kernels of a network for a batch, as a table or as JSON.
 pub(super) fn print_kernels(

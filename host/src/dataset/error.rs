@@ -2,7 +2,7 @@
 //! Every message names the file, the place in it where there is one, and the value found there.
 //! Downloads have errors of their own, in `fetch`.
 
-use super::cifar::{FILES, FOLDER, RECORD, RECORDS};
+use super::cifar_format::{FILES, FOLDER, RECORD, RECORDS};
 use std::io;
 use std::path::PathBuf;
 

@@ -4,7 +4,6 @@
 
 use super::Error;
 use super::import::{self, Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256};
-use crate::hexadecimal;
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use md5::Md5;
 use sha2::{Digest, Sha256};
@@ -306,7 +305,7 @@ fn hashes(file: File) -> io::Result<(String, String)> {
     loop {
         let count = reader.read(&mut buffer)?;
         if count == 0 {
-            return Ok((hexadecimal(&md5.finalize()), hexadecimal(&sha256.finalize())));
+            return Ok((hex::encode(md5.finalize()), hex::encode(sha256.finalize())));
         }
         md5.update(&buffer[..count]);
         sha256.update(&buffer[..count]);

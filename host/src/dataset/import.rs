@@ -4,7 +4,6 @@
 
 use super::Error;
 use super::cifar::{FILES, FOLDER, visit_archive};
-use crate::hexadecimal;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -112,7 +111,7 @@ fn fill(folder: &Path, archive: &Path) -> Result<String, Error> {
         synced.map_err(Error::io("write it", folder.join(name)))?;
     }
     sync_folder(folder)?;
-    Ok(hexadecimal(&reader.hash.finalize()))
+    Ok(hex::encode(reader.hash.finalize()))
 }
 
 /// Puts the finished folder where it belongs. A folder cannot be renamed over another, so the earlier one steps aside first.

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::idx::MOST_SIDE;
 use super::{Dataset, Error, Images};
-use crate::mistake::explained;
+use crate::diagnostic::explained;
 
 /// The description's name.
 pub(super) const FILE: &str = "layout.toml";

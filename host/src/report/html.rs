@@ -3,16 +3,17 @@
 //! One file that loads nothing. Whatever comes from a file or a user goes through [`escape`].
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
 
-use super::table::{Cell, Ours, Row, Table, Trend};
-use super::text::{accuracy, epochs};
-use super::{Claim, Ordering, Report, Run};
-use crate::claim::Verdict;
+use super::claims::Claim;
+use super::figures::{accuracy, epochs};
+use super::results::Report;
+use super::table::{Cell, Row, Table};
+use crate::analysis::{Ordering, Ours, Run, Trend, Verdict};
 
 /// What the report's networks begin with: told once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
 
 /// The whole page.
-pub(super) fn page(report: &Report) -> String {
+pub fn page(report: &Report) -> String {
     // A tag's end inside of JSON would end the script.
     let data = serde_json::to_string(report).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");
     format!(

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::error::way_out;
-use super::metrics::Lengths;
+use super::error::CheckpointError;
+use super::lines::Lengths;
 use crate::atomic;
 
 /// Rises when older programs could not read the file any more.
@@ -29,7 +29,7 @@ const CHUNK: usize = 16_384;
 pub struct Checkpoint {
     /// Version of this format.
     pub format: u32,
-    /// [`Config::identity`](super::Config::identity) of the run.
+    /// [`Config::identity`](crate::config::Config::identity) of the run.
     pub identity: String,
     /// Steps made.
     pub step: u64,
@@ -57,40 +57,6 @@ pub struct Sums {
     pub samples: usize,
     /// Wall time of the steps.
     pub seconds: f64,
-}
-
-/// Why a checkpoint cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CheckpointError {
-    /// The system refused.
-    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), way_out(source))]
-    Io {
-        /// The checkpoint.
-        file: PathBuf,
-        /// The system's answer.
-        source: io::Error,
-    },
-    /// The file is not what was written.
-    #[error(
-        "{}: the checkpoint is damaged ({problem}) and was left as it is; restore the file from a backup, \
-         or start over with --fresh",
-        file.display()
-    )]
-    Damaged {
-        /// The checkpoint.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The file is sound, but of another run or program.
-    #[error("{}: the checkpoint belongs to {found}; put it back where it was, or start over with --fresh", file.display())]
-    Other {
-        /// The checkpoint.
-        file: PathBuf,
-        /// What it belongs to.
-        found: &'static str,
-    },
 }
 
 impl Checkpoint {

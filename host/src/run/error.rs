@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use asymgrad_core::{StepError, TrainerError};
 
-use super::checkpoint::CheckpointError;
-use crate::weights;
+use crate::tensors;
 
 /// Why a run did not start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +137,7 @@ pub enum Error {
     Step(#[from] StepError),
     /// The weights cannot be read.
     #[error(transparent)]
-    Weights(#[from] weights::Error),
+    Weights(#[from] tensors::Error),
 }
 
 impl Error {
@@ -149,8 +148,42 @@ impl Error {
     }
 }
 
+/// Why a checkpoint cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The system refused.
+    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), way_out(source))]
+    Io {
+        /// The checkpoint.
+        file: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The file is not what was written.
+    #[error(
+        "{}: the checkpoint is damaged ({problem}) and was left as it is; restore the file from a backup, \
+         or start over with --fresh",
+        file.display()
+    )]
+    Damaged {
+        /// The checkpoint.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file is sound, but of another run or program.
+    #[error("{}: the checkpoint belongs to {found}; put it back where it was, or start over with --fresh", file.display())]
+    Other {
+        /// The checkpoint.
+        file: PathBuf,
+        /// What it belongs to.
+        found: &'static str,
+    },
+}
+
 /// What to do about a refusal of the system.
-pub(crate) fn way_out(source: &io::Error) -> &'static str {
+fn way_out(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "give the path of a file",

@@ -13,23 +13,23 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::Error;
-use super::folder::{EPOCHS, METRICS};
-use super::metrics::read_lines;
-use super::owner::Owner;
+use super::files::{EPOCHS, METRICS};
+use super::lines::read_lines;
+use super::lock::Owner;
 
 /// What the name of such a file begins with.
 const NAME: &str = "events.out.tfevents.";
 
 /// An event file that is being written.
 #[derive(Debug)]
-pub(super) struct Events {
+pub(crate) struct Events {
     path: PathBuf,
     file: BufWriter<File>,
 }
 
 impl Events {
     /// Begins a file with all that the logs hold, and removes the earlier ones.
-    pub(super) fn begin(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn begin(folder: &Path) -> Result<Self, Error> {
         let Owner { host, pid, began, .. } = Owner::this_process();
         let earlier = files(folder);
         let path = folder.join(format!("{NAME}{began:010}.{host}.{pid}.asymgrad"));
@@ -52,12 +52,12 @@ impl Events {
     }
 
     /// A step's loss, at the step.
-    pub(super) fn step(&mut self, step: u64, loss: f64) -> Result<(), Error> {
+    pub(crate) fn step(&mut self, step: u64, loss: f64) -> Result<(), Error> {
         self.scalars(step, &[("loss/step".into(), loss)])
     }
 
     /// All numbers of an epoch's line, at the epoch: `loss/train`, `accuracy/test`, `angles/dense2`, and so on.
-    pub(super) fn epoch(&mut self, line: &impl Serialize) -> Result<(), Error> {
+    pub(crate) fn epoch(&mut self, line: &impl Serialize) -> Result<(), Error> {
         let line = serde_json::to_value(line).unwrap_or_default();
         let mut scalars = vec![];
         for (name, value) in line.as_object().into_iter().flatten().filter(|(name, _)| *name != "epoch") {
@@ -76,7 +76,7 @@ impl Events {
     }
 
     /// Lets readers see all events.
-    pub(super) fn flush(&mut self) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.file.flush().map_err(Error::io("write", &self.path))
     }
 
@@ -103,7 +103,7 @@ impl Events {
 }
 
 /// The event files of a run's folder.
-pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(NAME)).map(|entry| entry.path()).collect()
 }

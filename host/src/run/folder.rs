@@ -1,48 +1,21 @@
-//! A run's folder: the names of its files, and the claim on it that keeps a second process out.
+//! A run's folder, locked against a second process.
 //!
 //! Only files of these names are ever written or removed, so that `--fresh` cannot take anything else with it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::config::Config;
+use super::config_file::read_config;
 use super::error::Error;
 use super::events;
-use super::owner::Claim;
+use super::files::{
+    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, METRICS, OWNER, PROCESSES, RESULT, TIMING, WEIGHTS,
+};
+use super::lock::Claim;
 use crate::atomic::{self, PART};
-
-/// What the run is.
-pub const CONFIG: &str = "config.json";
-/// All that the next step depends on.
-pub const CHECKPOINT: &str = "checkpoint";
-/// One line a step.
-pub const METRICS: &str = "metrics.jsonl";
-/// One line an epoch.
-pub const EPOCHS: &str = "epochs.jsonl";
-/// Wall times, one line an epoch.
-pub const TIMING: &str = "timing.jsonl";
-/// The final weights.
-pub const WEIGHTS: &str = "weights.safetensors";
-/// How the run ended; there is none while it has not.
-pub const RESULT: &str = "result.json";
-/// The processes that trained it, one line each.
-pub const PROCESSES: &str = "processes.jsonl";
-/// What the network took the test images of each class for, at the end.
-pub const CONFUSION: &str = "confusion.json";
-/// Why the last process that trained it failed.
-pub const FAILURE: &str = "failure.txt";
-/// Locked by the process at work.
-pub(super) const LOCK: &str = "lock";
-/// Who is at work, or crashed at it.
-pub(super) const OWNER: &str = "owner.json";
 
 /// In the order in which `--fresh` removes them, after `TensorBoard`'s: without its configuration a folder is no run any more.
 const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, CONFIG];
-
-/// The folder of a run that names none.
-pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {
-    ["runs", data, name, &format!("seed-{seed}")].iter().collect()
-}
 
 /// A run's folder, locked as long as this lives.
 #[derive(Debug)]
@@ -83,7 +56,7 @@ impl RunFolder {
     }
 
     /// Fails if another process has taken the folder over.
-    pub(super) fn check_claim(&self) -> Result<(), Error> {
+    pub(crate) fn check_claim(&self) -> Result<(), Error> {
         self.claim.check()
     }
 
@@ -102,7 +75,7 @@ impl RunFolder {
 /// # Errors
 /// [`Error::InsideRun`].
 pub fn check_place(path: &Path) -> Result<(), Error> {
-    let is_run = |folder: &&Path| matches!(Config::read(&folder.join(CONFIG)), Ok(Some(_)));
+    let is_run = |folder: &&Path| matches!(read_config(folder), Ok(Some(_)));
     match path.ancestors().skip(1).find(is_run) {
         // One that was begun there before goes on.
         Some(run) if !path.join(CONFIG).exists() => {

@@ -1,39 +1,40 @@
 //! Runs: one training in one folder, which the same command continues where it was stopped, byte for byte.
 //!
-//! [`train`] is the way in; [`Config`] is what a run is, [`Request`] how it is carried out, [`Observer`] who watches.
+//! What the folder holds, file by file; `train` is what fills it.
+//!
+//! - `logs`: the logs while they are written; `events`: the same for `TensorBoard`
+//! - `folder`: the folder, locked; `lock`: the lock, and the process that holds it
+//! - `state`: the trainer's state that the folder holds; `checkpoint`: the file it lies in
+//! - `config_file`, `result`, `process`: `config.json`, `result.json`, `processes.jsonl`
+//! - `lines`: the lines of the logs
+//! - `files`: the names of all files; `error`: what can be wrong with them
 
-mod batches;
 mod checkpoint;
-mod config;
+mod config_file;
 mod error;
-mod events;
+pub(crate) mod events;
+mod files;
 mod folder;
-mod measure;
-mod metrics;
-mod owner;
-mod pixels;
+mod lines;
+mod lock;
+mod logs;
 mod process;
-mod request;
-mod schedule;
-mod scores;
-mod session;
-mod stored;
+mod result;
+mod state;
 
-pub use batches::{Gather, shuffled};
-pub use checkpoint::{Checkpoint, CheckpointError, Saved, Sums};
-pub use config::{Choices, Config, Data, name_of};
-pub use error::Error;
-pub use folder::{
-    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, RunFolder, TIMING, WEIGHTS,
-    check_place, default_path,
+pub use checkpoint::{Checkpoint, Saved, Sums};
+pub(crate) use config_file::write_config;
+pub use config_file::{read_config, stored_config};
+pub use error::{CheckpointError, Error};
+pub use files::{
+    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS, default_path,
 };
-pub use measure::{Measures, measure};
-pub use metrics::{EpochLine, Lengths, StepLine, read_epochs, read_lines};
-pub use owner::{Owner, is_locked, now};
-pub use pixels::{Pixels, Standard};
+pub use folder::{RunFolder, check_place};
+pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};
+pub use lines::{EpochLine, Lengths, Measures, StepLine, read_epochs, read_lines};
+pub use lock::{Owner, is_locked, now};
+pub(crate) use logs::Logs;
 pub use process::{Process, VERSION, data_of};
-pub use request::{Observer, Outcome, Progress, Request, Status, Summary, check_fit};
-pub use schedule::Schedule;
-pub use scores::{confusion, predict, read_confusion, scores};
-pub use session::{pace, train};
-pub use stored::{ended, read_state, read_summary, stored_config};
+pub use result::{Status, Summary, read_summary};
+pub(crate) use state::allocate;
+pub use state::read_state;

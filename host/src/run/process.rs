@@ -6,12 +6,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::Config;
 use super::error::Error;
-use super::folder::PROCESSES;
-use super::owner::Owner;
-use super::request::Request;
-use crate::dataset::Dataset;
+use super::files::PROCESSES;
+use super::lock::Owner;
+use crate::config::Config;
 
 /// The version of this program, with the commit that a release was built from.
 pub const VERSION: &str = env!("ASYMGRAD_VERSION");
@@ -41,16 +39,14 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process, which goes on after `step` steps.
-    pub(super) fn of(request: &Request, dataset: &Dataset, step: u64) -> Self {
+    /// This process, which goes on after `step` steps with these kernels on what `data` opens.
+    pub(crate) fn current(step: u64, kernels: String, threads: usize, data: String) -> Self {
         let Owner { host, job, began, .. } = Owner::this_process();
-        let kernels = request.kernels.to_string();
-        let data = Some(dataset.spec.clone());
-        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads: request.threads, began, data }
+        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads, began, data: Some(data) }
     }
 
     /// Adds the line; what a crash left of another line ends there.
-    pub(super) fn append(&self, file: &Path) -> Result<(), Error> {
+    pub(crate) fn append(&self, file: &Path) -> Result<(), Error> {
         let write = || -> io::Result<()> {
             let whole = fs::read(file).is_ok_and(|bytes| bytes.last().is_none_or(|byte| *byte == b'\n'));
             let mut line = if whole || !file.exists() { vec![] } else { vec![b'\n'] };

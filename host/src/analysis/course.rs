@@ -1,0 +1,98 @@
+//! How a run went, as far as a claim asks for: its accuracy and its losses, or the epoch in which it diverged.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::config::{Choices, Config, Data};
+use crate::experiment::Experiment;
+use crate::run::{self, EpochLine};
+
+/// Accuracy is the mean over so many last epochs.
+const LAST: u32 = 3;
+
+/// The epochs of a run that was trained as its row says, and long enough for a verdict.
+pub(crate) struct History {
+    pub(crate) name: String,
+    lines: Vec<EpochLine>,
+}
+
+impl History {
+    /// Reads a run's folder, or says why the run is no evidence.
+    ///
+    /// It takes `least` epochs, made or, if the loss diverged, begun for: no epoch could follow.
+    pub(crate) fn read(row: &Experiment, folder: &Path, data: &Data, least: u32) -> Result<Self, String> {
+        let name = &row.name;
+        let config = run::read_config(folder).map_err(|error| error.to_string())?;
+        let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
+        let choices = Choices { seed: Some(config.seed), ..Choices::default() };
+        let differences = Config::of_experiment(row, &choices, data.clone(), config.class)?.differences(&config);
+        if let Some(difference) = differences.first() {
+            return Err(format!("{name} was not trained as its row says ({difference})"));
+        }
+        if config.max_steps.is_some() {
+            return Err(format!("--max-steps cut {name} short"));
+        }
+        let lines = run::read_epochs(folder).map_err(|error| error.to_string())?;
+        let history = Self { name: name.clone(), lines };
+        let made = if history.has_diverged() { config.epochs } else { history.epoch() };
+        if made < least {
+            return Err(format!("{name} has {made} of {least} epochs"));
+        }
+        Ok(history)
+    }
+
+    /// The last epoch.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.lines.last().map_or(0, |line| line.epoch)
+    }
+
+    /// A loss that is no number ends a run.
+    pub(crate) fn has_diverged(&self) -> bool {
+        self.lines.last().is_some_and(|line| !line.train_loss.is_finite())
+    }
+
+    /// How it went up to an epoch.
+    pub(crate) fn up_to(mut self, epoch: u32) -> Result<Course, String> {
+        self.lines.retain(|line| line.epoch <= epoch);
+        let (Some(first), Some(last)) = (self.lines.first(), self.lines.last()) else {
+            return Err(format!("{} lacks the lines of its first epochs", self.name));
+        };
+        if self.has_diverged() {
+            return Ok(Course::Diverged { epoch: last.epoch });
+        }
+        let ends = self.lines.iter().rev().take(LAST as usize).map(|line| line.test_accuracy);
+        let accuracy = ends.clone().sum::<f64>() / ends.len() as f64;
+        Ok(Course::Whole { epoch: last.epoch, accuracy, first: first.train_loss, last: last.train_loss })
+    }
+}
+
+/// How a run went that is long enough for a verdict.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Course {
+    /// The loss was no number any more.
+    Diverged { epoch: u32 },
+    /// The mean test accuracy of the last epochs, and the training losses of the first epoch and the last.
+    Whole { epoch: u32, accuracy: f64, first: f64, last: f64 },
+}
+
+impl Course {
+    /// `None` if it diverged.
+    pub(crate) fn accuracy(self) -> Option<f64> {
+        match self {
+            Self::Diverged { .. } => None,
+            Self::Whole { accuracy, .. } => Some(accuracy),
+        }
+    }
+}
+
+impl fmt::Display for Course {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Diverged { epoch } => write!(f, "diverged in epoch {epoch}"),
+            Self::Whole { epoch, accuracy, last, .. } => {
+                let from = (epoch + 1).saturating_sub(LAST).max(1);
+                write!(f, "{accuracy:.2} % in epochs {from}–{epoch}, training loss {last:.4}")
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Runs that differ in nothing but the seed are one group: what it reached, as a mean over its runs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::runs::Run;
+use crate::config::{Choices, Config};
+use crate::experiment::{Catalogue, Experiment};
+use crate::run::{EpochLine, Error};
+use crate::statistics::{self, Estimate};
+use crate::status;
+
+/// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
+pub(crate) const SAME: f64 = 2.0;
+/// Ours is the mean over an eighth of the epochs, but at most over so many: those of the claims.
+const LAST: u32 = 3;
+
+/// Runs that differ in nothing but the seed.
+#[derive(Debug, Serialize)]
+pub struct Group {
+    /// The experiment's name, or one made from the network.
+    pub name: String,
+    /// By rising seeds.
+    pub runs: Vec<Run>,
+}
+
+impl Group {
+    /// Its name and the settings in which it differs from what is called so: `DS0 --lr 0.01`.
+    pub fn label(&self) -> String {
+        let settings = self.runs.first().map_or("", |run| &run.settings);
+        format!("{}{settings}", self.name)
+    }
+
+    /// What all of its runs are, but for the seed; a group is never empty.
+    pub fn config(&self) -> Option<&Config> {
+        self.runs.first().map(|run| &run.config)
+    }
+
+    /// Whether its runs were trained as the row says.
+    pub(crate) fn is_of(&self, row: &Experiment) -> bool {
+        self.name == row.name
+            && self.config().is_some_and(|config| {
+                let choices = Choices { seed: Some(config.seed), ..Choices::default() };
+                Config::of_experiment(row, &choices, config.data.clone(), config.class)
+                    .is_ok_and(|of_row| of_row.differences(config).is_empty())
+            })
+    }
+
+    /// The epoch that its longest runs have reached.
+    pub(crate) fn epoch(&self) -> u32 {
+        self.longest(u32::MAX).1
+    }
+
+    /// The runs that tell most about `epoch`, and the epoch that all of them have reached.
+    fn longest(&self, epoch: u32) -> (Vec<&Run>, u32) {
+        let whole = self.runs.iter().filter(|run| !run.has_diverged()).collect();
+        longest(whole, epoch, |run| run.epoch(), |run| run.status.has_ended())
+    }
+
+    /// What its runs reached at `epoch`, or at their end if they are shorter.
+    pub(crate) fn ours(&self, epoch: u32) -> Option<Ours> {
+        let (whole, last) = self.longest(epoch);
+        let epochs = span(last);
+        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
+        let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
+        let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
+        let estimate = Estimate::of(&accuracies);
+        (!accuracies.is_empty() || diverged > 0).then(|| Ours {
+            data: self.config().map_or_else(String::new, |config| config.data.name.clone()),
+            epochs,
+            mean: estimate.map(|estimate| estimate.mean),
+            interval: estimate.and_then(|estimate| estimate.interval),
+            bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
+            best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
+            best_epochs: best.iter().map(|line| line.epoch).collect(),
+            runs: accuracies.len() + diverged,
+            diverged,
+            shorter: self.runs.len() - diverged - whole.len(),
+            ended: whole.iter().all(|run| run.status.has_ended()),
+        })
+    }
+}
+
+/// What the runs of a group reached.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ours {
+    /// The data set.
+    pub data: String,
+    /// The first and the last epoch of the mean.
+    pub epochs: [u32; 2],
+    /// Test accuracy in percent, the mean over runs; `None` if all diverged.
+    pub mean: Option<f64>,
+    /// The 95 % interval of that mean (Student), from two runs on.
+    pub interval: Option<[f64; 2]>,
+    /// Its 95 % bootstrap interval: never wider than the runs lie apart, so too narrow for a few.
+    pub bootstrap: Option<[f64; 2]>,
+    /// Test accuracy of each run's best epoch so far, the mean over runs: chosen on the test set, so only beside `mean`.
+    pub best: Option<f64>,
+    /// That epoch of each run.
+    pub best_epochs: Vec<u32>,
+    /// The runs, those that diverged included.
+    pub runs: usize,
+    /// Runs that diverged.
+    pub diverged: usize,
+    /// Further runs, left out because they are shorter than these.
+    pub shorter: usize,
+    /// Whether all runs of the mean have come to their end.
+    pub ended: bool,
+}
+
+/// All runs below `folder` in groups, and one message for each run that cannot be read.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, Vec<String>), Error> {
+    fs::read_dir(folder).map_err(Error::io("read", folder))?;
+    let (mut runs, mut problems) = (vec![], vec![]);
+    for folder in status::run_folders(folder) {
+        match Run::read(&folder, catalogue) {
+            Ok(run) => runs.extend(run),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    Ok((in_groups(runs), problems))
+}
+
+/// Runs in groups that differ in nothing but the seed.
+pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
+    let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
+    for run in runs {
+        groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run);
+    }
+    let of_runs = |mut runs: Vec<Run>| {
+        // Of two runs that are the same but for their length, the longer one says all.
+        runs.sort_by_key(|run| (run.config.seed, std::cmp::Reverse(run.epoch())));
+        runs.dedup_by_key(|run| run.config.seed);
+        // The page holds one picture of each kind of network.
+        runs.iter_mut().skip(1).for_each(|run| run.filters = None);
+        Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
+    };
+    groups.into_values().map(of_runs).collect()
+}
+
+/// Of some runs those that tell most about `epoch`, and the epoch that all of them have reached: those that have ended there or
+/// nearest to it, and those under way that are as far. Without any of these, all as far as the last one has come.
+pub(crate) fn longest<T>(
+    mut runs: Vec<T>,
+    epoch: u32,
+    reached: impl Fn(&T) -> u32,
+    ended: impl Fn(&T) -> bool,
+) -> (Vec<T>, u32) {
+    let reached = |run: &T| reached(run).min(epoch);
+    let goal = runs.iter().filter(|run| ended(run) || reached(run) == epoch).map(&reached).max();
+    runs.retain(|run| goal.is_none_or(|goal| reached(run) >= goal));
+    let last = runs.iter().map(&reached).min().unwrap_or(0);
+    (runs, last)
+}
+
+/// The epochs of ours that end with `last`.
+pub(crate) fn span(last: u32) -> [u32; 2] {
+    let last = last.max(1);
+    [last + 1 - (last / 8).clamp(1, LAST), last]
+}
+
+/// The mean test accuracy from one epoch to another; `None` if the run has none of them.
+pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f64> {
+    let chosen = lines.iter().filter(|line| (first..=last).contains(&line.epoch));
+    statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
+}
+
+/// The epoch up to `last` with the best test accuracy, of several the first.
+fn best_of(lines: &[EpochLine], last: u32) -> Option<EpochLine> {
+    let so_far = lines.iter().rev().filter(|line| line.epoch <= last);
+    so_far.max_by(|a, b| a.test_accuracy.total_cmp(&b.test_accuracy)).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_runs_are_those_that_ended_last_and_those_under_way_beyond_them() {
+        // How far, and whether it has ended.
+        let of = |runs: &[(u32, bool)], epoch| longest(runs.to_vec(), epoch, |run| run.0, |run| run.1);
+        let mixed = [(100, true), (25, true), (40, false), (10, false)];
+        assert_eq!(of(&mixed, 100), (vec![mixed[0]], 100));
+        assert_eq!(of(&mixed, 30), (vec![mixed[0], mixed[2]], 30));
+        assert_eq!(of(&mixed[1..], 100), (vec![mixed[1], mixed[2]], 25));
+        assert_eq!(of(&mixed[2..], 100), (mixed[2..].to_vec(), 10));
+        assert_eq!(of(&mixed[2..], 40), (vec![mixed[2]], 40));
+        assert_eq!(of(&[], 7), (vec![], 0));
+    }
+}

@@ -1,0 +1,136 @@
+//! The orders of two rows that the report publishes, and how likely each holds here.
+
+use asymgrad_core::Feedback;
+use serde::Serialize;
+
+use super::groups::{Group, SAME};
+use super::paired::Paired;
+use crate::Network;
+use crate::experiment::Experiment;
+use crate::statistics::Estimate;
+
+/// An order of two rows that the report publishes, and whether ours have it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ordering {
+    /// The report's table.
+    pub table: u8,
+    /// The row that is worse in the report.
+    pub lower: String,
+    /// The row that is better there.
+    pub higher: String,
+    /// The epochs of both figures.
+    pub epochs: u32,
+    /// The report's distance in points, above 0.
+    pub published: f64,
+    /// Ours, `higher` less `lower`: `above` is the probability that the order holds. `None` without runs of one seed.
+    pub ours: Option<Paired>,
+    /// Whether ours are on CIFAR-10, and as long as the report's.
+    pub decided: bool,
+}
+
+/// All orders of rows that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
+/// that it is no accident of an epoch.
+pub(crate) fn orderings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ordering> {
+    let rows: Vec<&Experiment> = experiments.iter().filter(|row| row.table.is_some()).collect();
+    let mut orderings = vec![];
+    for (index, a) in rows.iter().enumerate() {
+        for b in rows.iter().skip(index + 1).filter(|b| b.table == a.table && b.loss == a.loss && is_one_step(a, b)) {
+            for figure in &a.published {
+                let Some(other) = b.published.iter().find(|other| other.epochs == figure.epochs) else { continue };
+                let distance = other.accuracy - figure.accuracy;
+                let (lower, higher) = if distance > 0.0 { (a, b) } else { (b, a) };
+                if distance.abs() >= SAME {
+                    orderings.push(Ordering::of(lower, higher, figure.epochs, distance.abs(), groups));
+                }
+            }
+        }
+    }
+    orderings
+}
+
+impl Ordering {
+    fn of(lower: &Experiment, higher: &Experiment, epochs: u32, published: f64, groups: &[Group]) -> Self {
+        let of = |row: &Experiment| groups.iter().filter(|group| group.is_of(row)).collect::<Vec<_>>();
+        let (low, high) = (of(lower), of(higher));
+        let pairs = high.iter().flat_map(|high| low.iter().map(move |low| (high, low)));
+        let alike = pairs.filter(|(high, low)| match (high.config(), low.config()) {
+            (Some(a), Some(b)) => a.data == b.data && a.class == b.class,
+            _ => false,
+        });
+        let ours = alike.filter_map(|(high, low)| {
+            let on_cifar = high.config()?.data.name == "cifar10";
+            Some((on_cifar, Paired::of(high, low, epochs)?))
+        });
+        let best = ours.max_by_key(|(on_cifar, paired)| (*on_cifar, paired.epochs[1], paired.seeds.len()));
+        Self {
+            table: lower.table.unwrap_or(0),
+            lower: lower.name.clone(),
+            higher: higher.name.clone(),
+            epochs,
+            published,
+            decided: best.as_ref().is_some_and(|(on_cifar, paired)| *on_cifar && paired.epochs[1] >= epochs),
+            ours: best.map(|(_, paired)| paired),
+        }
+    }
+
+    /// `DSR2 < DSR1 after 100 epochs`.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{} < {} after {} epochs", self.lower, self.higher, self.epochs)
+    }
+
+    /// `ours +8.80 [+7.1, +10.5], 3 seeds, epochs 23–25: holds with probability 0.998`.
+    pub(crate) fn found(&self) -> Option<String> {
+        let paired = self.ours.as_ref()?;
+        let holds = match paired.difference {
+            None => "no seed without divergence".into(),
+            Some(Estimate { above: Some(probability), .. }) => format!("holds with probability {probability:.3}"),
+            Some(Estimate { mean, .. }) if mean > 0.0 => "holds in this one".into(),
+            Some(_) => "does not hold in this one".into(),
+        };
+        let decided = if self.decided { "" } else { "; decides nothing yet" };
+        Some(format!("report {:+.2}, ours {}: {holds}{decided}", self.published, paired.text()))
+    }
+}
+
+/// Whether two rows of one network differ in one thing.
+fn is_one_step(a: &Experiment, b: &Experiment) -> bool {
+    let (Ok(a), Ok(b)) = (a.network.parse::<Network>(), b.network.parse::<Network>()) else { return false };
+    let rules = |network: &Network| -> Vec<Feedback> {
+        network.architecture().layers().iter().map(|layer| layer.feedback).collect()
+    };
+    let (first, second) = (rules(&a), rules(&b));
+    let symmetric = |rules: &[Feedback]| rules.iter().all(|rule| *rule == Feedback::Symmetric);
+    let same_layers =
+        || first.iter().zip(&second).all(|(a, b)| (*a == Feedback::Symmetric) == (*b == Feedback::Symmetric));
+    let within = |a: &[Feedback], b: &[Feedback]| a.iter().zip(b).all(|(a, b)| *a == Feedback::Symmetric || a == b);
+    a.without_feedback() == b.without_feedback()
+        && (symmetric(&first)
+            || symmetric(&second)
+            || same_layers()
+            || within(&first, &second)
+            || within(&second, &first))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::Catalogue;
+
+    #[test]
+    fn the_reports_orders_are_those_of_rows_one_step_apart() {
+        let orderings = orderings(Catalogue::of_report().of_the_report(), &[]);
+        let has = |lower: &str, higher: &str, epochs| {
+            orderings.iter().any(|o| (o.lower.as_str(), o.higher.as_str(), o.epochs) == (lower, higher, epochs))
+        };
+        assert!(has("DSR2", "DSR1", 100) && has("DSR2", "DSR2-U", 100) && has("DSR2", "DS0", 100));
+        assert!(
+            has("DDR1", "DDR1-U", 200)
+                && has("PGR1", "PGR1-U", 300)
+                && has("PGR1-U", "PGR1", 100) == (29.27 - 28.32 >= SAME)
+        );
+        // Nothing published sets these apart, they differ in two things, or in the loss.
+        assert!(!has("DSR1", "DS0", 100) && !has("DS0", "DSR1", 100));
+        assert!(!has("DSR2", "DSR1-U", 100) && !has("DSR2-HL", "DSR2", 100));
+        assert!(orderings.iter().all(|o| o.published >= SAME && o.ours.is_none() && !o.decided));
+    }
+}

@@ -1,0 +1,46 @@
+//! The data sets of a command.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use asymgrad::dataset::{self, Dataset, Standard};
+
+/// The data sets of a command's rows, each opened once.
+pub(super) struct Data<'a> {
+    /// What the command line says; it wins over the row.
+    chosen: Option<&'a str>,
+    open: HashMap<String, Arc<Dataset>>,
+    /// What standardises them, by checksum.
+    standards: HashMap<String, Standard>,
+    /// Whether the user knows that the default is not CIFAR-10.
+    told: bool,
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn new(chosen: Option<&'a str>) -> Self {
+        Self { chosen, open: HashMap::new(), standards: HashMap::new(), told: false }
+    }
+
+    pub(super) fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
+        let named = self.chosen.or(row);
+        let spec = named.unwrap_or_else(|| dataset::default_name());
+        if named.is_none() && spec != "cifar10" && !self.told {
+            self.told = true;
+            let _ = writeln!(
+                io::stderr(),
+                "note: CIFAR-10 has not been imported, so this trains on the {spec}; see `asymgrad data fetch`"
+            );
+        }
+        Ok(match self.open.entry(spec.to_owned()) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),
+        })
+    }
+
+    /// What standardises a data set, which takes a look at every pixel: once for all rows.
+    pub(super) fn standard(&mut self, dataset: &Dataset) -> Standard {
+        self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standard::of(dataset)).clone()
+    }
+}

@@ -1,0 +1,79 @@
+//! `--dry-run`: what would be trained, in which folder, and how long it would take.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use asymgrad::config::Config;
+use asymgrad::run;
+use asymgrad::status::{self, Standing};
+use asymgrad::suite::Row;
+use asymgrad::train::{self, Request};
+use serde::Serialize;
+
+use super::output::{print, print_json_of};
+
+/// Prints what would be trained, and how long it would take.
+pub(super) fn print_plans(rows: &[Row], json: bool) -> anyhow::Result<()> {
+    let mut paces = HashMap::new();
+    let plans: Vec<Plan> = rows.iter().map(|row| Plan::of(row, &mut paces)).collect();
+    if json {
+        return print_json_of(&plans, rows.len());
+    }
+    let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
+    let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
+    let all = if plans.len() > 1 { format!("\n# {} rows: {hours:.1} hours\n", plans.len()) } else { String::new() };
+    print(&format!("{}{all}", texts.join("\n")))
+}
+
+/// What a dry run shows.
+#[derive(Serialize)]
+struct Plan<'a> {
+    folder: &'a Path,
+    kernels: String,
+    threads: usize,
+    steps: u64,
+    parameters: usize,
+    memory_bytes: usize,
+    /// At the pace of some steps on this machine; evaluation left out.
+    estimated_seconds: Option<f64>,
+    /// What the folder holds: missing, stopped, finished, and so on.
+    state: &'static str,
+    /// Why the run would not start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    config: &'a Config,
+}
+
+impl<'a> Plan<'a> {
+    fn of(row: &'a Row, paces: &mut HashMap<String, Option<f64>>) -> Self {
+        let Request { config, folder, kernels, threads, fresh, .. } = &row.request;
+        let network = config.network.architecture();
+        let standing = status::standing(folder);
+        let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
+        let problem = standing.as_ref().err().map(ToString::to_string);
+        let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| train::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
+        let steps = config.goal(row.dataset.train.len());
+        let ended = if *fresh { Ok(None) } else { train::ended(&row.request, steps) };
+        let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
+        // Rows that differ in the rule alone take the same time.
+        let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
+        let pace = match problem {
+            Some(_) => None,
+            None => *paces.entry(key).or_insert_with(|| train::pace(&row.request, &row.dataset).ok()),
+        };
+        Self {
+            folder,
+            kernels: kernels.to_string(),
+            threads: *threads,
+            steps,
+            parameters: network.parameters(),
+            memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
+            estimated_seconds: pace.map(|pace| pace * steps as f64),
+            state: standing.as_ref().map_or("damaged", Standing::name),
+            problem,
+            config,
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! `asymgrad list`: the experiments.
+
+use clap::Args;
+
+use super::experiments::Own;
+use super::output::{print, print_json, table};
+
+#[derive(Args)]
+pub(super) struct ListArguments {
+    #[command(flatten)]
+    own: Own,
+    /// Prints a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+impl ListArguments {
+    pub(super) fn list(&self) -> anyhow::Result<()> {
+        let catalogue = self.own.catalogue()?;
+        let rows = catalogue.chosen();
+        if self.json {
+            return print_json(&rows);
+        }
+        let mut table = table(["name", "table", "loss", "published", "network"]);
+        for row in rows {
+            let published =
+                row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
+            let number = row.table.map_or("extra".into(), |table| table.to_string());
+            table.add_row([&row.name, &number, &row.loss, &published.join(", "), &row.network]);
+        }
+        print(&format!("{}\npublished: test accuracy (epochs)\n", table.trim_fmt()))
+    }
+}

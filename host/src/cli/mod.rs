@@ -1,0 +1,127 @@
+//! The command line: parses, calls one library function a command, prints.
+//!
+//! Results go to standard output, all else to standard error. Each command has a file of its name.
+//!
+//! - `execution`: the options of `run` and `suite` that change no number, and how both train
+//! - `dry_run`: what `--dry-run` shows
+//! - `datasets`: the data sets of a command, each opened once
+//! - `experiments`: the option `--experiments`
+//! - `values`: parsers of values; `output`: standard output
+
+mod data;
+mod datasets;
+mod dry_run;
+mod execution;
+mod experiments;
+mod export;
+mod kernel_table;
+mod list;
+mod output;
+mod plan;
+mod predict;
+mod report;
+mod run;
+mod status;
+mod suite;
+mod values;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use asymgrad::experiment::UnknownExperiment;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
+
+use data::DataCommand;
+use export::ExportArguments;
+use list::ListArguments;
+pub(crate) use output::is_broken_pipe;
+use output::print;
+use plan::PlanArguments;
+use predict::PredictArguments;
+use report::ReportArguments;
+use run::RunArguments;
+use status::StatusArguments;
+use suite::SuiteArguments;
+
+/// Trains networks whose error travels back through other weights than the ones it came through.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Lists the report's 39 experiments and the extra ones
+    List(ListArguments),
+    /// Trains experiments, or any network; the same command continues a stopped run
+    Run(Box<RunArguments>),
+    /// Trains the whole protocol of the report, or all of it in minutes on the embedded digits
+    Suite(SuiteArguments),
+    /// Fetches, imports and describes data sets
+    #[command(subcommand)]
+    Data(DataCommand),
+    /// Shows every region of the memory that training a network takes
+    Plan(PlanArguments),
+    /// Writes a run's weights for PyTorch
+    Export(ExportArguments),
+    /// Shows the runs of a folder beside the report's tables and claims, as a page or for other programs
+    Report(ReportArguments),
+    /// Says which runs of a folder are done, at work, crashed, failed or missing
+    Status(StatusArguments),
+    /// Writes what a run's network says of the test images: scores for other programs
+    Predict(PredictArguments),
+    /// Prints the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Writes the manual pages into a folder
+    Man {
+        /// The folder
+        folder: PathBuf,
+    },
+}
+
+impl Arguments {
+    pub(crate) fn carry_out(self) -> anyhow::Result<ExitCode> {
+        match self.command {
+            Command::List(arguments) => arguments.list()?,
+            Command::Run(arguments) => return arguments.run().map_err(explain_name),
+            Command::Suite(arguments) => return arguments.run(),
+            Command::Data(command) => command.carry_out()?,
+            Command::Plan(arguments) => arguments.plan()?,
+            Command::Export(arguments) => arguments.export()?,
+            Command::Report(arguments) => arguments.report()?,
+            Command::Status(arguments) => arguments.status()?,
+            Command::Predict(arguments) => arguments.predict()?,
+            Command::Completions { shell } => {
+                let mut text = vec![];
+                clap_complete::generate(shell, &mut Self::command(), "asymgrad", &mut text);
+                print(&String::from_utf8_lossy(&text))?;
+            }
+            Command::Man { folder } => {
+                std::fs::create_dir_all(&folder)
+                    .and_then(|()| clap_mangen::generate_to(Self::command(), &folder))
+                    .map_err(|error| {
+                        anyhow::anyhow!(
+                            "{}: cannot write the pages: {error}; check the path and the permissions",
+                            folder.display()
+                        )
+                    })?;
+                print(&format!("{}\n", folder.display()))?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// A name that no experiment has is wrong usage, as clap says it of a word that it does not know.
+fn explain_name(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast::<UnknownExperiment>() {
+        Ok(unknown) => Arguments::command().error(ErrorKind::InvalidValue, unknown).exit(),
+        Err(error) => error,
+    }
+}

@@ -1,0 +1,37 @@
+//! Results on standard output.
+
+use std::io::{self, Write};
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+/// A table without lines.
+pub(super) fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
+}
+
+/// `asymgrad list | head` has done what was wanted.
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// One JSON document: an object for one row, an array for several.
+pub(super) fn print_json_of<T: Serialize>(all: &[T], rows: usize) -> anyhow::Result<()> {
+    let text = match all {
+        [one] if rows == 1 => serde_json::to_string(one),
+        all => serde_json::to_string(all),
+    };
+    print(&format!("{}\n", text?))
+}

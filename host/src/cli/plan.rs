@@ -1,0 +1,86 @@
+//! `asymgrad plan`: the memory that training a network takes, region by region, or the kernels that run.
+
+use asymgrad::Network;
+use asymgrad::kernels::InstructionSet;
+use asymgrad_core::{Optimizer, Region, Training};
+use clap::Args;
+use comfy_table::CellAlignment;
+
+use super::execution::KernelChoice;
+use super::kernel_table::print_kernels;
+use super::output::{print, print_json, table};
+use super::values::{count, optimizer};
+
+#[derive(Args)]
+pub(super) struct PlanArguments {
+    /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
+    network: Network,
+    /// Samples of a step
+    #[arg(long, value_parser = count, default_value = "128")]
+    batch: usize,
+    /// sgd, momentum, nesterov or adam
+    #[arg(long, value_parser = optimizer, default_value = "adam")]
+    optimizer: Optimizer,
+    /// Shows which kernel runs for each layer and pass, its tile and its scratch memory, instead of the memory plan
+    #[arg(long, value_name = "KERNELS", num_args = 0..=1, default_missing_value = "auto")]
+    kernels: Option<KernelChoice>,
+    /// Prints a JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+impl PlanArguments {
+    pub(super) fn plan(&self) -> anyhow::Result<()> {
+        let training = Training::new(self.batch).optimizer(self.optimizer);
+        let network = self.network.architecture();
+        if let Some(kernels) = self.kernels {
+            return print_kernels(&network, &training, InstructionSet::of(kernels.class()?), self.json);
+        }
+        let regions: Vec<Region> = network.plan(&training).collect();
+        let first_stores_nothing = network.layers().first().is_some_and(|layer| layer.feedback.is_stored());
+        if self.json {
+            return self.print_json(&regions, &training);
+        }
+        let mut table = table(["layer", "region", "numbers", "bytes"]);
+        for region in &regions {
+            let layer = region.layer.and_then(|number| Some(format!("{number} {}", network.layers().get(number - 1)?)));
+            let numbers = region.len;
+            table.add_row([
+                layer.unwrap_or_else(|| "all".into()),
+                region.content.into(),
+                numbers.to_string(),
+                bytes(numbers),
+            ]);
+        }
+        let total = network.memory(&training);
+        table.add_row(["all".into(), "total".into(), total.to_string(), bytes(total)]);
+        for column in table.column_iter_mut().skip(2) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+        let note = "layer 1 has no layer with weights before it, so its feedback stores nothing and is never used\n";
+        print(&format!("{}\n{}", table.trim_fmt(), if first_stores_nothing { note } else { "" }))
+    }
+
+    fn print_json(&self, regions: &[Region], training: &Training) -> anyhow::Result<()> {
+        let network = self.network.architecture();
+        let rows: Vec<_> = regions
+            .iter()
+            .map(|region| {
+                let Region { layer, content, len: numbers } = region;
+                serde_json::json!({"layer": layer, "region": content, "numbers": numbers, "bytes": numbers.saturating_mul(4)})
+            })
+            .collect();
+        print_json(&serde_json::json!({
+            "network": self.network,
+            "batch": self.batch,
+            "optimizer": self.optimizer.name(),
+            "parameters": network.parameters(),
+            "bytes": network.memory(training).saturating_mul(4),
+            "regions": rows,
+        }))
+    }
+}
+
+fn bytes(numbers: usize) -> String {
+    numbers.saturating_mul(size_of::<f32>()).to_string()
+}

@@ -1,0 +1,32 @@
+//! `asymgrad predict`: the scores of a run's network.
+
+use std::path::PathBuf;
+
+use asymgrad::{dataset, run, tensors, train};
+use clap::Args;
+
+use super::output::print;
+
+#[derive(Args)]
+pub(super) struct PredictArguments {
+    /// The run's folder
+    run: PathBuf,
+    /// digits, cifar10, or a path [default: the run's]
+    #[arg(long)]
+    data: Option<String>,
+    /// The file to write: `scores` [image, class] and `labels` of the test images
+    #[arg(short, long, value_name = "FILE.safetensors")]
+    output: PathBuf,
+}
+
+impl PredictArguments {
+    pub(super) fn predict(&self) -> anyhow::Result<()> {
+        let (config, state) = run::read_state(&self.run)?;
+        let dataset = dataset::open(&self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
+        train::check_fit(&config, &dataset)?;
+        let scores = train::predict(&config, &state, &dataset)?;
+        tensors::write_scores(&self.output, &scores, &dataset.test.labels)
+            .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
+        print(&format!("{}\n", self.output.display()))
+    }
+}

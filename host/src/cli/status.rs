@@ -1,0 +1,71 @@
+//! `asymgrad status`: how the runs of a folder stand.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+
+use asymgrad::status::{self, Status};
+use clap::Args;
+
+use super::experiments::Own;
+use super::output::{print, print_json, table};
+
+#[derive(Args)]
+pub(super) struct StatusArguments {
+    /// The folder whose runs are shown
+    #[arg(default_value = "runs")]
+    folder: PathBuf,
+    #[command(flatten)]
+    own: Own,
+    /// Shows it again every few seconds until all runs have ended
+    #[arg(long)]
+    watch: bool,
+    /// Prints a JSON object
+    #[arg(long, conflicts_with = "watch")]
+    json: bool,
+}
+
+impl StatusArguments {
+    pub(super) fn status(&self) -> anyhow::Result<()> {
+        let catalogue = self.own.catalogue()?;
+        let rows: Vec<String> = catalogue.chosen().iter().map(|row| row.name.clone()).collect();
+        loop {
+            let (runs, missing) = status::survey(&self.folder, &rows)?;
+            if self.json {
+                return print_json(&serde_json::json!({ "runs": runs, "missing": missing }));
+            }
+            let clear = if self.watch && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
+            print(&format!("{clear}{}", Self::text(&runs, &missing)))?;
+            if !self.watch || runs.iter().all(|run| run.state.has_ended()) {
+                return Ok(());
+            }
+            std::thread::sleep(std::time::Duration::from_secs(5));
+        }
+    }
+
+    fn text(runs: &[Status], missing: &[String]) -> String {
+        let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who", "folder"]);
+        for run in runs {
+            let silent = run.silent.map_or_else(String::new, |seconds| format!(", {seconds} s ago"));
+            let who = run.owner.as_ref().map_or_else(String::new, |owner| format!("{owner}{silent}"));
+            let left = run.seconds_left.map_or_else(String::new, |seconds| format!("{:.0} min", seconds / 60.0));
+            table.add_row([
+                run.name.clone(),
+                run.data.clone(),
+                run.seed.to_string(),
+                run.state.name().into(),
+                format!("{}/{}", run.epoch, run.epochs),
+                run.accuracy.map_or_else(String::new, |accuracy| format!("{accuracy:.2} %")),
+                left,
+                run.problem.clone().unwrap_or(who),
+                run.folder.display().to_string(),
+            ]);
+        }
+        let mut states: Vec<&str> = runs.iter().map(|run| run.state.name()).collect();
+        states.sort_unstable();
+        let counts = states.chunk_by(|a, b| a == b).map(|same| format!("{} {}", same.len(), same[0]));
+        let counts = counts.chain((!missing.is_empty()).then(|| format!("{} missing", missing.len())));
+        let names =
+            if missing.is_empty() || runs.is_empty() { String::new() } else { format!(": {}", missing.join(" ")) };
+        format!("{}\n{}{names}\n", table.trim_fmt(), counts.collect::<Vec<_>>().join(", "))
+    }
+}

@@ -1,0 +1,88 @@
+//! `asymgrad suite`: the whole protocol of the report.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use asymgrad::config::Choices;
+use asymgrad::experiment::Experiment;
+use asymgrad::run;
+use asymgrad::suite::{self, Row};
+use clap::Args;
+
+use super::datasets::Data;
+use super::execution::Execution;
+use super::experiments::Own;
+
+#[derive(Args)]
+pub(super) struct SuiteArguments {
+    /// A few epochs of every row on the embedded digits: minutes instead of days
+    #[arg(long)]
+    quick: bool,
+    /// Only the rows of one of the report's tables
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
+    table: Option<u8>,
+    /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 unless told otherwise
+    #[arg(long, conflicts_with = "table")]
+    rules: bool,
+    #[command(flatten)]
+    own: Own,
+    /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
+    #[arg(long, conflicts_with = "quick")]
+    data: Option<String>,
+    /// Epochs to train each row [default: up to the report's last figure; less with --quick]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    epochs: Option<u32>,
+    /// The parent of the rows' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    execution: Execution,
+}
+
+impl SuiteArguments {
+    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
+        self.execution.train(&self.rows()?)
+    }
+
+    fn rows(&self) -> anyhow::Result<Vec<Row>> {
+        let catalogue = Arc::new(self.own.catalogue()?);
+        let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
+        let chosen =
+            |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table)) && (row.rules || !self.rules);
+        let seeds = self.seeds();
+        let many = seeds.len() > 1;
+        let row = |(experiment, seed): (Experiment, Option<u64>)| {
+            let dataset = data.of_row(experiment.data.as_deref())?;
+            let choices = Choices { seed, ..Choices::default() };
+            let mut config = self.execution.config(&experiment, &choices, &dataset)?;
+            let protocol = if self.quick {
+                Some(suite::quick_epochs(&config.network))
+            } else if self.rules {
+                Some(experiment.rules_epochs())
+            } else {
+                suite::whole_epochs(&experiment)
+            };
+            config.epochs = self.epochs.or(protocol).unwrap_or(config.epochs);
+            let folder = match &self.out {
+                Some(out) if many => out.join(&config.name).join(format!("seed-{}", config.seed)),
+                Some(out) => out.join(&config.name),
+                None if self.quick => suite::quick_path(&config.name, config.seed),
+                None => run::default_path(&config.data.name, &config.name, config.seed),
+            };
+            let mut row = self.execution.row(config, folder, dataset, Some(&experiment), &catalogue);
+            row.request.longer_is_done = true;
+            // The dense and untied rows would leave gigabytes for a look at the table.
+            row.request.keep_weights = !self.quick || suite::is_small(&row.request.config.network);
+            Ok(row)
+        };
+        let rows = catalogue.chosen().iter().filter(|row| chosen(row));
+        rows.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(row).collect()
+    }
+
+    fn seeds(&self) -> Vec<Option<u64>> {
+        let seeds = self.execution.seeds();
+        let (first, last) = suite::RULES_SEEDS;
+        if self.rules && seeds == [None] { (first..=last).map(Some).collect() } else { seeds }
+    }
+}

@@ -1,0 +1,123 @@
+//! The command line that trains a configuration again.
+
+use asymgrad_core::Training;
+
+use super::choices::{Choices, first_rounds};
+use super::fields::Config;
+use crate::experiment::{Catalogue, Experiment};
+use crate::kernels::NumericMode;
+use crate::slurm::quoted;
+
+impl Config {
+    /// The command that trains it on what `data` opens.
+    pub fn command(&self, catalogue: &Catalogue, data: &str) -> String {
+        let what = match self.plain(catalogue) {
+            (_, Some(row)) => format!("{}{}", self.name, catalogue.option(row)),
+            (_, None) => format!("--net \"{}\"", self.network),
+        };
+        let (data, settings) = (quoted(data), self.settings(catalogue));
+        let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
+        // What a CPU without fused multiply-add takes anyway.
+        let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
+        let (epochs, seed) = (self.epochs, self.seed);
+        format!("asymgrad run {what} --data {data} --epochs {epochs} --seed {seed}{settings}{limit}{kernels}")
+    }
+
+    /// What it is without any option, and the row that it trains, if it trains one.
+    fn plain<'a>(&self, catalogue: &'a Catalogue) -> (Self, Option<&'a Experiment>) {
+        let seed = Choices { seed: Some(self.seed), ..Choices::default() };
+        let row = catalogue.find(&self.name).ok().filter(|row| row.network == self.network.to_string());
+        let of_row = |row: &'a Experiment| {
+            Some((Self::of_experiment(row, &seed, self.data.clone(), self.class).ok()?, Some(row)))
+        };
+        row.and_then(of_row).unwrap_or_else(|| {
+            let (name, network) = (self.name.clone(), self.network.clone());
+            (Self::of_network(name, network, &seed, self.data.clone(), self.class), None)
+        })
+    }
+
+    /// Every option but its limits in which it differs from the row or network that it names, each after a space: ` --lr 0.01`.
+    pub fn settings(&self, catalogue: &Catalogue) -> String {
+        let (plain, _) = self.plain(catalogue);
+        let mut settings = String::new();
+        let mut add = |differs: bool, option: String| {
+            if differs {
+                settings += &option;
+            }
+        };
+        add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
+        let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
+        add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
+        add(optimizer != plain.optimizer, format!(" --lr {rate}"));
+        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
+        add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
+        add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
+        let kp_decay = self.kp_decay.unwrap_or(Training::KP_DECAY);
+        add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
+        let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR_RATE);
+        add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
+        let mirror_first = first_rounds(&self.network, self.mirror_rate);
+        add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
+        add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
+        add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
+        add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
+        add(self.standard.is_some(), " --standardize".into());
+        add(self.batch != plain.batch, format!(" --batch {}", self.batch));
+        add(!self.shuffle, " --no-shuffle".into());
+        add(self.init.is_some(), " --init FILE.safetensors".into());
+        add(self.class == NumericMode::Winograd, " --kernels fast".into());
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::name_of;
+    use crate::{Network, dataset, experiment};
+    use asymgrad_core::Initial;
+
+    fn config(choices: &Choices) -> Config {
+        let row = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
+    }
+
+    #[test]
+    fn a_command_names_what_differs_from_the_row() {
+        let digits = dataset::open("digits").unwrap();
+        let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
+        assert_eq!(
+            config(&choices).command(&Catalogue::of_report(), "/my data"),
+            "asymgrad run PGR1-SGD --data '/my data' --epochs 7 --seed 3 --kernels portable"
+        );
+        let network: Network = "input 3x32x32 - dense10".parse().unwrap();
+        let choices = Choices { rate: Some(0.5), batch: Some(9), max_steps: Some(4), ..Choices::default() };
+        assert_eq!(
+            Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused)
+                .command(&Catalogue::of_report(), "digits"),
+            "asymgrad run --net \"input 3x32x32 - dense10\" --data digits --epochs 100 --seed 1 --lr 0.5 --batch 9 --max-steps 4"
+        );
+    }
+
+    #[test]
+    fn a_command_names_the_tuning() {
+        let digits = dataset::open("digits").unwrap();
+        let network: Network = "input 3x32x32 - dense10".parse().unwrap();
+        let choices = Choices {
+            decay: Some(0.25),
+            schedule: "step:2:0.5".parse().unwrap(),
+            kp_decay: Some(0.125),
+            mirror_rate: Some(0.5),
+            mirror_first: Some(9),
+            weights_init: Initial::Fan(2.0),
+            feedback_init: Initial::Normal(0.5),
+            measure_every: Some(3),
+            ..Choices::default()
+        };
+        let config = Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused);
+        let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --mirror-first 9 --weights-init \
+                      fan:2 --feedback-init normal:0.5 --measure-every 3";
+        let command = config.command(&Catalogue::of_report(), "digits");
+        assert!(command.ends_with(tuning), "{command}");
+    }
+}

@@ -1,0 +1,208 @@
+//! What a run is: all that its numbers depend on, written to `config.json` in its folder.
+//!
+//! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
+
+use asymgrad_core::{Initial, Loss, Optimizer, Training};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::schedule::Schedule;
+use crate::Network;
+use crate::dataset::{Dataset, Pixels, Standard};
+use crate::kernels::NumericMode;
+
+/// The fields that are not part of a run's identity.
+const LIMITS: [&str; 2] = ["epochs", "max_steps"];
+
+/// What a run is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The experiment's name, or one made from the network.
+    pub name: String,
+    /// The network.
+    pub network: Network,
+    /// The loss.
+    pub loss: Loss,
+    /// What it is trained on.
+    pub data: Data,
+    /// Draws weights, feedback and the order of the samples.
+    pub seed: u64,
+    /// Samples of a step.
+    pub batch: usize,
+    /// The optimizer and its coefficients.
+    pub optimizer: Optimizer,
+    /// Bound of the weight gradients' elements.
+    pub clip: Option<f32>,
+    /// Whether each epoch has an order of its own.
+    pub shuffle: bool,
+    /// SHA-256 of the file that the weights begin with.
+    pub init: Option<String>,
+    /// The class of numbers that the kernels compute.
+    pub class: NumericMode,
+    /// L2 weight decay.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub decay: f32,
+    /// How the learning rate falls.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub schedule: Schedule,
+    /// Kolen–Pollack's λ; `None` is the core's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub kp_decay: Option<f32>,
+    /// Weight mirrors' η; `None` is the core's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_rate: Option<f32>,
+    /// Rounds of noise that weight mirrors are shown before the first step.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_first: u32,
+    /// How the weights are drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub weights_init: Initial,
+    /// How the feedback is drawn.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub feedback_init: Initial,
+    /// What the pixels are standardised by; `None` leaves them between 0 and 1.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub standard: Option<Standard>,
+    /// Epochs between two measurements of the signals; 0 is never.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub measure_every: u32,
+    /// Epochs to train.
+    pub epochs: u32,
+    /// Steps to train, if that is less.
+    pub max_steps: Option<u64>,
+}
+
+/// A data set's name and contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Its name.
+    pub name: String,
+    /// SHA-256 over its contents.
+    pub checksum: String,
+}
+
+impl From<&Dataset> for Data {
+    fn from(dataset: &Dataset) -> Self {
+        Self { name: dataset.name.clone(), checksum: dataset.checksum.clone() }
+    }
+}
+
+impl Config {
+    /// The training as the core takes it.
+    pub fn training(&self) -> Training {
+        let training = Training::new(self.batch)
+            .optimizer(self.optimizer)
+            .loss(self.loss)
+            .decay(self.decay)
+            .kp_decay(self.kp_decay.unwrap_or(Training::KP_DECAY))
+            .mirror_rate(self.mirror_rate.unwrap_or(Training::MIRROR_RATE))
+            .initial(self.weights_init, self.feedback_init);
+        self.clip.map_or(training, |limit| training.clip(limit))
+    }
+
+    /// The numbers of the data's pixels.
+    pub fn pixels(&self, dataset: &Dataset) -> Pixels {
+        Pixels::new(self.standard.as_ref(), dataset.rows * dataset.cols)
+    }
+
+    /// The learning rate of an epoch, from 1.
+    pub fn rate_of_epoch(&self, epoch: u32) -> f32 {
+        self.schedule.rate(self.optimizer.rate(), epoch)
+    }
+
+    /// Steps of an epoch over `samples` samples.
+    pub fn batches(&self, samples: usize) -> usize {
+        samples.div_ceil(self.batch.max(1))
+    }
+
+    /// Steps after which the run is finished.
+    pub fn goal(&self, samples: usize) -> u64 {
+        let steps = (self.batches(samples) as u64).saturating_mul(self.epochs.into());
+        self.max_steps.map_or(steps, |most| most.min(steps))
+    }
+
+    /// SHA-256 over all fields but the limits.
+    pub fn identity(&self) -> String {
+        let mut fields = self.fields();
+        fields.retain(|name, _| !LIMITS.contains(&name.as_str()));
+        hex::encode(Sha256::digest(Value::Object(fields).to_string()))
+    }
+
+    /// How `other`, which is asked for, differs from this run, field by field; empty if one continues the other.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let (here, there) = (other.fields(), self.fields());
+        // A field at its default is not written: it may stand in one alone.
+        let mut names: Vec<&String> =
+            here.keys().chain(there.keys().filter(|name| !here.contains_key(*name))).collect();
+        names.retain(|name| !LIMITS.contains(&name.as_str()) && here.get(*name) != there.get(*name));
+        let value = |fields: &serde_json::Map<String, Value>, name: &str| {
+            fields.get(name).map_or_else(|| "the default".to_owned(), plain)
+        };
+        names
+            .into_iter()
+            .map(|name| format!("{name}: {} there, {} asked for", value(&there, name), value(&here, name)))
+            .collect()
+    }
+
+    /// The fields as they are written; through text, so that an f32 keeps its short form.
+    fn fields(&self) -> serde_json::Map<String, Value> {
+        let text = serde_json::to_string(self).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+}
+
+/// A name for the runs of a network that has none, the same for the same network.
+pub fn name_of(network: &Network) -> String {
+    let mut name = hex::encode(Sha256::digest(network.to_string()));
+    name.truncate(8);
+    format!("net-{name}")
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(number: &u32) -> bool {
+    *number == 1
+}
+
+/// A value without the marks of JSON: `adam: rate: 0.001, …`.
+fn plain(value: &Value) -> String {
+    let text = value.to_string().replace(['{', '}', '"'], "");
+    text.replace(':', ": ").replace(',', ", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Choices;
+    use crate::{dataset, experiment};
+
+    fn config(choices: &Choices) -> Config {
+        let row = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
+    }
+
+    #[test]
+    fn limits_are_no_part_of_the_identity() {
+        let (short, long) = (config(&Choices::default()), config(&Choices { epochs: Some(999), ..Choices::default() }));
+        assert_eq!(short.identity(), long.identity());
+        assert_eq!(short.differences(&long), Vec::<String>::new());
+        let other = config(&Choices { batch: Some(64), rate: Some(0.001), ..Choices::default() });
+        assert_ne!(short.identity(), other.identity());
+        let decayed = config(&Choices { decay: Some(0.5), ..Choices::default() });
+        assert_eq!(short.differences(&decayed), ["decay: the default there, 0.5 asked for"]);
+        assert_eq!(decayed.differences(&short), ["decay: 0.5 there, the default asked for"]);
+        let differences = short.differences(&other);
+        assert_eq!(differences[0], "batch: 128 there, 64 asked for");
+        assert!(differences[1].contains("sgd: rate: 0.001 asked for"), "{differences:?}");
+    }
+}

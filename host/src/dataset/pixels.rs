@@ -1,0 +1,116 @@
+//! From bytes to the numbers that a network sees: divided by 255 or, standardised, with mean 0 and variance 1 in each channel.
+//!
+//! The means and deviations are those of the run's training images. They stand in its `config.json` and are part of what the run
+//! is, so that other images, and other programs, get the same numbers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Dataset, SplitInfo};
+
+/// What standardising takes away and divides by; one number a channel, of pixels divided by 255.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standard {
+    /// The means.
+    pub mean: Vec<f64>,
+    /// The deviations.
+    pub deviation: Vec<f64>,
+}
+
+impl Standard {
+    /// That of a data set's training images.
+    pub fn of(dataset: &Dataset) -> Self {
+        let SplitInfo { mean, deviation, .. } = SplitInfo::of(dataset, &dataset.train);
+        Self { mean, deviation }
+    }
+}
+
+/// The number of each byte: a table is exact, and quicker than converting.
+#[derive(Clone, Debug)]
+pub struct Pixels {
+    /// One for all channels, or one a channel.
+    tables: Vec<[f32; 256]>,
+    /// Features of a channel that has a table of its own.
+    plane: usize,
+}
+
+impl Pixels {
+    /// The numbers for images with `plane` pixels a channel.
+    pub fn new(standard: Option<&Standard>, plane: usize) -> Self {
+        let Some(Standard { mean, deviation }) = standard else {
+            return Self { tables: vec![table(|byte| f32::from(byte) / 255.0)], plane: usize::MAX };
+        };
+        let of_channel = |(mean, deviation): (&f64, &f64)| {
+            // A channel of one colour says nothing: it becomes 0.
+            let scale = if *deviation > 0.0 { 1.0 / deviation } else { 0.0 };
+            #[expect(clippy::cast_possible_truncation, reason = "the network's numbers are f32")]
+            table(|byte| ((f64::from(byte) / 255.0 - mean) * scale) as f32)
+        };
+        Self { tables: mean.iter().zip(deviation).map(of_channel).collect(), plane: plane.max(1) }
+    }
+
+    /// The number of `byte` as feature `[channel][row][col]`.
+    pub(crate) fn number(&self, feature: usize, byte: u8) -> f32 {
+        self.table(feature)[usize::from(byte)]
+    }
+
+    /// All numbers of a feature, by byte.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    pub(crate) fn table(&self, feature: usize) -> &[f32; 256] {
+        &self.tables[feature / self.plane]
+    }
+}
+
+fn table(number: impl Fn(u8) -> f32) -> [f32; 256] {
+    let mut table = [0.0; 256];
+    for (place, byte) in table.iter_mut().zip(0u8..=255) {
+        *place = number(byte);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset;
+
+    /// Two passes over all pixels in f64, as numpy does: x.mean((0, 2, 3)) and x.std((0, 2, 3)) of x = bytes / 255.
+    #[test]
+    fn standardised_training_images_have_mean_0_and_variance_1_in_each_channel() {
+        let mut digits = dataset::open("digits").unwrap();
+        // The digits are grey: each channel gets a colour curve of its own.
+        let plane = digits.rows * digits.cols;
+        for (index, byte) in digits.train.pixels.iter_mut().enumerate() {
+            *byte = match index / plane % 3 {
+                0 => *byte,
+                1 => *byte / 3 + 20,
+                _ => 255 - *byte / 2,
+            };
+        }
+        let standard = Standard::of(&digits);
+        let pixels = Pixels::new(Some(&standard), plane);
+        for channel in 0..3 {
+            let of_channel = |index: &usize| index / plane % 3 == channel;
+            let bytes = || digits.train.pixels.iter().enumerate().filter(|(index, _)| of_channel(index));
+            let count = bytes().count() as f64;
+            let mean = bytes().map(|(_, byte)| f64::from(*byte) / 255.0).sum::<f64>() / count;
+            let variance = bytes().map(|(_, byte)| (f64::from(*byte) / 255.0 - mean).powi(2)).sum::<f64>() / count;
+            assert!(
+                (standard.mean[channel] - mean).abs() < 1e-9
+                    && (standard.deviation[channel] - variance.sqrt()).abs() < 1e-9
+            );
+            let numbers = || bytes().map(|(index, byte)| f64::from(pixels.number(index % (3 * plane), *byte)));
+            let found = numbers().sum::<f64>() / count;
+            let spread = numbers().map(|x| (x - found).powi(2)).sum::<f64>() / count;
+            assert!(found.abs() < 1e-6 && (spread - 1.0).abs() < 1e-6, "{channel}: {found}, {spread}");
+        }
+    }
+
+    #[test]
+    fn a_channel_of_one_colour_becomes_0() {
+        let standard = Standard { mean: vec![0.5], deviation: vec![0.0] };
+        assert_eq!(Pixels::new(Some(&standard), 4).number(3, 200).to_bits(), 0.0_f32.to_bits());
+    }
+}

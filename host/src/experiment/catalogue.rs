@@ -1,0 +1,234 @@
+//! The experiments at hand: the report's and, in front of them, those of a file of the user's own with the same fields.
+//!
+//! What is wrong with such a file is told with its line and, for a mistyped field, the nearest one that there is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::definition::Experiment;
+use super::report::{self, UnknownExperiment};
+use crate::diagnostic::{explained, line_of};
+use crate::slurm::quoted;
+
+/// Nobody writes a longer one by hand.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The experiments that a command knows.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    /// The file's, then the report's.
+    rows: Vec<Experiment>,
+    /// How many are the file's.
+    own: usize,
+    file: Option<PathBuf>,
+}
+
+/// Why a file of experiments cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogueError {
+    /// The system refused.
+    #[error("{}: cannot read the experiments: {source}; check the path and the permissions", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// Something in it makes no sense.
+    #[error("{}: line {line}: {problem}", file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// It is too long, or no text.
+    #[error("{}: {problem}; a file of experiments holds [[experiment]] tables as data/experiments.toml does", file.display())]
+    NotRows {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        problem: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rows {
+    experiment: Vec<Spanned<Experiment>>,
+}
+
+impl Catalogue {
+    /// The rows of `data/experiments.toml`.
+    pub fn of_report() -> Self {
+        Self { rows: report::all(), own: 0, file: None }
+    }
+
+    /// Reads a user's file; without one, only the report's rows are at hand.
+    ///
+    /// # Errors
+    /// [`CatalogueError`], which names the file, the line and the nearest field.
+    pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
+        let Some(file) = file else { return Ok(Self::of_report()) };
+        let failed = |source| CatalogueError::Io { file: file.to_owned(), source };
+        let not_rows = |problem| CatalogueError::NotRows { file: file.to_owned(), problem };
+        if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
+            return Err(not_rows("it has more than a million bytes"));
+        }
+        let text = String::from_utf8(fs::read(file).map_err(failed)?).map_err(|_| not_rows("it is no text"))?;
+        let mut rows = parse(&text).map_err(|(line, problem)| {
+            let file = file.to_owned();
+            CatalogueError::Line { file, line, problem }
+        })?;
+        let own = rows.len();
+        rows.extend(report::all());
+        Ok(Self { rows, own, file: Some(file.to_owned()) })
+    }
+
+    /// All of them.
+    pub fn all(&self) -> &[Experiment] {
+        &self.rows
+    }
+
+    /// The user's own.
+    pub fn own(&self) -> &[Experiment] {
+        self.rows.get(..self.own).unwrap_or_default()
+    }
+
+    /// The report's.
+    pub fn of_the_report(&self) -> &[Experiment] {
+        self.rows.get(self.own..).unwrap_or_default()
+    }
+
+    /// Those that a command without names is about: the file's, else the report's.
+    pub fn chosen(&self) -> &[Experiment] {
+        if self.file.is_some() { self.own() } else { &self.rows }
+    }
+
+    /// The user's file.
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// The row called `name`.
+    ///
+    /// # Errors
+    /// [`UnknownExperiment`], which suggests the nearest name.
+    pub fn find(&self, name: &str) -> Result<&Experiment, UnknownExperiment> {
+        report::find_in(&self.rows, name)
+    }
+
+    /// The option that makes another command know the row: none for the report's.
+    pub fn option(&self, row: &Experiment) -> String {
+        let own = self.own().iter().any(|own| own.name == row.name);
+        let file = self.file.as_ref().filter(|_| own);
+        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(&file.display().to_string())))
+    }
+}
+
+/// The rows of a user's file.
+///
+/// # Errors
+/// The line and what is wrong there.
+pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
+    let rows = toml::from_str::<Rows>(text).map_err(|error| explained(text, &error))?;
+    let of_report = report::all();
+    let names: Vec<String> = rows.experiment.iter().map(|row| row.as_ref().name.clone()).collect();
+    for (index, row) in rows.experiment.iter().enumerate() {
+        let mut known = names.iter().chain(of_report.iter().map(|row| &row.name));
+        let than = row.as_ref().claim.as_ref().and_then(|claim| claim.measure.than());
+        let problem = if names.iter().take(index).any(|name| *name == row.as_ref().name) {
+            Err(format!("a second experiment is called `{}`", row.as_ref().name))
+        } else if let Some(than) = than.filter(|than| !known.any(|name| name == than)) {
+            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", row.as_ref().name))
+        } else {
+            check(row.as_ref(), &of_report)
+        };
+        problem.map_err(|problem| (line_of(text, row.span().start), problem))?;
+    }
+    Ok(rows.experiment.into_iter().map(Spanned::into_inner).collect())
+}
+
+/// Whether a run could be made of a row.
+fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
+    let name = &row.name;
+    let plain = |letter: char| letter.is_alphanumeric() || "-_+.".contains(letter);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+        return Err(format!("`{name}` cannot be a run's folder: a name has letters, digits and -_+."));
+    }
+    if of_report.iter().any(|row| row.name == *name) {
+        return Err(format!("the report has an experiment called `{name}`; choose another name"));
+    }
+    for (field, number) in [("lr", row.lr), ("clip", row.clip), ("kp_decay", row.kp_decay)] {
+        if number.is_some_and(|number| !(number > 0.0 && number.is_finite())) {
+            return Err(format!("experiment {name}: {field} has to be a number above 0"));
+        }
+    }
+    if row.epochs == Some(0) {
+        return Err(format!("experiment {name}: epochs has to be above 0"));
+    }
+    row.parsed_network()?;
+    row.parsed_loss()?;
+    row.parsed_optimizer()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW: &str = "[[experiment]]\nname = \"MINE\"\nnetwork = \"input 64 - dense10\"\nloss = \"ce\"\n";
+
+    #[track_caller]
+    fn refused(text: &str, line: usize, said: &str) {
+        let (found, problem) = parse(text).unwrap_err();
+        assert_eq!(found, line, "{problem}");
+        assert!(problem.contains(said), "no `{said}` in: {problem}");
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line_and_the_nearest_word() {
+        assert_eq!(parse(ROW).unwrap()[0].name, "MINE");
+        refused(&format!("{ROW}optimiser = \"sgd\"\n"), 5, "unknown field `optimiser`; the nearest is `optimizer`");
+        refused(&format!("# mine\n\n{}", ROW.replace("[[experiment]]", "[[experiments]]")), 3, "is `experiment`");
+        refused(&format!("{ROW}published = [{{ epochs = 5, acuracy = 3.0 }}]\n"), 5, "is `accuracy`");
+        refused(&format!("{ROW}claim.sentense = \"x\"\n"), 5, "is `sentence`");
+        refused(&ROW.replace("loss = \"ce\"", "loss = ce"), 4, "");
+        refused(&ROW.replace("loss = \"ce\"\n", ""), 1, "missing field `loss`");
+        refused(&format!("{ROW}lr = \"fast\"\n"), 5, "f32");
+    }
+
+    #[test]
+    fn a_row_that_could_not_run_is_refused_with_its_line() {
+        refused(&format!("{ROW}\n{ROW}"), 6, "a second experiment is called `MINE`");
+        refused(&ROW.replace("MINE", "DS0"), 1, "the report has an experiment called `DS0`");
+        refused(&ROW.replace("MINE", "../mine"), 1, "cannot be a run's folder");
+        refused(&ROW.replace("\"ce\"", "\"cee\""), 1, "no loss `cee`");
+        refused(&ROW.replace("dense10", "dnse10"), 1, "dnse10");
+        refused(&format!("{ROW}lr = -1.0\n"), 1, "lr has to be a number above 0");
+        let claim =
+            "claim = { sentence = \"x\", epochs = 2, measure = { expect = \"better\", than = \"NONE\", by = 1 } }\n";
+        refused(&format!("{ROW}{claim}"), 1, "`NONE`, which the claim of `MINE` names");
+        parse(&format!("{ROW}{}", claim.replace("NONE", "DS0"))).unwrap();
+    }
+
+    #[test]
+    fn own_rows_come_first_and_the_reports_stay_at_hand() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), ROW).unwrap();
+        let catalogue = Catalogue::open(Some(file.path())).unwrap();
+        assert_eq!(catalogue.chosen().len(), 1);
+        let (mine, theirs) = (catalogue.find("MINE").unwrap(), catalogue.find("DS0").unwrap());
+        assert_eq!(catalogue.option(mine), format!(" --experiments {}", file.path().display()));
+        assert_eq!(catalogue.option(theirs), "");
+        assert_eq!(catalogue.find("MIEN").unwrap_err().nearest, "MINE");
+        let missing = Catalogue::open(Some(Path::new("none.toml"))).unwrap_err().to_string();
+        assert!(missing.starts_with("none.toml: cannot read"), "{missing}");
+    }
+}

@@ -1,0 +1,112 @@
+//! An experiment: a network, how it is trained, and what the report says about it.
+
+use asymgrad_core::{Loss, Optimizer};
+use serde::{Deserialize, Serialize};
+
+use super::claim::Claim;
+use crate::Network;
+
+/// Epochs of the table of feedback rules.
+const RULES_EPOCHS: u32 = 25;
+
+/// One row: a network, how it is trained where that differs from the defaults, and what the report says about it.
+///
+/// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
+/// wins over both.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// The row's name as in the report's tables, unique.
+    pub name: String,
+    /// The network in the report's notation.
+    pub network: String,
+    /// `ce` or `hinge`.
+    pub loss: String,
+    /// The report's table, 1 to 4; `None` for an extra row.
+    #[serde(default)]
+    pub table: Option<u8>,
+    /// The test accuracies that the report publishes, by rising epochs; empty for an extra row.
+    #[serde(default)]
+    pub published: Vec<Published>,
+    /// `sgd`, `momentum`, `nesterov` or `adam`.
+    #[serde(default)]
+    pub optimizer: Option<String>,
+    /// Learning rate.
+    #[serde(default)]
+    pub lr: Option<f32>,
+    /// Bound of the weight gradients' elements.
+    #[serde(default)]
+    pub clip: Option<f32>,
+    /// Kolen–Pollack's λ.
+    #[serde(default)]
+    pub kp_decay: Option<f32>,
+    /// Epochs of a row without a published figure; those of `suite --rules`, 25, if it is in that table.
+    #[serde(default)]
+    pub epochs: Option<u32>,
+    /// Whether the row is one of the table of feedback rules, `suite --rules`.
+    #[serde(default)]
+    pub rules: bool,
+    /// The data set that the row is about.
+    #[serde(default)]
+    pub data: Option<String>,
+    /// What a reader of the row should know.
+    #[serde(default)]
+    pub note: Option<String>,
+    /// The sentence of the report that the row tests.
+    #[serde(default)]
+    pub claim: Option<Claim>,
+}
+
+/// A test accuracy that the report publishes.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// Epochs of training.
+    pub epochs: u32,
+    /// Correct on the test set, in percent.
+    pub accuracy: f64,
+}
+
+impl Experiment {
+    /// Epochs in the table of feedback rules.
+    pub fn rules_epochs(&self) -> u32 {
+        self.epochs.unwrap_or(RULES_EPOCHS)
+    }
+
+    /// Epochs where neither the report nor a claim says how many: the row's own, or those of the table of rules.
+    pub fn own_epochs(&self) -> Option<u32> {
+        self.epochs.or(self.rules.then_some(RULES_EPOCHS))
+    }
+
+    /// The network that it names.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn parsed_network(&self) -> Result<Network, String> {
+        self.network.parse().map_err(|error| format!("experiment {}: {error}", self.name))
+    }
+
+    /// The loss that it names.
+    ///
+    /// # Errors
+    /// That there is none, and which there are.
+    pub fn parsed_loss(&self) -> Result<Loss, String> {
+        Loss::ALL.into_iter().find(|loss| loss.name() == self.loss).ok_or_else(|| {
+            let losses = Loss::ALL.map(Loss::name).join(", ");
+            format!("experiment {}: there is no loss `{}`; the losses are {losses}", self.name, self.loss)
+        })
+    }
+
+    /// The optimizer that it names, with its default coefficients; `None` if it names none.
+    ///
+    /// # Errors
+    /// That there is none, and which there are.
+    pub fn parsed_optimizer(&self) -> Result<Option<Optimizer>, String> {
+        let Some(name) = &self.optimizer else { return Ok(None) };
+        let known = Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name);
+        known.map(Some).ok_or_else(|| {
+            let optimizers = Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", ");
+            format!("experiment {}: there is no optimizer `{name}`; they are {optimizers}", self.name)
+        })
+    }
+}

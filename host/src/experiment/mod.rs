@@ -1,0 +1,19 @@
+//! Experiments as data: those of the report, and those of a user's file.
+//!
+//! - `catalogue`: the experiments that a command knows, and the reader of a user's file
+//! - `report`: the experiments of `data/experiments.toml`
+//! - `definition`: the fields of an experiment
+//! - `claim`: the statement of the report that an experiment tests
+
+mod catalogue;
+mod claim;
+mod definition;
+mod report;
+
+pub use catalogue::{Catalogue, CatalogueError, parse};
+pub use claim::{Claim, Measure};
+pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
+pub use definition::{Experiment, Published};
+#[cfg(test)]
+pub(crate) use report::find;
+pub use report::{UnknownExperiment, all};

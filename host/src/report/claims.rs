@@ -1,0 +1,76 @@
+//! The sentences of the report that experiments test, each with its runs and their verdicts.
+
+use serde::Serialize;
+
+use crate::analysis::{self, Group, Judgement, Run, Verdict};
+use crate::experiment::Catalogue;
+
+/// A sentence of the report, and what the runs say about it.
+#[derive(Debug, Serialize)]
+pub struct Claim {
+    /// The report's words.
+    pub sentence: String,
+    /// The rows that test it.
+    pub rows: Vec<ClaimRow>,
+}
+
+/// What the runs of a row say about a claim.
+#[derive(Debug, Serialize)]
+pub struct ClaimRow {
+    /// The row's name.
+    pub name: String,
+    /// When it agrees and when it contradicts.
+    pub measure: String,
+    /// The least epochs for a verdict.
+    pub epochs: u32,
+    /// One for each run.
+    pub runs: Vec<JudgedRun>,
+    /// The command that trains the row.
+    pub command: String,
+}
+
+/// What one run says about a claim.
+#[derive(Debug, Serialize)]
+pub struct JudgedRun {
+    /// Its seed.
+    pub seed: u64,
+    /// Its data set.
+    pub data: String,
+    /// The verdict and what it rests on.
+    #[serde(flatten)]
+    pub judgement: Judgement,
+}
+
+/// All of them, in the order of the experiments.
+pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = vec![];
+    for row in catalogue.of_the_report().iter().chain(catalogue.own()) {
+        let Some(claim) = &row.claim else { continue };
+        let judged = |run: &Run| {
+            let judgement = analysis::judge(row, &run.folder, &run.config.data, catalogue)?;
+            Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
+        };
+        let mine = groups.iter().filter(|group| group.name == row.name).flat_map(|group| &group.runs);
+        let (name, epochs, measure) = (row.name.clone(), claim.epochs, claim.measure.to_string());
+        let runs = mine.filter_map(judged).collect();
+        let command = format!("asymgrad run {name}{} --epochs {epochs}", catalogue.option(row));
+        let row = ClaimRow { name, measure, epochs, runs, command };
+        match claims.iter_mut().find(|known| known.sentence == claim.sentence) {
+            Some(known) => known.rows.push(row),
+            None => claims.push(Claim { sentence: claim.sentence.clone(), rows: vec![row] }),
+        }
+    }
+    claims
+}
+
+impl Claim {
+    /// What all runs together say: what those say that decide, if they say the same.
+    pub fn verdict(&self) -> Verdict {
+        let verdicts = self.rows.iter().flat_map(|row| &row.runs).map(|run| run.judgement.verdict);
+        let mut decided = verdicts.filter(|verdict| *verdict != Verdict::NotDecided);
+        match decided.next() {
+            Some(first) if decided.all(|verdict| verdict == first) => first,
+            _ => Verdict::NotDecided,
+        }
+    }
+}

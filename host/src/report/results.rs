@@ -1,0 +1,59 @@
+//! What the results page shows, gathered from the files of the runs.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::claims::{Claim, claims};
+use super::table::{self, Table};
+use crate::analysis::{self, Group, Ordering, Run};
+use crate::experiment::Catalogue;
+use crate::run::{self, Error};
+
+/// What a page shows.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// The folder whose runs it shows.
+    pub folder: PathBuf,
+    /// The program that wrote it.
+    pub version: String,
+    /// When, in seconds since 1970.
+    pub written: u64,
+    /// The report's tables, ours beside them.
+    pub tables: Vec<Table>,
+    /// The orders of rows that the report publishes, and how likely they hold in ours.
+    pub orderings: Vec<Ordering>,
+    /// The sentences of the report that rows test.
+    pub claims: Vec<Claim>,
+    /// All runs, in groups that differ in nothing but the seed.
+    pub groups: Vec<Group>,
+    /// Runs that cannot be read, and why.
+    pub problems: Vec<String>,
+}
+
+impl Report {
+    /// Reads all runs below `folder`, for the experiments at hand.
+    ///
+    /// # Errors
+    /// [`Error`] if the folder cannot be read. A run that cannot be is among the [`problems`](Self::problems).
+    pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Self, Error> {
+        let (mut groups, problems) = analysis::find(folder, catalogue)?;
+        let place = |group: &Group| catalogue.all().iter().position(|row| row.name == group.name).unwrap_or(usize::MAX);
+        groups.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
+        Ok(Self {
+            folder: folder.to_owned(),
+            version: run::VERSION.into(),
+            written: run::now(),
+            tables: table::tables(catalogue, &groups),
+            orderings: analysis::orderings(catalogue.of_the_report(), &groups),
+            claims: claims(&groups, catalogue),
+            groups,
+            problems,
+        })
+    }
+
+    /// All runs.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.groups.iter().flat_map(|group| &group.runs)
+    }
+}

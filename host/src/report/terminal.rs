@@ -1,0 +1,233 @@
+//! What `run` and `suite` print at their end: ours beside the report's figures and claims, and what several seeds say.
+
+use std::path::Path;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use super::figures::{accuracy, best, epochs, interval, paired};
+use super::trained::{Judged, judged, reached};
+use crate::analysis::{Group, Judgement, Paired, Run, in_groups};
+use crate::experiment::{Catalogue, Claim, Published};
+use crate::run::Status;
+use crate::suite::Trained;
+use crate::train::Outcome;
+
+/// Ours beside the report's, grouped by the report's tables.
+pub fn table(all: &[Trained<'_>]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["experiment", "loss", "ours", "epochs", "report", "epochs", "note"]);
+    let mut groups: Vec<Option<u8>> = all.iter().map(|trained| trained.row.table()).collect();
+    // The extras come last.
+    groups.sort_by_key(|table| table.unwrap_or(u8::MAX));
+    groups.dedup();
+    for group in groups {
+        table.add_row([group.map_or_else(|| "Extras".to_owned(), |number| format!("Table {number}"))]);
+        for trained in all.iter().filter(|trained| trained.row.table() == group) {
+            add_rows(&mut table, trained);
+        }
+    }
+    for column in table.column_iter_mut().skip(2).take(4) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
+/// The report's claims, each with the rows that test it and their verdicts; empty if no row does.
+pub fn claims(all: &[Trained<'_>]) -> String {
+    let judged: Vec<_> = all.iter().filter_map(|trained| Some((trained, judged(trained)?))).collect();
+    let mut sentences: Vec<&str> = vec![];
+    for (_, judged) in &judged {
+        if !sentences.contains(&judged.claim.sentence.as_str()) {
+            sentences.push(&judged.claim.sentence);
+        }
+    }
+    let mut lines = vec![];
+    for sentence in sentences {
+        lines.push(format!("\nClaim: {sentence}\n"));
+        for (trained, Judged { claim, judgement }) in
+            judged.iter().filter(|(_, judged)| judged.claim.sentence == sentence)
+        {
+            let Judgement { verdict, found } = judgement;
+            let (name, Claim { measure, epochs, .. }) = (&trained.row.request.config.name, claim);
+            lines.push(format!("  {name}: {verdict}: {found}\n    {measure}; after {epochs} epochs or more\n"));
+        }
+    }
+    lines.concat()
+}
+
+/// One row of the table for each number of epochs, at least one.
+fn add_rows(table: &mut Table, trained: &Trained<'_>) {
+    let config = &trained.row.request.config;
+    let reached = reached(trained);
+    for index in 0..reached.len().max(1) {
+        let ours = reached.get(index);
+        let report = published_at(trained, ours.map_or(0, |ours| ours.epochs));
+        let last = index + 1 >= reached.len();
+        table.add_row([
+            if index == 0 { format!("  {}", label(trained)) } else { String::new() },
+            if index == 0 { config.loss.name().to_owned() } else { String::new() },
+            ours.map_or_else(String::new, |ours| format!("{:.2} %", ours.accuracy)),
+            ours.map_or_else(String::new, |ours| ours.epochs.to_string()),
+            report.map_or_else(String::new, |report| format!("{:.2} %", report.accuracy)),
+            report.map_or_else(String::new, |report| report.epochs.to_string()),
+            if last { note(trained) } else { String::new() },
+        ]);
+    }
+}
+
+/// Its name, and the settings and the seed in which it may differ from others of that name.
+fn label(trained: &Trained<'_>) -> String {
+    let (config, catalogue) = (&trained.row.request.config, &trained.row.catalogue);
+    let seed = if config.seed == 1 { String::new() } else { format!(" --seed {}", config.seed) };
+    format!("{}{}{seed}", config.name, config.settings(catalogue))
+}
+
+/// What the accuracies do not say.
+fn note(trained: &Trained<'_>) -> String {
+    match &trained.outcome {
+        Ok(Outcome::Ended(summary) | Outcome::Already(summary)) => match summary.status {
+            Status::Finished => String::new(),
+            Status::Diverged => format!("diverged at step {}", summary.step),
+        },
+        Ok(Outcome::Stopped { step }) => format!("stopped after step {step}"),
+        Err(_) => "failed".into(),
+    }
+}
+
+/// The report's figure to set beside ours: the last one up to so many epochs, else its first.
+fn published_at(trained: &Trained<'_>, epochs: u32) -> Option<Published> {
+    let published = trained.row.published();
+    published.iter().rev().find(|p| p.epochs <= epochs).or(published.first()).copied()
+}
+
+/// What several seeds of the same training say together, a line each, for the runs in these folders; empty if none has several.
+pub fn seeds(folders: &[&Path], catalogue: &Catalogue) -> String {
+    let runs = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
+    let mut groups = in_groups(runs);
+    // In the order in which they were asked for.
+    let place = |group: &Group| group.runs.iter().filter_map(|run| folders.iter().position(|f| *f == run.folder)).min();
+    groups.sort_by_key(place);
+    if groups.iter().all(|group| group.runs.len() < 2) { String::new() } else { seeds_table(&groups) }
+}
+
+/// For the terminal: a line a group.
+fn seeds_table(groups: &[Group]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "experiment",
+        "mean",
+        "95 %",
+        "epochs",
+        "best epoch",
+        "runs",
+        "to the true gradient, seed by seed",
+    ]);
+    for group in groups {
+        let Some(ours) = group.ours(group.epoch()) else { continue };
+        let diverged = if ours.diverged == 0 { String::new() } else { format!(", {} diverged", ours.diverged) };
+        table.add_row([
+            group.label(),
+            accuracy(&ours),
+            interval(&ours),
+            epochs(&ours),
+            best(&ours),
+            format!("{}{diverged}", ours.runs),
+            paired(Paired::to_true_gradient(group, groups, ours.epochs[1]).as_ref()),
+        ]);
+    }
+    format!("{}\n", table.trim_fmt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Choices, Config};
+    use crate::kernels::{InstructionSet, NumericMode};
+    use crate::run::{EpochLine, Summary};
+    use crate::suite::Row;
+    use crate::train::Request;
+    use crate::{dataset, experiment};
+    use std::sync::Arc;
+
+    fn row(name: &str, folder: &Path) -> Row {
+        let experiment = experiment::find(name).unwrap();
+        let dataset = Arc::new(dataset::open("digits").unwrap());
+        let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, NumericMode::Portable).unwrap();
+        let request = Request {
+            config,
+            folder: folder.join(name),
+            init: None,
+            kernels: InstructionSet::PORTABLE,
+            threads: 1,
+            fresh: false,
+            checkpoint_every: None,
+            tensorboard: false,
+            longer_is_done: true,
+            keep_weights: true,
+        };
+        Row { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
+    }
+
+    fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {
+        let last = EpochLine { epoch, train_loss: 1.0, train_accuracy: 2.0, test_loss: 3.0, test_accuracy };
+        Outcome::Ended(Summary { status, step: 7, last })
+    }
+
+    #[test]
+    fn a_claim_has_its_rows_and_their_verdicts_below_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| row(name, folder.path()));
+        let all: Vec<_> = rows.iter().map(|row| Trained { row, outcome: Err("no disk".into()) }).collect();
+        let text = claims(&all);
+        let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
+        let about = "not decided: the claim is about CIFAR-10, this run is on digits";
+        assert_eq!(
+            lines,
+            [
+                "",
+                "Claim: Nestrov Momentum fails all the time with random feedback",
+                &format!("  PGR1-NESTEROV: {about}"),
+                &format!("  PGR2-NESTEROV: {about}"),
+                "",
+                "Claim: But MNIST is so simple that everythings works.",
+                "  DIGITS-DSR2: not decided: DIGITS-DSR2 has not been trained here",
+            ]
+        );
+        assert_eq!(claims(&all[1..2]), "");
+    }
+
+    #[test]
+    fn a_row_stands_beside_the_reports_figures_at_its_epochs() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = [row("PG-RC", folder.path()), row("PGR1", folder.path()), row("DS0", folder.path())];
+        std::fs::create_dir(folder.path().join("PGR1")).unwrap();
+        let line = |epoch| {
+            format!(
+                r#"{{"epoch":{epoch},"train_loss":1.0,"train_accuracy":2.0,"test_loss":3.0,"test_accuracy":{}.0}}"#,
+                epoch / 10
+            )
+        };
+        let lines: Vec<String> = (1..=250).map(line).collect();
+        std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
+        let outcomes =
+            [Ok(ended(Status::Diverged, 1, 10.0)), Ok(ended(Status::Finished, 250, 25.0)), Err("no disk".into())];
+        let all: Vec<_> = rows.iter().zip(outcomes).map(|(row, outcome)| Trained { row, outcome }).collect();
+        let table = table(&all);
+        let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(
+            words,
+            [
+                "Table 1".split(' ').collect::<Vec<_>>(),
+                "DS0 ce 50.06 % 100 failed".split(' ').collect(),
+                "Table 3".split(' ').collect(),
+                "PGR1 ce 10.00 % 100 29.27 % 100".split(' ').collect(),
+                "20.00 % 200 40.65 % 200".split(' ').collect(),
+                "25.00 % 250 40.65 % 200".split(' ').collect(),
+                "Extras".split(' ').collect(),
+                "PG-RC ce 10.00 % 1 diverged at step 7".split(' ').collect(),
+            ]
+        );
+    }
+}

@@ -1,0 +1,176 @@
+//! The lines of a run's logs, and how they are read.
+//!
+//! JSON knows no NaN, so a number that is not finite is the string "NaN", "inf" or "-inf".
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+use super::error::Error;
+use super::files::EPOCHS;
+
+/// A line of `metrics.jsonl`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct StepLine {
+    /// Number of the step, from 1.
+    pub step: u64,
+    /// Its epoch, from 1.
+    pub epoch: u32,
+    /// Mean loss of the batch before the update.
+    #[serde(serialize_with = "write_f32")]
+    pub loss: f32,
+}
+
+/// A line of `epochs.jsonl`; losses are means over samples, accuracies percent.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EpochLine {
+    /// The epoch, from 1.
+    pub epoch: u32,
+    /// Over the epoch's batches, each before its update.
+    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
+    pub train_loss: f64,
+    /// Over the epoch's batches, each before its update.
+    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
+    pub train_accuracy: f64,
+    /// Over the test images, after the epoch.
+    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
+    pub test_loss: f64,
+    /// Over the test images, after the epoch.
+    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
+    pub test_accuracy: f64,
+}
+
+/// A whole line of `epochs.jsonl`: the epoch, and the measures of its end.
+#[derive(Debug, Serialize)]
+pub(crate) struct MeasuredLine {
+    #[serde(flatten)]
+    pub(crate) line: EpochLine,
+    #[serde(flatten)]
+    pub(crate) measures: Option<Measures>,
+}
+
+/// A line of `timing.jsonl`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TimingLine {
+    pub(crate) epoch: u32,
+    /// Wall time of the epoch's steps.
+    pub(crate) train_seconds: f64,
+    /// Wall time of the evaluation after it.
+    pub(crate) test_seconds: f64,
+    pub(crate) images_per_second: f64,
+    pub(crate) threads: usize,
+    pub(crate) kernels: String,
+}
+
+/// Numbers by the layer's name, such as `dense2`.
+pub(crate) type ByLayer = BTreeMap<String, f64>;
+
+/// The measures of one epoch; angles in degrees. A number that does not exist, such as the angle to a zero signal, is left
+/// out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Measures {
+    /// Between the signal that leaves the layer backwards and the true gradient there: mean over samples.
+    pub angles: ByLayer,
+    /// Deviation of that angle over samples.
+    pub angle_spreads: ByLayer,
+    /// Norm of that signal over the norm of the true one, both over the whole batch.
+    pub norm_ratios: ByLayer,
+    /// Between the layer's weight gradient and the true one.
+    pub gradient_angles: ByLayer,
+    /// Between the layer's B and W; only where a rule stores a B that stands beside W. Taps on padding do not count.
+    pub weight_angles: ByLayer,
+    /// Share of the layer's weights whose B has their sign, in percent.
+    pub sign_agreements: ByLayer,
+    /// Share of the layer's outputs that are the same for all samples, in percent.
+    pub dead_units: ByLayer,
+}
+
+/// Bytes of each log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lengths {
+    /// Of `metrics.jsonl`.
+    pub metrics: u64,
+    /// Of `epochs.jsonl`.
+    pub epochs: u64,
+    /// Of `timing.jsonl`.
+    pub timing: u64,
+}
+
+/// The lines of a run's `epochs.jsonl`; none if there is no such file.
+///
+/// # Errors
+/// If it cannot be read or a line is damaged. A last line without its end is still being written and is left out.
+pub fn read_epochs(folder: &Path) -> Result<Vec<EpochLine>, Error> {
+    let file = folder.join(EPOCHS);
+    let bytes = match fs::read(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+        bytes => bytes.map_err(Error::io("read", &file))?,
+    };
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| line.ends_with(b"\n"))
+        .enumerate()
+        .map(|(number, line)| {
+            serde_json::from_slice(line).map_err(|error| {
+                let problem = format!("line {} is no epoch: {error}", number + 1);
+                Error::Damaged { file: file.clone(), problem }
+            })
+        })
+        .collect()
+}
+
+/// The objects of a log; a line that is still being written is left out.
+pub fn read_lines(file: &Path) -> Vec<Value> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn write_f32<S: Serializer>(number: &f32, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.is_finite() { serializer.serialize_f32(*number) } else { serializer.collect_str(number) }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn write_f64<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.is_finite() { serializer.serialize_f64(*number) } else { serializer.collect_str(number) }
+}
+
+fn read_f64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Finite(f64),
+        Named(String),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Finite(number) => Ok(number),
+        Number::Named(name) => name.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loss_that_is_no_number_is_a_string() {
+        let line = |loss| serde_json::to_string(&StepLine { step: 1, epoch: 2, loss }).unwrap();
+        assert_eq!(line(0.1), r#"{"step":1,"epoch":2,"loss":0.1}"#);
+        assert_eq!(line(f32::NAN), r#"{"step":1,"epoch":2,"loss":"NaN"}"#);
+        assert_eq!(line(f32::INFINITY), r#"{"step":1,"epoch":2,"loss":"inf"}"#);
+        assert_eq!(line(f32::NEG_INFINITY), r#"{"step":1,"epoch":2,"loss":"-inf"}"#);
+    }
+
+    #[test]
+    fn an_epoch_survives_its_line() {
+        let line =
+            EpochLine { epoch: 3, train_loss: f64::INFINITY, train_accuracy: 10.0, test_loss: 0.1, test_accuracy: 9.5 };
+        let text = serde_json::to_string(&line).unwrap();
+        assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
+    }
+}

@@ -1,0 +1,273 @@
+//! Who trains in a run's folder: a lock that the system gives back, and beside it a record with a beat that outlives a crash.
+//!
+//! The lock keeps other processes of this host out. Where several hosts share a folder and locks do not reach across, a record
+//! whose beat goes on keeps them out; one that stands still is a crash, and the next process takes over.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::Error;
+use super::files::{LOCK, OWNER};
+use crate::atomic;
+
+/// Between two beats.
+const BEAT: Duration = Duration::from_secs(10);
+/// A beat that stands still for so long is a crash. Watched, not compared with a clock: clocks of hosts differ and jump.
+const SILENCE: Duration = Duration::from_secs(35);
+
+/// A process at work on a run: `owner.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// Its host.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+    /// Its job, as Slurm names it: `17` or, in an array, `17_3`.
+    pub job: Option<String>,
+    /// When it began, in seconds since 1970.
+    pub began: u64,
+    /// When it last said that it is alive, in seconds since 1970.
+    pub beat: u64,
+}
+
+impl Owner {
+    /// This process.
+    pub fn this_process() -> Self {
+        let now = now();
+        Self { host: host(), pid: std::process::id(), job: job(), began: now, beat: now }
+    }
+
+    /// Reads a folder's record; `None` if nobody is at work, or has crashed while he wrote the first one.
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(OWNER)).ok()?).ok()
+    }
+
+    /// Whether it is on this host.
+    pub fn is_here(&self) -> bool {
+        self.host == host()
+    }
+
+    /// Whether both are the same process.
+    fn is(&self, other: &Self) -> bool {
+        (&self.host, self.pid, self.began) == (&other.host, other.pid, other.began)
+    }
+
+    fn write(&self, folder: &Path) -> Result<(), Error> {
+        let file = folder.join(OWNER);
+        atomic::write_unsynced(&file, &serde_json::to_vec(self).unwrap_or_default()).map_err(Error::io("write", &file))
+    }
+}
+
+/// `process 17 on node4, job 12_3`.
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "process {} on {}", self.pid, self.host)?;
+        self.job.as_ref().map_or(Ok(()), |job| write!(f, ", job {job}"))
+    }
+}
+
+/// A folder that belongs to this process as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    folder: PathBuf,
+    owner: Owner,
+    /// Dropped to end the beat.
+    end: Option<SyncSender<()>>,
+    beat: Option<JoinHandle<()>>,
+    _lock: File,
+}
+
+impl Claim {
+    /// Takes the folder, or says who has it.
+    pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
+        Self::take_after(folder, SILENCE)
+    }
+
+    fn take_after(folder: &Path, silence: Duration) -> Result<Self, Error> {
+        let path = folder.join(LOCK);
+        let lock = File::options().read(true).write(true).create(true).truncate(false).open(&path);
+        let lock = lock.map_err(Error::io("open", &path))?;
+        let taken = |owner: String| Error::Locked { folder: folder.to_owned(), owner };
+        let locked = match try_lock(&lock) {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => {
+                return Err(taken(
+                    Owner::read(folder).map_or_else(|| "not named yet".into(), |owner| owner.to_string()),
+                ));
+            }
+            // A file system without locks: the record alone has to do.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => false,
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
+        };
+        let owner = Owner::this_process();
+        if let Some(other) = Owner::read(folder).filter(|other| !(locked && other.is_here()))
+            && is_alive(folder, &other, silence)
+        {
+            return Err(taken(other.to_string()));
+        }
+        owner.write(folder)?;
+        let (end, ends) = sync_channel(0);
+        let beat = {
+            let (folder, owner) = (folder.to_owned(), owner.clone());
+            std::thread::spawn(move || beat(&folder, owner, &ends))
+        };
+        Ok(Self { folder: folder.to_owned(), owner, end: Some(end), beat: Some(beat), _lock: lock })
+    }
+
+    /// Fails if another process has taken over: this one was thought dead, and must not write any more.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        match Owner::read(&self.folder) {
+            Some(other) if !other.is(&self.owner) => {
+                Err(Error::Locked { folder: self.folder.clone(), owner: other.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(beat) = self.beat.take() {
+            let _ = beat.join();
+        }
+        if Owner::read(&self.folder).is_some_and(|owner| owner.is(&self.owner)) {
+            // Whoever comes next finds the lock free, with or without the record.
+            let _ = fs::remove_file(self.folder.join(OWNER));
+        }
+    }
+}
+
+/// Somebody who only asks for a run's status holds its lock for a moment.
+fn try_lock(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..10 {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(20)),
+            answer => return answer,
+        }
+    }
+    lock.try_lock()
+}
+
+/// Renews the record until the claim ends. A beat that cannot be written is left out: training is worth more.
+fn beat(folder: &Path, mut owner: Owner, ends: &Receiver<()>) {
+    while ends.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
+        if Owner::read(folder).is_some_and(|found| !found.is(&owner)) {
+            return;
+        }
+        owner.beat = now();
+        let _ = owner.write(folder);
+    }
+}
+
+/// Whether the owner's beat goes on within `silence`.
+fn is_alive(folder: &Path, owner: &Owner, silence: Duration) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < silence {
+        std::thread::sleep(silence / 20);
+        match Owner::read(folder) {
+            None => return false,
+            Some(found) if found != *owner => return true,
+            Some(_) => {}
+        }
+    }
+    false
+}
+
+/// Whether a process holds the folder's lock; `None` if the file system has no locks, or there never was one.
+pub fn is_locked(folder: &Path) -> Option<bool> {
+    let lock = File::open(folder.join(LOCK)).ok()?;
+    match lock.try_lock_shared() {
+        Ok(()) => Some(false),
+        Err(TryLockError::WouldBlock) => Some(true),
+        Err(TryLockError::Error(_)) => None,
+    }
+}
+
+/// Seconds since 1970.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// The job of this process, as Slurm names it.
+fn job() -> Option<String> {
+    let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let task = variable("SLURM_ARRAY_JOB_ID").zip(variable("SLURM_ARRAY_TASK_ID"));
+    task.map(|(job, task)| format!("{job}_{task}")).or_else(|| variable("SLURM_JOB_ID"))
+}
+
+/// The name of this host.
+pub(crate) fn host() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    name.or_else(|| std::env::var("HOSTNAME").ok()).map_or_else(|| "this host".into(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+
+    const SHORT: Duration = Duration::from_millis(300);
+
+    fn elsewhere(folder: &Path, beat: u64) {
+        let owner = Owner { host: "node4".into(), pid: 7, job: Some("12_3".into()), began: 1, beat };
+        owner.write(folder).unwrap();
+    }
+
+    #[test]
+    fn a_second_process_is_told_who_is_at_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = Claim::take(folder.path()).unwrap();
+        let error = Claim::take(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {} on", std::process::id())), "{error}");
+        assert_eq!(is_locked(folder.path()), Some(true));
+        drop(held);
+        assert_eq!(is_locked(folder.path()), Some(false));
+        assert_eq!(Owner::read(folder.path()), None);
+        Claim::take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_beat_that_goes_on_elsewhere_keeps_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        elsewhere(folder.path(), 5);
+        let path = Arc::new(folder.path().to_owned());
+        let other = {
+            let path = Arc::clone(&path);
+            std::thread::spawn(move || {
+                std::thread::sleep(SHORT / 3);
+                elsewhere(&path, 6);
+            })
+        };
+        let error = Claim::take_after(&path, SHORT).unwrap_err().to_string();
+        assert!(error.contains("process 7 on node4, job 12_3"), "{error}");
+        other.join().unwrap();
+        assert_eq!(Owner::read(&path).unwrap().beat, 6);
+    }
+
+    #[test]
+    fn a_beat_that_stands_still_is_a_crash_whatever_the_clocks_say() {
+        let folder = tempfile::tempdir().unwrap();
+        for beat in [0, now(), u64::MAX] {
+            elsewhere(folder.path(), beat);
+            Claim::take_after(folder.path(), SHORT).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_was_thought_dead_writes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let claim = Claim::take(folder.path()).unwrap();
+        claim.check().unwrap();
+        elsewhere(folder.path(), 5);
+        assert!(matches!(claim.check(), Err(Error::Locked { .. })));
+        drop(claim);
+        assert_eq!(Owner::read(folder.path()).unwrap().host, "node4");
+    }
+}

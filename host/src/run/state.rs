@@ -1,0 +1,34 @@
+//! The trainer's state that a run's folder holds: weights, feedback and moments as of the last checkpoint.
+
+use std::path::Path;
+
+use super::checkpoint::Saved;
+use super::config_file::read_config;
+use super::error::Error;
+use super::files::{CHECKPOINT, RESULT};
+use crate::config::Config;
+use crate::kernels::Aligned;
+
+/// The configuration of a run and its state as of the last checkpoint, for export.
+///
+/// # Errors
+/// If the folder holds no run, or no checkpoint yet.
+pub fn read_state(folder: &Path) -> Result<(Config, Aligned), Error> {
+    let config = read_config(folder)?.ok_or_else(|| Error::NoRun { folder: folder.to_owned() })?;
+    let saved = Saved::open(&folder.join(CHECKPOINT))?.ok_or_else(|| Error::NoState {
+        folder: folder.to_owned(),
+        why: if folder.join(RESULT).exists() {
+            "the run has ended and keeps none, as a quick suite does of large networks; train it with `asymgrad run`"
+        } else {
+            "the run has not made one yet; it does within a minute of training"
+        },
+    })?;
+    let mut state = allocate(saved.numbers())?;
+    saved.read(&config.identity(), &mut state)?;
+    Ok((config, state))
+}
+
+/// Memory for so many numbers, or the error that says how much is missing.
+pub(crate) fn allocate(numbers: usize) -> Result<Aligned, Error> {
+    Aligned::try_zeros(numbers).map_err(|_| Error::Memory { bytes: numbers.saturating_mul(size_of::<f32>()) })
+}

@@ -1,0 +1,65 @@
+//! The protocols: how long a suite trains each experiment, and where.
+
+use std::path::PathBuf;
+
+use asymgrad_core::Operation;
+
+use crate::Network;
+use crate::experiment::Experiment;
+
+/// Epochs of a quick row on the embedded digits: enough for dense networks to tell most of them apart.
+const QUICK_DENSE: u32 = 12;
+/// A convolution costs some ten times as much, and an untied one has ten times the weights besides.
+const QUICK_CONVOLUTION: u32 = 2;
+const QUICK_UNTIED: u32 = 1;
+/// The first and the last seed of that table.
+pub const RULES_SEEDS: (u64, u64) = (1, 3);
+/// A quick suite keeps the weights of networks with so few parameters: some megabytes each, and filters to look at.
+const QUICK_KEEPS: usize = 500_000;
+
+/// Epochs of a row in the quick suite.
+pub fn quick_epochs(network: &Network) -> u32 {
+    let has = |kind: fn(&Operation) -> bool| network.architecture().layers().iter().any(|layer| kind(&layer.operation));
+    if has(|kind| matches!(kind, Operation::Untied { .. })) {
+        QUICK_UNTIED
+    } else if has(|kind| matches!(kind, Operation::Convolution { .. })) {
+        QUICK_CONVOLUTION
+    } else {
+        QUICK_DENSE
+    }
+}
+
+/// Whether a quick suite keeps the weights of this network.
+pub fn is_small(network: &Network) -> bool {
+    network.architecture().parameters() <= QUICK_KEEPS
+}
+
+/// Epochs of a row in the whole protocol: up to the report's last figure, as many as its claim takes for a verdict, or its own.
+pub fn whole_epochs(row: &Experiment) -> Option<u32> {
+    let last = row.published.last().map(|figure| figure.epochs);
+    last.or(row.claim.as_ref().map(|claim| claim.epochs)).or(row.own_epochs())
+}
+
+/// The folder of a quick row: not that of a run on the digits, which may have been trained further.
+pub fn quick_path(name: &str, seed: u64) -> PathBuf {
+    ["runs", "quick", name, &format!("seed-{seed}")].iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment;
+
+    #[test]
+    fn quick_and_whole_epochs_follow_the_row() {
+        let epochs = |name: &str| {
+            let row = experiment::find(name).unwrap();
+            (quick_epochs(&row.network.parse().unwrap()), whole_epochs(&row))
+        };
+        assert_eq!(epochs("DS0"), (12, Some(100)));
+        assert_eq!(epochs("PGR1"), (2, Some(300)));
+        assert_eq!(epochs("PG-Untie"), (1, Some(200)));
+        assert_eq!(epochs("PGR1-SGD"), (2, Some(50)));
+        assert_eq!(epochs("DDR4-U-LITERAL"), (12, None));
+    }
+}

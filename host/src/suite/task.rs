@@ -1,0 +1,99 @@
+//! A training of a suite, and what became of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::dataset::Dataset;
+use crate::experiment::{Catalogue, Experiment, Published};
+use crate::run::{Status, Summary};
+use crate::train::{Outcome, Request};
+
+/// A training, and what the report says about it.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// How it is trained.
+    pub request: Request,
+    /// What it is trained on.
+    pub dataset: Arc<Dataset>,
+    /// What the report says of it; `None` for a network of the user's own.
+    pub experiment: Option<Experiment>,
+    /// The experiments that it may be compared with.
+    pub catalogue: Arc<Catalogue>,
+}
+
+impl Row {
+    /// The report's table; `None` for an extra row and a network of the user's own.
+    pub fn table(&self) -> Option<u8> {
+        self.experiment.as_ref()?.table
+    }
+
+    /// The test accuracies that the report publishes, by rising epochs.
+    pub fn published(&self) -> &[Published] {
+        self.experiment.as_ref().map_or(&[], |experiment| &experiment.published)
+    }
+
+    /// The multiplications of the whole training: what its time is estimated by.
+    pub fn work(&self) -> f64 {
+        let config = &self.request.config;
+        let samples = config.goal(self.dataset.train.len()) as f64 * config.batch as f64;
+        samples * config.network.architecture().multiplications() as f64
+    }
+}
+
+/// A row and what became of it.
+#[derive(Debug)]
+pub struct Trained<'a> {
+    /// The row.
+    pub row: &'a Row,
+    /// How it went, or why it failed.
+    pub outcome: Result<Outcome, String>,
+}
+
+impl Trained<'_> {
+    /// Whether a signal stopped it.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.outcome, Ok(Outcome::Stopped { .. }))
+    }
+
+    /// Whether it has ended with a result, finished or diverged.
+    pub fn has_result(&self) -> bool {
+        self.summary().is_some()
+    }
+
+    /// Its result, if it has one.
+    pub fn summary(&self) -> Option<Summary> {
+        match self.outcome {
+            Ok(Outcome::Ended(summary) | Outcome::Already(summary)) => Some(summary),
+            _ => None,
+        }
+    }
+}
+
+/// `DS0: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
+impl fmt::Display for Trained<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { config, folder, .. } = &self.row.request;
+        let (name, folder) = (&config.name, folder.display());
+        let (summary, before) = match &self.outcome {
+            Err(reason) => return write!(f, "error: {name}: {reason}"),
+            Ok(Outcome::Stopped { step }) => {
+                return write!(
+                    f,
+                    "{name}: stopped after step {step} with a checkpoint in {folder}: the same command continues"
+                );
+            }
+            Ok(Outcome::Ended(summary)) => (summary, ""),
+            Ok(Outcome::Already(summary)) => (summary, "before, "),
+        };
+        let status = match summary.status {
+            Status::Finished => "finished",
+            Status::Diverged => "diverged",
+        };
+        let (step, last) = (summary.step, &summary.last);
+        write!(
+            f,
+            "{name}: {status} {before}after step {step} (epoch {}), test accuracy {:.2} %, test loss {:.4}, in {folder}",
+            last.epoch, last.test_accuracy, last.test_loss
+        )
+    }
+}

@@ -1,0 +1,284 @@
+//! Weights as safetensors files, for PyTorch and back: `dense1.weight` [out, in], `conv1.weight` [out, in, k, k].
+//!
+//! Written by hand, because the crate's own writer neither syncs nor lets the group read; tensors sorted by name and metadata only
+//! for standardised inputs, so that equal weights are equal files.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use asymgrad_core::{Architecture, Operation, Tensor, Training};
+use nalgebra_sparse::CsrMatrix;
+use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::atomic;
+use crate::dataset::Standard;
+
+/// Of a dense layer so many units are shown: each has as many weights as an image has numbers.
+const DENSE_PICTURES: usize = 8;
+
+/// Why weights cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: cannot read the weights: {source}; check the path and the permissions", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// Not a safetensors file.
+    #[error("{}: no safetensors file ({reason}); write it with `asymgrad export` or safetensors' `save_file`", file.display())]
+    Format {
+        /// The file.
+        file: PathBuf,
+        /// What the reader met.
+        reason: String,
+    },
+    /// The network has no such tensor.
+    #[error("{}: the network has no tensor `{name}`; it has {}", file.display(), known.join(", "))]
+    Unknown {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The names that the network has.
+        known: Vec<String>,
+    },
+    /// The tensor has another shape.
+    #[error("{}: `{name}` has shape {found:?}, the network's has {expected:?}; transpose or reshape it", file.display())]
+    Shape {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The network's shape.
+        expected: Vec<usize>,
+        /// The file's shape.
+        found: Vec<usize>,
+    },
+    /// The tensor has another type of number.
+    #[error("{}: `{name}` holds {found:?}, weights are F32; convert it", file.display())]
+    Type {
+        /// The file.
+        file: PathBuf,
+        /// The tensor's name.
+        name: String,
+        /// The file's type.
+        found: Dtype,
+    },
+}
+
+/// A tensor in the header of a file.
+#[derive(Serialize)]
+struct Entry {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    data_offsets: [usize; 2],
+}
+
+/// The names of a file's tensors, and its metadata, text by text.
+#[derive(Serialize)]
+struct Header<'a> {
+    #[serde(rename = "__metadata__", skip_serializing_if = "Option::is_none")]
+    metadata: Option<BTreeMap<&'static str, String>>,
+    #[serde(flatten)]
+    tensors: BTreeMap<&'a str, Entry>,
+}
+
+/// `input_mean` and `input_deviation` as JSON lists: an input is (byte / 255 − mean) / deviation of its channel.
+fn metadata(standard: &Standard) -> serde_json::Result<BTreeMap<&'static str, String>> {
+    let text = |numbers: &Vec<f64>| serde_json::to_string(numbers);
+    Ok([("input_mean", text(&standard.mean)?), ("input_deviation", text(&standard.deviation)?)].into())
+}
+
+/// Writes weights, biases and stored feedback from a trainer's state, and what its inputs were standardised by as metadata.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write(
+    file: &Path,
+    network: &Architecture<'_>,
+    training: &Training,
+    state: &[f32],
+    standard: Option<&Standard>,
+) -> io::Result<()> {
+    let tensors = by_name(network, training);
+    let entries = tensors.iter().map(|(name, tensor)| (name.as_str(), Dtype::F32, shape(tensor)));
+    write_file(file, standard, entries, |out| {
+        for tensor in tensors.values() {
+            for outside in 0..tensor.len() {
+                out.write_all(&state[tensor.index_of(outside)].to_le_bytes())?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Writes a sparse matrix as PyTorch's `sparse_csr_tensor` takes it: `crow_indices`, `col_indices`, `values` and `size`.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
+    let (rows, columns, values) = matrix.csr_data();
+    let size = [matrix.nrows(), matrix.ncols()];
+    let indices = [("col_indices", columns), ("crow_indices", rows), ("size", &size)];
+    let entries = indices.map(|(name, numbers)| (name, Dtype::I64, vec![numbers.len()]));
+    write_file(file, None, entries.into_iter().chain([("values", Dtype::F32, vec![values.len()])]), |out| {
+        for number in indices.into_iter().flat_map(|(_, numbers)| numbers) {
+            out.write_all(&(*number as u64).to_le_bytes())?;
+        }
+        values.iter().try_for_each(|value| out.write_all(&value.to_le_bytes()))
+    })
+}
+
+/// Writes scores \[image, class\] and the labels of the images.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()> {
+    let shape = vec![labels.len(), scores.len() / labels.len().max(1)];
+    let entries = [("labels", Dtype::I64, vec![labels.len()]), ("scores", Dtype::F32, shape)];
+    write_file(file, None, entries.into_iter(), |out| {
+        labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
+        scores.iter().try_for_each(|score| out.write_all(&score.to_le_bytes()))
+    })
+}
+
+/// Writes a safetensors file: a header that names the tensors in their order, then their numbers.
+fn write_file<'a>(
+    file: &Path,
+    standard: Option<&Standard>,
+    tensors: impl Iterator<Item = (&'a str, Dtype, Vec<usize>)>,
+    numbers: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut end = 0;
+    let entries = tensors.map(|(name, dtype, shape)| {
+        let start = end;
+        end += shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        (name, Entry { dtype, shape, data_offsets: [start, end] })
+    });
+    let metadata = standard.map(metadata).transpose()?;
+    let header = Header { metadata, tensors: entries.collect() };
+    let mut header = serde_json::to_vec(&header)?;
+    // The format wants the numbers aligned.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    atomic::write(file, |out| {
+        out.write_all(&(header.len() as u64).to_le_bytes())?;
+        out.write_all(&header)?;
+        numbers(out)
+    })
+}
+
+/// Reads the tensors that a file names into a trainer's state; the others stay as they are.
+///
+/// # Errors
+/// [`Error`] if the file names a tensor that the network lacks, or one of another shape or type; nothing is then changed.
+pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state: &mut [f32]) -> Result<(), Error> {
+    let bytes = fs::read(file).map_err(|source| Error::Io { file: file.to_owned(), source })?;
+    let tensors = SafeTensors::deserialize(&bytes)
+        .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
+    let known = by_name(network, training);
+    let mut matched = vec![];
+    // In the order of names: the crate's own order differs from call to call, and so would the error.
+    for (name, view) in tensors.iter().collect::<BTreeMap<_, _>>() {
+        let file = file.to_owned();
+        let name = name.to_owned();
+        let Some(tensor) = known.get(&name) else {
+            return Err(Error::Unknown { file, name, known: known.into_keys().collect() });
+        };
+        if view.dtype() != Dtype::F32 {
+            return Err(Error::Type { file, name, found: view.dtype() });
+        }
+        if view.shape() != shape(tensor) {
+            return Err(Error::Shape { file, name, expected: shape(tensor), found: view.shape().to_vec() });
+        }
+        matched.push((tensor, view));
+    }
+    for (tensor, view) in matched {
+        for (outside, bytes) in view.data().as_chunks::<4>().0.iter().enumerate() {
+            state[tensor.index_of(outside)] = f32::from_le_bytes(*bytes);
+        }
+    }
+    Ok(())
+}
+
+/// The weights of a first layer as pictures: a byte a weight, 128 for 0.
+#[derive(Debug, Serialize)]
+pub struct Filters {
+    /// What is shown, for a caption.
+    pub caption: String,
+    /// Channels, rows and columns of a picture.
+    pub shape: [usize; 3],
+    /// The bytes of each picture as hexadecimal digits, \[channel\]\[row\]\[col\], each scaled to its own largest weight.
+    pub pictures: Vec<String>,
+}
+
+/// The first layer's filters from a run's weights; `None` if the weights are not there, or are no pictures.
+pub fn read_filters(file: &Path, network: &Architecture<'_>) -> Option<Filters> {
+    let first = network.layers().first()?.operation;
+    let bytes = fs::read(file).ok()?;
+    let tensors = SafeTensors::deserialize(&bytes).ok()?;
+    let name = if matches!(first, Operation::Dense { .. }) { "dense1.weight" } else { "conv1.weight" };
+    let view = tensors.tensor(name).ok()?;
+    let input = network.input();
+    let (caption, shape, skipped) = match (first, view.shape()) {
+        (Operation::Dense { .. }, [_, _]) if !input.is_vector() => {
+            (format!("the first {DENSE_PICTURES} units of {name}"), [input.channels(), input.rows(), input.cols()], 0)
+        }
+        (_, &[_, channels, rows, cols]) => (format!("the filters of {name}"), [channels, rows, cols], 0),
+        (_, &[across, down, filters, channels, rows, cols]) => {
+            let (row, col) = (across / 2, down / 2);
+            let caption = format!("the filters of {name} at row {row}, column {col}");
+            (caption, [channels, rows, cols], (row * down + col) * filters)
+        }
+        _ => return None,
+    };
+    let most = match (first, view.shape()) {
+        (Operation::Dense { .. }, _) => DENSE_PICTURES,
+        (_, &[_, _, filters, ..]) if skipped > 0 => filters,
+        _ => usize::MAX,
+    };
+    let weights: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let pictures = weights.chunks(shape.iter().product()).skip(skipped).take(most).map(picture).collect();
+    Some(Filters { caption, shape, pictures })
+}
+
+fn picture(weights: &[f32]) -> String {
+    let largest =
+        weights.iter().fold(f32::MIN_POSITIVE, |most, weight| if weight.abs() > most { weight.abs() } else { most });
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 255; a NaN is black")]
+    let bytes: Vec<u8> = weights.iter().map(|weight| (128.0 + 127.0 * weight / largest) as u8).collect();
+    hex::encode(bytes)
+}
+
+/// SHA-256 of a file: weights that a run begins with are part of what it is.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn checksum(file: &Path) -> Result<String, Error> {
+    let failed = |source| Error::Io { file: file.to_owned(), source };
+    let mut opened = File::open(file).map_err(failed)?;
+    let (mut hash, mut bytes) = (Sha256::new(), vec![0; 65_536]);
+    loop {
+        match opened.read(&mut bytes).map_err(failed)? {
+            0 => return Ok(hex::encode(hash.finalize())),
+            count => hash.update(&bytes[..count]),
+        }
+    }
+}
+
+/// All tensors, sorted by name.
+fn by_name<'a>(network: &Architecture<'a>, training: &Training) -> BTreeMap<String, Tensor<'a>> {
+    network.tensors(training).map(|tensor| (tensor.to_string(), tensor)).collect()
+}
+
+fn shape(tensor: &Tensor) -> Vec<usize> {
+    let (sizes, rank) = tensor.shape();
+    sizes[..rank].to_vec()
+}

@@ -1,0 +1,106 @@
+//! What is asked of a run and what comes of it: the words between those who start runs, those who watch them and the loop.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::dataset::Dataset;
+use crate::kernels::InstructionSet;
+use crate::run::{EpochLine, Error, Summary};
+
+/// A run, where it lies, and how it is carried out; none of the latter changes a number.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct Request {
+    /// What the run is.
+    pub config: Config,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// The file that the weights begin with, whose checksum the configuration holds.
+    pub init: Option<PathBuf>,
+    /// The kernels, of the configuration's class.
+    pub kernels: InstructionSet,
+    /// Threads.
+    pub threads: usize,
+    /// Whether to start over.
+    pub fresh: bool,
+    /// Steps between checkpoints, besides those that the clock makes.
+    pub checkpoint_every: Option<u64>,
+    /// Whether to write `TensorBoard`'s event file, too.
+    pub tensorboard: bool,
+    /// Whether a run that has ended beyond its goal is done, and no mistake.
+    pub longer_is_done: bool,
+    /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
+    pub keep_weights: bool,
+}
+
+/// Who watches a run.
+pub trait Observer: Send {
+    /// Before the first step of this process; `progress.step` are the steps made before.
+    fn start(&mut self, _config: &Config, _progress: &Progress) {}
+    /// After a step.
+    fn step(&mut self, _progress: &Progress) {}
+    /// After an epoch and its evaluation.
+    fn epoch(&mut self, _line: &EpochLine) {}
+}
+
+/// Watches nothing.
+impl Observer for () {}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Steps made.
+    pub step: u64,
+    /// Steps of the whole run.
+    pub goal: u64,
+    /// The epoch at hand, from 1.
+    pub epoch: u32,
+    /// Epochs of the whole run.
+    pub epochs: u32,
+    /// Mean loss of the epoch so far.
+    pub loss: f64,
+    /// Accuracy of the epoch so far, in percent.
+    pub accuracy: f64,
+    /// Images trained on in a second, evaluation left out.
+    pub images_per_second: f64,
+    /// Time left, at the pace so far.
+    pub left: Duration,
+}
+
+/// What became of a call of [`train`](super::train).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Outcome {
+    /// The run has ended now.
+    Ended(Summary),
+    /// The run had ended before, and nothing was done.
+    Already(Summary),
+    /// It was told to stop; a checkpoint after so many steps lets it go on.
+    Stopped {
+        /// Steps made.
+        step: u64,
+    },
+}
+
+/// The network has to take the data's images, as they are or as plain vectors, and to tell its classes apart.
+///
+/// # Errors
+/// [`Error`] that says what the network takes and what the data set holds.
+pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
+    let network = config.network.architecture();
+    let input = network.input();
+    let fits = if input.is_vector() {
+        input.features() == dataset.image_size()
+    } else {
+        [input.channels(), input.rows(), input.cols()] == [dataset.channels, dataset.rows, dataset.cols]
+    };
+    if !fits {
+        let data = format!("images of {}x{}x{}", dataset.channels, dataset.rows, dataset.cols);
+        return Err(Error::Input { network: input.to_string(), name: dataset.name.clone(), data });
+    }
+    let (outputs, classes) = (network.classes(), dataset.classes);
+    if outputs < classes {
+        return Err(Error::Classes { outputs, name: dataset.name.clone(), classes });
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! What a trained network says of images: its scores, and what it takes each class for.
+
+use std::fs;
+use std::path::Path;
+
+use asymgrad_core::capabilities::ALL;
+use asymgrad_core::kernels::Kernels;
+use asymgrad_core::{StepError, Trainer};
+
+use crate::atomic;
+use crate::config::Config;
+use crate::dataset::{Dataset, Images, Pixels};
+use crate::kernels::{Aligned, HostKernels, InstructionSet};
+use crate::run::{CONFUSION, Error};
+
+/// The scores of all images, \[image\]\[class\].
+///
+/// # Errors
+/// [`StepError`] if the network does not take these images.
+pub fn scores<K: Kernels>(
+    trainer: &mut Trainer<'_, ALL, K>,
+    images: &Images,
+    pixels: &Pixels,
+) -> Result<Vec<f32>, StepError> {
+    let (classes, batch) = (trainer.network().classes(), trainer.training().batch());
+    let mut scores = vec![0.0; images.len() * classes];
+    let mut inputs = vec![];
+    for (first, rows) in (0..images.len()).step_by(batch).zip(scores.chunks_mut(batch * classes)) {
+        let samples = rows.len() / classes;
+        inputs.clear();
+        for image in first..first + samples {
+            let bytes = images.image(image).iter().enumerate();
+            inputs.extend(bytes.map(|(feature, byte)| pixels.number(feature, *byte)));
+        }
+        let columns = trainer.predict(&inputs)?;
+        for (sample, row) in rows.chunks_mut(classes).enumerate() {
+            for (class, score) in row.iter_mut().enumerate() {
+                *score = columns[class * samples + sample];
+            }
+        }
+    }
+    Ok(scores)
+}
+
+/// The scores that a saved state gives all test images, \[image\]\[class\], in the class of numbers that it was trained in; where this
+/// CPU has no kernels of it, in that of its fastest.
+///
+/// # Errors
+/// [`Error`] if there is not enough memory, or the network does not take these images.
+pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<f32>, Error> {
+    let set = InstructionSet::of(config.class);
+    let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
+    kernels.install(|| {
+        let network = config.network.architecture();
+        let mut memory = Aligned::zeros(network.memory(&config.training()));
+        let mut trainer = Trainer::<ALL, _>::with_kernels(network, config.training(), &mut memory, &kernels)?;
+        trainer.state_mut().copy_from_slice(state);
+        Ok(scores(&mut trainer, &dataset.test, &config.pixels(dataset))?)
+    })
+}
+
+/// Counts, for images of each class, what the network takes them for: the class of the first largest score.
+pub fn confusion(scores: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {
+    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1).max(outputs);
+    let mut counts = vec![vec![0; outputs]; classes];
+    for (row, label) in scores.chunks(outputs.max(1)).zip(labels) {
+        let largest = (0..outputs).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+        counts[usize::from(*label)][largest] += 1;
+    }
+    counts
+}
+
+/// Writes `confusion.json`.
+pub(crate) fn write_confusion(file: &Path, counts: &[Vec<u32>]) -> Result<(), Error> {
+    atomic::write(file, |out| {
+        serde_json::to_writer(&mut *out, counts)?;
+        out.write_all(b"\n")
+    })
+    .map_err(Error::io("write", file))
+}
+
+/// Reads a run's `confusion.json`; `None` if the run has not ended, or was trained before there was such a file.
+pub fn read_confusion(folder: &Path) -> Option<Vec<Vec<u32>>> {
+    serde_json::from_slice(&fs::read(folder.join(CONFUSION)).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_largest_score_is_the_answer() {
+        let scores = [0.5, 0.5, -1.0, /**/ -3.0, -2.0, -2.5, /**/ 0.0, 1.0, 2.0];
+        assert_eq!(confusion(&scores, &[0, 2, 2], 3), [vec![1, 0, 0], vec![0, 0, 0], vec![0, 1, 1]]);
+    }
+}

@@ -1,0 +1,325 @@
+//! The training loop: steps and epochs from wherever the last process stopped to the goal.
+//!
+//! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
+//! beyond the checkpoint is cut off and made again, bit for bit.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use asymgrad_core::{Score, StepError};
+
+use super::batches::{Gather, shuffled};
+use super::measure::measure;
+use super::request::{Observer, Outcome, Progress, Request};
+use super::scores::{confusion, scores, write_confusion};
+use super::step::{HostTrainer, drive, load};
+use crate::dataset::Dataset;
+use crate::kernels::HostKernels;
+use crate::run::{
+    CHECKPOINT, CONFUSION, Checkpoint, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder, Status,
+    StepLine, Summary, Sums, TimingLine, WEIGHTS, read_epochs,
+};
+use crate::{atomic, tensors};
+
+/// Between two checkpoints: what a `kill -9` may cost.
+const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
+/// The end of an epoch is a good place for a checkpoint, unless epochs are as short as those on the digits.
+const EPOCH_CHECKPOINT_PAUSE: Duration = Duration::from_secs(10);
+/// Between two moments at which a reader of `metrics.jsonl` sees new lines.
+const FLUSH_PAUSE: Duration = Duration::from_secs(1);
+
+/// A run under way.
+pub(crate) struct Session<'a> {
+    request: &'a Request,
+    dataset: &'a Dataset,
+    folder: &'a RunFolder,
+    trainer: HostTrainer<'a>,
+    kernels: &'a HostKernels,
+    at: Checkpoint,
+    logs: Logs,
+    goal: u64,
+    /// Steps of an epoch.
+    batches: usize,
+    gather: Gather,
+    /// The samples in the order of the epoch at hand.
+    order: Vec<u32>,
+    labels: Vec<usize>,
+    clock: Clock,
+}
+
+/// An epoch that is over, tested.
+struct Tested {
+    line: EpochLine,
+    timing: TimingLine,
+}
+
+/// What this process has done so far, and when it last wrote.
+struct Clock {
+    steps: u64,
+    images: usize,
+    seconds: f64,
+    checkpoint: Instant,
+    flush: Instant,
+}
+
+impl<'a> Session<'a> {
+    #[expect(clippy::too_many_arguments, reason = "all that a session borrows")]
+    pub(crate) fn new(
+        request: &'a Request,
+        dataset: &'a Dataset,
+        folder: &'a RunFolder,
+        trainer: HostTrainer<'a>,
+        kernels: &'a HostKernels,
+        at: Checkpoint,
+        logs: Logs,
+        goal: u64,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            request,
+            dataset,
+            folder,
+            batches: request.config.batches(dataset.train.len()),
+            gather: Gather::new(trainer.network().input(), request.config.pixels(dataset)),
+            trainer,
+            kernels,
+            at,
+            logs,
+            goal,
+            order: vec![],
+            labels: vec![],
+            clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
+        }
+    }
+
+    pub(crate) fn run(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        observer.start(&self.request.config, &self.progress());
+        // A whole epoch at the goal has its line already.
+        while self.at.step < self.goal || self.at.batch > 0 {
+            self.order = self.order_of_epoch();
+            let rate = self.request.config.rate_of_epoch(self.at.epoch);
+            self.trainer.set_rate(rate)?;
+            let mut status = Status::Finished;
+            while self.at.batch < self.batches && self.at.step < self.goal && status == Status::Finished {
+                if stop.load(Ordering::Relaxed) {
+                    return self.stop();
+                }
+                status = self.step()?;
+                observer.step(&self.progress());
+                self.save_if_due(CHECKPOINT_PAUSE)?;
+            }
+            let Some(tested) = self.evaluate(stop)? else { return self.stop() };
+            if status == Status::Diverged {
+                return self.end_within_epoch(status, &tested, observer);
+            }
+            if self.at.batch < self.batches {
+                // The checkpoint comes before the lines: should the limit grow, the epoch goes on and gets others.
+                self.save_last()?;
+                return self.end_within_epoch(status, &tested, observer);
+            }
+            self.close_epoch(&tested, observer)?;
+        }
+        self.save_last()?;
+        self.write_weights()?;
+        self.end(Status::Finished)
+    }
+
+    fn order_of_epoch(&self) -> Vec<u32> {
+        let samples = u32::try_from(self.dataset.train.len()).unwrap_or(u32::MAX);
+        let config = &self.request.config;
+        if config.shuffle { shuffled(samples, config.seed, self.at.epoch) } else { (0..samples).collect() }
+    }
+
+    /// Trains on the next batch.
+    fn step(&mut self) -> Result<Status, Error> {
+        let began = Instant::now();
+        let from = self.at.batch * self.request.config.batch;
+        let to = self.order.len().min(from + self.request.config.batch);
+        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &self.order[from..to])?;
+        let score = match drive(&mut self.trainer, &self.labels) {
+            Err(StepError::NonFinite(score)) => score,
+            score => score?,
+        };
+        let status = if score.loss.is_finite() { Status::Finished } else { Status::Diverged };
+        if status == Status::Diverged {
+            // No update was made: the weights are those of the step before, and so are the logs.
+            self.save()?;
+        }
+        self.at.step += 1;
+        self.at.batch += 1;
+        let seconds = began.elapsed().as_secs_f64();
+        add(&mut self.at.sums, &score);
+        self.at.sums.seconds += seconds;
+        self.clock.steps += 1;
+        self.clock.images += score.samples;
+        self.clock.seconds += seconds;
+        self.logs.step(&StepLine { step: self.at.step, epoch: self.at.epoch, loss: score.loss })?;
+        Ok(status)
+    }
+
+    /// Tests the network and sums the epoch up; `None` if it was told to stop.
+    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
+        let began = Instant::now();
+        let test = &self.dataset.test;
+        let all: Vec<u32> = (0..u32::try_from(test.len()).unwrap_or(u32::MAX)).collect();
+        let mut sums = Sums::default();
+        for chosen in all.chunks(self.request.config.batch) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            load(&mut self.trainer, &mut self.labels, &self.gather, test, chosen)?;
+            add(&mut sums, &self.trainer.evaluate(&self.labels)?);
+        }
+        let (epoch, train) = (self.at.epoch, &self.at.sums);
+        let timing = TimingLine {
+            epoch,
+            train_seconds: train.seconds,
+            test_seconds: began.elapsed().as_secs_f64(),
+            images_per_second: train.samples as f64 / train.seconds,
+            threads: self.request.threads,
+            kernels: self.request.kernels.to_string(),
+        };
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&sums));
+        let line = EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy };
+        Ok(Some(Tested { line, timing }))
+    }
+
+    /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
+    fn measure(&mut self) -> Result<Option<Measures>, Error> {
+        let (every, epoch) = (self.request.config.measure_every, self.at.epoch);
+        if every == 0 || !epoch.is_multiple_of(every) {
+            return Ok(None);
+        }
+        let samples = self.request.config.batch.min(self.dataset.train.len());
+        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
+        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
+        match measure(&mut self.trainer, &self.kernels, &self.labels) {
+            // The update before may have made the network diverge: the next step finds out.
+            Err(StepError::NonFinite(_)) => Ok(None),
+            measures => Ok(Some(measures?)),
+        }
+    }
+
+    /// Writes the lines of an epoch.
+    fn log(&mut self, tested: &Tested, measures: Option<Measures>, observer: &mut dyn Observer) -> Result<(), Error> {
+        let Tested { line, timing } = tested;
+        self.logs.timing.append(timing)?;
+        self.logs.epoch(&MeasuredLine { line: *line, measures })?;
+        observer.epoch(line);
+        Ok(())
+    }
+
+    fn close_epoch(&mut self, tested: &Tested, observer: &mut dyn Observer) -> Result<(), Error> {
+        let measures = self.measure()?;
+        self.log(tested, measures, observer)?;
+        self.logs.epochs.flush()?;
+        self.at.epoch += 1;
+        self.at.batch = 0;
+        self.at.sums = Sums::default();
+        if self.at.step < self.goal { self.save_if_due(EPOCH_CHECKPOINT_PAUSE) } else { Ok(()) }
+    }
+
+    fn end_within_epoch(
+        mut self,
+        status: Status,
+        tested: &Tested,
+        observer: &mut dyn Observer,
+    ) -> Result<Outcome, Error> {
+        // Those of the checkpoint: a measurement may draw feedback anew.
+        self.write_weights()?;
+        let measures = if status == Status::Diverged { None } else { self.measure()? };
+        self.log(tested, measures, observer)?;
+        self.end(status)
+    }
+
+    /// The weights and feedback of a run that ends.
+    fn write_weights(&self) -> Result<(), Error> {
+        if !self.request.keep_weights {
+            return Ok(());
+        }
+        let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
+        let standard = self.request.config.standard.as_ref();
+        tensors::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
+            .map_err(Error::io("write", &file))
+    }
+
+    /// Writes what else a finished run leaves; the result comes last and says that all is there.
+    fn end(mut self, status: Status) -> Result<Outcome, Error> {
+        self.logs.sync()?;
+        let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
+        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
+        write_confusion(&self.folder.file(CONFUSION), &counts)?;
+        let lines = read_epochs(self.folder.path())?;
+        let file = self.folder.file(RESULT);
+        let last = *lines
+            .last()
+            .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
+        let summary = Summary { status, step: self.at.step, last };
+        atomic::write(&file, |out| {
+            serde_json::to_writer_pretty(&mut *out, &summary)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Error::io("write", &file))?;
+        if !self.request.keep_weights {
+            self.folder.remove(CHECKPOINT)?;
+        }
+        Ok(Outcome::Ended(summary))
+    }
+
+    fn stop(mut self) -> Result<Outcome, Error> {
+        self.save()?;
+        Ok(Outcome::Stopped { step: self.at.step })
+    }
+
+    fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {
+        if self.clock.flush.elapsed() > FLUSH_PAUSE {
+            self.logs.flush()?;
+            self.clock.flush = Instant::now();
+        }
+        let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
+        if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
+    }
+
+    /// The checkpoint from which a run that has ended could go on.
+    fn save_last(&mut self) -> Result<(), Error> {
+        if self.request.keep_weights { self.save() } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> Result<(), Error> {
+        self.folder.check_claim()?;
+        self.at.logs = self.logs.sync()?;
+        let file = self.folder.file(CHECKPOINT);
+        self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;
+        self.clock.checkpoint = Instant::now();
+        Ok(())
+    }
+
+    fn progress(&self) -> Progress {
+        let (loss, accuracy) = mean(&self.at.sums);
+        let pace = if self.clock.steps > 0 { self.clock.seconds / self.clock.steps as f64 } else { 0.0 };
+        let rate = if self.clock.seconds > 0.0 { self.clock.images as f64 / self.clock.seconds } else { 0.0 };
+        let left = pace * self.goal.saturating_sub(self.at.step) as f64;
+        Progress {
+            step: self.at.step,
+            goal: self.goal,
+            epoch: self.at.epoch,
+            epochs: self.request.config.epochs,
+            loss,
+            accuracy,
+            images_per_second: rate,
+            left: Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX),
+        }
+    }
+}
+
+fn add(sums: &mut Sums, score: &Score) {
+    sums.loss += f64::from(score.loss) * score.samples as f64;
+    sums.correct += score.correct;
+    sums.samples += score.samples;
+}
+
+/// Mean loss, and accuracy in percent.
+fn mean(sums: &Sums) -> (f64, f64) {
+    let samples = sums.samples as f64;
+    (sums.loss / samples, 100.0 * sums.correct as f64 / samples)
+}

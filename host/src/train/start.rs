@@ -1,0 +1,110 @@
+//! The start of a training: from the first step, from where an earlier process stopped, or not at all.
+
+use std::fs;
+use std::sync::atomic::AtomicBool;
+
+use asymgrad_core::Trainer;
+
+use super::batches::generator;
+use super::request::{Observer, Outcome, Request, check_fit};
+use super::session::Session;
+use super::step::HostTrainer;
+use crate::dataset::Dataset;
+use crate::kernels::HostKernels;
+use crate::run::{
+    CHECKPOINT, CONFUSION, Checkpoint, Error, FAILURE, Logs, PROCESSES, Process, RESULT, RunFolder, Saved, Status,
+    Summary, WEIGHTS, allocate, events, read_summary, stored_config, write_config,
+};
+use crate::tensors;
+
+/// Trains a run to its end, or until `stop` is set, from wherever its folder says that it stands.
+///
+/// # Errors
+/// [`Error`]; what the folder held as last good checkpoint is then still there.
+pub fn train(
+    request: &Request,
+    dataset: &Dataset,
+    stop: &AtomicBool,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, Error> {
+    let config = &request.config;
+    check_fit(config, dataset)?;
+    let folder = RunFolder::open(&request.folder, request.fresh)?;
+    let stored = stored_config(config, folder.path())?;
+    let goal = config.goal(dataset.train.len());
+    if let Some(summary) = ended(request, goal)? {
+        if request.tensorboard && events::files(folder.path()).is_empty() {
+            events::Events::begin(folder.path())?;
+        }
+        return Ok(Outcome::Already(summary));
+    }
+    let threads = request.threads;
+    let kernels = HostKernels::new(request.kernels, threads)
+        .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
+    let outcome = kernels.install(|| {
+        let architecture = config.network.architecture();
+        let mut memory = allocate(architecture.memory(&config.training()))?;
+        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        let at = restore(request, &folder, &mut trainer)?;
+        if at.step > goal {
+            return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
+        }
+        // The result and its weights belong to the limits of before.
+        folder.remove(RESULT)?;
+        folder.remove(WEIGHTS)?;
+        folder.remove(CONFUSION)?;
+        folder.remove(FAILURE)?;
+        if stored.as_ref() != Some(config) {
+            write_config(config, folder.path())?;
+        }
+        let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
+        Process::current(at.step, request.kernels.to_string(), threads, dataset.spec.clone())
+            .append(&folder.file(PROCESSES))?;
+        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
+    });
+    match &outcome {
+        // Too few steps were asked for, or the folder is another process's by now: the run itself has not failed.
+        Ok(_) | Err(Error::Past { .. } | Error::Locked { .. }) => {}
+        // For `status`; on a full disk the error is told all the same.
+        Err(error) => drop(fs::write(folder.file(FAILURE), format!("{error}\n"))),
+    }
+    outcome
+}
+
+/// How the run that is asked for ended before, if it has and is to make no further step; `goal` is the number of its steps.
+///
+/// # Errors
+/// If it has made more steps, or is to be made longer and keeps nothing to go on from.
+pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
+    let folder = &request.folder;
+    let Some(summary) = read_summary(folder)? else { return Ok(None) };
+    if summary.step > goal && !request.longer_is_done {
+        return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
+    }
+    if summary.step >= goal || summary.status == Status::Diverged {
+        return Ok(Some(summary));
+    }
+    // A row that is to keep none is trained again.
+    if request.keep_weights && !folder.join(CHECKPOINT).exists() {
+        let why = "the run has ended and keeps none, so it cannot be made longer; choose another folder with --out, or start \
+                   over with --fresh";
+        return Err(Error::NoState { folder: folder.clone(), why });
+    }
+    Ok(None)
+}
+
+/// Puts the trainer where the checkpoint says, or at the beginning.
+fn restore(request: &Request, folder: &RunFolder, trainer: &mut HostTrainer<'_>) -> Result<Checkpoint, Error> {
+    let config = &request.config;
+    if let Some(saved) = Saved::open(&folder.file(CHECKPOINT))? {
+        let at = saved.read(&config.identity(), trainer.state_mut())?;
+        trainer.resume(at.step);
+        return Ok(at);
+    }
+    trainer.initialize(&mut generator(config.seed, 0), config.seed);
+    if let Some(file) = &request.init {
+        tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
+    }
+    trainer.warm_up_mirrors(config.mirror_first)?;
+    Ok(Checkpoint::start(config.identity(), trainer.state().len()))
+}
