@@ -4,9 +4,10 @@
 use std::sync::Barrier;
 
 use asymgrad::kernels::{HostKernels, InstructionSet};
-use asymgrad_core::kernels::select::FIXED_OUTPUTS;
-use asymgrad_core::kernels::{Algorithm, Forward, Geometry, Kernels, Pass, TileSet, select};
-use asymgrad_core::{Layer, Shape};
+use asymgrad_core::capabilities::ALL;
+use asymgrad_core::kernels::select::CONST_OUTPUTS;
+use asymgrad_core::kernels::{Algorithm, Forward, Geometry, Kernels, Pass, TileSet, WeightGradient, select};
+use asymgrad_core::{Layer, Optimizer, Sgd, Shape, StepCoefficients, Update};
 
 const IMAGE: Shape = Shape::image(32, 16, 16);
 
@@ -18,11 +19,11 @@ fn algorithm(pass: Pass, geometry: Geometry, samples: usize, tiles: TileSet) -> 
 #[test]
 fn the_table_of_kernels_says_what_runs() {
     use Algorithm::{
-        BatchOne, BatchOneConvolution, Convolution, Dense, FewChannels, FixedOutputs, SmallBatch, Winograd,
+        BatchOne, BatchOneConvolution, ConstOutputs, Convolution, Dense, FewChannels, SmallBatch, Winograd,
     };
     use Pass::{Forward, InputGradient, WeightGradient};
     let dense = Geometry::dense(512, 256);
-    let last = Geometry::dense(512, FIXED_OUTPUTS);
+    let last = Geometry::dense(512, CONST_OUTPUTS);
     let tied = Geometry::convolution(IMAGE, 64, 5);
     let untied = Geometry::untied(IMAGE, 64, 5);
     let rgb = Geometry::convolution(Shape::image(3, 32, 32), 32, 5);
@@ -46,7 +47,7 @@ fn the_table_of_kernels_says_what_runs() {
         (InputGradient, last, 1, TileSet::AVX2, BatchOne),
         (InputGradient, untied, 1, TileSet::AVX2, BatchOne),
         (InputGradient, tied, 1, TileSet::AVX2, BatchOneConvolution),
-        (InputGradient, last, 2, TileSet::AVX2, FixedOutputs),
+        (InputGradient, last, 2, TileSet::AVX2, ConstOutputs),
         (InputGradient, dense, 2, TileSet::AVX2, Dense),
         (InputGradient, untied, 16, TileSet::AVX2, Convolution),
         (WeightGradient, rgb, 1, TileSet::AVX2, FewChannels),
@@ -58,7 +59,7 @@ fn the_table_of_kernels_says_what_runs() {
         (WeightGradient, untied, 16, TileSet::AVX2, SmallBatch),
         (WeightGradient, untied, 17, TileSet::AVX2, Convolution),
         (WeightGradient, last, 128, TileSet::AVX2, Dense),
-        (WeightGradient, last, 128, TileSet::AVX512, FixedOutputs),
+        (WeightGradient, last, 128, TileSet::AVX512, ConstOutputs),
         (WeightGradient, last, 4, TileSet::AVX512, SmallBatch),
     ];
     for (pass, geometry, samples, tiles, expected) in table {
@@ -77,7 +78,7 @@ fn the_table_of_kernels_says_what_runs() {
 fn a_unit_holds_what_is_computed_together() {
     let untied = Geometry::untied(IMAGE, 64, 5);
     let tied = Geometry::convolution(IMAGE, 64, 5);
-    let last = Geometry::dense(512, FIXED_OUTPUTS);
+    let last = Geometry::dense(512, CONST_OUTPUTS);
     let opted_in = TileSet { winograd: true, ..TileSet::AVX512 };
     let unit = |pass, geometry: Geometry, tiles: TileSet| select(pass, &geometry, 128, &tiles).unit;
     assert_eq!(unit(Pass::Forward, tied, TileSet::AVX512), 64, "the channels of a pixel share packed weights");
@@ -92,7 +93,7 @@ fn a_unit_holds_what_is_computed_together() {
 fn scratch_follows_from_the_choice() {
     let dense = Geometry::dense(3072, 512);
     let scratch = |samples| select(Pass::Forward, &dense, samples, &TileSet::AVX2).scratch;
-    assert!(scratch(63).is_empty(), "fewer than 4 tiles of 16 samples");
+    assert_eq!(scratch(63).len(), 0, "fewer than 4 tiles of 16 samples");
     assert_eq!(scratch(64).b_panel, 512 * 64, "512 columns of 64 samples");
     let untied = Geometry::untied(IMAGE, 64, 5);
     let packed = |samples| select(Pass::Forward, &untied, samples, &TileSet::AVX2).scratch.a_panel;
@@ -127,7 +128,7 @@ fn two_installs_at_once_share_a_pool() {
     let job = &Forward { geometry, samples, input: &input, weight: &weight, bias: &bias, activation: None };
     let run = || {
         let mut output = vec![0.0; 128 * samples];
-        kernels.forward::<{ asymgrad_core::capabilities::ALL }>(job, &mut output);
+        kernels.forward::<ALL>(job, &mut output);
         output
     };
     let expected = run();
@@ -151,4 +152,29 @@ fn two_installs_at_once_share_a_pool() {
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| kernels.install(|| panic!("on purpose"))));
     assert!(panicked.is_err());
     assert_eq!(kernels.install(run), expected);
+}
+
+/// A batch of more samples than a B panel holds updates every weight, on every instruction set.
+#[test]
+fn a_batch_longer_than_a_panel_updates_every_weight() {
+    let (inputs, outputs, samples) = (5, 3, 70_000);
+    let geometry = Geometry::dense(inputs, outputs);
+    let input: Vec<f32> = (0..inputs * samples).map(|i| if i % 3 == 0 { 1.0 } else { 0.25 }).collect();
+    let grad_output: Vec<f32> = (0..outputs * samples).map(|i| if i % 2 == 0 { 1e-3 } else { 5e-4 }).collect();
+    let job = WeightGradient { geometry, samples, input: &input, grad_output: &grad_output };
+    for set in InstructionSet::available() {
+        let kernels = &HostKernels::new(set, 2).unwrap();
+        let mut weight = vec![0.0; inputs * outputs];
+        let step = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+        let update = Update::new(step, &mut weight, &mut [], &mut [], &mut []);
+        kernels.weight_gradient::<ALL>(&job, update, &mut []);
+        for (output, weights) in weight.chunks(inputs).enumerate() {
+            for (i, found) in weights.iter().enumerate() {
+                let columns = input[i * samples..].iter().zip(&grad_output[output * samples..]).take(samples);
+                let expected = -columns.map(|(h, g)| f64::from(*h) * f64::from(*g)).sum::<f64>();
+                let error = (f64::from(*found) - expected).abs() / expected.abs();
+                assert!(error < 1e-3, "{set}: {found} for {expected}");
+            }
+        }
+    }
 }

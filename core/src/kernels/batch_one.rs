@@ -16,8 +16,8 @@ use super::data_pass::DataPass;
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
 use super::jobs::{Forward, InputGradient, WeightGradient};
-use super::microkernel::{Columns, Tile, add_rows, load, store};
-use super::tile::{Scratch, TileShape};
+use super::microkernel::{BRows, Tile, add_rows, load, store};
+use super::tile::{ScratchLayout, TileShape};
 use super::transpose::transpose;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
@@ -78,9 +78,9 @@ impl InputGradient<'_> {
             for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
                 let other = geometry.tap_pixel::<true>(position, tap_row, tap_col);
                 let from = geometry.weight_row(other, tap_row, tap_col) * inputs + input;
-                let columns = Columns { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
+                let b_rows = BRows { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
                 let grad_output = self.grad_output.get(other * outputs..(other + 1) * outputs).unwrap_or(&[]);
-                add_rows::<A, LANES, NR_VECTORS, 1>(&mut sums, columns, [grad_output]);
+                add_rows::<A, LANES, NR_VECTORS, 1>(&mut sums, b_rows, [grad_output]);
             }
         }
         epilogue.store::<A, LANES, NR_VECTORS>(&sums[0], row, output.get_mut(..count).unwrap_or(&mut []));
@@ -125,9 +125,9 @@ impl InputGradient<'_> {
                 for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
                     let other = geometry.tap_pixel::<true>(position, tap_row, tap_col);
                     let from = geometry.weight_row(other, tap_row, tap_col) * inputs + input;
-                    let columns = Columns { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
+                    let b_rows = BRows { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
                     let grad_outputs = neighbours::<COUNT>(self.grad_output, other * outputs, outputs, outputs);
-                    add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, columns, grad_outputs);
+                    add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, b_rows, grad_outputs);
                 }
             }
             for (pixel, sums) in sums.iter().enumerate() {
@@ -155,8 +155,8 @@ fn neighbours<const COUNT: usize>(values: &[f32], from: usize, stride: usize, co
 
 impl Forward<'_> {
     /// The scratch of [`Forward::run_batch_one`]: the transposed weights of a tile.
-    pub(super) fn batch_one_scratch(tile: TileShape) -> Scratch {
-        Scratch { a_panel: K_BLOCK * tile.nr(), ..Scratch::default() }
+    pub(super) fn batch_one_scratch(tile: TileShape) -> ScratchLayout {
+        ScratchLayout { b_panel: K_BLOCK * tile.nr(), ..ScratchLayout::default() }
     }
 
     /// [`DataPass::run`] for one sample of a [dense](Geometry::is_dense) layer.
@@ -164,7 +164,7 @@ impl Forward<'_> {
     pub fn run_batch_one<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
         &self,
         rows: &Range<usize>,
-        a_panel: &mut [f32],
+        b_panel: &mut [f32],
         output: &mut [f32],
     ) {
         let (inputs, nr, epilogue) =
@@ -181,19 +181,22 @@ impl Forward<'_> {
                         A::prefetch(next);
                     }
                 }
-                let transposed = a_panel.get_mut(..column.len() * nr).unwrap_or(&mut []);
+                let transposed = b_panel.get_mut(..column.len() * nr).unwrap_or(&mut []);
                 transpose::<A, LANES, NR_VECTORS>(weights, inputs, transposed.as_chunks_mut().0.as_chunks_mut().0);
-                let columns = Columns { values: transposed, stride: nr };
-                add_rows::<A, LANES, NR_VECTORS, 1>(&mut sums, columns, [column]);
+                let b_rows = BRows { values: transposed, stride: nr };
+                add_rows::<A, LANES, NR_VECTORS, 1>(&mut sums, b_rows, [column]);
             }
             epilogue.store::<A, LANES, NR_VECTORS>(&sums[0], row, output);
         }
     }
 
     /// The scratch of [`Forward::run_batch_one_convolution`]: all weights, transposed.
-    pub(super) fn batch_one_convolution_scratch(&self, tile: TileShape) -> Scratch {
+    pub(super) fn batch_one_convolution_scratch(&self, tile: TileShape) -> ScratchLayout {
         let outputs = self.geometry.out_channels.next_multiple_of(tile.nr());
-        Scratch { a_panel: self.geometry.taps() * self.geometry.in_channels * outputs, ..Scratch::default() }
+        ScratchLayout {
+            b_panel: self.geometry.taps() * self.geometry.in_channels * outputs,
+            ..ScratchLayout::default()
+        }
     }
 
     /// [`DataPass::run`] for one sample of a convolution, some neighbouring pixels at a time; `rows` are whole pixels. All
@@ -202,13 +205,13 @@ impl Forward<'_> {
     pub fn run_batch_one_convolution<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
         &self,
         rows: &Range<usize>,
-        a_panel: &mut [f32],
+        b_panel: &mut [f32],
         output: &mut [f32],
     ) {
         let geometry = self.geometry;
         let (inputs, outputs, nr) = (geometry.in_channels.max(1), geometry.out_channels.max(1), LANES * NR_VECTORS);
         let taps = self.weight.chunks_exact(outputs * inputs);
-        for (tile, transposed) in a_panel.chunks_exact_mut(geometry.taps() * inputs * nr).enumerate() {
+        for (tile, transposed) in b_panel.chunks_exact_mut(geometry.taps() * inputs * nr).enumerate() {
             for (weights, transposed) in taps.clone().zip(transposed.chunks_exact_mut(inputs * nr)) {
                 let weights = weights.get(tile * nr * inputs..).unwrap_or(&[]);
                 transpose::<A, LANES, NR_VECTORS>(weights, inputs, transposed.as_chunks_mut().0.as_chunks_mut().0);
@@ -220,9 +223,9 @@ impl Forward<'_> {
             let output = output.get_mut((position - first) * outputs..).unwrap_or(&mut []);
             let count = geometry.inner_pixels(position, end);
             if count == PIXELS {
-                self.pixels::<A, LANES, NR_VECTORS, PIXELS>(position, a_panel, epilogue, output);
+                self.pixels::<A, LANES, NR_VECTORS, PIXELS>(position, b_panel, epilogue, output);
             } else {
-                self.pixels::<A, LANES, NR_VECTORS, 1>(position, a_panel, epilogue, output);
+                self.pixels::<A, LANES, NR_VECTORS, 1>(position, b_panel, epilogue, output);
             }
             position += count;
         }
@@ -233,7 +236,7 @@ impl Forward<'_> {
     fn pixels<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const COUNT: usize>(
         &self,
         position: usize,
-        a_panel: &[f32],
+        b_panel: &[f32],
         epilogue: Epilogue<'_, false>,
         output: &mut [f32],
     ) {
@@ -241,7 +244,7 @@ impl Forward<'_> {
         let (inputs, outputs, cols) = (geometry.in_channels.max(1), geometry.out_channels, geometry.cols.max(1));
         let nr = LANES * NR_VECTORS;
         let tap_cols = geometry.valid_taps::<false>(position % cols, geometry.cols);
-        for (tile, transposed) in a_panel.chunks_exact(geometry.taps() * inputs * nr).enumerate() {
+        for (tile, transposed) in b_panel.chunks_exact(geometry.taps() * inputs * nr).enumerate() {
             let mut bias = [[0.0; LANES]; NR_VECTORS];
             load(&mut bias, self.bias.get(tile * nr..).unwrap_or(&[]));
             let mut sums: Tile<LANES, NR_VECTORS, COUNT> = [bias; COUNT];
@@ -249,9 +252,9 @@ impl Forward<'_> {
                 // The pixels that a kernel row reads, and their weights, are contiguous.
                 let other = geometry.tap_pixel::<false>(position, tap_row, tap_cols.start);
                 let from = (tap_row * geometry.kernel + tap_cols.start) * inputs * nr;
-                let columns = Columns { values: transposed.get(from..).unwrap_or(&[]), stride: nr };
+                let b_rows = BRows { values: transposed.get(from..).unwrap_or(&[]), stride: nr };
                 let pixels = neighbours::<COUNT>(self.input, other * inputs, inputs, tap_cols.len() * inputs);
-                add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, columns, pixels);
+                add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, b_rows, pixels);
             }
             for (pixel, sums) in sums.iter().enumerate() {
                 let values = output.get_mut(pixel * outputs..(pixel + 1) * outputs).unwrap_or(&mut []);

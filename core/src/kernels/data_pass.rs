@@ -1,24 +1,25 @@
-//! The data pass: forward pass and input gradient in register tiles over the batch lanes.
+//! The data pass: forward pass and input gradient in register tiles, with samples in the lanes.
 //!
-//! Both are the product of weights (A: m × k) and columns of samples (B: k × samples). Every sum runs in order, taps by row
-//! and column, then channels, whatever the tile, the vector width or the number of threads: those never change a bit.
+//! For each position, C is m × n with a row for each channel of the result and a column for each sample: the sum over valid taps
+//! of weights (A: m × k) times source channels (B: k × n). Every sum runs in order, taps by row and column, then channels,
+//! whatever the tile, the vector width or the number of threads: those never change a bit.
 
 use core::ops::Range;
 
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
 use super::jobs::{Forward, InputGradient};
-use super::microkernel::{Columns, Tile, add_cols, add_packed, add_rows, load, store};
+use super::microkernel::{BRows, Tile, add_cols, add_packed, add_rows, load, store};
 use super::pack::PackedWeights;
-use super::tile::Scratch;
+use super::tile::{ScratchLayout, tile_rows};
 use crate::arithmetic::{Arithmetic, CACHE_LINE};
 use crate::network::Activation;
 
-/// KC: channels that one pass over the result sums at most, so that their columns stay in the second-level cache.
+/// KC: channels that are summed before the next rows of C, so that their rows of B stay in the second-level cache.
 pub(super) const KC: usize = 512;
 
-/// Channels of the sum below which even a small batch reads packed weights faster.
-pub(super) const FEW_CHANNELS: usize = 8;
+/// Channels of the sum below which even a small batch reads packed untied weights faster.
+pub(super) const PACK_BELOW_K: usize = 8;
 
 /// A forward pass or an input gradient; its source is x or G.
 #[derive(Clone, Copy, Debug)]
@@ -57,16 +58,16 @@ pub(super) struct Part<'a> {
     pub(super) tap_rows: Range<usize>,
     pub(super) tap_cols: Range<usize>,
     pub(super) channels: Range<usize>,
-    /// What is prefetched meanwhile.
+    /// The next position's weights, prefetched meanwhile.
     pub(super) next: Option<&'a NextWeights>,
-    /// The source as a B panel with so many lanes, if it is packed.
+    /// The source as a B panel and its NR, if it is packed.
     pub(super) b_panel: Option<(&'a [f32], usize)>,
     pub(super) is_first: bool,
     pub(super) is_last: bool,
 }
 
-/// The position whose untied weights are packed next. While the position before it is summed, each of its tiles prefetches a
-/// quota of each tap's weights.
+/// The position whose untied weights are packed next. Each tile of the position before it prefetches a quota of each tap's
+/// weights.
 pub(super) struct NextWeights {
     position: usize,
     taps: Taps,
@@ -77,25 +78,26 @@ pub(super) struct NextWeights {
 }
 
 impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
-    /// Computes the columns `rows` of the result, counted as position × channels + channel.
+    /// Computes the rows `rows` of the result, counted as position × channels + channel.
     ///
     /// The weights are packed if `layout` has an A panel; untied weights are packed again for each position.
     #[inline(always)]
     pub fn run<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         rows: &Range<usize>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let geometry = self.geometry;
         let m = geometry.channels::<BACKWARD>().1.max(1);
         let packs = layout.a_panel > 0;
-        let (once, often) = if geometry.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
+        let (shared_panel, position_panel) =
+            if geometry.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
         let all = 0..geometry.kernel;
         // No closures here and below: the compiler may build one without the vector instructions of its caller.
         let shared = if packs && !geometry.untied {
-            Some(PackedWeights::pack::<A>(geometry, self.weight, 0, &all, &all, once))
+            Some(PackedWeights::pack::<A>(geometry, self.weight, 0, &all, &all, shared_panel))
         } else {
             None
         };
@@ -108,7 +110,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             let epilogue = self.epilogue.skip(row * self.samples);
             let taps = self.taps(position);
             let panel = if packs && geometry.untied {
-                Some(PackedWeights::pack::<A>(geometry, self.weight, position, &taps.0, &taps.1, &mut *often))
+                Some(PackedWeights::pack::<A>(geometry, self.weight, position, &taps.0, &taps.1, &mut *position_panel))
             } else {
                 shared
             };
@@ -131,13 +133,14 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         )
     }
 
-    /// Kernel rows and columns that are summed at a time: all that fit [`KC`] channels.
+    /// Kernel rows and columns that are summed before the next rows of C: whole kernel rows, as many as fit [`KC`] steps but at
+    /// least one; single taps where a tap alone has more, and where untied weights are streamed.
     #[inline(always)]
     fn tap_steps<const LANES: usize>(&self) -> (usize, usize) {
         let (geometry, k) = (self.geometry, self.geometry.channels::<BACKWARD>().0);
-        // A small batch reads untied weights from memory, fastest tap by tap as they lie; the input gradient reads them in
+        // A batch within one vector reads untied weights from memory, fastest tap by tap as they lie; the input gradient reads them in
         // another order anyway.
-        let streams = !BACKWARD && geometry.untied && self.samples <= LANES && k >= FEW_CHANNELS;
+        let streams = !BACKWARD && geometry.untied && self.samples <= LANES && k >= PACK_BELOW_K;
         if k > KC || streams { (1, 1) } else { ((KC / (geometry.kernel * k).max(1)).max(1), geometry.kernel.max(1)) }
     }
 
@@ -192,19 +195,16 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             let offset = (row - rows.start) * self.samples;
             let output = output.get_mut(offset..).unwrap_or(&mut []);
             let epilogue = epilogue.skip(offset);
-            row += if left >= MR || panel.is_some() {
-                self.tile_row::<A, LANES, NR_VECTORS, MR>(part, row, panel, epilogue, output)
-            } else if MR > 4 && left >= 4 {
-                self.tile_row::<A, LANES, NR_VECTORS, 4>(part, row, None, epilogue, output)
-            } else if MR > 2 && left >= 2 {
-                self.tile_row::<A, LANES, NR_VECTORS, 2>(part, row, None, epilogue, output)
-            } else {
-                self.tile_row::<A, LANES, NR_VECTORS, 1>(part, row, None, epilogue, output)
+            row += match if panel.is_some() { MR } else { tile_rows(left, MR) } {
+                4 if MR > 4 => self.tile_row::<A, LANES, NR_VECTORS, 4>(part, row, None, epilogue, output),
+                2 if MR > 2 => self.tile_row::<A, LANES, NR_VECTORS, 2>(part, row, None, epilogue, output),
+                1 if MR > 1 => self.tile_row::<A, LANES, NR_VECTORS, 1>(part, row, None, epilogue, output),
+                _ => self.tile_row::<A, LANES, NR_VECTORS, MR>(part, row, panel, epilogue, output),
             };
         }
     }
 
-    /// One row of tiles over all samples, the last one narrower if need be. Returns the tiles' rows.
+    /// One row of tiles over all samples; what is left beside whole tiles in tiles of one vector. Returns the tiles' rows.
     #[inline(always)]
     pub(super) fn tile_row<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
@@ -226,7 +226,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         MR
     }
 
-    /// One register tile: `MR` columns of the result × `NR_VECTORS` × `LANES` samples.
+    /// One register tile: `MR` rows of the result × `NR_VECTORS` × `LANES` samples.
     #[inline(always)]
     fn tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
@@ -279,18 +279,18 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone() {
                 let other = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
-                let columns = self.columns(part, other, lane);
+                let b_rows = self.b_rows(part, other, lane);
                 let weight_row = geometry.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
                 if BACKWARD {
                     let from = (weight_row + part.channels.start) * inputs;
                     let rows = self.weight.get(from..from + part.channels.len() * inputs).unwrap_or(&[]);
-                    add_cols::<A, LANES, NR_VECTORS, MR>(sums, columns, rows, inputs, row);
+                    add_cols::<A, LANES, NR_VECTORS, MR>(sums, b_rows, rows, inputs, row);
                 } else {
                     let rows = core::array::from_fn(|out| {
                         let from = (weight_row + row + out) * inputs + part.channels.start;
                         self.weight.get(from..from + part.channels.len()).unwrap_or(&[])
                     });
-                    add_rows::<A, LANES, NR_VECTORS, MR>(sums, columns, rows);
+                    add_rows::<A, LANES, NR_VECTORS, MR>(sums, b_rows, rows);
                 }
             }
         }
@@ -313,13 +313,13 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         for tap_row in part.tap_rows.clone() {
             for tap_col in part.tap_cols.clone().step_by(run) {
                 let pixel = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
-                let columns = self.columns(part, pixel, lane);
+                let b_rows = self.b_rows(part, pixel, lane);
                 let tap = tap_row * geometry.kernel + tap_col;
                 if let Some(next) = part.next {
                     self.prefetch_weights::<A, MR>(next, (tap_row, tap_col..tap_col + run), (row, lane));
                 }
                 let scalars = panel.scalars(row, tap, channel, run * part.channels.len());
-                add_packed::<A, LANES, NR_VECTORS, MR>(sums, columns, scalars);
+                add_packed::<A, LANES, NR_VECTORS, MR>(sums, b_rows, scalars);
             }
         }
     }
@@ -353,14 +353,14 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         }
     }
 
-    /// The source's columns of a part at a position, from some lane on.
+    /// The rows of B of a part: the source's channels at a position, from the sample `lane` on.
     #[inline(always)]
-    fn columns<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> Columns<'a> {
+    fn b_rows<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> BRows<'a> {
         if let Some((panel, nr)) = part.b_panel {
-            return Columns::of_panel(panel, nr, part.channels.len(), lane);
+            return BRows::of_panel(panel, nr, part.channels.len(), lane);
         }
         let k = self.geometry.channels::<BACKWARD>().0;
         let from = (position * k + part.channels.start) * self.samples + lane;
-        Columns { values: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
+        BRows { values: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
     }
 }

@@ -7,7 +7,7 @@ use core::ops::Range;
 
 use super::data_pass::{DataPass, KC, Part};
 use super::pack::{PackedWeights, pack_samples};
-use super::tile::Scratch;
+use super::tile::{Scratch, ScratchLayout};
 use crate::arithmetic::Arithmetic;
 
 impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
@@ -16,14 +16,14 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     pub fn run_dense<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         rows: &Range<usize>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let (k, nr) = (self.geometry.channels::<BACKWARD>().0, LANES * NR_VECTORS);
         let epilogue = self.epilogue.skip(rows.start * self.samples);
         let packs = layout.b_panel > 0;
-        let [a_panel, _, b_panel, _] = layout.split(scratch);
+        let Scratch { a_panel, b_panel, .. } = layout.split(scratch);
         for from in (0..k).step_by(KC) {
             let to = k.min(from + KC);
             if packs {

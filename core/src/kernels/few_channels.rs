@@ -5,9 +5,9 @@
 use core::ops::Range;
 
 use super::jobs::WeightGradient;
-use super::microkernel::{Columns, Tile, add_rows, add_to};
+use super::microkernel::{BRows, Tile, add_rows, add_to};
 use super::pack::pack_transposed;
-use super::tile::{Scratch, TileShape};
+use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
 
@@ -30,11 +30,11 @@ struct TileOffsets {
 impl WeightGradient<'_> {
     /// The scratch of [`WeightGradient::run_few_channels`]: G of a position as a B panel, and the gradients of one kernel twice,
     /// as they are summed and as the weights lie.
-    pub(super) fn few_channels_scratch(&self, tile: TileShape) -> Scratch {
+    pub(super) fn few_channels_scratch(&self, tile: TileShape) -> ScratchLayout {
         let geometry = self.geometry;
         let b_panel = geometry.out_channels.next_multiple_of(tile.nr()) * self.samples;
         let kernel = geometry.taps() * geometry.in_channels * geometry.out_channels;
-        Scratch { b_panel, c_buffer: 2 * kernel, ..Scratch::default() }
+        ScratchLayout { b_panel, c_buffer: 2 * kernel, ..ScratchLayout::default() }
     }
 
     /// [`WeightGradient::run`] with the outputs in the lanes.
@@ -43,14 +43,14 @@ impl WeightGradient<'_> {
         &self,
         rows: &Range<usize>,
         mut update: Update<'_>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         sums: &mut [f32],
     ) {
         let geometry = self.geometry;
         let (outputs, taps) = (geometry.out_channels.max(1), geometry.taps());
         let kernel = taps * geometry.in_channels * geometry.out_channels;
-        let [_, _, b_panel, buffers] = layout.split(scratch);
+        let Scratch { b_panel, c_buffer: buffers, .. } = layout.split(scratch);
         let (own, ordered) = buffers.split_at_mut_checked(kernel).unwrap_or((&mut [], &mut []));
         let first = rows.start / outputs;
         let positions = if geometry.untied { first / taps..rows.end / outputs / taps } else { 0..geometry.positions() };
@@ -121,11 +121,11 @@ impl WeightGradient<'_> {
     ) -> usize {
         let mut lane = 0;
         while lane < self.geometry.out_channels {
-            let columns = Columns::of_panel(b_panel, LANES * NR_VECTORS, self.samples, lane);
+            let b_rows = BRows::of_panel(b_panel, LANES * NR_VECTORS, self.samples, lane);
             lane += if self.geometry.out_channels - lane >= LANES * NR_VECTORS {
-                self.tile_of_inputs::<A, LANES, NR_VECTORS, MR>(offsets, lane, columns, sums)
+                self.tile_of_inputs::<A, LANES, NR_VECTORS, MR>(offsets, lane, b_rows, sums)
             } else {
-                self.tile_of_inputs::<A, LANES, 1, MR>(offsets, lane, columns, sums)
+                self.tile_of_inputs::<A, LANES, 1, MR>(offsets, lane, b_rows, sums)
             };
         }
         MR
@@ -137,7 +137,7 @@ impl WeightGradient<'_> {
         &self,
         offsets: &TileOffsets,
         lane: usize,
-        columns: Columns<'_>,
+        b_rows: BRows<'_>,
         sums: &mut [f32],
     ) -> usize {
         let (n, outputs) = (self.samples, self.geometry.out_channels);
@@ -149,7 +149,7 @@ impl WeightGradient<'_> {
             let from = offsets.sums + j * outputs + lane;
             from..from + (LANES * NR_VECTORS).min(outputs - lane)
         };
-        add_rows::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, rows);
+        add_rows::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, rows);
         for (j, tile) in tile.iter().enumerate() {
             add_to(sums.get_mut(range(j)).unwrap_or(&mut []), tile);
         }

@@ -2,11 +2,13 @@
 //!
 //! Dense layers, convolutions and untied convolutions are one product. An output column, one channel of one position for
 //! all samples, is the sum of input columns times weights; the three differ only in which input columns a row of weights
-//! reads. A dense layer is a 1 × 1 image with a 1 × 1 kernel.
+//! reads. A dense layer is a 1 × 1 image with a 1 × 1 kernel. Convolutions have stride 1 and padding k / 2, so that input and
+//! output have the same rows and columns.
 
 use core::ops::Range;
 
-use crate::network::Shape;
+use crate::network::{Operation, Shape};
+use crate::plan::LayerPlan;
 
 /// The geometry of a layer with weights.
 ///
@@ -16,7 +18,7 @@ use crate::network::Shape;
 pub struct Geometry {
     /// Rows of the image.
     pub rows: usize,
-    /// Columns of the image.
+    /// BRows of the image.
     pub cols: usize,
     /// Channels of the input.
     pub in_channels: usize,
@@ -51,6 +53,21 @@ impl Geometry {
         Self { untied: true, ..Self::convolution(input, filters, kernel) }
     }
 
+    /// The geometry of a layer with weights; `None` for pooling.
+    pub(crate) const fn of(plan: &LayerPlan<'_>) -> Option<Self> {
+        match plan.layer.operation {
+            Operation::Dense { outputs } => Some(Self::dense(plan.input.features(), outputs)),
+            Operation::Convolution { kernel, filters } => Some(Self::convolution(plan.input, filters, kernel)),
+            Operation::Untied { kernel, filters } => Some(Self::untied(plan.input, filters, kernel)),
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } => None,
+        }
+    }
+
+    /// The geometry of a layer's input gradient under a direct rule, from the classes to the inputs.
+    pub(crate) const fn direct(plan: &LayerPlan<'_>) -> Self {
+        Self::dense(plan.input.features(), plan.classes)
+    }
+
     /// Number of positions of the image.
     pub const fn positions(&self) -> usize {
         self.rows * self.cols
@@ -76,7 +93,7 @@ impl Geometry {
         !self.untied && self.positions() > 1
     }
 
-    /// Whether each weight is used once a sample.
+    /// Whether the kernel is 1 × 1 on one position: a dense layer.
     pub const fn is_dense(&self) -> bool {
         self.positions() == 1 && self.kernel == 1
     }

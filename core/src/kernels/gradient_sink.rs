@@ -1,6 +1,6 @@
 //! Where the tiles of a weight gradient go: into the optimizer, at once or a run of weights at a time.
 
-use super::microkernel::{Columns, Prefetch, Tile, add_packed};
+use super::microkernel::{BRows, Prefetch, STEPS, Tile, add_packed, store};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
 
@@ -18,24 +18,29 @@ pub(super) struct Operands<'a> {
 }
 
 impl Operands<'_> {
-    /// Steps of a sum in which `rows` rows of all four slices are prefetched, one every four steps.
+    /// Slices of an update: weights, first and second moments, feedback.
+    const SLICES: usize = 4;
+
+    /// Steps of a sum in which `rows` rows of all slices are prefetched, one before each [`STEPS`] steps.
     pub(super) const fn steps(rows: usize) -> usize {
-        4 * 4 * rows
+        STEPS * Self::SLICES * rows
     }
 }
 
 impl Prefetch for Operands<'_> {
     #[inline(always)]
     fn prefetch<A: Arithmetic>(&self, block: usize) {
-        let at = block / 4 * self.stride;
-        A::prefetch(self.slices[block % 4].get(at..at + self.count).unwrap_or(&[]));
+        let at = block / Self::SLICES * self.stride;
+        A::prefetch(self.slices[block % Self::SLICES].get(at..at + self.count).unwrap_or(&[]));
     }
 }
 
-/// Takes the gradients of some rows of weights.
+/// Takes the gradients of some rows of weights, with the packed G that they are computed from.
 pub(super) struct GradientSink<'a, const MR: usize> {
     /// G of the rows as an A panel, sample after sample; empty if G is read where it lies.
     pub(super) a_panel: &'a mut [[f32; MR]],
+    /// Whether rows of gradients are buffered until a run of weights is complete.
+    pub(super) buffers: bool,
     /// Buffered rows of gradients.
     pub(super) buffer: &'a mut [f32],
     pub(super) update: Update<'a>,
@@ -53,19 +58,41 @@ impl<const MR: usize> GradientSink<'_, MR> {
         &self,
         at: usize,
         inputs: usize,
-        columns: Columns<'_>,
+        b_rows: BRows<'_>,
     ) -> Tile<LANES, NR_VECTORS, MR> {
         let mut tile = [[[0.0; LANES]; NR_VECTORS]; MR];
-        // Even, because the microkernel takes two steps at a time.
-        let part = (self.a_panel.len() / MR / 2 * 2).max(2);
-        for (row, scalars) in self.a_panel.chunks(part).enumerate() {
-            if row < MR {
-                self.update.prefetch::<A>(at + row * inputs, LANES * NR_VECTORS);
+        // As many parts as rows, of an even length, because the microkernel takes two steps at a time.
+        let part_len = (self.a_panel.len() / MR / 2 * 2).max(2);
+        for (part, scalars) in self.a_panel.chunks(part_len).enumerate() {
+            if part < MR {
+                self.update.prefetch::<A>(at + part * inputs, LANES * NR_VECTORS);
             }
-            let values = columns.values.get(row * part * columns.stride..).unwrap_or(&[]);
-            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, Columns { values, ..columns }, scalars);
+            let values = b_rows.values.get(part * part_len * b_rows.stride..).unwrap_or(&[]);
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, BRows { values, ..b_rows }, scalars);
         }
         tile
+    }
+
+    /// Takes a tile: `height` rows of a run of `count` weights, the first row's run at `at`, the rows `inputs` apart; the tile begins
+    /// at weight `lane` of each run.
+    #[inline(always)]
+    pub(super) fn take<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize>(
+        &mut self,
+        (at, inputs): (usize, usize),
+        (height, count): (usize, usize),
+        lane: usize,
+        ahead: Option<usize>,
+        tile: &Tile<LANES, NR_VECTORS, MR>,
+    ) {
+        for (j, row) in tile.iter().enumerate().take(height) {
+            if self.buffers {
+                store(row, self.buffer.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
+            } else {
+                let row = row.as_flattened();
+                let row = row.get(..count - lane).unwrap_or(row);
+                self.update.apply_prefetching::<A, CAPS, LANES>(at + j * inputs + lane, ahead, row);
+            }
+        }
     }
 
     /// Applies the buffered gradients: `height` rows of `count` weights, the first at `at`, the rows `inputs` apart.

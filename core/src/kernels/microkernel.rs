@@ -1,4 +1,4 @@
-//! Microkernels: they add columns times scalars to a register tile, with the scalars in one of three layouts.
+//! Microkernels: they add rows of B times scalars of A to a register tile, with the scalars in one of three layouts.
 //!
 //! | function | the scalars of step k lie |
 //! |---|---|
@@ -18,7 +18,7 @@ pub(super) type Tile<const LANES: usize, const NR_VECTORS: usize, const MR: usiz
 
 /// What a microkernel prefetches between its steps.
 pub(super) trait Prefetch {
-    /// Prefetches a little before steps `4 · block` to `4 · block + 3`: a core waits when too many lines are in flight.
+    /// Prefetches a little before the [`STEPS`] steps of a block: a core waits when too many lines are in flight.
     fn prefetch<A: Arithmetic>(&self, block: usize);
 }
 
@@ -27,33 +27,37 @@ impl Prefetch for () {
     fn prefetch<A: Arithmetic>(&self, _: usize) {}
 }
 
+/// Steps of [`add_rows`] between two bounds checks, and between two prefetches.
+pub(super) const STEPS: usize = 4;
+
 /// Vectors of a tile up to which four steps at a time fit the registers.
 const SMALL_TILE: usize = 16;
 
-/// The columns of the B operand from one lane on, `stride` values apart; what lies between belongs to other lanes.
+/// The rows of the B operand, one for each step of the sum, from one column on. Rows are `stride` values apart; the values
+/// between belong to other columns.
 #[derive(Clone, Copy)]
-pub(super) struct Columns<'a> {
+pub(super) struct BRows<'a> {
     pub(super) values: &'a [f32],
     pub(super) stride: usize,
 }
 
-impl<'a> Columns<'a> {
-    /// The columns of a B panel from `lane` on: groups of `nr` lanes, `steps` steps in each.
+impl<'a> BRows<'a> {
+    /// The rows of a B panel from column `col` on: micropanels of `nr` columns, `steps` rows in each.
     #[inline(always)]
-    pub(super) fn of_panel(panel: &'a [f32], nr: usize, steps: usize, lane: usize) -> Self {
-        let from = lane / nr * nr * steps + lane % nr;
+    pub(super) fn of_panel(panel: &'a [f32], nr: usize, steps: usize, col: usize) -> Self {
+        let from = col / nr * nr * steps + col % nr;
         Self { values: panel.get(from..).unwrap_or(&[]), stride: nr }
     }
 
-    /// How many of the first `count` columns can be read as `lanes` values.
+    /// How many of the first `count` rows can be read as `lanes` values.
     ///
-    /// A vector may reach into the next column: those lanes are computed and never stored.
+    /// A vector may reach into the next row: those lanes are computed and never stored.
     #[inline(always)]
     fn readable(self, count: usize, lanes: usize) -> usize {
         if self.values.len() < lanes { 0 } else { count.min((self.values.len() - lanes) / self.stride.max(1) + 1) }
     }
 
-    /// The vectors of column `k`, padded with zeros where the values end.
+    /// The vectors of row `k`, padded with zeros where the values end.
     #[inline(always)]
     fn padded<const LANES: usize, const NR_VECTORS: usize>(self, k: usize) -> [[f32; LANES]; NR_VECTORS] {
         let mut vectors = [[0.0; LANES]; NR_VECTORS];
@@ -140,7 +144,7 @@ impl<'a, const ROWS: usize, const STEPS: usize> Blocks<'a, ROWS, STEPS> {
     }
 }
 
-/// `sums[lane] += column[lane] · scalar`.
+/// `sums[lane] += b[lane] · scalar`.
 #[inline(always)]
 fn add<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
     sums: &mut [[f32; LANES]; NR_VECTORS],
@@ -152,7 +156,7 @@ fn add<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
     }
 }
 
-/// The rank-1 update of one step: `tile[row] += column · scalars[row]`.
+/// The rank-1 update of one step: `tile[row] += b · scalars[row]`.
 #[inline(always)]
 pub(super) fn add_step<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     tile: &mut Tile<LANES, NR_VECTORS, MR>,
@@ -164,30 +168,28 @@ pub(super) fn add_step<A: Arithmetic, const LANES: usize, const NR_VECTORS: usiz
     }
 }
 
-/// `sums[row] += Σ_k column_k · rows[row][k]`, k in order.
+/// `sums[row] += Σ_k b_k · rows[row][k]`, k in order.
 #[inline(always)]
 pub(super) fn add_rows<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     sums: &mut Tile<LANES, NR_VECTORS, MR>,
-    columns: Columns<'_>,
+    b_rows: BRows<'_>,
     rows: [&[f32]; MR],
 ) {
-    add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(sums, columns, rows, &());
+    add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(sums, b_rows, rows, &());
 }
 
-/// [`add_rows`] with a prefetch before each four steps.
+/// [`add_rows`] with a prefetch before each [`STEPS`] steps.
 #[inline(always)]
 pub(super) fn add_rows_prefetching<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     sums: &mut Tile<LANES, NR_VECTORS, MR>,
-    columns: Columns<'_>,
+    b_rows: BRows<'_>,
     rows: [&[f32]; MR],
     prefetch: &impl Prefetch,
 ) {
-    /// Steps between two bounds checks.
-    const STEPS: usize = 4;
     let count = rows.iter().map(|row| row.len()).min().unwrap_or(0);
-    let whole = columns.readable(count, LANES * NR_VECTORS);
+    let whole = b_rows.readable(count, LANES * NR_VECTORS);
     let mut tile = *sums;
-    let mut rest = columns.values;
+    let mut rest = b_rows.values;
     let Some(blocks) = Blocks::<MR, STEPS>::new(&rows, count) else { return };
     for block in 0..whole / STEPS {
         let Some(scalars) = blocks.get(block) else { break };
@@ -197,15 +199,15 @@ pub(super) fn add_rows_prefetching<A: Arithmetic, const LANES: usize, const NR_V
             for (sums, scalars) in tile.iter_mut().zip(&scalars) {
                 add::<A, LANES, NR_VECTORS>(sums, column, scalars[step]);
             }
-            rest = rest.get(columns.stride..).unwrap_or(&[]);
+            rest = rest.get(b_rows.stride..).unwrap_or(&[]);
         }
     }
     for k in whole / STEPS * STEPS..count {
         let column = match first_vectors(rest) {
             Some(column) => *column,
-            None => columns.padded(k),
+            None => b_rows.padded(k),
         };
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
+        rest = rest.get(b_rows.stride..).unwrap_or(&[]);
         for (sums, row) in tile.iter_mut().zip(&rows) {
             add::<A, LANES, NR_VECTORS>(sums, &column, row.get(k).copied().unwrap_or(0.0));
         }
@@ -213,50 +215,50 @@ pub(super) fn add_rows_prefetching<A: Arithmetic, const LANES: usize, const NR_V
     *sums = tile;
 }
 
-/// `sums[row] += Σ_k column_k · rows[k][first + row]`, k in order; the rows of weights are `width` long.
+/// `sums[row] += Σ_k b_k · rows[k][first + row]`, k in order; the rows of weights are `width` long.
 #[inline(always)]
 pub(super) fn add_cols<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     sums: &mut Tile<LANES, NR_VECTORS, MR>,
-    columns: Columns<'_>,
+    b_rows: BRows<'_>,
     rows: &[f32],
     width: usize,
     first: usize,
 ) {
     let rows = rows.chunks_exact(width.max(1));
-    let whole = columns.readable(rows.len(), LANES * NR_VECTORS);
+    let whole = b_rows.readable(rows.len(), LANES * NR_VECTORS);
     let mut tile = *sums;
-    let mut rest = columns.values;
+    let mut rest = b_rows.values;
     for weights in rows.clone().take(whole) {
         let Some(column) = first_vectors(rest) else { break };
         let column = *column;
         let Some(weights) = weights.get(first..).and_then(<[f32]>::first_chunk::<MR>) else { break };
         add_step::<A, LANES, NR_VECTORS, MR>(&mut tile, &column, weights);
-        rest = rest.get(columns.stride..).unwrap_or(&[]);
+        rest = rest.get(b_rows.stride..).unwrap_or(&[]);
     }
     for (k, weights) in rows.enumerate().skip(whole) {
-        let column = columns.padded(k);
+        let column = b_rows.padded(k);
         let Some(weights) = weights.get(first..).and_then(<[f32]>::first_chunk::<MR>) else { break };
         add_step::<A, LANES, NR_VECTORS, MR>(&mut tile, &column, weights);
     }
     *sums = tile;
 }
 
-/// `sums[row] += Σ_k column_k · panel[k][row]`, k in order.
+/// `sums[row] += Σ_k b_k · panel[k][row]`, k in order.
 ///
-/// The loop depends on the stride of the columns: vectors that overlap the next column for batches smaller than a vector;
-/// four steps at a time for small tiles, two for contiguous columns, else one.
+/// The loop depends on the stride of the rows: vectors that overlap the next row for rows shorter than NR; four steps at a time
+/// for small tiles, two for contiguous rows, else one.
 #[inline(always)]
 pub(super) fn add_packed<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     sums: &mut Tile<LANES, NR_VECTORS, MR>,
-    columns: Columns<'_>,
+    b_rows: BRows<'_>,
     panel: &[[f32; MR]],
 ) {
     let mut tile = *sums;
-    let (nr, stride, values) = (LANES * NR_VECTORS, columns.stride.max(1), columns.values);
+    let (nr, stride, values) = (LANES * NR_VECTORS, b_rows.stride.max(1), b_rows.values);
     let done = if stride < nr {
         add_steps::<A, LANES, NR_VECTORS, MR>(&mut tile, values.windows(nr).step_by(stride), panel)
     } else if NR_VECTORS * MR <= SMALL_TILE {
-        let fours = add_four_steps::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, panel);
+        let fours = add_four_steps::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, panel);
         let (values, panel) = (values.get(fours * stride..).unwrap_or(&[]), panel.get(fours..).unwrap_or(&[]));
         fours + add_steps::<A, LANES, NR_VECTORS, MR>(&mut tile, values.chunks_exact(stride), panel)
     } else if stride == nr {
@@ -265,13 +267,13 @@ pub(super) fn add_packed<A: Arithmetic, const LANES: usize, const NR_VECTORS: us
         add_steps::<A, LANES, NR_VECTORS, MR>(&mut tile, values.chunks_exact(stride), panel)
     };
     for (k, scalars) in panel.iter().enumerate().skip(done) {
-        let column = columns.padded(k);
+        let column = b_rows.padded(k);
         add_step::<A, LANES, NR_VECTORS, MR>(&mut tile, &column, scalars);
     }
     *sums = tile;
 }
 
-/// Adds as many steps as there are both columns and scalars for, and returns their number. The loop has no early exit: with
+/// Adds as many steps as there are both rows and scalars for, and returns their number. The loop has no early exit: with
 /// one, the compiler may keep the tile in memory.
 #[inline(always)]
 fn add_steps<'a, A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
@@ -281,7 +283,7 @@ fn add_steps<'a, A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, con
 ) -> usize {
     let count = columns.len().min(panel.len());
     for (column, scalars) in columns.zip(panel) {
-        add_step::<A, LANES, NR_VECTORS, MR>(tile, whole(column), scalars);
+        add_step::<A, LANES, NR_VECTORS, MR>(tile, vectors(column), scalars);
     }
     count
 }
@@ -290,24 +292,24 @@ fn add_steps<'a, A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, con
 #[inline(always)]
 fn add_four_steps<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     tile: &mut Tile<LANES, NR_VECTORS, MR>,
-    columns: Columns<'_>,
+    b_rows: BRows<'_>,
     panel: &[[f32; MR]],
 ) -> usize {
-    // The maximum shows the compiler that a chunk holds a column, so that the loop has no bounds checks.
-    let four = (4 * columns.stride).max(LANES * NR_VECTORS);
-    let of = |step: usize| columns.values.get(step * columns.stride..).unwrap_or(&[]).chunks_exact(four);
+    // The maximum shows the compiler that a chunk holds a row, so that the loop has no bounds checks.
+    let four = (4 * b_rows.stride).max(LANES * NR_VECTORS);
+    let of = |step: usize| b_rows.values.get(step * b_rows.stride..).unwrap_or(&[]).chunks_exact(four);
     let (columns, panel) = (of(0).zip(of(1)).zip(of(2)).zip(of(3)), panel.as_chunks::<4>().0);
     let count = columns.len().min(panel.len());
     for ((((a, b), c), d), scalars) in columns.zip(panel) {
-        add_step::<A, LANES, NR_VECTORS, MR>(tile, whole(a), &scalars[0]);
-        add_step::<A, LANES, NR_VECTORS, MR>(tile, whole(b), &scalars[1]);
-        add_step::<A, LANES, NR_VECTORS, MR>(tile, whole(c), &scalars[2]);
-        add_step::<A, LANES, NR_VECTORS, MR>(tile, whole(d), &scalars[3]);
+        add_step::<A, LANES, NR_VECTORS, MR>(tile, vectors(a), &scalars[0]);
+        add_step::<A, LANES, NR_VECTORS, MR>(tile, vectors(b), &scalars[1]);
+        add_step::<A, LANES, NR_VECTORS, MR>(tile, vectors(c), &scalars[2]);
+        add_step::<A, LANES, NR_VECTORS, MR>(tile, vectors(d), &scalars[3]);
     }
     4 * count
 }
 
-/// [`add_steps`], two steps at a time, for contiguous columns.
+/// [`add_steps`], two steps at a time, for contiguous rows.
 #[inline(always)]
 fn add_two_steps<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
     tile: &mut Tile<LANES, NR_VECTORS, MR>,
@@ -325,8 +327,8 @@ fn add_two_steps<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, con
     2 * count
 }
 
-/// The vectors of a column that is at least as long as a tile's row.
+/// The vectors of a row of B that is at least as long as a tile's row.
 #[inline(always)]
-fn whole<const LANES: usize, const NR_VECTORS: usize>(column: &[f32]) -> &[[f32; LANES]; NR_VECTORS] {
+fn vectors<const LANES: usize, const NR_VECTORS: usize>(column: &[f32]) -> &[[f32; LANES]; NR_VECTORS] {
     first_vectors(column).unwrap_or(&[[0.0; LANES]; NR_VECTORS])
 }

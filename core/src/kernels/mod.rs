@@ -12,22 +12,23 @@
 //! | `epilogue.rs` | bias, ReLU and masks at the beginning and end of a sum |
 //! | `data_pass.rs`, `data_pass_dense.rs` | forward pass and input gradient |
 //! | `weight_gradient.rs`, `gradient_sink.rs`, `bias_gradient.rs` | gradients of weights and biases |
-//! | `batch_one.rs`, `small_batch.rs`, `few_channels.rs`, `fixed_outputs.rs` | special cases of these |
+//! | `batch_one.rs`, `small_batch.rs`, `few_channels.rs`, `const_outputs.rs` | special cases of these |
 //! | `winograd/` | 5 × 5 convolutions with fewer products |
 //! | `pooling.rs` | max and average pooling |
 //! | `reference.rs`, `seeded_feedback.rs` | the passes on a device |
 //! | `step.rs`, `update.rs` | the optimizer |
 //!
 //! Each job is a plain struct of slices, and its `run` functions compute a range of its rows; a kernel set chooses the
-//! arithmetic, the tile and the rows of each thread. None of these choices changes a bit within one [`Arithmetic`].
+//! arithmetic, the tile and the rows of each thread. None of these choices changes a bit within one
+//! [`Arithmetic`], but for Winograd's algorithm, which is opt-in.
 
 mod batch_one;
 mod bias_gradient;
+mod const_outputs;
 mod data_pass;
 mod data_pass_dense;
 mod epilogue;
 mod few_channels;
-mod fixed_outputs;
 mod geometry;
 mod gradient_sink;
 mod jobs;
@@ -53,7 +54,7 @@ pub use self::pooling::PoolGeometry;
 pub use self::select::{Algorithm, Pass, Selection, TileSet, select};
 pub use self::step::StepCoefficients;
 pub use self::table::KernelRow;
-pub use self::tile::{Scratch, TileShape};
+pub use self::tile::{ScratchLayout, TileShape};
 pub use self::update::Update;
 
 use crate::arithmetic::Arithmetic;

@@ -1,8 +1,8 @@
 //! Packs operands into panels, in the order in which a microkernel reads them.
 //!
 //! ```text
-//! A panel   group of MR rows, then tap, then channel of the sum:     [group][tap][k][MR]
-//! B panel   group of NR lanes, then step:                            [group][k][NR]
+//! A panel   micropanel of MR rows, then tap, then channel of the sum:   [micropanel][tap][k][MR]
+//! B panel   micropanel of NR columns, then step:                        [micropanel][k][NR]
 //! ```
 //!
 //! A convolution reads its weights in runs as short as its channels; from a panel a tile reads one run. Each packed weight is

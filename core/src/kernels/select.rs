@@ -4,25 +4,35 @@
 //!
 //! | pass | when | algorithm | why |
 //! |---|---|---|---|
-//! | all | opted in, tied 5 × 5 convolution, ≥ 16 samples (and ≥ 16 inputs for dL/dW) | Winograd | a sixth of the products |
-//! | forward | 1 sample, dense or tied convolution | batch one | samples would fill one lane; outputs fill all |
-//! | forward | ≤ 4 samples | small batch | vectors of 4 samples, 8 rows |
-//! | dL/dx | 1 sample | batch one | inputs fill the lanes, whose weights are contiguous |
-//! | dL/dx | dense with 10 outputs | fixed outputs | known sizes keep tiles in registers |
+//! | all | `TileSet::winograd`, tied 5 × 5, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
+//! | forward | 1 sample, dense or tied | batch one | samples would fill one lane; outputs fill all |
+//! | forward | ≤ 4 samples | small batch | tiles of 8 rows × 4 samples |
+//! | dL/dx | 1 sample | batch one | inputs fill the lanes, and their weights are contiguous |
+//! | dL/dx | dense with 10 outputs | const outputs | known sizes keep tiles in registers |
 //! | dL/dW | convolution, inputs fill half a vector or less | few channels | outputs fill the lanes |
-//! | dL/dW | 1 sample, tied convolution | batch one | sums stay in registers from position to position |
-//! | dL/dW | not tied, ≤ 4 samples (untied: ≤ 16) | small batch | weights move in the order of memory |
-//! | dL/dW | dense with 10 outputs, vectors wider than 8 | fixed outputs | as above; narrower vectors are too few registers |
-//! | all | dense | dense | packed columns, where there are at least 4 tiles in each direction |
-//! | all | else | convolution | packed weights, where they are shared or used by enough samples |
+//! | dL/dW | 1 sample, tied | batch one | sums stay in registers from position to position |
+//! | dL/dW | dense ≤ 4 samples, untied ≤ 16 | small batch | weights move in the order of memory |
+//! | dL/dW | dense with 10 outputs, vectors of 16 lanes | const outputs | 10 sums and 8 transposed rows need 32 registers |
+//! | all | dense | dense | |
+//! | all | else | convolution | |
 //!
-//! Devices run `reference.rs` for every pass.
+//! *Tied* is a convolution whose positions share weights. What is packed follows from the algorithm:
+//!
+//! | algorithm | A panel | B panel |
+//! |---|---|---|
+//! | dense, data pass with ≥ 4 tiles in each direction | weights, for dL/dx | columns of samples |
+//! | convolution, data pass | weights, if tied, or used by ≥ 4 vectors of samples, or with < 8 channels of the sum | |
+//! | dense and convolution, dL/dW | G, if ≥ 8 tiles of inputs read it | inputs, transposed |
+//!
+//! `asymgrad plan --kernels` prints the choice for a network. Devices run `reference.rs` for every pass, and everyone
+//! `seeded_feedback.rs` for regenerated feedback. Whether Winograd's algorithm runs must not depend on the instruction set: it is
+//! part of the numeric mode.
 
-use super::data_pass::FEW_CHANNELS;
+use super::data_pass::PACK_BELOW_K;
 use super::geometry::Geometry;
 use super::jobs::{Forward, InputGradient, WeightGradient};
 use super::pack::packed_weights_len;
-use super::tile::{Scratch, TileShape};
+use super::tile::{ScratchLayout, TileShape};
 use super::{batch_one, data_pass, few_channels, winograd};
 use crate::arithmetic::TRANSPOSE_BLOCK;
 
@@ -33,21 +43,22 @@ pub const SMALL_BATCH_LANES: usize = 4;
 pub const SMALL_BATCH_MR: usize = 8;
 
 /// Outputs of a dense layer with kernels of its own: the classes of CIFAR-10 and of the digits.
-pub const FIXED_OUTPUTS: usize = 10;
+pub const CONST_OUTPUTS: usize = 10;
 
 /// Outputs of a batch-one tile of a dense layer's forward pass, whose weights are transposed.
 pub const BATCH_ONE_NR: usize = 32;
 
-/// Rows of which threads take whole multiples, so that few rows are left for smaller tiles.
+/// Rows of a dense layer of which threads take whole multiples.
 const PARTITION_ROWS: usize = 8;
 
-/// Samples up to which the weight gradient of a dense layer, and of an untied convolution, updates weights in the order of
-/// memory.
+/// Samples up to which the weight gradient of a dense layer updates weights in the order of memory.
 const SMALL_BATCH: usize = 4;
+
+/// Samples up to which that of an untied convolution does.
 const SMALL_BATCH_UNTIED: usize = 16;
 
 /// Samples, and inputs of a weight gradient, from which Winograd's transformations fill the lanes.
-const WINOGRAD_SAMPLES: usize = 16;
+const WINOGRAD_MIN: usize = 16;
 
 /// Tiles in each direction from which packing a dense layer's columns pays.
 const PACKED_TILES: usize = 4;
@@ -74,7 +85,7 @@ impl Pass {
     }
 }
 
-/// How a pass is computed. Each algorithm is a file of `kernels/`.
+/// How a pass is computed, and the file of `kernels/` that does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {
     /// `winograd/`.
@@ -87,8 +98,8 @@ pub enum Algorithm {
     SmallBatch,
     /// `few_channels.rs`.
     FewChannels,
-    /// `fixed_outputs.rs`.
-    FixedOutputs,
+    /// `const_outputs.rs`.
+    ConstOutputs,
     /// `data_pass_dense.rs` or `weight_gradient.rs`.
     Dense,
     /// `data_pass.rs` or `weight_gradient.rs`.
@@ -103,7 +114,7 @@ impl Algorithm {
             Self::BatchOne | Self::BatchOneConvolution => "batch one",
             Self::SmallBatch => "small batch",
             Self::FewChannels => "few channels",
-            Self::FixedOutputs => "fixed outputs",
+            Self::ConstOutputs => "const outputs",
             Self::Dense => "dense",
             Self::Convolution => "convolution",
         }
@@ -112,28 +123,28 @@ impl Algorithm {
 
 /// The register tiles of an instruction set.
 ///
-/// Some shapes make the compiler keep a tile in memory; the benches of the kernels show it.
+/// Some shapes make the compiler keep a tile in memory; the benches `matmul` and `untied_convolution` show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TileSet {
     /// Values of a vector.
     pub lanes: usize,
     /// The tile of dense layers.
     pub dense: TileShape,
-    /// The tile of convolutions, whose channels are few.
+    /// The tile of convolutions.
     pub convolution: TileShape,
-    /// The tile of the input gradient of a layer with [`FIXED_OUTPUTS`] outputs.
-    pub fixed_outputs: TileShape,
+    /// The tile of the input gradient of a layer with [`CONST_OUTPUTS`] outputs.
+    pub const_outputs: TileShape,
     /// Whether Winograd's algorithm may be used: it is a numeric mode of its own.
     pub winograd: bool,
 }
 
 impl TileSet {
-    const fn new(lanes: usize, dense: [usize; 2], convolution: [usize; 2], fixed_outputs: [usize; 2]) -> Self {
+    const fn new(lanes: usize, dense: [usize; 2], convolution: [usize; 2], const_outputs: [usize; 2]) -> Self {
         Self {
             lanes,
             dense: TileShape::new(dense[0], dense[1], lanes),
             convolution: TileShape::new(convolution[0], convolution[1], lanes),
-            fixed_outputs: TileShape::new(fixed_outputs[0], fixed_outputs[1], lanes),
+            const_outputs: TileShape::new(const_outputs[0], const_outputs[1], lanes),
             winograd: false,
         }
     }
@@ -162,7 +173,7 @@ pub struct Selection {
     /// Multiply-adds of the pass.
     pub operations: usize,
     /// The scratch of a thread. Operands without a panel are read where they lie.
-    pub scratch: Scratch,
+    pub scratch: ScratchLayout,
 }
 
 /// Chooses how to run `pass` on a layer of this geometry for so many samples. See the table above.
@@ -178,7 +189,7 @@ pub fn select(pass: Pass, geometry: &Geometry, samples: usize, tiles: &TileSet) 
 }
 
 /// Algorithm, tile, rows, unit and scratch.
-type Choice = (Algorithm, TileShape, usize, usize, Scratch);
+type Choice = (Algorithm, TileShape, usize, usize, ScratchLayout);
 
 fn forward(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choice {
     let job = Forward { geometry: *geometry, samples, input: &[], weight: &[], bias: &[], activation: None };
@@ -211,12 +222,12 @@ fn input_gradient(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choic
         (Algorithm::Winograd, tiles.convolution, scratch)
     } else if samples == 1 && geometry.shares_weights() {
         let tile = TileShape { mr: batch_one::PIXELS, ..tiles.convolution };
-        (Algorithm::BatchOneConvolution, tile, Scratch::default())
+        (Algorithm::BatchOneConvolution, tile, ScratchLayout::default())
     } else if samples == 1 {
         let tile = if geometry.is_dense() { tiles.dense } else { tiles.convolution };
-        (Algorithm::BatchOne, TileShape { mr: 1, ..tile }, Scratch::default())
-    } else if geometry.is_dense() && geometry.out_channels == FIXED_OUTPUTS {
-        (Algorithm::FixedOutputs, tiles.fixed_outputs, job.fixed_scratch(tiles.fixed_outputs))
+        (Algorithm::BatchOne, TileShape { mr: 1, ..tile }, ScratchLayout::default())
+    } else if geometry.is_dense() && geometry.out_channels == CONST_OUTPUTS {
+        (Algorithm::ConstOutputs, tiles.const_outputs, job.const_outputs_scratch(tiles.const_outputs))
     } else if geometry.is_dense() {
         (Algorithm::Dense, tiles.dense, dense_scratch::<true>(geometry, samples, tiles.dense))
     } else {
@@ -234,21 +245,21 @@ fn weight_gradient(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choi
     let position_rows = geometry.taps() * geometry.out_channels;
     let unit = if geometry.untied { position_rows } else { PARTITION_ROWS };
     let small = if geometry.untied { SMALL_BATCH_UNTIED } else { SMALL_BATCH };
-    if uses_winograd(geometry, samples, tiles) && geometry.in_channels >= WINOGRAD_SAMPLES {
+    if uses_winograd(geometry, samples, tiles) && geometry.in_channels >= WINOGRAD_MIN {
         (Algorithm::Winograd, tile, winograd::tile_rows(geometry), 1, job.winograd_scratch(tile))
     } else if geometry.positions() > 1 && 2 * geometry.in_channels <= tiles.lanes {
         let unit = if geometry.untied { position_rows } else { geometry.out_channels };
         let tile = TileShape { mr: few_channels::INPUTS, ..tile };
         (Algorithm::FewChannels, tile, rows, unit, job.few_channels_scratch(tile))
     } else if samples == 1 && geometry.shares_weights() {
-        (Algorithm::BatchOneConvolution, tile, rows, unit, Scratch::default())
+        (Algorithm::BatchOneConvolution, tile, rows, unit, ScratchLayout::default())
     } else if samples <= small && !geometry.shares_weights() {
         let tile = TileShape::new(1, 1, tiles.lanes);
         (Algorithm::SmallBatch, tile, rows, unit, job.small_batch_scratch(tiles.lanes))
-    } else if tiles.lanes > TRANSPOSE_BLOCK && geometry.is_dense() && geometry.out_channels == FIXED_OUTPUTS {
-        // One thread computes all rows.
-        let tile = TileShape::new(FIXED_OUTPUTS, 1, tiles.lanes);
-        (Algorithm::FixedOutputs, tile, rows, rows, job.fixed_scratch(tiles.lanes))
+    } else if tiles.lanes > TRANSPOSE_BLOCK && geometry.is_dense() && geometry.out_channels == CONST_OUTPUTS {
+        // One thread computes all rows, because the inputs are transposed once for all outputs.
+        let tile = TileShape::new(CONST_OUTPUTS, 1, tiles.lanes);
+        (Algorithm::ConstOutputs, tile, rows, rows, job.const_outputs_scratch(tiles.lanes))
     } else if geometry.is_dense() {
         (Algorithm::Dense, tiles.dense, rows, unit, job.tile_scratch(tiles.dense))
     } else {
@@ -259,7 +270,7 @@ fn weight_gradient(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choi
 /// Whether Winograd's algorithm computes the data passes of a layer.
 fn uses_winograd(geometry: &Geometry, samples: usize, tiles: &TileSet) -> bool {
     let fits = geometry.kernel == winograd::KERNEL && geometry.shares_weights();
-    tiles.winograd && fits && samples >= WINOGRAD_SAMPLES
+    tiles.winograd && fits && samples >= WINOGRAD_MIN
 }
 
 /// Rows of a data pass whose result has `channels` channels, and the unit in which threads share them.
@@ -274,22 +285,22 @@ fn data_pass_rows(geometry: &Geometry, channels: usize, algorithm: Algorithm) ->
 
 /// The scratch of [`DataPass::run`](super::DataPass::run): packed weights, if positions share them, or if each is used for so
 /// many samples, or has so few neighbours, that packing pays.
-fn convolution_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> Scratch {
+fn convolution_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> ScratchLayout {
     let channels = geometry.channels::<BACKWARD>();
-    let pays = !geometry.untied || samples >= 4 * tile.lanes || channels.0 < FEW_CHANNELS;
+    let pays = !geometry.untied || samples >= 4 * tile.lanes || channels.0 < PACK_BELOW_K;
     let packs = geometry.positions() > 1 && pays;
     let a_panel = if packs { packed_weights_len(geometry, channels, tile.mr) } else { 0 };
-    Scratch { a_panel, ..Scratch::default() }
+    ScratchLayout { a_panel, ..ScratchLayout::default() }
 }
 
 /// The scratch of [`DataPass::run_dense`](super::DataPass::run_dense): packed columns and, for the input gradient, a group of
 /// packed weights.
-fn dense_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> Scratch {
+fn dense_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> ScratchLayout {
     let (k, m) = geometry.channels::<BACKWARD>();
     if samples < PACKED_TILES * tile.nr() || m < PACKED_TILES * tile.mr {
-        return Scratch::default();
+        return ScratchLayout::default();
     }
     let kc = k.min(data_pass::KC);
     let a_panel = if BACKWARD { kc * tile.mr } else { 0 };
-    Scratch { a_panel, b_panel: kc * samples.next_multiple_of(tile.nr()), ..Scratch::default() }
+    ScratchLayout { a_panel, b_panel: kc * samples.next_multiple_of(tile.nr()), ..ScratchLayout::default() }
 }

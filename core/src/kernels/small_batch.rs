@@ -9,14 +9,14 @@ use core::slice::ChunksExact;
 
 use super::jobs::WeightGradient;
 use super::pack::pack_transposed;
-use super::tile::Scratch;
+use super::tile::ScratchLayout;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
 
 impl WeightGradient<'_> {
     /// The scratch of [`WeightGradient::run_small_batch`]: the B panels of all pixels.
-    pub(super) fn small_batch_scratch(&self, lanes: usize) -> Scratch {
-        Scratch { b_panel: self.geometry.positions() * self.pixel_len(lanes), ..Scratch::default() }
+    pub(super) fn small_batch_scratch(&self, lanes: usize) -> ScratchLayout {
+        ScratchLayout { b_panel: self.geometry.positions() * self.pixel_len(lanes), ..ScratchLayout::default() }
     }
 
     /// Length of a pixel's B panel.

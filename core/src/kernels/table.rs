@@ -2,8 +2,8 @@
 
 use super::geometry::Geometry;
 use super::select::{Pass, Selection, TileSet, select};
-use crate::network::{Architecture, Operation, Training};
-use crate::plan::{LayerCursor, LayerPlan};
+use crate::network::{Architecture, Training};
+use crate::plan::LayerCursor;
 
 /// How one pass of one layer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,26 +16,6 @@ pub struct KernelRow {
     pub selection: Selection,
 }
 
-impl Geometry {
-    /// The geometry of a layer with weights; `None` for pooling.
-    pub(crate) const fn of(plan: &LayerPlan<'_>) -> Option<Self> {
-        match plan.layer.operation {
-            Operation::Dense { outputs } => Some(Self::dense(plan.input.features(), outputs)),
-            Operation::Convolution { kernel, filters } => Some(Self::convolution(plan.input, filters, kernel)),
-            Operation::Untied { kernel, filters } => Some(Self::untied(plan.input, filters, kernel)),
-            Operation::MaxPool { .. } | Operation::AveragePool { .. } => None,
-        }
-    }
-
-    /// The geometry of a layer's input gradient, which leads from the classes to the inputs under a direct rule.
-    pub(crate) const fn of_input_gradient(plan: &LayerPlan<'_>) -> Option<Self> {
-        match Self::of(plan) {
-            Some(_) if plan.layer.feedback.is_direct() => Some(Self::dense(plan.input.features(), plan.classes)),
-            geometry => geometry,
-        }
-    }
-}
-
 impl Architecture<'_> {
     /// How each pass of each layer with weights runs for a full batch, in forward order.
     ///
@@ -46,7 +26,7 @@ impl Architecture<'_> {
     /// let rows: Vec<_> = NET.kernels(&Training::new(128), &TileSet::AVX512).collect();
     /// // The first layer has no input gradient.
     /// assert_eq!(rows.len(), 5);
-    /// assert_eq!(rows[3].selection.algorithm, Algorithm::FixedOutputs);
+    /// assert_eq!(rows[3].selection.algorithm, Algorithm::ConstOutputs);
     /// ```
     pub fn kernels(&self, training: &Training, tiles: &TileSet) -> impl Iterator<Item = KernelRow> {
         let (samples, tiles) = (training.batch, *tiles);
@@ -56,7 +36,9 @@ impl Architecture<'_> {
                 Some(KernelRow { layer: plan.index + 1, pass, selection })
             };
             let geometry = Geometry::of(&plan);
-            let back = if plan.needs_input_gradient { Geometry::of_input_gradient(&plan) } else { None };
+            let direct = plan.layer.feedback.is_direct();
+            let back = geometry.map(|geometry| if direct { Geometry::direct(&plan) } else { geometry });
+            let back = back.filter(|_| plan.needs_input_gradient);
             let update = if plan.is_trained() { geometry } else { None };
             [row(Pass::Forward, geometry), row(Pass::InputGradient, back), row(Pass::WeightGradient, update)]
                 .into_iter()

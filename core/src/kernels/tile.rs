@@ -1,10 +1,13 @@
 //! The shape of a register tile, and the scratch memory that a kernel works in.
 //!
-//! A microkernel keeps one tile of the result in registers: MR rows × NR columns, where NR is a whole number of vectors.
-//! For each step of the sum it multiplies one vector of the B operand with one scalar of the A operand for each row:
+//! A pass is a matrix product C = A · B, m × n = (m × k) · (k × n). In the data pass A are weights, a row of B is an input channel
+//! and a column a sample; in the weight gradient A is G, a row of B is a sample and a column an input channel.
+//!
+//! A microkernel keeps one tile of C in registers: MR rows × NR columns, where NR is a whole number of vectors. For each step of
+//! the sum it multiplies one row of B with one scalar of A for each row of the tile:
 //!
 //! ```text
-//!              B: one row of NR values for each step k
+//!              B: a row of NR values for each step k
 //!              ├─ LANES ─┼─ LANES ─┤   NR_VECTORS = 2
 //!   A: MR     ┌─────────┬─────────┐
 //!   scalars ─▶│ row 0   │         │
@@ -13,12 +16,14 @@
 //!             └─────────┴─────────┘
 //! ```
 //!
-//! Packed operands lie in the order in which the microkernel reads them, as panels (Goto and van de Geijn 2008):
+//! Packed operands lie in the order in which the microkernel reads them, as panels of micropanels (Goto and van de Geijn 2008):
 //!
 //! ```text
-//!   A panel: for each group of MR rows   [step k][row]     MR scalars, then the next step
-//!   B panel: for each group of NR lanes  [step k][lane]    NR values, then the next step
+//!   A panel: for each micropanel of MR rows       [step k][row]    MR scalars, then the next step
+//!   B panel: for each micropanel of NR columns    [step k][col]    NR values, then the next step
 //! ```
+//!
+//! The steps of a convolution's A panel are taps, and within a tap the channels of the sum.
 
 use crate::slices::split_mut;
 
@@ -39,15 +44,15 @@ impl TileShape {
         Self { mr, nr_vectors, lanes }
     }
 
-    /// Columns: `nr_vectors` × `lanes`.
+    /// BRows: `nr_vectors` × `lanes`.
     pub const fn nr(&self) -> usize {
         self.nr_vectors * self.lanes
     }
 }
 
-/// Lengths of the parts of a kernel's scratch memory, in `f32`; 0 for what a kernel reads where it lies.
+/// Lengths of the parts of a kernel's scratch memory, in `f32`; 0 for an operand that is read where it lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Scratch {
+pub struct ScratchLayout {
     /// The A operand in panels.
     pub a_panel: usize,
     /// The A operand after Winograd's transformation.
@@ -58,24 +63,41 @@ pub struct Scratch {
     pub c_buffer: usize,
 }
 
-impl Scratch {
+impl ScratchLayout {
     /// Length of the whole.
     pub const fn len(&self) -> usize {
         self.a_panel + self.a_transformed + self.b_panel + self.c_buffer
     }
 
-    /// Whether a kernel needs no scratch.
-    pub const fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The parts in order: A panel, transformed A, B panel, C buffer.
+    /// Cuts scratch memory into its parts.
     #[inline(always)]
-    pub(super) fn split<'a>(&self, values: &'a mut [f32]) -> [&'a mut [f32]; 4] {
+    pub(super) fn split<'a>(&self, values: &'a mut [f32]) -> Scratch<'a> {
         let (a_panel, rest) = split_mut(values, self.a_panel);
         let (a_transformed, rest) = split_mut(rest, self.a_transformed);
         let (b_panel, rest) = split_mut(rest, self.b_panel);
         let (c_buffer, _) = split_mut(rest, self.c_buffer);
-        [a_panel, a_transformed, b_panel, c_buffer]
+        Scratch { a_panel, a_transformed, b_panel, c_buffer }
+    }
+}
+
+/// The parts of a kernel's scratch memory, see [`ScratchLayout`].
+pub(super) struct Scratch<'a> {
+    pub(super) a_panel: &'a mut [f32],
+    pub(super) a_transformed: &'a mut [f32],
+    pub(super) b_panel: &'a mut [f32],
+    pub(super) c_buffer: &'a mut [f32],
+}
+
+/// Rows of the next tile where `left` rows are left: `mr`, or fewer beside whole tiles.
+#[inline(always)]
+pub(super) const fn tile_rows(left: usize, mr: usize) -> usize {
+    if left >= mr {
+        mr
+    } else if mr > 4 && left >= 4 {
+        4
+    } else if mr > 2 && left >= 2 {
+        2
+    } else {
+        1
     }
 }

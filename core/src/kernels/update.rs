@@ -1,7 +1,6 @@
 //! Applies gradients to weights, to their optimizer state, and to the feedback that follows them.
 //!
-//! The gradient of a layer is never stored: [`Update::apply`] receives the gradients of neighbouring weights as they are
-//! computed. This is also where (R*) and (KP) change B: the feedback receives the very floats that the weights receive.
+//! A gradient is applied as it is computed, some neighbouring weights at a time, and is not kept beyond its pass. This is also where (R*) and (KP) change B: the feedback receives the very floats that the weights receive.
 
 use super::step::{StepCoefficients, each};
 use crate::arithmetic::Arithmetic;

@@ -2,15 +2,15 @@
 //!
 //! The roles of the data pass are swapped: the lanes hold inputs, whose weights are contiguous, and the batch is summed in
 //! order. The input columns are transposed into a B panel, which serves all outputs that read them. A gradient that is a sum
-//! over positions adds the batch sum of one position after the other: a single chain of 131,072 terms would lose digits.
+//! over positions adds the batch sum of one position after the other: a single chain of 128 samples × 32 × 32 positions would lose digits.
 
 use core::ops::Range;
 
 use super::gradient_sink::{GradientSink, Operands};
 use super::jobs::WeightGradient;
-use super::microkernel::{Columns, Tile, add_packed, add_rows, add_rows_prefetching, add_to, store};
+use super::microkernel::{BRows, Tile, add_packed, add_rows, add_rows_prefetching, add_to};
 use super::pack::pack_transposed;
-use super::tile::{Scratch, TileShape};
+use super::tile::{Scratch, ScratchLayout, TileShape, tile_rows};
 use super::transpose::transpose;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
@@ -18,11 +18,17 @@ use crate::arithmetic::Arithmetic;
 /// Weights up to which they and their moments stay cached from step to step: prefetching them costs more than it saves.
 const CACHED_WEIGHTS: usize = 1 << 18;
 
-/// NR from which a tile's rows go to the optimizer one by one. Narrower tiles buffer their rows: updating a few weights at a
+/// NR from which a tile's rows go to the optimizer one by one. Narrower tiles buffer their rows: updating fewer weights at a
 /// time takes longer than the sum.
 const WIDE_NR: usize = 32;
 
-/// Values of B panels: long runs of weights for the optimizer that still fit the second-level cache.
+/// NR above which the sum of a packed tile is long enough to prefetch the operands of its update between its parts.
+const PREFETCHING_NR: usize = 32;
+
+/// Tiles of inputs that read each row of G from which packing it pays.
+const PACKED_TILES: usize = 8;
+
+/// Length of a B panel: 256 KiB, which fits the second-level cache. Longer panels give the optimizer longer runs of weights.
 const B_PANEL: usize = 1 << 16;
 
 /// Packed input columns and the output position that reads them.
@@ -36,14 +42,13 @@ struct Block<'a> {
 
 impl WeightGradient<'_> {
     /// The scratch of [`WeightGradient::run`].
-    pub(super) fn tile_scratch(&self, tile: TileShape) -> Scratch {
+    pub(super) fn tile_scratch(&self, tile: TileShape) -> ScratchLayout {
         let (geometry, samples, nr) = (self.geometry, self.samples, tile.nr());
-        // G is packed where so many tiles of inputs read each row of it that the copy pays.
-        let a_panel = if geometry.in_channels >= 8 * nr { tile.mr * samples } else { 0 };
-        let inputs = geometry.in_channels.min(B_PANEL / samples.max(1)).next_multiple_of(nr);
+        let a_panel = if geometry.in_channels >= PACKED_TILES * nr { tile.mr * samples } else { 0 };
+        let inputs = geometry.in_channels.min((B_PANEL / samples.max(1)).max(1)).next_multiple_of(nr);
         // Sums over positions have memory of their own.
         let buffered = if nr < WIDE_NR && !geometry.shares_weights() { tile.mr } else { 0 };
-        Scratch { a_panel, a_transformed: 0, b_panel: inputs * samples, c_buffer: inputs * buffered }
+        ScratchLayout { a_panel, a_transformed: 0, b_panel: inputs * samples, c_buffer: inputs * buffered }
     }
 
     /// Updates the rows `rows` of the weights, which `update` holds.
@@ -54,16 +59,17 @@ impl WeightGradient<'_> {
         &self,
         rows: &Range<usize>,
         update: Update<'_>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         sums: &mut [f32],
     ) {
         let geometry = self.geometry;
         let (cols, inputs) = (geometry.cols.max(1), geometry.in_channels);
-        let [a_panel, _, b_panel, buffer] = layout.split(scratch);
+        let Scratch { a_panel, b_panel, c_buffer: buffer, .. } = layout.split(scratch);
+        let buffers = layout.c_buffer > 0;
         let panel_inputs = (layout.b_panel / self.samples.max(1)).max(1);
         let prefetches = !geometry.shares_weights() && rows.len() * inputs > CACHED_WEIGHTS;
-        let mut sink = GradientSink { a_panel: a_panel.as_chunks_mut().0, buffer, update, prefetches, sums };
+        let mut sink = GradientSink { a_panel: a_panel.as_chunks_mut().0, buffers, buffer, update, prefetches, sums };
         sink.sums.fill(0.0);
         for position in self.input_pixels(rows) {
             let tap_rows = geometry.valid_taps::<true>(position / cols, geometry.rows);
@@ -110,31 +116,25 @@ impl WeightGradient<'_> {
         sink: &mut GradientSink<'_, MR>,
     ) {
         let (inputs, nr) = (self.geometry.in_channels, LANES * NR_VECTORS);
-        let buffers = nr < WIDE_NR && !self.geometry.shares_weights();
         let end = rows.end.min(weight_row + self.geometry.out_channels);
         let mut row = rows.start.max(weight_row);
         while row < end {
             let out = row - weight_row;
-            let height = match end - row {
-                left if left >= MR => MR,
-                left if MR > 4 && left >= 4 => 4,
-                left if MR > 2 && left >= 2 => 2,
-                _ => 1,
-            };
+            let height = tile_rows(end - row, MR);
             let packed = height == MR && !sink.a_panel.is_empty();
             if packed {
                 transpose::<A, MR, 1>(self.outputs(block, out), self.samples, sink.a_panel.as_chunks_mut().0);
             }
             let (at, count) = ((row - rows.start) * inputs + block.first, block.count);
-            // The operands of the update are prefetched: by wide tiles between parts of their sum, by others within the sum or,
-            // where it is too short, one group of rows ahead.
-            let between = nr > WIDE_NR && sink.prefetches && packed;
+            // The operands of the update are prefetched: by packed wide tiles between parts of their sum, by whole unpacked tiles
+            // within a sum that is long enough, else one group of rows ahead.
+            let between = nr > PREFETCHING_NR && sink.prefetches && packed;
             let within = sink.prefetches && !packed && height == MR && self.samples >= Operands::steps(MR);
             let ahead = (sink.prefetches && !between && !within).then_some(height * inputs);
             for lane in (0..count).step_by(nr) {
-                let columns = Columns::of_panel(block.b_panel, nr, self.samples, lane);
+                let b_rows = BRows::of_panel(block.b_panel, nr, self.samples, lane);
                 let tile = if between {
-                    sink.sum_prefetching::<A, LANES, NR_VECTORS>(at + lane, inputs, columns)
+                    sink.sum_prefetching::<A, LANES, NR_VECTORS>(at + lane, inputs, b_rows)
                 } else {
                     let operands = if within {
                         Some(Operands {
@@ -145,22 +145,18 @@ impl WeightGradient<'_> {
                     } else {
                         None
                     };
-                    self.tile::<A, LANES, NR_VECTORS, MR>(block, (out, height), columns, sink.a_panel, operands)
+                    self.tile::<A, LANES, NR_VECTORS, MR>(block, (out, height), b_rows, sink.a_panel, operands)
                 };
-                for (j, tile) in tile.iter().enumerate().take(height) {
-                    let at = at + j * inputs + lane;
-                    if self.geometry.shares_weights() {
+                if self.geometry.shares_weights() {
+                    for (j, tile) in tile.iter().enumerate().take(height) {
+                        let at = at + j * inputs + lane;
                         add_to(sink.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
-                    } else if buffers {
-                        store(tile, sink.buffer.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
-                    } else {
-                        let row = tile.as_flattened();
-                        let row = row.get(..count - lane).unwrap_or(row);
-                        sink.update.apply_prefetching::<A, CAPS, LANES>(at, ahead, row);
                     }
+                } else {
+                    sink.take::<A, CAPS, LANES, NR_VECTORS>((at, inputs), (height, count), lane, ahead, &tile);
                 }
             }
-            if buffers {
+            if sink.buffers {
                 sink.flush::<A, CAPS, LANES>(at, inputs, (height, count), ahead);
             }
             row += height;
@@ -173,24 +169,24 @@ impl WeightGradient<'_> {
         &self,
         block: &Block<'_>,
         (out, height): (usize, usize),
-        columns: Columns<'_>,
+        b_rows: BRows<'_>,
         a_panel: &[[f32; MR]],
         operands: Option<Operands<'_>>,
     ) -> Tile<LANES, NR_VECTORS, MR> {
         let mut tile = [[[0.0; LANES]; NR_VECTORS]; MR];
         if height == MR && !a_panel.is_empty() {
-            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, a_panel);
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, a_panel);
             return tile;
         }
         match (height, operands) {
             (_, Some(operands)) => {
                 let rows = self.rows(block, out);
-                add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, rows, &operands);
+                add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, rows, &operands);
             }
-            (1, _) => self.small_tile::<A, LANES, NR_VECTORS, 1>(block, out, columns, &mut tile),
-            (2, _) => self.small_tile::<A, LANES, NR_VECTORS, 2>(block, out, columns, &mut tile),
-            (4, _) => self.small_tile::<A, LANES, NR_VECTORS, 4>(block, out, columns, &mut tile),
-            _ => add_rows::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, self.rows(block, out)),
+            (1, _) => self.small_tile::<A, LANES, NR_VECTORS, 1>(block, out, b_rows, &mut tile),
+            (2, _) => self.small_tile::<A, LANES, NR_VECTORS, 2>(block, out, b_rows, &mut tile),
+            (4, _) => self.small_tile::<A, LANES, NR_VECTORS, 4>(block, out, b_rows, &mut tile),
+            _ => add_rows::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, self.rows(block, out)),
         }
         tile
     }
@@ -201,11 +197,11 @@ impl WeightGradient<'_> {
         &self,
         block: &Block<'_>,
         out: usize,
-        columns: Columns<'_>,
+        b_rows: BRows<'_>,
         tile: &mut [[[f32; LANES]; NR_VECTORS]],
     ) {
         let mut sums = [[[0.0; LANES]; NR_VECTORS]; ROWS];
-        add_rows::<A, LANES, NR_VECTORS, ROWS>(&mut sums, columns, self.rows(block, out));
+        add_rows::<A, LANES, NR_VECTORS, ROWS>(&mut sums, b_rows, self.rows(block, out));
         tile.iter_mut().zip(sums).for_each(|(row, sums)| *row = sums);
     }
 

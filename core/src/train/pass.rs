@@ -122,7 +122,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 _ => range(self.state, self.parameters + plan.feedback_offset, plan.feedback_in_memory()),
             };
             let (geometry, grad_output) = if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
-                let direct = Geometry::dense(plan.input.features(), plan.classes);
+                let direct = Geometry::direct(plan);
                 let source = if rule == Feedback::Target { targets } else { errors };
                 (direct, &*range_mut(source, 0, plan.classes * samples))
             } else {

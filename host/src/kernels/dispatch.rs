@@ -8,9 +8,9 @@ use std::ops::Range;
 use asymgrad_core::Activation;
 use asymgrad_core::Update;
 use asymgrad_core::capabilities::ALL;
-use asymgrad_core::kernels::select::{BATCH_ONE_NR, FIXED_OUTPUTS, SMALL_BATCH_LANES, SMALL_BATCH_MR};
+use asymgrad_core::kernels::select::{BATCH_ONE_NR, CONST_OUTPUTS, SMALL_BATCH_LANES, SMALL_BATCH_MR};
 use asymgrad_core::kernels::{
-    Algorithm, BiasGradient, DataPass, Forward, InputGradient, PoolGeometry, Scratch, Selection, TileSet,
+    Algorithm, BiasGradient, DataPass, Forward, InputGradient, PoolGeometry, ScratchLayout, Selection, TileSet,
     WeightGradient,
 };
 use asymgrad_core::random::FeedbackSource;
@@ -23,7 +23,7 @@ use super::scratch::ScratchBuffer;
 const BIAS_CHAINS: usize = 8;
 
 impl InstructionSet {
-    /// Computes the columns `rows` of a forward pass.
+    /// Computes the rows `rows` of a forward pass, counted as position × channels + channel.
     pub(super) fn forward(self, job: &Forward<'_>, selection: &Selection, rows: &Range<usize>, output: &mut [f32]) {
         let layout = &selection.scratch;
         match selection.algorithm {
@@ -32,13 +32,12 @@ impl InstructionSet {
             Algorithm::BatchOneConvolution => self.forward_batch_one_convolution(job, layout, rows, output),
             Algorithm::SmallBatch => self.forward_small_batch(job, layout, rows, output),
             Algorithm::Dense => self.data_pass_dense(&DataPass::from(job), layout, rows, output),
-            Algorithm::Convolution | Algorithm::FewChannels | Algorithm::FixedOutputs => {
-                self.data_pass_convolution(&DataPass::from(job), layout, rows, output);
-            }
+            Algorithm::Convolution => self.data_pass_convolution(&DataPass::from(job), layout, rows, output),
+            Algorithm::FewChannels | Algorithm::ConstOutputs => unreachable!("no algorithm of a forward pass"),
         }
     }
 
-    /// Computes the columns `rows` of an input gradient.
+    /// Computes the rows `rows` of an input gradient, counted likewise.
     pub(super) fn input_gradient(
         self,
         job: &InputGradient<'_>,
@@ -52,11 +51,10 @@ impl InstructionSet {
             Algorithm::BatchOne if job.geometry.is_dense() => self.input_gradient_batch_one(job, rows, output),
             Algorithm::BatchOne => self.input_gradient_batch_one_untied(job, rows, output),
             Algorithm::BatchOneConvolution => self.input_gradient_batch_one_convolution(job, rows, output),
-            Algorithm::FixedOutputs => self.input_gradient_fixed(job, layout, rows, output),
+            Algorithm::ConstOutputs => self.input_gradient_const_outputs(job, layout, rows, output),
             Algorithm::Dense => self.data_pass_dense(&DataPass::from(job), layout, rows, output),
-            Algorithm::Convolution | Algorithm::FewChannels | Algorithm::SmallBatch => {
-                self.data_pass_convolution(&DataPass::from(job), layout, rows, output);
-            }
+            Algorithm::Convolution => self.data_pass_convolution(&DataPass::from(job), layout, rows, output),
+            Algorithm::FewChannels | Algorithm::SmallBatch => unreachable!("no algorithm of an input gradient"),
         }
     }
 
@@ -74,11 +72,11 @@ impl InstructionSet {
             Algorithm::FewChannels => self.weight_gradient_few_channels(job, layout, rows, update, sums),
             Algorithm::BatchOneConvolution => self.weight_gradient_batch_one(job, rows, update, sums),
             Algorithm::SmallBatch => self.weight_gradient_small_batch(job, layout, rows, update),
-            Algorithm::FixedOutputs => self.weight_gradient_fixed(job, layout, update),
+            Algorithm::ConstOutputs => self.weight_gradient_const_outputs(job, layout, update),
             Algorithm::Dense => self.weight_gradient_dense(job, layout, rows, update),
-            Algorithm::Convolution | Algorithm::BatchOne | Algorithm::Winograd => {
-                self.weight_gradient_convolution(job, layout, rows, update, sums);
-            }
+            Algorithm::Convolution => self.weight_gradient_convolution(job, layout, rows, update, sums),
+            Algorithm::BatchOne => unreachable!("no algorithm of a weight gradient"),
+            Algorithm::Winograd => unreachable!("computed by rows of tiles"),
         }
     }
 
@@ -113,23 +111,23 @@ macro_rules! dispatch {
 }
 
 dispatch! {
-    data_pass_convolution<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    data_pass_dense<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    data_pass_winograd<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    forward_small_batch(job: &Forward<'_>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    forward_batch_one(job: &Forward<'_>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    forward_batch_one_convolution(job: &Forward<'_>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
+    data_pass_convolution<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    data_pass_dense<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    data_pass_winograd<const BACKWARD: bool>(pass: &DataPass<'_, BACKWARD>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    forward_small_batch(job: &Forward<'_>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    forward_batch_one(job: &Forward<'_>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    forward_batch_one_convolution(job: &Forward<'_>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
     input_gradient_batch_one(job: &InputGradient<'_>, rows: &Range<usize>, output: &mut [f32]);
     input_gradient_batch_one_untied(job: &InputGradient<'_>, rows: &Range<usize>, output: &mut [f32]);
     input_gradient_batch_one_convolution(job: &InputGradient<'_>, rows: &Range<usize>, output: &mut [f32]);
-    input_gradient_fixed(job: &InputGradient<'_>, layout: &Scratch, rows: &Range<usize>, output: &mut [f32]);
-    weight_gradient_convolution(job: &WeightGradient<'_>, layout: &Scratch, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
-    weight_gradient_dense(job: &WeightGradient<'_>, layout: &Scratch, rows: &Range<usize>, update: Update<'_>);
-    weight_gradient_fixed(job: &WeightGradient<'_>, layout: &Scratch, update: Update<'_>);
-    weight_gradient_few_channels(job: &WeightGradient<'_>, layout: &Scratch, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
-    weight_gradient_small_batch(job: &WeightGradient<'_>, layout: &Scratch, rows: &Range<usize>, update: Update<'_>);
+    input_gradient_const_outputs(job: &InputGradient<'_>, layout: &ScratchLayout, rows: &Range<usize>, output: &mut [f32]);
+    weight_gradient_convolution(job: &WeightGradient<'_>, layout: &ScratchLayout, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    weight_gradient_dense(job: &WeightGradient<'_>, layout: &ScratchLayout, rows: &Range<usize>, update: Update<'_>);
+    weight_gradient_const_outputs(job: &WeightGradient<'_>, layout: &ScratchLayout, update: Update<'_>);
+    weight_gradient_few_channels(job: &WeightGradient<'_>, layout: &ScratchLayout, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
+    weight_gradient_small_batch(job: &WeightGradient<'_>, layout: &ScratchLayout, rows: &Range<usize>, update: Update<'_>);
     weight_gradient_batch_one(job: &WeightGradient<'_>, rows: &Range<usize>, update: Update<'_>, sums: &mut [f32]);
-    weight_gradient_winograd(job: &WeightGradient<'_>, layout: &Scratch, tile_rows: Range<usize>, sums: &mut [f32]);
+    weight_gradient_winograd(job: &WeightGradient<'_>, layout: &ScratchLayout, tile_rows: Range<usize>, sums: &mut [f32]);
     update(gradient: &[f32], update: Update<'_>);
     bias_gradient(job: &BiasGradient<'_>, rows: Range<usize>, update: Update<'_>);
     pool(pool: &PoolGeometry, rows: Range<usize>, input: &[f32], output: &mut [f32]);
@@ -149,13 +147,13 @@ macro_rules! compiled {
             const DENSE_VECTORS: usize = TILES.dense.nr_vectors;
             const MR: usize = TILES.convolution.mr;
             const VECTORS: usize = TILES.convolution.nr_vectors;
-            const FIXED_MR: usize = TILES.fixed_outputs.mr;
-            const FIXED_VECTORS: usize = TILES.fixed_outputs.nr_vectors;
+            const CONST_OUTPUTS_MR: usize = TILES.const_outputs.mr;
+            const CONST_OUTPUTS_VECTORS: usize = TILES.const_outputs.nr_vectors;
 
             #[$attribute]
             pub(super) fn data_pass_convolution<const BACKWARD: bool>(
                 pass: &DataPass<'_, BACKWARD>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -166,7 +164,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn data_pass_dense<const BACKWARD: bool>(
                 pass: &DataPass<'_, BACKWARD>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -177,7 +175,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn data_pass_winograd<const BACKWARD: bool>(
                 pass: &DataPass<'_, BACKWARD>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -190,7 +188,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn forward_small_batch(
                 job: &Forward<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -206,7 +204,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn forward_batch_one(
                 job: &Forward<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -217,7 +215,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn forward_batch_one_convolution(
                 job: &Forward<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
@@ -249,20 +247,24 @@ macro_rules! compiled {
             }
 
             #[$attribute]
-            pub(super) fn input_gradient_fixed(
+            pub(super) fn input_gradient_const_outputs(
                 job: &InputGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
                 let mut scratch = ScratchBuffer::new(layout.len());
-                job.run_fixed::<$arithmetic, LANES, FIXED_VECTORS, FIXED_MR, FIXED_OUTPUTS>(rows, &mut scratch, output);
+                job.run_const_outputs::<$arithmetic, LANES, CONST_OUTPUTS_VECTORS, CONST_OUTPUTS_MR, CONST_OUTPUTS>(
+                    rows,
+                    &mut scratch,
+                    output,
+                );
             }
 
             #[$attribute]
             pub(super) fn weight_gradient_convolution(
                 job: &WeightGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 update: Update<'_>,
                 sums: &mut [f32],
@@ -274,7 +276,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn weight_gradient_dense(
                 job: &WeightGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 update: Update<'_>,
             ) {
@@ -289,15 +291,19 @@ macro_rules! compiled {
             }
 
             #[$attribute]
-            pub(super) fn weight_gradient_fixed(job: &WeightGradient<'_>, layout: &Scratch, update: Update<'_>) {
+            pub(super) fn weight_gradient_const_outputs(
+                job: &WeightGradient<'_>,
+                layout: &ScratchLayout,
+                update: Update<'_>,
+            ) {
                 let mut scratch = ScratchBuffer::new(layout.len());
-                job.run_fixed::<$arithmetic, ALL, LANES, FIXED_OUTPUTS>(update, layout, &mut scratch);
+                job.run_const_outputs::<$arithmetic, ALL, LANES, CONST_OUTPUTS>(update, layout, &mut scratch);
             }
 
             #[$attribute]
             pub(super) fn weight_gradient_few_channels(
                 job: &WeightGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 update: Update<'_>,
                 sums: &mut [f32],
@@ -309,7 +315,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn weight_gradient_small_batch(
                 job: &WeightGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 rows: &Range<usize>,
                 update: Update<'_>,
             ) {
@@ -330,7 +336,7 @@ macro_rules! compiled {
             #[$attribute]
             pub(super) fn weight_gradient_winograd(
                 job: &WeightGradient<'_>,
-                layout: &Scratch,
+                layout: &ScratchLayout,
                 tile_rows: Range<usize>,
                 sums: &mut [f32],
             ) {

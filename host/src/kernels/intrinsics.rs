@@ -1,7 +1,8 @@
 //! The arithmetic of the fused numeric mode, and the few instructions that the compiler does not find by itself.
 //!
 //! [`Fused<WIDEST>`] is tied to an instruction set by its widest vector: the compiler refuses a wider one, so that no kernel of
-//! AVX2 can emit an instruction of AVX-512.
+//! AVX2 can emit an instruction of AVX-512. Its methods are safe to call because the type is private to this folder, and
+//! `dispatch.rs` names `Fused<8>` and `Fused<16>` only in code that runs where the CPU has their instructions.
 #![allow(unsafe_code)]
 
 use asymgrad_core::arithmetic::{Arithmetic, Portable, TRANSPOSE_BLOCK};

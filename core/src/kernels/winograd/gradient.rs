@@ -2,9 +2,9 @@
 
 use super::super::geometry::Geometry;
 use super::super::jobs::WeightGradient;
-use super::super::microkernel::{Columns, Tile, add_packed, add_to};
+use super::super::microkernel::{BRows, Tile, add_packed, add_to};
 use super::super::pack::pack_transposed;
-use super::super::tile::{Scratch, TileShape};
+use super::super::tile::{Scratch, ScratchLayout, TileShape};
 use super::matrices::{Gradients, Pixels, WeightSums};
 use super::transform::{Lines, grid, grid_mut, transform};
 use super::{GAP, KERNEL, POINTS, PRODUCTS, SIDE};
@@ -35,9 +35,9 @@ impl WeightGradient<'_> {
     ///
     /// The C buffer holds the gradients as point, output, input; the B panel, the pixels at all points and before their
     /// transformation; the A panel, G before its transformation; transformed A, G at all points.
-    pub(in crate::kernels) fn winograd_scratch(&self, tile: TileShape) -> Scratch {
+    pub(in crate::kernels) fn winograd_scratch(&self, tile: TileShape) -> ScratchLayout {
         let strides = Strides::new(&self.geometry, tile);
-        Scratch {
+        ScratchLayout {
             a_panel: SIDE * SIDE * strides.outputs,
             a_transformed: PRODUCTS * strides.outputs,
             b_panel: 2 * PRODUCTS * strides.pixels,
@@ -51,14 +51,14 @@ impl WeightGradient<'_> {
     pub fn sum_winograd<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         tile_row: usize,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         sums: &mut [f32],
     ) {
         let (geometry, samples) = (self.geometry, self.samples);
         let Geometry { cols, in_channels, out_channels, .. } = geometry;
         let strides = Strides::new(&geometry, TileShape::new(MR, NR_VECTORS, LANES));
-        let [tile, outputs, b_panel, gradients] = layout.split(scratch);
+        let Scratch { a_panel: tile, a_transformed: outputs, b_panel, c_buffer: gradients } = layout.split(scratch);
         let (pixels, window) = b_panel.split_at_mut_checked(PRODUCTS * strides.pixels).unwrap_or((&mut [], &mut []));
         gradients.fill(0.0);
         let (mut of_pixels, mut of_outputs, mut of_weights) = (Lines::new(), Lines::new(), Lines::new());
@@ -126,8 +126,8 @@ impl WeightGradient<'_> {
         for (out, scalars) in (0..out_channels).step_by(MR).zip(outputs.chunks_exact(count.max(1))) {
             for lane in (0..in_channels).step_by(LANES * NR_VECTORS) {
                 let mut tile: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
-                let columns = Columns::of_panel(pixels, LANES * NR_VECTORS, count, lane);
-                add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, columns, scalars);
+                let b_rows = BRows::of_panel(pixels, LANES * NR_VECTORS, count, lane);
+                add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, scalars);
                 for (row, tile) in tile.iter().enumerate().take(out_channels - out) {
                     let at = (out + row) * in_channels;
                     add_to(gradients.get_mut(at + lane..at + in_channels).unwrap_or(&mut []), tile);

@@ -24,9 +24,9 @@ use self::transform::{Lines, Transform, UNITS, grid, grid_mut, transform};
 use super::data_pass::DataPass;
 use super::epilogue::Epilogue;
 use super::geometry::Geometry;
-use super::microkernel::{Columns, Tile, add_packed, store};
+use super::microkernel::{BRows, Tile, add_packed, store};
 use super::pack::{PackedWeights, packed_weights_len};
-use super::tile::{Scratch, TileShape};
+use super::tile::{Scratch, ScratchLayout, TileShape};
 use crate::arithmetic::Arithmetic;
 
 /// Side of a tile of outputs.
@@ -59,10 +59,10 @@ pub(super) const fn tile_positions(geometry: &Geometry) -> usize {
 ///
 /// The A panel holds the packed weights; transformed A, the weights as product, group, k, row of the group; the B panel, the
 /// transformed source of a tile's samples as product, channel, lane; the C buffer, the products likewise.
-pub(super) fn data_pass_scratch<const BACKWARD: bool>(geometry: &Geometry, tile: TileShape) -> Scratch {
+pub(super) fn data_pass_scratch<const BACKWARD: bool>(geometry: &Geometry, tile: TileShape) -> ScratchLayout {
     let (k, m) = geometry.channels::<BACKWARD>();
     let m_padded = m.next_multiple_of(tile.mr);
-    Scratch {
+    ScratchLayout {
         a_panel: packed_weights_len(geometry, (k, m), tile.mr),
         a_transformed: PRODUCTS * (k * tile.mr).next_multiple_of(tile.lanes) * (m_padded / tile.mr),
         b_panel: PRODUCTS * (k * tile.nr() + GAP),
@@ -76,13 +76,13 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     pub fn run_winograd<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         rows: &Range<usize>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
         output: &mut [f32],
     ) {
         let geometry = self.geometry;
         let (k, m) = geometry.channels::<BACKWARD>();
-        let [a_panel, weights, source, products] = layout.split(scratch);
+        let Scratch { a_panel, a_transformed: weights, b_panel: source, c_buffer: products } = layout.split(scratch);
         let taps = 0..KERNEL;
         PackedWeights::<BACKWARD, MR>::pack::<A>(geometry, self.weight, 0, &taps, &taps, a_panel);
         transform_weights::<BACKWARD, A, LANES>(a_panel, k * MR, weights);
@@ -143,13 +143,13 @@ fn multiply<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR
     let (source_stride, product_stride) = (k * nr + GAP, m.next_multiple_of(MR) * nr + GAP);
     let points = products.chunks_exact_mut(product_stride).zip(source.chunks_exact(source_stride));
     for ((products, source), weights) in points.zip(weights.chunks_exact((weights.len() / PRODUCTS).max(1))) {
-        let columns = Columns { values: source.get(..k * nr).unwrap_or(&[]), stride: nr };
+        let b_rows = BRows { values: source.get(..k * nr).unwrap_or(&[]), stride: nr };
         let groups =
             products.chunks_exact_mut(nr * MR).zip(weights.chunks_exact((k * MR).next_multiple_of(LANES).max(1)));
         for (products, weights) in groups {
             let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
             let weights = weights.as_chunks().0.get(..k).unwrap_or(&[]);
-            add_packed::<A, LANES, NR_VECTORS, MR>(&mut sums, columns, weights);
+            add_packed::<A, LANES, NR_VECTORS, MR>(&mut sums, b_rows, weights);
             for (values, sums) in products.chunks_exact_mut(nr).zip(&sums) {
                 store(sums, values);
             }

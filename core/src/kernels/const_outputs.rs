@@ -11,7 +11,7 @@ use super::epilogue::Epilogue;
 use super::jobs::{InputGradient, WeightGradient};
 use super::microkernel::{Blocks, Tile, add_step, first_vectors_mut};
 use super::pack::{pack_columns, pack_samples};
-use super::tile::{Scratch, TileShape};
+use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::transpose::{store_block, transpose};
 use super::update::Update;
 use crate::arithmetic::{Arithmetic, TRANSPOSE_BLOCK};
@@ -20,15 +20,15 @@ use crate::arithmetic::{Arithmetic, TRANSPOSE_BLOCK};
 const PADDED: usize = 2 * TRANSPOSE_BLOCK;
 
 impl InputGradient<'_> {
-    /// The scratch of [`InputGradient::run_fixed`]: G as a B panel.
-    pub(super) fn fixed_scratch(&self, tile: TileShape) -> Scratch {
+    /// The scratch of [`InputGradient::run_const_outputs`]: G as a B panel.
+    pub(super) fn const_outputs_scratch(&self, tile: TileShape) -> ScratchLayout {
         let b_panel = self.geometry.out_channels * self.samples.next_multiple_of(tile.nr());
-        Scratch { b_panel, ..Scratch::default() }
+        ScratchLayout { b_panel, ..ScratchLayout::default() }
     }
 
     /// [`DataPass::run_dense`] for a layer with `OUTPUTS` outputs.
     #[inline(always)]
-    pub fn run_fixed<
+    pub fn run_const_outputs<
         A: Arithmetic,
         const LANES: usize,
         const NR_VECTORS: usize,
@@ -92,22 +92,22 @@ impl InputGradient<'_> {
 }
 
 impl WeightGradient<'_> {
-    /// The scratch of [`WeightGradient::run_fixed`]: G sample by sample, and the gradients of the weights.
-    pub(super) fn fixed_scratch(&self, lanes: usize) -> Scratch {
+    /// The scratch of [`WeightGradient::run_const_outputs`]: G sample by sample, and the gradients of the weights.
+    pub(super) fn const_outputs_scratch(&self, lanes: usize) -> ScratchLayout {
         let c_buffer = self.geometry.out_channels * self.geometry.in_channels.next_multiple_of(lanes);
-        Scratch { a_panel: PADDED * self.samples, c_buffer, ..Scratch::default() }
+        ScratchLayout { a_panel: PADDED * self.samples, c_buffer, ..ScratchLayout::default() }
     }
 
     /// [`WeightGradient::run`] for all weights of a dense layer with `OUTPUTS` outputs.
     #[inline(always)]
-    pub fn run_fixed<A: Arithmetic, const CAPS: u32, const LANES: usize, const OUTPUTS: usize>(
+    pub fn run_const_outputs<A: Arithmetic, const CAPS: u32, const LANES: usize, const OUTPUTS: usize>(
         &self,
         mut update: Update<'_>,
-        layout: &Scratch,
+        layout: &ScratchLayout,
         scratch: &mut [f32],
     ) {
         let (inputs, samples) = (self.geometry.in_channels, self.samples.max(1));
-        let [a_panel, _, _, sums] = layout.split(scratch);
+        let Scratch { a_panel, c_buffer: sums, .. } = layout.split(scratch);
         let scalars = a_panel.as_chunks_mut().0;
         transpose::<A, PADDED, 1>(self.grad_output, samples, scalars.as_chunks_mut().0);
         let len = inputs.next_multiple_of(LANES).max(1);

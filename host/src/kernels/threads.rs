@@ -1,4 +1,4 @@
-//! A pool of threads that shares the rows of a pass.
+//! The threads that share the rows of a pass.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,19 +7,21 @@ use std::time::{Duration, Instant};
 
 use rayon::ThreadPool;
 
-/// How long a thread without work spins for some, and how long it sleeps between two checks afterwards.
+/// How long a thread looks for work by spinning.
 const SPIN: Duration = Duration::from_millis(1);
+
+/// How long it sleeps between two looks afterwards.
 const BACK_OFF: Duration = Duration::from_micros(100);
 
-/// Threads that share the rows of passes. The rows of a thread never change a bit.
+/// Threads that share the rows of passes. Which thread computes a row never changes a bit.
 #[derive(Debug)]
-pub(super) struct KernelPool {
+pub(super) struct KernelThreads {
     threads: ThreadPool,
-    /// Held while one [`KernelPool::install`] keeps the pool's threads spinning.
+    /// Held while one [`KernelThreads::install`] keeps the pool's threads spinning.
     spinning: Mutex<()>,
 }
 
-impl KernelPool {
+impl KernelThreads {
     pub(super) fn new(threads: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
         let threads = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build()?;
         Ok(Self { threads, spinning: Mutex::new(()) })
@@ -57,7 +59,7 @@ impl KernelPool {
     /// Cuts `rows` rows of `operations` multiply-adds in all into ranges of whole `unit`s: one a thread, fewer if there is little
     /// to do.
     pub(super) fn ranges(&self, rows: usize, unit: usize, operations: usize) -> Vec<Range<usize>> {
-        /// Multiply-adds below which waking a thread costs more than it saves.
+        /// Multiply-adds below which handing a piece to a thread costs more than it saves.
         const WORTH_A_THREAD: usize = 50_000;
         let units = rows.div_ceil(unit);
         let pieces = self.threads().min(operations / WORTH_A_THREAD).min(units).max(1);
