@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::suite::Row;
+use crate::suite::Task;
 
 /// What a training takes beside its plan: threads, logs, the true signals of a measurement, and a share of the plan for buffers of
 /// files. Processes of DS, PG and PG-Untie peak at 21, 37 and 55 MB above plan and data, with plans of 23, 61 and 324 MB.
@@ -11,7 +11,7 @@ const SHARE: u64 = 8;
 
 /// More trainings at once than fit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} up to {} MB, but {} MB are to be had; {}", who(*jobs), needed / MEGA, free / MEGA, way_out(*fits))]
+#[error("{} up to {} MB, but {} MB are to be had; {}", who(*jobs), needed / MEGA, free / MEGA, hint(*fits))]
 pub struct TooMuch {
     /// Rows at once.
     pub jobs: usize,
@@ -29,7 +29,7 @@ fn who(jobs: usize) -> String {
     if jobs == 1 { "the largest training needs".into() } else { format!("{jobs} trainings at once need") }
 }
 
-fn way_out(fits: usize) -> String {
+fn hint(fits: usize) -> String {
     match fits {
         0 => "not even one fits: choose a smaller --batch or network, --optimizer sgd, or allow more with --memory"
             .into(),
@@ -41,7 +41,7 @@ fn way_out(fits: usize) -> String {
 ///
 /// # Errors
 /// [`TooMuch`] if the largest do not.
-pub fn check(rows: &[Row], jobs: usize, free: u64) -> Result<(), TooMuch> {
+pub fn check(rows: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
     let mut trainings: Vec<u64> = rows.iter().map(training).collect();
     trainings.sort_unstable_by(|a, b| b.cmp(a));
     let needed = |jobs: usize| trainings.iter().take(jobs).sum::<u64>();
@@ -53,7 +53,7 @@ pub fn check(rows: &[Row], jobs: usize, free: u64) -> Result<(), TooMuch> {
 }
 
 /// The bytes that a training takes.
-fn training(row: &Row) -> u64 {
+fn training(row: &Task) -> u64 {
     let config = &row.request.config;
     let numbers = config.network.architecture().memory(&config.training()) as u64;
     let plan = numbers.saturating_mul(size_of::<f32>() as u64);

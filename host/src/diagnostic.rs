@@ -6,7 +6,7 @@ pub(crate) fn line_of(text: &str, place: usize) -> usize {
 }
 
 /// The line of an error in `text`, and what is wrong there.
-pub(crate) fn explained(text: &str, error: &toml::de::Error) -> (usize, String) {
+pub(crate) fn diagnose(text: &str, error: &toml::de::Error) -> (usize, String) {
     (error.span().map_or(1, |span| line_of(text, span.start)), with_nearest(error.message().trim()))
 }
 

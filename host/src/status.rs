@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use crate::run::{self, CONFIG, Error, FAILURE, Owner, TIMING};
+use crate::run::{self, CONFIG, Error, FAILURE, LockHolder, TIMING};
 
 /// Folders are not searched deeper.
 const DEEPEST: usize = 6;
@@ -15,7 +15,7 @@ const SILENCE: u64 = 120;
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum State {
     /// It has no folder yet.
     Missing,
     /// It made all its steps.
@@ -23,16 +23,16 @@ pub enum Standing {
     /// It ended because its loss was no number any more: a result.
     Diverged,
     /// A process is at work on it.
-    Running(Option<Owner>),
+    Running(Option<LockHolder>),
     /// A process that was at work on it is gone without a word: killed, or its host went down.
-    Crashed(Owner),
+    Crashed(LockHolder),
     /// It failed, for this reason; the same command tries again.
     Failed(String),
     /// Nobody is at work, and it has not ended: the same command continues it.
     Stopped,
 }
 
-impl Standing {
+impl State {
     /// One word for it.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -52,7 +52,7 @@ impl Standing {
     }
 }
 
-impl Serialize for Standing {
+impl Serialize for State {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -62,28 +62,28 @@ impl Serialize for Standing {
 ///
 /// # Errors
 /// [`Error`] if its result is damaged.
-pub fn standing(folder: &Path) -> Result<Standing, Error> {
+pub fn state(folder: &Path) -> Result<State, Error> {
     if !folder.join(CONFIG).exists() {
-        return Ok(Standing::Missing);
+        return Ok(State::Missing);
     }
     // A result comes last, and goes first when a run is made longer.
     if let Some(summary) = run::read_summary(folder)? {
-        return Ok(if summary.status == run::Status::Diverged { Standing::Diverged } else { Standing::Finished });
+        return Ok(if summary.status == run::Ending::Diverged { State::Diverged } else { State::Finished });
     }
-    Ok(match (run::is_locked(folder), Owner::read(folder)) {
-        (Some(true), owner) => Standing::Running(owner),
-        (_, Some(owner)) if !owner.is_here() && run::now().abs_diff(owner.beat) < SILENCE => {
-            Standing::Running(Some(owner))
+    Ok(match (run::is_locked(folder), LockHolder::read(folder)) {
+        (Some(true), holder) => State::Running(holder),
+        (_, Some(holder)) if !holder.is_here() && run::now().abs_diff(holder.heartbeat) < SILENCE => {
+            State::Running(Some(holder))
         }
-        (_, Some(owner)) => Standing::Crashed(owner),
+        (_, Some(holder)) => State::Crashed(holder),
         (_, None) => fs::read_to_string(folder.join(FAILURE))
-            .map_or(Standing::Stopped, |reason| Standing::Failed(reason.trim().to_owned())),
+            .map_or(State::Stopped, |reason| State::Failed(reason.trim().to_owned())),
     })
 }
 
 /// A run, and how far it is.
 #[derive(Debug, Serialize)]
-pub struct Status {
+pub struct RunStatus {
     /// Its name.
     pub name: String,
     /// Its data set.
@@ -91,7 +91,7 @@ pub struct Status {
     /// Its seed.
     pub seed: u64,
     /// Where it stands.
-    pub state: Standing,
+    pub state: State,
     /// Epochs made.
     pub epoch: u32,
     /// Epochs asked for.
@@ -101,7 +101,8 @@ pub struct Status {
     /// Time left at the pace of the last epoch, in seconds, if it has not ended.
     pub seconds_left: Option<f64>,
     /// Who is at work, or crashed at it.
-    pub owner: Option<Owner>,
+    #[serde(rename = "owner")]
+    pub holder: Option<LockHolder>,
     /// Seconds since the last sign of life.
     pub silent: Option<u64>,
     /// Why it failed, or cannot be read.
@@ -114,28 +115,28 @@ pub struct Status {
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<Status>, Vec<String>), Error> {
+pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<RunStatus>, Vec<String>), Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let runs: Vec<Status> = run_folders(folder).into_iter().map(status).collect();
+    let runs: Vec<RunStatus> = run_folders(folder).into_iter().map(status).collect();
     let missing = expected.iter().filter(|name| !runs.iter().any(|run| run.name == **name)).cloned().collect();
     Ok((runs, missing))
 }
 
-fn status(folder: PathBuf) -> Status {
+fn status(folder: PathBuf) -> RunStatus {
     let config = run::read_config(&folder).ok().flatten();
-    let state = standing(&folder);
+    let state = state(&folder);
     let lines = run::read_epochs(&folder).unwrap_or_default();
     let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, Some(line.test_accuracy)));
     let epochs = config.as_ref().map_or(0, |config| config.epochs);
     let problem = match (&state, &config) {
         (Err(error), _) => Some(error.to_string()),
         (_, None) => run::read_config(&folder).err().map(|error| error.to_string()),
-        (Ok(Standing::Failed(reason)), _) => Some(reason.clone()),
+        (Ok(State::Failed(reason)), _) => Some(reason.clone()),
         _ => None,
     };
-    let state = state.unwrap_or_else(|error| Standing::Failed(error.to_string()));
-    let owner = Owner::read(&folder);
-    Status {
+    let state = state.unwrap_or_else(|error| State::Failed(error.to_string()));
+    let holder = LockHolder::read(&folder);
+    RunStatus {
         name: config.as_ref().map_or_else(|| "?".into(), |config| config.name.clone()),
         data: config.as_ref().map_or_else(String::new, |config| config.data.name.clone()),
         seed: config.map_or(0, |config| config.seed),
@@ -145,8 +146,8 @@ fn status(folder: PathBuf) -> Status {
         seconds_left: (!state.has_ended())
             .then(|| seconds_of_last_epoch(&folder).map(|seconds| seconds * f64::from(epochs.saturating_sub(epoch))))
             .flatten(),
-        silent: owner.as_ref().map(|owner| run::now().saturating_sub(owner.beat)),
-        owner,
+        silent: holder.as_ref().map(|holder| run::now().saturating_sub(holder.heartbeat)),
+        holder,
         state,
         problem,
         folder,

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::Path;
 
 use asymgrad::experiment;
-use asymgrad::run::{self, Checkpoint, Saved};
+use asymgrad::run::{self, Checkpoint, CheckpointReader};
 use asymgrad::{Network, dataset, tensors};
 use asymgrad_core::Training;
 use flate2::{Compression, write::GzEncoder};
@@ -69,7 +69,7 @@ fn checkpoint(folder: &Path, bytes: &[u8]) {
     let file = folder.join("checkpoint");
     fs::write(&file, bytes).unwrap();
     let mut state = vec![0.0; 20];
-    if let Ok(Some(saved)) = Saved::open(&file) {
+    if let Ok(Some(saved)) = CheckpointReader::open(&file) {
         let _ = saved.read("me", &mut state);
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use asymgrad::experiment::Catalogue;
 use asymgrad::report::{self, Report};
-use asymgrad::run::Saved;
+use asymgrad::run::CheckpointReader;
 use asymgrad::status;
 
 use crate::Target;
@@ -59,7 +59,7 @@ fn any_damaged_checkpoint(folder: &Path) -> Target {
     target("a whole checkpoint", good, move |bytes| {
         fs::write(&file, bytes).unwrap();
         let mut state = vec![0.0; 20];
-        let read = Saved::open(&file).and_then(|saved| saved.unwrap().read("me", &mut state));
+        let read = CheckpointReader::open(&file).and_then(|saved| saved.unwrap().read("me", &mut state));
         assert_eq!(read.is_ok(), bytes == whole);
     })
 }

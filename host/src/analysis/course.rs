@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::config::{Choices, Config, Data};
+use crate::config::{Choices, Config, DatasetId};
 use crate::experiment::Experiment;
 use crate::run::{self, EpochLine};
 
 /// Accuracy is the mean over so many last epochs.
 const LAST: u32 = 3;
 
-/// The epochs of a run that was trained as its row says, and long enough for a verdict.
+/// The epochs of a run that was trained as its experiment says, and long enough for a verdict.
 pub(crate) struct History {
     pub(crate) name: String,
     lines: Vec<EpochLine>,
@@ -20,12 +20,12 @@ impl History {
     /// Reads a run's folder, or says why the run is no evidence.
     ///
     /// It takes `least` epochs, made or, if the loss diverged, begun for: no epoch could follow.
-    pub(crate) fn read(row: &Experiment, folder: &Path, data: &Data, least: u32) -> Result<Self, String> {
-        let name = &row.name;
+    pub(crate) fn read(experiment: &Experiment, folder: &Path, data: &DatasetId, least: u32) -> Result<Self, String> {
+        let name = &experiment.name;
         let config = run::read_config(folder).map_err(|error| error.to_string())?;
         let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
         let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-        let differences = Config::of_experiment(row, &choices, data.clone(), config.class)?.differences(&config);
+        let differences = Config::of_experiment(experiment, &choices, data.clone(), config.class)?.differences(&config);
         if let Some(difference) = differences.first() {
             return Err(format!("{name} was not trained as its row says ({difference})"));
         }

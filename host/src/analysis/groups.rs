@@ -39,13 +39,13 @@ impl Group {
         self.runs.first().map(|run| &run.config)
     }
 
-    /// Whether its runs were trained as the row says.
-    pub(crate) fn is_of(&self, row: &Experiment) -> bool {
-        self.name == row.name
+    /// Whether its runs were trained as the experiment says.
+    pub(crate) fn is_of(&self, experiment: &Experiment) -> bool {
+        self.name == experiment.name
             && self.config().is_some_and(|config| {
                 let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-                Config::of_experiment(row, &choices, config.data.clone(), config.class)
-                    .is_ok_and(|of_row| of_row.differences(config).is_empty())
+                Config::of_experiment(experiment, &choices, config.data.clone(), config.class)
+                    .is_ok_and(|of_experiment| of_experiment.differences(config).is_empty())
             })
     }
 

@@ -1,4 +1,4 @@
-//! The orders of two rows that the report publishes, and how likely each holds here.
+//! The orders of two experiments that the report publishes, and how likely each holds here.
 
 use asymgrad_core::Feedback;
 use serde::Serialize;
@@ -9,14 +9,14 @@ use crate::Network;
 use crate::experiment::Experiment;
 use crate::statistics::Estimate;
 
-/// An order of two rows that the report publishes, and whether ours have it.
+/// An order of two experiments that the report publishes, and whether ours have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Ordering {
+pub struct Ranking {
     /// The report's table.
     pub table: u8,
-    /// The row that is worse in the report.
+    /// The experiment that is worse in the report.
     pub lower: String,
-    /// The row that is better there.
+    /// The experiment that is better there.
     pub higher: String,
     /// The epochs of both figures.
     pub epochs: u32,
@@ -28,29 +28,31 @@ pub struct Ordering {
     pub decided: bool,
 }
 
-/// All orders of rows that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
+/// All orders of experiments that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
 /// that it is no accident of an epoch.
-pub(crate) fn orderings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ordering> {
-    let rows: Vec<&Experiment> = experiments.iter().filter(|row| row.table.is_some()).collect();
-    let mut orderings = vec![];
-    for (index, a) in rows.iter().enumerate() {
-        for b in rows.iter().skip(index + 1).filter(|b| b.table == a.table && b.loss == a.loss && is_one_step(a, b)) {
+pub(crate) fn rankings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ranking> {
+    let experiments: Vec<&Experiment> = experiments.iter().filter(|experiment| experiment.table.is_some()).collect();
+    let mut rankings = vec![];
+    for (index, a) in experiments.iter().enumerate() {
+        for b in
+            experiments.iter().skip(index + 1).filter(|b| b.table == a.table && b.loss == a.loss && is_one_step(a, b))
+        {
             for figure in &a.published {
                 let Some(other) = b.published.iter().find(|other| other.epochs == figure.epochs) else { continue };
                 let distance = other.accuracy - figure.accuracy;
                 let (lower, higher) = if distance > 0.0 { (a, b) } else { (b, a) };
                 if distance.abs() >= SAME {
-                    orderings.push(Ordering::of(lower, higher, figure.epochs, distance.abs(), groups));
+                    rankings.push(Ranking::of(lower, higher, figure.epochs, distance.abs(), groups));
                 }
             }
         }
     }
-    orderings
+    rankings
 }
 
-impl Ordering {
+impl Ranking {
     fn of(lower: &Experiment, higher: &Experiment, epochs: u32, published: f64, groups: &[Group]) -> Self {
-        let of = |row: &Experiment| groups.iter().filter(|group| group.is_of(row)).collect::<Vec<_>>();
+        let of = |experiment: &Experiment| groups.iter().filter(|group| group.is_of(experiment)).collect::<Vec<_>>();
         let (low, high) = (of(lower), of(higher));
         let pairs = high.iter().flat_map(|high| low.iter().map(move |low| (high, low)));
         let alike = pairs.filter(|(high, low)| match (high.config(), low.config()) {
@@ -92,7 +94,7 @@ impl Ordering {
     }
 }
 
-/// Whether two rows of one network differ in one thing.
+/// Whether two experiments of one network differ in one thing.
 fn is_one_step(a: &Experiment, b: &Experiment) -> bool {
     let (Ok(a), Ok(b)) = (a.network.parse::<Network>(), b.network.parse::<Network>()) else { return false };
     let rules = |network: &Network| -> Vec<Feedback> {
@@ -118,9 +120,9 @@ mod tests {
 
     #[test]
     fn the_reports_orders_are_those_of_rows_one_step_apart() {
-        let orderings = orderings(Catalogue::of_report().of_the_report(), &[]);
+        let rankings = rankings(Catalogue::of_report().of_the_report(), &[]);
         let has = |lower: &str, higher: &str, epochs| {
-            orderings.iter().any(|o| (o.lower.as_str(), o.higher.as_str(), o.epochs) == (lower, higher, epochs))
+            rankings.iter().any(|o| (o.lower.as_str(), o.higher.as_str(), o.epochs) == (lower, higher, epochs))
         };
         assert!(has("DSR2", "DSR1", 100) && has("DSR2", "DSR2-U", 100) && has("DSR2", "DS0", 100));
         assert!(
@@ -131,6 +133,6 @@ mod tests {
         // Nothing published sets these apart, they differ in two things, or in the loss.
         assert!(!has("DSR1", "DS0", 100) && !has("DS0", "DSR1", 100));
         assert!(!has("DSR2", "DSR1-U", 100) && !has("DSR2-HL", "DSR2", 100));
-        assert!(orderings.iter().all(|o| o.published >= SAME && o.ours.is_none() && !o.decided));
+        assert!(rankings.iter().all(|o| o.published >= SAME && o.ours.is_none() && !o.decided));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::config::Config;
 use crate::experiment::Catalogue;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
-use crate::status::{self, Standing};
+use crate::status::{self, State};
 use crate::tensors::{self, Filters};
 use crate::train;
 
@@ -26,7 +26,7 @@ pub struct Run {
     /// What it is.
     pub config: Config,
     /// Where it stands.
-    pub status: Standing,
+    pub status: State,
     /// Its epochs.
     pub epochs: Vec<EpochLine>,
     /// Further numbers of each epoch: by what is measured and by layer, one number an epoch.
@@ -68,7 +68,7 @@ impl Run {
         // A run under way may have written another one by now.
         lines.truncate(epochs.len());
         Ok(Some(Self {
-            status: status::standing(folder)?,
+            status: status::state(folder)?,
             measures: measures(&lines),
             steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
             confusion: train::read_confusion(folder),
@@ -90,7 +90,7 @@ impl Run {
 
     /// Whether its loss was no number any more.
     pub fn has_diverged(&self) -> bool {
-        self.status == Standing::Diverged
+        self.status == State::Diverged
     }
 }
 

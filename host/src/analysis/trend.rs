@@ -5,17 +5,17 @@ use serde::Serialize;
 use super::groups::{Group, Ours, SAME};
 use crate::experiment::{Experiment, Published};
 
-/// A row's distance to the true gradient, there and here.
+/// An experiment's distance to the true gradient, there and here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trend {
-    /// The true-gradient row; the row itself if it is one.
+    /// The true-gradient experiment; the experiment itself if it is one.
     pub baseline: String,
     /// The report's distance in points.
     pub report: f64,
     /// Ours.
     pub ours: f64,
     /// Whether they are of one kind.
-    pub verdict: Verdict,
+    pub verdict: Agreement,
     /// Whether the runs are evidence: comparable with the report's.
     pub decided: bool,
 }
@@ -23,7 +23,7 @@ pub struct Trend {
 /// How two distances compare; each is worse, the same, or better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Verdict {
+pub enum Agreement {
     /// Both are of one kind.
     Agrees,
     /// One is the same, the other is not.
@@ -32,7 +32,7 @@ pub enum Verdict {
     Contradicts,
 }
 
-impl Verdict {
+impl Agreement {
     /// One word for it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -61,8 +61,8 @@ pub(crate) fn trend(
     table: &[&Experiment],
     groups: &[Group],
 ) -> Option<Trend> {
-    let is_true = |row: &Experiment| !row.network.contains('(');
-    let baseline = table.iter().find(|row| is_true(row) && row.loss == experiment.loss)?;
+    let is_true = |experiment: &Experiment| !experiment.network.contains('(');
+    let baseline = table.iter().find(|other| is_true(other) && other.loss == experiment.loss)?;
     if is_true(experiment) {
         return None;
     }
@@ -74,7 +74,7 @@ pub(crate) fn trend(
     let there = figure.accuracy - baseline.published.first()?.accuracy;
     let both = twin.ours(ours.epochs[1])?.epochs[1];
     let here = group.ours(both)?.mean? - twin.ours(both)?.mean?;
-    let verdict = Verdict::of(there, here);
+    let verdict = Agreement::of(there, here);
     Some(Trend { baseline: baseline.name.clone(), report: there, ours: here, verdict, decided: false })
 }
 
@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn a_trend_is_worse_the_same_or_better() {
-        use Verdict::{Agrees, Contradicts, Differs};
+        use Agreement::{Agrees, Contradicts, Differs};
         let verdicts = [(-5.9, -12.0), (-5.9, -1.0), (0.4, 1.9), (0.4, -3.0), (-5.0, 2.0), (3.0, 2.0)];
         let expected = [Agrees, Differs, Agrees, Differs, Contradicts, Agrees];
-        assert_eq!(verdicts.map(|(there, here)| Verdict::of(there, here)), expected);
+        assert_eq!(verdicts.map(|(there, here)| Agreement::of(there, here)), expected);
     }
 }

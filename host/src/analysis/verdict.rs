@@ -1,8 +1,8 @@
 //! What runs say about the report's claims: *agrees*, *contradicts* or *not decided*.
 //!
-//! A claim is data in its row of `data/experiments.toml`. A verdict reads nothing but the folders of the row's run and of the run
+//! A claim is data in its experiment of `data/experiments.toml`. A verdict reads nothing but the folders of the experiment's run and of the run
 //! that it is compared with. A run decides after as many epochs as its claim asks for; one that diverged is a finished result, and
-//! decides if it was begun for as many. All thresholds are here and in the rows.
+//! decides if it was begun for as many. All thresholds are here and in the experiments.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::course::{Course, History};
-use crate::config::Data;
-use crate::experiment::{Catalogue, Claim, Experiment, LEARNED, Measure, NOTHING_LEARNED, OFF_THE_CHART};
+use crate::config::DatasetId;
+use crate::experiment::{Catalogue, Claim, Expectation, Experiment, LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 
 /// What runs say about a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -44,16 +44,16 @@ pub struct Judgement {
     pub found: String,
 }
 
-/// What the run of `row` in `folder`, trained on `data`, says about the row's claim; `None` if the row has none.
+/// What the run of `experiment` in `folder`, trained on `data`, says about the experiment's claim; `None` if the experiment has none.
 ///
-/// The row that it is compared with is one of the catalogue's.
-pub fn judge(row: &Experiment, folder: &Path, data: &Data, catalogue: &Catalogue) -> Option<Judgement> {
-    let claim = row.claim.as_ref()?;
-    Some(match courses(row, claim, folder, data, catalogue) {
+/// The experiment that it is compared with is one of the catalogue's.
+pub fn judge(experiment: &Experiment, folder: &Path, data: &DatasetId, catalogue: &Catalogue) -> Option<Judgement> {
+    let claim = experiment.claim.as_ref()?;
+    Some(match courses(experiment, claim, folder, data, catalogue) {
         Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing },
         Ok((course, other)) => Judgement {
-            verdict: verdict_of(&claim.measure, course, other),
-            found: match (claim.measure.than(), other) {
+            verdict: verdict_of(&claim.expectation, course, other),
+            found: match (claim.expectation.than(), other) {
                 (Some(than), Some(other)) => format!("{course}; {than}: {other}"),
                 _ => course.to_string(),
             },
@@ -61,23 +61,23 @@ pub fn judge(row: &Experiment, folder: &Path, data: &Data, catalogue: &Catalogue
     })
 }
 
-/// How the row's run went and how the one did that it is compared with, up to the last epoch that both have; else what is missing.
+/// How the experiment's run went and how the one did that it is compared with, up to the last epoch that both have; else what is missing.
 fn courses(
-    row: &Experiment,
+    experiment: &Experiment,
     claim: &Claim,
     folder: &Path,
-    data: &Data,
+    data: &DatasetId,
     catalogue: &Catalogue,
 ) -> Result<(Course, Option<Course>), String> {
     // Digits are no evidence for a claim about CIFAR-10, nor the other way round.
-    let on = row.data.as_deref().unwrap_or("CIFAR-10");
+    let on = experiment.data.as_deref().unwrap_or("CIFAR-10");
     if (on == "digits") != (data.name == "digits") {
         return Err(format!("the claim is about {on}, this run is on {}", data.name));
     }
-    let run = History::read(row, folder, data, claim.epochs)?;
-    let other = claim.measure.than().map(|than| {
-        let row = catalogue.find(than).map_err(|error| error.to_string())?;
-        History::read(row, &beside(folder, &run.name, than), data, claim.epochs)
+    let run = History::read(experiment, folder, data, claim.epochs)?;
+    let other = claim.expectation.than().map(|than| {
+        let experiment = catalogue.find(than).map_err(|error| error.to_string())?;
+        History::read(experiment, &beside(folder, &run.name, than), data, claim.epochs)
     });
     let other = other.transpose()?;
     let both = [Some(&run), other.as_ref()].into_iter().flatten();
@@ -94,23 +94,23 @@ fn beside(folder: &Path, name: &str, other: &str) -> PathBuf {
 }
 
 /// The verdict on a run that is long enough; `other` is the run that it is compared with.
-fn verdict_of(measure: &Measure, run: Course, other: Option<Course>) -> Verdict {
+fn verdict_of(expectation: &Expectation, run: Course, other: Option<Course>) -> Verdict {
     use Course::{Diverged, Whole};
-    let (agrees, contradicts) = match (measure, run) {
-        (Measure::Works { .. }, Diverged { .. }) => (false, true),
-        (Measure::Works { from, below }, Whole { accuracy, .. }) => (accuracy >= *from, accuracy < *below),
-        (Measure::Fails | Measure::Intractable, Diverged { .. }) => (true, false),
-        (Measure::Fails, Whole { accuracy, .. }) => (accuracy < NOTHING_LEARNED, accuracy >= LEARNED),
-        (Measure::Intractable, Whole { accuracy, first, last, .. }) => {
+    let (agrees, contradicts) = match (expectation, run) {
+        (Expectation::Works { .. }, Diverged { .. }) => (false, true),
+        (Expectation::Works { from, below }, Whole { accuracy, .. }) => (accuracy >= *from, accuracy < *below),
+        (Expectation::Fails | Expectation::Intractable, Diverged { .. }) => (true, false),
+        (Expectation::Fails, Whole { accuracy, .. }) => (accuracy < NOTHING_LEARNED, accuracy >= LEARNED),
+        (Expectation::Intractable, Whole { accuracy, first, last, .. }) => {
             (last > OFF_THE_CHART || last > first, last < std::f64::consts::LN_10 && accuracy >= LEARNED)
         }
-        (Measure::Better { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
+        (Expectation::Better { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
             (None, Some(_)) => (false, true),
             (Some(ours), Some(None)) => (ours >= NOTHING_LEARNED, false),
             (Some(ours), Some(Some(other))) => (ours - other >= *by, ours <= other),
             (_, None) => (false, false),
         },
-        (Measure::Worse { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
+        (Expectation::Worse { by, .. }, _) => match (run.accuracy(), other.map(Course::accuracy)) {
             (None, Some(Some(_))) => (true, false),
             (Some(_), Some(None)) => (false, true),
             (Some(ours), Some(Some(other))) => (other - ours >= *by, ours >= other),
@@ -158,8 +158,8 @@ mod tests {
         }
 
         fn run_with(&self, name: &str, choices: &Choices, epochs: &[(&str, f64)]) -> &Self {
-            let row = experiment::find(name).unwrap();
-            let config = Config::of_experiment(&row, choices, &self.dataset, NumericMode::Fused).unwrap();
+            let experiment = experiment::find(name).unwrap();
+            let config = Config::of_experiment(&experiment, choices, &self.dataset, NumericMode::Fused).unwrap();
             let lines = epochs.iter().zip(1..).map(|((loss, accuracy), epoch)| {
                 format!(
                     "{{\"epoch\":{epoch},\"train_loss\":{loss},\"train_accuracy\":1.0,\"test_loss\":1.0,\
@@ -174,8 +174,8 @@ mod tests {
         }
 
         fn judge(&self, name: &str) -> Judgement {
-            let row = experiment::find(name).unwrap();
-            judge(&row, &self.path(name), &(&self.dataset).into(), &Catalogue::of_report()).unwrap()
+            let experiment = experiment::find(name).unwrap();
+            judge(&experiment, &self.path(name), &(&self.dataset).into(), &Catalogue::of_report()).unwrap()
         }
 
         #[track_caller]

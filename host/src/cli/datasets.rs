@@ -5,20 +5,20 @@ use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use asymgrad::dataset::{self, Dataset, Standard};
+use asymgrad::dataset::{self, Dataset, Standardization};
 
 /// The data sets of a command's rows, each opened once.
-pub(super) struct Data<'a> {
+pub(super) struct OpenDatasets<'a> {
     /// What the command line says; it wins over the row.
     chosen: Option<&'a str>,
     open: HashMap<String, Arc<Dataset>>,
     /// What standardises them, by checksum.
-    standards: HashMap<String, Standard>,
+    standards: HashMap<String, Standardization>,
     /// Whether the user knows that the default is not CIFAR-10.
     told: bool,
 }
 
-impl<'a> Data<'a> {
+impl<'a> OpenDatasets<'a> {
     pub(super) fn new(chosen: Option<&'a str>) -> Self {
         Self { chosen, open: HashMap::new(), standards: HashMap::new(), told: false }
     }
@@ -40,7 +40,7 @@ impl<'a> Data<'a> {
     }
 
     /// What standardises a data set, which takes a look at every pixel: once for all rows.
-    pub(super) fn standard(&mut self, dataset: &Dataset) -> Standard {
-        self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standard::of(dataset)).clone()
+    pub(super) fn standard(&mut self, dataset: &Dataset) -> Standardization {
+        self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standardization::of(dataset)).clone()
     }
 }

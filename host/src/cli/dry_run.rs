@@ -5,19 +5,19 @@ use std::path::Path;
 
 use asymgrad::config::Config;
 use asymgrad::run;
-use asymgrad::status::{self, Standing};
-use asymgrad::suite::Row;
+use asymgrad::status::{self, State};
+use asymgrad::suite::Task;
 use asymgrad::train::{self, Request};
 use serde::Serialize;
 
 use super::output::{print, print_json_of};
 
 /// Prints what would be trained, and how long it would take.
-pub(super) fn print_plans(rows: &[Row], json: bool) -> anyhow::Result<()> {
+pub(super) fn print_plans(tasks: &[Task], json: bool) -> anyhow::Result<()> {
     let mut paces = HashMap::new();
-    let plans: Vec<Plan> = rows.iter().map(|row| Plan::of(row, &mut paces)).collect();
+    let plans: Vec<Plan> = tasks.iter().map(|task| Plan::of(task, &mut paces)).collect();
     if json {
-        return print_json_of(&plans, rows.len());
+        return print_json_of(&plans, tasks.len());
     }
     let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
     let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
@@ -45,23 +45,23 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn of(row: &'a Row, paces: &mut HashMap<String, Option<f64>>) -> Self {
-        let Request { config, folder, kernels, threads, fresh, .. } = &row.request;
+    fn of(task: &'a Task, paces: &mut HashMap<String, Option<f64>>) -> Self {
+        let Request { config, folder, kernels, threads, fresh, .. } = &task.request;
         let network = config.network.architecture();
-        let standing = status::standing(folder);
+        let state = status::state(folder);
         let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
-        let problem = standing.as_ref().err().map(ToString::to_string);
+        let problem = state.as_ref().err().map(ToString::to_string);
         let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| train::check_fit(config, &row.dataset).err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| train::check_fit(config, &task.dataset).err().map(|error| error.to_string()));
         let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
-        let steps = config.goal(row.dataset.train.len());
-        let ended = if *fresh { Ok(None) } else { train::ended(&row.request, steps) };
+        let steps = config.goal(task.dataset.train.len());
+        let ended = if *fresh { Ok(None) } else { train::ended(&task.request, steps) };
         let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
         // Rows that differ in the rule alone take the same time.
         let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {
             Some(_) => None,
-            None => *paces.entry(key).or_insert_with(|| train::pace(&row.request, &row.dataset).ok()),
+            None => *paces.entry(key).or_insert_with(|| train::pace(&task.request, &task.dataset).ok()),
         };
         Self {
             folder,
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
             parameters: network.parameters(),
             memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
             estimated_seconds: pace.map(|pace| pace * steps as f64),
-            state: standing.as_ref().map_or("damaged", Standing::name),
+            state: state.as_ref().map_or("damaged", State::name),
             problem,
             config,
         }

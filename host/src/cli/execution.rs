@@ -13,7 +13,7 @@ use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::{InstructionSet, NumericMode};
 use asymgrad::report;
 use asymgrad::slurm::Array;
-use asymgrad::suite::{self, Row, Trained, Watch};
+use asymgrad::suite::{self, ProgressBars, Task, TaskResult};
 use asymgrad::train::Request;
 use clap::{Args, ValueEnum};
 
@@ -121,18 +121,18 @@ impl Execution {
         Config::of_experiment(experiment, choices, dataset, self.kernels.class()?).map_err(anyhow::Error::msg)
     }
 
-    pub(super) fn row(
+    pub(super) fn task(
         &self,
         config: Config,
         folder: PathBuf,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
-    ) -> Row {
+    ) -> Task {
         let threads = self.threads.map_or_else(|| (all_cores() / self.jobs).max(1), usize::from);
         let Self { fresh, checkpoint_every, tensorboard, .. } = *self;
         let kernels = InstructionSet::of(config.class);
-        Row {
+        Task {
             request: Request {
                 config,
                 folder,
@@ -152,53 +152,53 @@ impl Execution {
     }
 
     /// Trains the rows and prints how they ended.
-    pub(super) fn train(&self, rows: &[Row]) -> anyhow::Result<ExitCode> {
-        let rows = match self.task {
-            Some(task) => rows.get(task - 1..task).ok_or_else(|| {
-                anyhow::anyhow!("there is no row {task}, only {}; the array belongs to other options", rows.len())
+    pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
+        let tasks = match self.task {
+            Some(number) => tasks.get(number - 1..number).ok_or_else(|| {
+                anyhow::anyhow!("there is no row {number}, only {}; the array belongs to other options", tasks.len())
             })?,
-            None => rows,
+            None => tasks,
         };
-        if let Some((index, row)) = rows
+        if let Some((index, task)) = tasks
             .iter()
             .enumerate()
-            .find(|(index, row)| rows.iter().take(*index).any(|before| before.request.folder == row.request.folder))
+            .find(|(index, task)| tasks.iter().take(*index).any(|before| before.request.folder == task.request.folder))
         {
-            let (name, folder) = (&row.request.config.name, row.request.folder.display());
+            let (name, folder) = (&task.request.config.name, task.request.folder.display());
             anyhow::bail!("row {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
         }
         if self.slurm || self.print_script {
-            return self.submit(rows).map(|()| ExitCode::SUCCESS);
+            return self.submit(tasks).map(|()| ExitCode::SUCCESS);
         }
         if self.dry_run {
-            return print_plans(rows, self.json).map(|()| ExitCode::SUCCESS);
+            return print_plans(tasks, self.json).map(|()| ExitCode::SUCCESS);
         }
         if let Some(free) = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free) {
-            capacity::check(rows, self.jobs, free)?;
+            capacity::check(tasks, self.jobs, free)?;
         }
         let stop = stop_on_signals()?;
-        let all = suite::train(rows, self.jobs, self.fail_fast, &stop, &Watch::new(rows));
-        let failures: Vec<&Trained> = all.iter().filter(|trained| trained.outcome.is_err()).collect();
+        let all = suite::train(tasks, self.jobs, self.fail_fast, &stop, &ProgressBars::new(tasks));
+        let failures: Vec<&TaskResult> = all.iter().filter(|result| result.outcome.is_err()).collect();
         // With --fail-fast a failure stops the others.
         let told_to_stop = !self.fail_fast || failures.is_empty();
-        let not_begun = rows.len() - all.len();
-        let code = if told_to_stop && (not_begun > 0 || all.iter().any(Trained::is_stopped)) {
+        let not_begun = tasks.len() - all.len();
+        let code = if told_to_stop && (not_begun > 0 || all.iter().any(TaskResult::is_stopped)) {
             ExitCode::from(STOPPED)
         } else if failures.is_empty() {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
         };
-        let printed = self.print_results(&all, rows.len());
+        let printed = self.print_results(&all, tasks.len());
         if told_to_stop && not_begun > 0 {
             let _ = writeln!(
                 io::stderr(),
                 "{not_begun} of {} rows were not begun: the same command goes on with them",
-                rows.len()
+                tasks.len()
             );
         }
-        if rows.len() > 1 && !failures.is_empty() {
-            let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), rows.len());
+        if tasks.len() > 1 && !failures.is_empty() {
+            let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), tasks.len());
             for failure in failures {
                 let _ = writeln!(io::stderr(), "{failure}");
             }
@@ -211,7 +211,7 @@ impl Execution {
     }
 
     /// Hands the rows to Slurm: this command once more in each task, without what makes it an array.
-    fn submit(&self, rows: &[Row]) -> anyhow::Result<()> {
+    fn submit(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let mut command = vec![std::env::current_exe()?.display().to_string()];
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -222,13 +222,13 @@ impl Execution {
                 _ => command.push(word),
             }
         }
-        let memory = rows.iter().map(|row| {
-            let Config { network, .. } = &row.request.config;
-            network.architecture().memory(&row.request.config.training()).saturating_mul(size_of::<f32>())
+        let memory = tasks.iter().map(|task| {
+            let Config { network, .. } = &task.request.config;
+            network.architecture().memory(&task.request.config.training()).saturating_mul(size_of::<f32>())
         });
         let array = Array {
             command: &command,
-            tasks: rows.len(),
+            tasks: tasks.len(),
             threads: self.threads.map(usize::from),
             memory: memory.max().unwrap_or(0),
             folder: &std::env::current_dir()?.display().to_string(),
@@ -240,17 +240,17 @@ impl Execution {
         print(&format!("{}\n", array.submit()?))
     }
 
-    fn print_results(&self, all: &[Trained], rows: usize) -> anyhow::Result<()> {
+    fn print_results(&self, all: &[TaskResult], tasks: usize) -> anyhow::Result<()> {
         match all {
-            _ if self.json => print_json_of(&all.iter().map(report::Line::from).collect::<Vec<_>>(), rows),
-            _ if rows > 1 => print(&format!(
+            _ if self.json => print_json_of(&all.iter().map(report::Line::from).collect::<Vec<_>>(), tasks),
+            _ if tasks > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
                 report::table(all),
                 names_of(all),
                 seeds_of(all),
                 report::claims(all)
             )),
-            [trained] if trained.has_result() => print(&format!("{trained}\n")),
+            [result] if result.has_result() => print(&format!("{result}\n")),
             // A failure has been told.
             _ => Ok(()),
         }
@@ -258,15 +258,15 @@ impl Execution {
 }
 
 /// What several seeds of a row say together.
-fn seeds_of(all: &[Trained]) -> String {
-    let folders: Vec<&Path> = all.iter().map(|trained| trained.row.request.folder.as_path()).collect();
-    let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.row.catalogue));
+fn seeds_of(all: &[TaskResult]) -> String {
+    let folders: Vec<&Path> = all.iter().map(|result| result.task.request.folder.as_path()).collect();
+    let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.task.catalogue));
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 /// The data sets of these rows.
-fn names_of(all: &[Trained]) -> String {
-    let mut names: Vec<&str> = all.iter().map(|trained| trained.row.dataset.name.as_str()).collect();
+fn names_of(all: &[TaskResult]) -> String {
+    let mut names: Vec<&str> = all.iter().map(|result| result.task.dataset.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     names.join(" and ")

@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use super::experiments::Own;
+use super::experiments::ExperimentsFile;
 use super::output::{print, print_json, table};
 
 #[derive(Args)]
 pub(super) struct ListArguments {
     #[command(flatten)]
-    own: Own,
+    own: ExperimentsFile,
     /// Prints a JSON array
     #[arg(long)]
     json: bool,

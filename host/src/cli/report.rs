@@ -6,7 +6,7 @@ use asymgrad::report::{self, Report};
 use asymgrad::write_whole;
 use clap::{Args, ValueEnum};
 
-use super::experiments::Own;
+use super::experiments::ExperimentsFile;
 use super::output::print;
 
 /// How a report is written.
@@ -28,7 +28,7 @@ pub(super) struct ReportArguments {
     #[arg(default_value = "runs")]
     folder: PathBuf,
     #[command(flatten)]
-    own: Own,
+    own: ExperimentsFile,
     /// The file to write; `-` is standard output [default: report.html; standard output for the other formats]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use asymgrad::config::{self, Choices, Config, Schedule};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
-use asymgrad::suite::Row;
+use asymgrad::suite::Task;
 use asymgrad::{Network, run, tensors};
 use asymgrad_core::{Feedback, Initial, Loss, Optimizer};
 use clap::Args;
 
-use super::datasets::Data;
+use super::datasets::OpenDatasets;
 use super::execution::Execution;
-use super::experiments::Own;
+use super::experiments::ExperimentsFile;
 use super::values::{count, initial, loss, optimizer, positive};
 
 /// What is seldom changed.
@@ -51,10 +51,10 @@ struct Tuning {
 
 impl Tuning {
     /// Fails if an option is about feedback that none of the networks has.
-    fn check(&self, rows: &[Row]) -> anyhow::Result<()> {
+    fn check(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let has = |fits: fn(Feedback) -> bool| {
-            let layers = |row: &Row| row.request.config.network.architecture().layers().to_vec();
-            rows.iter().flat_map(layers).any(|layer| fits(layer.feedback))
+            let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
+            tasks.iter().flat_map(layers).any(|layer| fits(layer.feedback))
         };
         let is_mirror: fn(Feedback) -> bool = |feedback| feedback == Feedback::WeightMirror;
         for (option, given, what, fits) in [
@@ -82,7 +82,7 @@ pub(super) struct RunArguments {
     #[arg(value_name = "NAME", required_unless_present = "net", conflicts_with = "net")]
     names: Vec<String>,
     #[command(flatten)]
-    own: Own,
+    own: ExperimentsFile,
     /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
     #[arg(long, value_name = "NETWORK")]
     net: Option<Network>,
@@ -127,28 +127,28 @@ pub(super) struct RunArguments {
 
 impl RunArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.execution.train(&self.rows()?)
+        self.execution.train(&self.tasks()?)
     }
 
-    fn rows(&self) -> anyhow::Result<Vec<Row>> {
-        let mut data = Data::new(self.data.as_deref());
+    fn tasks(&self) -> anyhow::Result<Vec<Task>> {
+        let mut data = OpenDatasets::new(self.data.as_deref());
         let catalogue = Arc::new(self.own.catalogue()?);
         let experiments = self.names.iter().map(|name| catalogue.find(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut rows = vec![];
+        let mut tasks = vec![];
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_row(None)?, self.execution.kernels.class()?);
                 let config = Config::of_network(config::name_of(net), net.clone(), &choices, &*dataset, class);
-                rows.push(self.row(config, &mut data, dataset, None, &catalogue));
+                tasks.push(self.task(config, &mut data, dataset, None, &catalogue));
             }
             for experiment in &experiments {
                 let dataset = data.of_row(experiment.data.as_deref())?;
                 let config = self.execution.config(experiment, &choices, &dataset)?;
-                rows.push(self.row(config, &mut data, dataset, Some(experiment), &catalogue));
+                tasks.push(self.task(config, &mut data, dataset, Some(experiment), &catalogue));
             }
         }
-        self.tuning.check(&rows)?;
-        Ok(rows)
+        self.tuning.check(&tasks)?;
+        Ok(tasks)
     }
 
     /// Every learning rate with every seed.
@@ -164,14 +164,14 @@ impl RunArguments {
             .collect())
     }
 
-    fn row(
+    fn task(
         &self,
         mut config: Config,
-        data: &mut Data<'_>,
+        data: &mut OpenDatasets<'_>,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
-    ) -> Row {
+    ) -> Task {
         config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
@@ -189,9 +189,9 @@ impl RunArguments {
         if (self.out.is_some() && many_seeds) || (self.out.is_none() && many_rates) {
             folder.push(seed);
         }
-        let mut row = self.execution.row(config, folder, dataset, experiment, catalogue);
-        row.request.init.clone_from(&self.init);
-        row
+        let mut task = self.execution.task(config, folder, dataset, experiment, catalogue);
+        task.request.init.clone_from(&self.init);
+        task
     }
 
     fn choices(&self) -> anyhow::Result<Choices> {

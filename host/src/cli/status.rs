@@ -3,10 +3,10 @@
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
-use asymgrad::status::{self, Status};
+use asymgrad::status::{self, RunStatus};
 use clap::Args;
 
-use super::experiments::Own;
+use super::experiments::ExperimentsFile;
 use super::output::{print, print_json, table};
 
 #[derive(Args)]
@@ -15,7 +15,7 @@ pub(super) struct StatusArguments {
     #[arg(default_value = "runs")]
     folder: PathBuf,
     #[command(flatten)]
-    own: Own,
+    own: ExperimentsFile,
     /// Shows it again every few seconds until all runs have ended
     #[arg(long)]
     watch: bool,
@@ -42,11 +42,11 @@ impl StatusArguments {
         }
     }
 
-    fn text(runs: &[Status], missing: &[String]) -> String {
+    fn text(runs: &[RunStatus], missing: &[String]) -> String {
         let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who", "folder"]);
         for run in runs {
             let silent = run.silent.map_or_else(String::new, |seconds| format!(", {seconds} s ago"));
-            let who = run.owner.as_ref().map_or_else(String::new, |owner| format!("{owner}{silent}"));
+            let who = run.holder.as_ref().map_or_else(String::new, |holder| format!("{holder}{silent}"));
             let left = run.seconds_left.map_or_else(String::new, |seconds| format!("{:.0} min", seconds / 60.0));
             table.add_row([
                 run.name.clone(),

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use asymgrad::config::Choices;
 use asymgrad::experiment::Experiment;
 use asymgrad::run;
-use asymgrad::suite::{self, Row};
+use asymgrad::suite::{self, Task};
 use clap::Args;
 
-use super::datasets::Data;
+use super::datasets::OpenDatasets;
 use super::execution::Execution;
-use super::experiments::Own;
+use super::experiments::ExperimentsFile;
 
 #[derive(Args)]
 pub(super) struct SuiteArguments {
@@ -26,7 +26,7 @@ pub(super) struct SuiteArguments {
     #[arg(long, conflicts_with = "table")]
     rules: bool,
     #[command(flatten)]
-    own: Own,
+    own: ExperimentsFile,
     /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
     #[arg(long, conflicts_with = "quick")]
     data: Option<String>,
@@ -42,17 +42,18 @@ pub(super) struct SuiteArguments {
 
 impl SuiteArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.execution.train(&self.rows()?)
+        self.execution.train(&self.tasks()?)
     }
 
-    fn rows(&self) -> anyhow::Result<Vec<Row>> {
+    fn tasks(&self) -> anyhow::Result<Vec<Task>> {
         let catalogue = Arc::new(self.own.catalogue()?);
-        let mut data = Data::new(if self.quick { Some("digits") } else { self.data.as_deref() });
-        let chosen =
-            |row: &Experiment| self.table.is_none_or(|table| row.table == Some(table)) && (row.rules || !self.rules);
+        let mut data = OpenDatasets::new(if self.quick { Some("digits") } else { self.data.as_deref() });
+        let chosen = |experiment: &Experiment| {
+            self.table.is_none_or(|table| experiment.table == Some(table)) && (experiment.rules || !self.rules)
+        };
         let seeds = self.seeds();
         let many = seeds.len() > 1;
-        let row = |(experiment, seed): (Experiment, Option<u64>)| {
+        let task = |(experiment, seed): (Experiment, Option<u64>)| {
             let dataset = data.of_row(experiment.data.as_deref())?;
             let choices = Choices { seed, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset)?;
@@ -70,14 +71,14 @@ impl SuiteArguments {
                 None if self.quick => suite::quick_path(&config.name, config.seed),
                 None => run::default_path(&config.data.name, &config.name, config.seed),
             };
-            let mut row = self.execution.row(config, folder, dataset, Some(&experiment), &catalogue);
-            row.request.longer_is_done = true;
+            let mut task = self.execution.task(config, folder, dataset, Some(&experiment), &catalogue);
+            task.request.longer_is_done = true;
             // The dense and untied rows would leave gigabytes for a look at the table.
-            row.request.keep_weights = !self.quick || suite::is_small(&row.request.config.network);
-            Ok(row)
+            task.request.keep_weights = !self.quick || suite::is_small(&task.request.config.network);
+            Ok(task)
         };
-        let rows = catalogue.chosen().iter().filter(|row| chosen(row));
-        rows.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(row).collect()
+        let experiments = catalogue.chosen().iter().filter(|experiment| chosen(experiment));
+        experiments.flat_map(|experiment| seeds.iter().map(move |seed| (experiment.clone(), *seed))).map(task).collect()
     }
 
     fn seeds(&self) -> Vec<Option<u64>> {

@@ -2,7 +2,7 @@
 
 use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 
-use super::fields::{Config, Data};
+use super::fields::{Config, DatasetId};
 use super::schedule::Schedule;
 use crate::Network;
 use crate::experiment::Experiment;
@@ -23,7 +23,7 @@ pub struct Choices {
     pub seed: Option<u64>,
     /// Samples of a step, 128 by default.
     pub batch: Option<usize>,
-    /// Epochs, by default the fewest that the report publishes, else the row's own, else 100.
+    /// Epochs, by default the fewest that the report publishes, else the experiment's own, else 100.
     pub epochs: Option<u32>,
     /// Steps, if that is less.
     pub max_steps: Option<u64>,
@@ -50,32 +50,32 @@ pub struct Choices {
 }
 
 impl Config {
-    /// A row of the report on `data`.
+    /// An experiment of the report on `data`.
     ///
     /// # Errors
-    /// Says which field of the row makes no sense.
+    /// Says which field of the experiment makes no sense.
     pub fn of_experiment(
-        row: &Experiment,
+        experiment: &Experiment,
         choices: &Choices,
-        data: impl Into<Data>,
+        data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Result<Self, String> {
-        let mut config = Self::of_network(row.name.clone(), row.parsed_network()?, choices, data, class);
+        let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, choices, data, class);
         if choices.loss.is_none() {
-            config.loss = row.parsed_loss()?;
+            config.loss = experiment.parsed_loss()?;
         }
         if choices.optimizer.is_none()
-            && let Some(optimizer) = row.parsed_optimizer()?
+            && let Some(optimizer) = experiment.parsed_optimizer()?
         {
             config.optimizer = with_rate(optimizer, choices.rate);
         }
         if choices.rate.is_none() && choices.optimizer.is_none() {
-            config.optimizer = with_rate(config.optimizer, row.lr);
+            config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
-        config.clip = choices.clip.or(row.clip);
-        config.kp_decay = choices.kp_decay.or(row.kp_decay);
-        let published = row.published.iter().map(|figure| figure.epochs).min();
-        config.epochs = choices.epochs.or(published).or(row.own_epochs()).unwrap_or(config.epochs);
+        config.clip = choices.clip.or(experiment.clip);
+        config.kp_decay = choices.kp_decay.or(experiment.kp_decay);
+        let published = experiment.published.iter().map(|figure| figure.epochs).min();
+        config.epochs = choices.epochs.or(published).or(experiment.own_epochs()).unwrap_or(config.epochs);
         Ok(config)
     }
 
@@ -84,7 +84,7 @@ impl Config {
         name: String,
         network: Network,
         choices: &Choices,
-        data: impl Into<Data>,
+        data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Self {
         Self {
@@ -138,8 +138,8 @@ mod tests {
     use crate::{dataset, experiment};
 
     fn config(choices: &Choices) -> Config {
-        let row = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
+        let experiment = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
     }
 
     fn optimizer(name: &str) -> Optimizer {
@@ -149,8 +149,8 @@ mod tests {
     #[test]
     fn every_row_gives_a_configuration_that_survives_its_file() {
         let digits = dataset::open("digits").unwrap();
-        for row in experiment::all() {
-            let config = Config::of_experiment(&row, &Choices::default(), &digits, NumericMode::Fused).unwrap();
+        for experiment in experiment::all() {
+            let config = Config::of_experiment(&experiment, &Choices::default(), &digits, NumericMode::Fused).unwrap();
             let text = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<Config>(&text).unwrap(), config);
         }
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn a_row_says_its_decay_and_its_epochs() {
         let digits = dataset::open("digits").unwrap();
-        let row = experiment::find("DS-KP").unwrap();
-        let of = |choices| Config::of_experiment(&row, &choices, &digits, NumericMode::Portable).unwrap();
+        let experiment = experiment::find("DS-KP").unwrap();
+        let of = |choices| Config::of_experiment(&experiment, &choices, &digits, NumericMode::Portable).unwrap();
         let (own, chosen) = (of(Choices::default()), of(Choices { kp_decay: Some(0.5), ..Choices::default() }));
         assert_eq!((own.kp_decay, own.epochs, chosen.kp_decay), (Some(1e-3), 25, Some(0.5)));
     }

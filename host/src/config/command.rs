@@ -12,7 +12,7 @@ impl Config {
     /// The command that trains it on what `data` opens.
     pub fn command(&self, catalogue: &Catalogue, data: &str) -> String {
         let what = match self.plain(catalogue) {
-            (_, Some(row)) => format!("{}{}", self.name, catalogue.option(row)),
+            (_, Some(experiment)) => format!("{}{}", self.name, catalogue.option(experiment)),
             (_, None) => format!("--net \"{}\"", self.network),
         };
         let (data, settings) = (quoted(data), self.settings(catalogue));
@@ -23,20 +23,21 @@ impl Config {
         format!("asymgrad run {what} --data {data} --epochs {epochs} --seed {seed}{settings}{limit}{kernels}")
     }
 
-    /// What it is without any option, and the row that it trains, if it trains one.
+    /// What it is without any option, and the experiment that it trains, if it trains one.
     fn plain<'a>(&self, catalogue: &'a Catalogue) -> (Self, Option<&'a Experiment>) {
         let seed = Choices { seed: Some(self.seed), ..Choices::default() };
-        let row = catalogue.find(&self.name).ok().filter(|row| row.network == self.network.to_string());
-        let of_row = |row: &'a Experiment| {
-            Some((Self::of_experiment(row, &seed, self.data.clone(), self.class).ok()?, Some(row)))
+        let experiment =
+            catalogue.find(&self.name).ok().filter(|experiment| experiment.network == self.network.to_string());
+        let of_experiment = |experiment: &'a Experiment| {
+            Some((Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?, Some(experiment)))
         };
-        row.and_then(of_row).unwrap_or_else(|| {
+        experiment.and_then(of_experiment).unwrap_or_else(|| {
             let (name, network) = (self.name.clone(), self.network.clone());
             (Self::of_network(name, network, &seed, self.data.clone(), self.class), None)
         })
     }
 
-    /// Every option but its limits in which it differs from the row or network that it names, each after a space: ` --lr 0.01`.
+    /// Every option but its limits in which it differs from the experiment or network that it names, each after a space: ` --lr 0.01`.
     pub fn settings(&self, catalogue: &Catalogue) -> String {
         let (plain, _) = self.plain(catalogue);
         let mut settings = String::new();
@@ -78,8 +79,8 @@ mod tests {
     use asymgrad_core::Initial;
 
     fn config(choices: &Choices) -> Config {
-        let row = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
+        let experiment = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
     }
 
     #[test]

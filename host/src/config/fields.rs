@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::schedule::Schedule;
 use crate::Network;
-use crate::dataset::{Dataset, Pixels, Standard};
+use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
 
 /// The fields that are not part of a run's identity.
@@ -26,7 +26,7 @@ pub struct Config {
     /// The loss.
     pub loss: Loss,
     /// What it is trained on.
-    pub data: Data,
+    pub data: DatasetId,
     /// Draws weights, feedback and the order of the samples.
     pub seed: u64,
     /// Samples of a step.
@@ -64,7 +64,7 @@ pub struct Config {
     pub feedback_init: Initial,
     /// What the pixels are standardised by; `None` leaves them between 0 and 1.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub standard: Option<Standard>,
+    pub standard: Option<Standardization>,
     /// Epochs between two measurements of the signals; 0 is never.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub measure_every: u32,
@@ -77,14 +77,14 @@ pub struct Config {
 /// A data set's name and contents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Data {
+pub struct DatasetId {
     /// Its name.
     pub name: String,
     /// SHA-256 over its contents.
     pub checksum: String,
 }
 
-impl From<&Dataset> for Data {
+impl From<&Dataset> for DatasetId {
     fn from(dataset: &Dataset) -> Self {
         Self { name: dataset.name.clone(), checksum: dataset.checksum.clone() }
     }

@@ -11,5 +11,5 @@ mod fields;
 mod schedule;
 
 pub use choices::Choices;
-pub use fields::{Config, Data, name_of};
+pub use fields::{Config, DatasetId, name_of};
 pub use schedule::Schedule;

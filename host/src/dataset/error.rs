@@ -144,7 +144,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The system refused.
-    #[error("{}: cannot {action}: {source}; {}", path.display(), way_out(source))]
+    #[error("{}: cannot {action}: {source}; {}", path.display(), hint(source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -163,7 +163,7 @@ impl Error {
     }
 }
 
-fn way_out(source: &io::Error) -> &'static str {
+fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::idx::MOST_SIDE;
 use super::{Dataset, Error, Images};
-use crate::diagnostic::explained;
+use crate::diagnostic::diagnose;
 
 /// The description's name.
 pub(super) const FILE: &str = "layout.toml";
@@ -71,7 +71,7 @@ pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
 
 fn parse(text: &str) -> Result<Layout, String> {
     let layout: Layout = toml::from_str(text).map_err(|error| {
-        let (line, problem) = explained(text, &error);
+        let (line, problem) = diagnose(text, &error);
         format!("line {line}: {problem}")
     })?;
     let numbers = [

@@ -20,7 +20,7 @@ pub use error::Error;
 pub use images::{Dataset, Images};
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
 pub use info::{Info, SplitInfo};
-pub use pixels::{Pixels, Standard};
+pub use pixels::{Pixels, Standardization};
 
 use std::path::{Path, PathBuf};
 

@@ -10,14 +10,14 @@ use super::{Dataset, SplitInfo};
 /// What standardising takes away and divides by; one number a channel, of pixels divided by 255.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Standard {
+pub struct Standardization {
     /// The means.
     pub mean: Vec<f64>,
     /// The deviations.
     pub deviation: Vec<f64>,
 }
 
-impl Standard {
+impl Standardization {
     /// That of a data set's training images.
     pub fn of(dataset: &Dataset) -> Self {
         let SplitInfo { mean, deviation, .. } = SplitInfo::of(dataset, &dataset.train);
@@ -36,8 +36,8 @@ pub struct Pixels {
 
 impl Pixels {
     /// The numbers for images with `plane` pixels a channel.
-    pub fn new(standard: Option<&Standard>, plane: usize) -> Self {
-        let Some(Standard { mean, deviation }) = standard else {
+    pub fn new(standard: Option<&Standardization>, plane: usize) -> Self {
+        let Some(Standardization { mean, deviation }) = standard else {
             return Self { tables: vec![table(|byte| f32::from(byte) / 255.0)], plane: usize::MAX };
         };
         let of_channel = |(mean, deviation): (&f64, &f64)| {
@@ -89,7 +89,7 @@ mod tests {
                 _ => 255 - *byte / 2,
             };
         }
-        let standard = Standard::of(&digits);
+        let standard = Standardization::of(&digits);
         let pixels = Pixels::new(Some(&standard), plane);
         for channel in 0..3 {
             let of_channel = |index: &usize| index / plane % 3 == channel;
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_channel_of_one_colour_becomes_0() {
-        let standard = Standard { mean: vec![0.5], deviation: vec![0.0] };
+        let standard = Standardization { mean: vec![0.5], deviation: vec![0.0] };
         assert_eq!(Pixels::new(Some(&standard), 4).number(3, 200).to_bits(), 0.0_f32.to_bits());
     }
 }

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::definition::Experiment;
 use super::report::{self, UnknownExperiment};
-use crate::diagnostic::{explained, line_of};
+use crate::diagnostic::{diagnose, line_of};
 use crate::slurm::quoted;
 
 /// Nobody writes a longer one by hand.
@@ -20,7 +20,7 @@ const MOST_BYTES: u64 = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     /// The file's, then the report's.
-    rows: Vec<Experiment>,
+    experiments: Vec<Experiment>,
     /// How many are the file's.
     own: usize,
     file: Option<PathBuf>,
@@ -50,7 +50,7 @@ pub enum CatalogueError {
     },
     /// It is too long, or no text.
     #[error("{}: {problem}; a file of experiments holds [[experiment]] tables as data/experiments.toml does", file.display())]
-    NotRows {
+    NotExperiments {
         /// The file.
         file: PathBuf,
         /// What it is.
@@ -60,55 +60,55 @@ pub enum CatalogueError {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Rows {
+struct File {
     experiment: Vec<Spanned<Experiment>>,
 }
 
 impl Catalogue {
-    /// The rows of `data/experiments.toml`.
+    /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
-        Self { rows: report::all(), own: 0, file: None }
+        Self { experiments: report::all(), own: 0, file: None }
     }
 
-    /// Reads a user's file; without one, only the report's rows are at hand.
+    /// Reads a user's file; without one, only the report's experiments are at hand.
     ///
     /// # Errors
     /// [`CatalogueError`], which names the file, the line and the nearest field.
     pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
         let failed = |source| CatalogueError::Io { file: file.to_owned(), source };
-        let not_rows = |problem| CatalogueError::NotRows { file: file.to_owned(), problem };
+        let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
         if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
-            return Err(not_rows("it has more than a million bytes"));
+            return Err(not_experiments("it has more than a million bytes"));
         }
-        let text = String::from_utf8(fs::read(file).map_err(failed)?).map_err(|_| not_rows("it is no text"))?;
-        let mut rows = parse(&text).map_err(|(line, problem)| {
+        let text = String::from_utf8(fs::read(file).map_err(failed)?).map_err(|_| not_experiments("it is no text"))?;
+        let mut experiments = parse(&text).map_err(|(line, problem)| {
             let file = file.to_owned();
             CatalogueError::Line { file, line, problem }
         })?;
-        let own = rows.len();
-        rows.extend(report::all());
-        Ok(Self { rows, own, file: Some(file.to_owned()) })
+        let own = experiments.len();
+        experiments.extend(report::all());
+        Ok(Self { experiments, own, file: Some(file.to_owned()) })
     }
 
     /// All of them.
     pub fn all(&self) -> &[Experiment] {
-        &self.rows
+        &self.experiments
     }
 
     /// The user's own.
     pub fn own(&self) -> &[Experiment] {
-        self.rows.get(..self.own).unwrap_or_default()
+        self.experiments.get(..self.own).unwrap_or_default()
     }
 
     /// The report's.
     pub fn of_the_report(&self) -> &[Experiment] {
-        self.rows.get(self.own..).unwrap_or_default()
+        self.experiments.get(self.own..).unwrap_or_default()
     }
 
     /// Those that a command without names is about: the file's, else the report's.
     pub fn chosen(&self) -> &[Experiment] {
-        if self.file.is_some() { self.own() } else { &self.rows }
+        if self.file.is_some() { self.own() } else { &self.experiments }
     }
 
     /// The user's file.
@@ -116,66 +116,66 @@ impl Catalogue {
         self.file.as_deref()
     }
 
-    /// The row called `name`.
+    /// The experiment called `name`.
     ///
     /// # Errors
     /// [`UnknownExperiment`], which suggests the nearest name.
     pub fn find(&self, name: &str) -> Result<&Experiment, UnknownExperiment> {
-        report::find_in(&self.rows, name)
+        report::find_in(&self.experiments, name)
     }
 
-    /// The option that makes another command know the row: none for the report's.
-    pub fn option(&self, row: &Experiment) -> String {
-        let own = self.own().iter().any(|own| own.name == row.name);
+    /// The option that makes another command know the experiment: none for the report's.
+    pub fn option(&self, experiment: &Experiment) -> String {
+        let own = self.own().iter().any(|own| own.name == experiment.name);
         let file = self.file.as_ref().filter(|_| own);
         file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(&file.display().to_string())))
     }
 }
 
-/// The rows of a user's file.
+/// The experiments of a user's file.
 ///
 /// # Errors
 /// The line and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
-    let rows = toml::from_str::<Rows>(text).map_err(|error| explained(text, &error))?;
+    let experiments = toml::from_str::<File>(text).map_err(|error| diagnose(text, &error))?;
     let of_report = report::all();
-    let names: Vec<String> = rows.experiment.iter().map(|row| row.as_ref().name.clone()).collect();
-    for (index, row) in rows.experiment.iter().enumerate() {
-        let mut known = names.iter().chain(of_report.iter().map(|row| &row.name));
-        let than = row.as_ref().claim.as_ref().and_then(|claim| claim.measure.than());
-        let problem = if names.iter().take(index).any(|name| *name == row.as_ref().name) {
-            Err(format!("a second experiment is called `{}`", row.as_ref().name))
+    let names: Vec<String> = experiments.experiment.iter().map(|experiment| experiment.as_ref().name.clone()).collect();
+    for (index, experiment) in experiments.experiment.iter().enumerate() {
+        let mut known = names.iter().chain(of_report.iter().map(|experiment| &experiment.name));
+        let than = experiment.as_ref().claim.as_ref().and_then(|claim| claim.expectation.than());
+        let problem = if names.iter().take(index).any(|name| *name == experiment.as_ref().name) {
+            Err(format!("a second experiment is called `{}`", experiment.as_ref().name))
         } else if let Some(than) = than.filter(|than| !known.any(|name| name == than)) {
-            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", row.as_ref().name))
+            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", experiment.as_ref().name))
         } else {
-            check(row.as_ref(), &of_report)
+            check(experiment.as_ref(), &of_report)
         };
-        problem.map_err(|problem| (line_of(text, row.span().start), problem))?;
+        problem.map_err(|problem| (line_of(text, experiment.span().start), problem))?;
     }
-    Ok(rows.experiment.into_iter().map(Spanned::into_inner).collect())
+    Ok(experiments.experiment.into_iter().map(Spanned::into_inner).collect())
 }
 
-/// Whether a run could be made of a row.
-fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
-    let name = &row.name;
+/// Whether a run could be made of an experiment.
+fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
+    let name = &experiment.name;
     let plain = |letter: char| letter.is_alphanumeric() || "-_+.".contains(letter);
     if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
         return Err(format!("`{name}` cannot be a run's folder: a name has letters, digits and -_+."));
     }
-    if of_report.iter().any(|row| row.name == *name) {
+    if of_report.iter().any(|experiment| experiment.name == *name) {
         return Err(format!("the report has an experiment called `{name}`; choose another name"));
     }
-    for (field, number) in [("lr", row.lr), ("clip", row.clip), ("kp_decay", row.kp_decay)] {
+    for (field, number) in [("lr", experiment.lr), ("clip", experiment.clip), ("kp_decay", experiment.kp_decay)] {
         if number.is_some_and(|number| !(number > 0.0 && number.is_finite())) {
             return Err(format!("experiment {name}: {field} has to be a number above 0"));
         }
     }
-    if row.epochs == Some(0) {
+    if experiment.epochs == Some(0) {
         return Err(format!("experiment {name}: epochs has to be above 0"));
     }
-    row.parsed_network()?;
-    row.parsed_loss()?;
-    row.parsed_optimizer()?;
+    experiment.parsed_network()?;
+    experiment.parsed_loss()?;
+    experiment.parsed_optimizer()?;
     Ok(())
 }
 

@@ -18,7 +18,8 @@ pub struct Claim {
     /// The report's words.
     pub sentence: String,
     /// What the claim expects of the run.
-    pub measure: Measure,
+    #[serde(rename = "measure")]
+    pub expectation: Expectation,
     /// The least epochs for a verdict.
     pub epochs: u32,
 }
@@ -26,7 +27,7 @@ pub struct Claim {
 /// What a claim expects of a run, in accuracy on the test set in percent; its text says when it agrees and when it contradicts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "expect", rename_all = "lowercase", deny_unknown_fields)]
-pub enum Measure {
+pub enum Expectation {
     /// The run reaches an accuracy.
     Works {
         /// It agrees from here.
@@ -54,7 +55,7 @@ pub enum Measure {
     Intractable,
 }
 
-impl Measure {
+impl Expectation {
     /// The experiment that the run is compared with.
     pub fn than(&self) -> Option<&str> {
         match self {
@@ -64,7 +65,7 @@ impl Measure {
     }
 }
 
-impl fmt::Display for Measure {
+impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Works { from, below } => {

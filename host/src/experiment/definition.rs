@@ -9,23 +9,23 @@ use crate::Network;
 /// Epochs of the table of feedback rules.
 const RULES_EPOCHS: u32 = 25;
 
-/// One row: a network, how it is trained where that differs from the defaults, and what the report says about it.
+/// One experiment: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
 /// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
 /// wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// The row's name as in the report's tables, unique.
+    /// The experiment's name as in the report's tables, unique.
     pub name: String,
     /// The network in the report's notation.
     pub network: String,
     /// `ce` or `hinge`.
     pub loss: String,
-    /// The report's table, 1 to 4; `None` for an extra row.
+    /// The report's table, 1 to 4; `None` for an extra experiment.
     #[serde(default)]
     pub table: Option<u8>,
-    /// The test accuracies that the report publishes, by rising epochs; empty for an extra row.
+    /// The test accuracies that the report publishes, by rising epochs; empty for an extra experiment.
     #[serde(default)]
     pub published: Vec<Published>,
     /// `sgd`, `momentum`, `nesterov` or `adam`.
@@ -40,19 +40,19 @@ pub struct Experiment {
     /// Kolen–Pollack's λ.
     #[serde(default)]
     pub kp_decay: Option<f32>,
-    /// Epochs of a row without a published figure; those of `suite --rules`, 25, if it is in that table.
+    /// Epochs of an experiment without a published figure; those of `suite --rules`, 25, if it is in that table.
     #[serde(default)]
     pub epochs: Option<u32>,
-    /// Whether the row is one of the table of feedback rules, `suite --rules`.
+    /// Whether the experiment is one of the table of feedback rules, `suite --rules`.
     #[serde(default)]
     pub rules: bool,
-    /// The data set that the row is about.
+    /// The data set that the experiment is about.
     #[serde(default)]
     pub data: Option<String>,
-    /// What a reader of the row should know.
+    /// What a reader of the experiment should know.
     #[serde(default)]
     pub note: Option<String>,
-    /// The sentence of the report that the row tests.
+    /// The sentence of the report that the experiment tests.
     #[serde(default)]
     pub claim: Option<Claim>,
 }
@@ -73,7 +73,7 @@ impl Experiment {
         self.epochs.unwrap_or(RULES_EPOCHS)
     }
 
-    /// Epochs where neither the report nor a claim says how many: the row's own, or those of the table of rules.
+    /// Epochs where neither the report nor a claim says how many: the experiment's own, or those of the table of rules.
     pub fn own_epochs(&self) -> Option<u32> {
         self.epochs.or(self.rules.then_some(RULES_EPOCHS))
     }

@@ -11,7 +11,7 @@ mod definition;
 mod report;
 
 pub use catalogue::{Catalogue, CatalogueError, parse};
-pub use claim::{Claim, Measure};
+pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 pub use definition::{Experiment, Published};
 #[cfg(test)]

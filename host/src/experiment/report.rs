@@ -1,5 +1,5 @@
-//! The report's 39 experiments and the extra rows that test its claims, as `data/experiments.toml` lists them.
-//! A row is data: adding an experiment means adding a row there, no code.
+//! The report's 39 experiments and the extra experiments that test its claims, as `data/experiments.toml` lists them.
+//! An experiment is data: adding one means adding a table there, no code.
 
 use serde::Deserialize;
 
@@ -23,29 +23,33 @@ struct File {
     experiment: Vec<Experiment>,
 }
 
-/// All rows in the order of the file: the report's tables, then the extras.
+/// All experiments in the order of the file: the report's tables, then the extras.
 ///
 /// # Panics
-/// Never in a build that passed its tests: the rows are part of the program.
+/// Never in a build that passed its tests: the experiments are part of the program.
 pub fn all() -> Vec<Experiment> {
     toml::from_str::<File>(ROWS).expect("data/experiments.toml is well formed").experiment
 }
 
-/// The row of the report, or extra, called `name`.
+/// The experiment of the report, or extra, called `name`.
 #[cfg(test)]
 pub(crate) fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
     find_in(&all(), name).cloned()
 }
 
-/// The row called `name` among `rows`.
+/// The experiment called `name` among `experiments`.
 ///
 /// # Errors
 /// [`UnknownExperiment`], which suggests the nearest name.
-pub(crate) fn find_in<'a>(rows: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
+pub(crate) fn find_in<'a>(experiments: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
-    let distance = |row: &&'a Experiment| strsim::damerau_levenshtein(&plain(&row.name), &plain(name));
-    let nearest = rows.iter().min_by_key(distance).map_or_else(String::new, |row| row.name.clone());
-    rows.iter().find(|row| row.name == name).ok_or_else(|| UnknownExperiment { name: name.to_owned(), nearest })
+    let distance = |experiment: &&'a Experiment| strsim::damerau_levenshtein(&plain(&experiment.name), &plain(name));
+    let nearest =
+        experiments.iter().min_by_key(distance).map_or_else(String::new, |experiment| experiment.name.clone());
+    experiments
+        .iter()
+        .find(|experiment| experiment.name == name)
+        .ok_or_else(|| UnknownExperiment { name: name.to_owned(), nearest })
 }
 
 #[cfg(test)]
@@ -99,43 +103,54 @@ mod tests {
 
     #[test]
     fn the_rows_are_the_reports() {
-        let of_tables: Vec<_> = all().into_iter().filter(|row| row.table.is_some()).collect();
+        let of_tables: Vec<_> = all().into_iter().filter(|experiment| experiment.table.is_some()).collect();
         assert_eq!(of_tables.len(), 39);
         assert_eq!(REPORT.len(), 39);
-        for (row, &(name, table, percentages)) in of_tables.iter().zip(REPORT) {
+        for (experiment, &(name, table, percentages)) in of_tables.iter().zip(REPORT) {
             let epochs: &[u32] = if table == 4 { &[200] } else { &[100, 200, 300] };
             let published: Vec<_> =
                 epochs.iter().zip(percentages).map(|(&epochs, &accuracy)| Published { epochs, accuracy }).collect();
-            assert_eq!((row.name.as_str(), row.table, &row.published), (name, Some(table), &published));
+            assert_eq!(
+                (experiment.name.as_str(), experiment.table, &experiment.published),
+                (name, Some(table), &published)
+            );
         }
     }
 
     #[test]
     fn names_are_unique_and_say_the_loss_and_the_feedback() {
-        let rows = all();
-        assert_eq!(rows.iter().map(|row| &row.name).collect::<BTreeSet<_>>().len(), rows.len());
-        for row in rows.iter().filter(|row| row.table.is_some()) {
-            assert_eq!(row.loss, if row.name.ends_with("-HL") { "hinge" } else { "ce" }, "{}", row.name);
-            let stem = row.name.trim_end_matches("-HL");
+        let experiments = all();
+        assert_eq!(
+            experiments.iter().map(|experiment| &experiment.name).collect::<BTreeSet<_>>().len(),
+            experiments.len()
+        );
+        for experiment in experiments.iter().filter(|experiment| experiment.table.is_some()) {
+            assert_eq!(
+                experiment.loss,
+                if experiment.name.ends_with("-HL") { "hinge" } else { "ce" },
+                "{}",
+                experiment.name
+            );
+            let stem = experiment.name.trim_end_matches("-HL");
             let (stem, mark, other) = match stem.strip_suffix("-U") {
                 Some(stem) => (stem, "(R*)", "(R)"),
                 None => (stem, "(R)", "(R*)"),
             };
             let expected = stem.rsplit_once('R').map_or(0, |(_, layers)| layers.parse().unwrap());
-            assert_eq!(row.network.matches(mark).count(), expected, "{}", row.name);
-            assert_eq!(row.network.matches(other).count(), 0, "{}", row.name);
+            assert_eq!(experiment.network.matches(mark).count(), expected, "{}", experiment.name);
+            assert_eq!(experiment.network.matches(other).count(), 0, "{}", experiment.name);
         }
     }
 
     #[test]
     fn every_extra_says_what_it_is_for() {
-        for row in all().iter().filter(|row| row.table.is_none()) {
-            assert!(row.claim.is_some() || row.note.is_some(), "{}", row.name);
-            assert!(row.published.is_empty(), "{}", row.name);
-            let Some(claim) = &row.claim else { continue };
+        for experiment in all().iter().filter(|experiment| experiment.table.is_none()) {
+            assert!(experiment.claim.is_some() || experiment.note.is_some(), "{}", experiment.name);
+            assert!(experiment.published.is_empty(), "{}", experiment.name);
+            let Some(claim) = &experiment.claim else { continue };
             // "One epoch never agrees."
-            assert!(claim.epochs > 1, "{}", row.name);
-            assert!(claim.measure.than().is_none_or(|than| find(than).is_ok()), "{}", row.name);
+            assert!(claim.epochs > 1, "{}", experiment.name);
+            assert!(claim.expectation.than().is_none_or(|than| find(than).is_ok()), "{}", experiment.name);
         }
     }
 

@@ -7,17 +7,18 @@ use crate::experiment::Catalogue;
 
 /// A sentence of the report, and what the runs say about it.
 #[derive(Debug, Serialize)]
-pub struct Claim {
+pub struct ClaimSummary {
     /// The report's words.
     pub sentence: String,
-    /// The rows that test it.
-    pub rows: Vec<ClaimRow>,
+    /// The experiments that test it.
+    #[serde(rename = "rows")]
+    pub experiments: Vec<ClaimExperiment>,
 }
 
-/// What the runs of a row say about a claim.
+/// What the runs of an experiment say about a claim.
 #[derive(Debug, Serialize)]
-pub struct ClaimRow {
-    /// The row's name.
+pub struct ClaimExperiment {
+    /// The experiment's name.
     pub name: String,
     /// When it agrees and when it contradicts.
     pub measure: String,
@@ -25,7 +26,7 @@ pub struct ClaimRow {
     pub epochs: u32,
     /// One for each run.
     pub runs: Vec<JudgedRun>,
-    /// The command that trains the row.
+    /// The command that trains the experiment.
     pub command: String,
 }
 
@@ -42,31 +43,31 @@ pub struct JudgedRun {
 }
 
 /// All of them, in the order of the experiments.
-pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {
-    let mut claims: Vec<Claim> = vec![];
-    for row in catalogue.of_the_report().iter().chain(catalogue.own()) {
-        let Some(claim) = &row.claim else { continue };
+pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<ClaimSummary> {
+    let mut claims: Vec<ClaimSummary> = vec![];
+    for experiment in catalogue.of_the_report().iter().chain(catalogue.own()) {
+        let Some(claim) = &experiment.claim else { continue };
         let judged = |run: &Run| {
-            let judgement = analysis::judge(row, &run.folder, &run.config.data, catalogue)?;
+            let judgement = analysis::judge(experiment, &run.folder, &run.config.data, catalogue)?;
             Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
         };
-        let mine = groups.iter().filter(|group| group.name == row.name).flat_map(|group| &group.runs);
-        let (name, epochs, measure) = (row.name.clone(), claim.epochs, claim.measure.to_string());
+        let mine = groups.iter().filter(|group| group.name == experiment.name).flat_map(|group| &group.runs);
+        let (name, epochs, measure) = (experiment.name.clone(), claim.epochs, claim.expectation.to_string());
         let runs = mine.filter_map(judged).collect();
-        let command = format!("asymgrad run {name}{} --epochs {epochs}", catalogue.option(row));
-        let row = ClaimRow { name, measure, epochs, runs, command };
+        let command = format!("asymgrad run {name}{} --epochs {epochs}", catalogue.option(experiment));
+        let experiment = ClaimExperiment { name, measure, epochs, runs, command };
         match claims.iter_mut().find(|known| known.sentence == claim.sentence) {
-            Some(known) => known.rows.push(row),
-            None => claims.push(Claim { sentence: claim.sentence.clone(), rows: vec![row] }),
+            Some(known) => known.experiments.push(experiment),
+            None => claims.push(ClaimSummary { sentence: claim.sentence.clone(), experiments: vec![experiment] }),
         }
     }
     claims
 }
 
-impl Claim {
+impl ClaimSummary {
     /// What all runs together say: what those say that decide, if they say the same.
     pub fn verdict(&self) -> Verdict {
-        let verdicts = self.rows.iter().flat_map(|row| &row.runs).map(|run| run.judgement.verdict);
+        let verdicts = self.experiments.iter().flat_map(|experiment| &experiment.runs).map(|run| run.judgement.verdict);
         let mut decided = verdicts.filter(|verdict| *verdict != Verdict::NotDecided);
         match decided.next() {
             Some(first) if decided.all(|verdict| verdict == first) => first,

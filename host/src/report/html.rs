@@ -3,11 +3,11 @@
 //! One file that loads nothing. Whatever comes from a file or a user goes through [`escape`].
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
 
-use super::claims::Claim;
+use super::claims::ClaimSummary;
 use super::figures::{accuracy, epochs};
 use super::results::Report;
 use super::table::{Cell, Row, Table};
-use crate::analysis::{Ordering, Ours, Run, Trend, Verdict};
+use crate::analysis::{Ours, Ranking, Run, Trend, Verdict};
 
 /// What the report's networks begin with: told once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
@@ -25,7 +25,7 @@ pub fn page(report: &Report) -> String {
         version = escape(&report.version),
         tiles = tiles(report),
         banners = banners(report),
-        tables = report.tables.iter().map(table).collect::<String>() + &orderings(report),
+        tables = report.tables.iter().map(table).collect::<String>() + &rankings(report),
         claims = report.claims.iter().map(claim).collect::<String>(),
         provenance = provenance(report),
         data = data,
@@ -221,12 +221,12 @@ fn trend(trend: &Trend) -> String {
     )
 }
 
-fn orderings(report: &Report) -> String {
-    let line = |ordering: &Ordering| {
-        let found = ordering.found()?;
-        Some(format!("<li><b>{}</b>: {}</li>", escape(&ordering.sentence()), escape(&wide_minus(&found))))
+fn rankings(report: &Report) -> String {
+    let line = |ranking: &Ranking| {
+        let found = ranking.found()?;
+        Some(format!("<li><b>{}</b>: {}</li>", escape(&ranking.sentence()), escape(&wide_minus(&found))))
     };
-    let lines: String = report.orderings.iter().filter_map(line).collect();
+    let lines: String = report.rankings.iter().filter_map(line).collect();
     if lines.is_empty() {
         return lines;
     }
@@ -242,9 +242,9 @@ fn chip(verdict: Verdict) -> String {
     format!("<span class=\"chip {class}\">{verdict}</span>")
 }
 
-fn claim(claim: &Claim) -> String {
+fn claim(claim: &ClaimSummary) -> String {
     let mut lines = String::new();
-    for row in &claim.rows {
+    for row in &claim.experiments {
         lines += &format!(
             "<li><b>{}</b>: {}; after {} epochs or more.",
             escape(&row.name),

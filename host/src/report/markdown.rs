@@ -27,15 +27,15 @@ pub fn markdown(report: &Report) -> String {
     text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n";
     text += &signals(report);
     text += "\n## Orders\n\n";
-    for ordering in &report.orderings {
-        if let Some(found) = ordering.found() {
-            text += &format!("- Table {}: {}: {found}\n", ordering.table, ordering.sentence());
+    for ranking in &report.rankings {
+        if let Some(found) = ranking.found() {
+            text += &format!("- Table {}: {}: {found}\n", ranking.table, ranking.sentence());
         }
     }
     text += "\n## Claims\n";
     for claim in &report.claims {
         text += &format!("\n- {}: **{}**\n", claim.sentence, claim.verdict());
-        for (row, run) in claim.rows.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run))) {
+        for (row, run) in claim.experiments.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run))) {
             text +=
                 &format!("  - {}, seed {}: {}: {}\n", row.name, run.seed, run.judgement.verdict, run.judgement.found);
         }

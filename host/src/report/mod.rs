@@ -18,7 +18,7 @@ mod terminal;
 mod trained;
 
 pub use self::csv::csv;
-pub use claims::{Claim, ClaimRow, JudgedRun};
+pub use claims::{ClaimExperiment, ClaimSummary, JudgedRun};
 pub use html::page;
 pub use markdown::markdown;
 pub use results::Report;

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::claims::{Claim, claims};
+use super::claims::{ClaimSummary, claims};
 use super::table::{self, Table};
-use crate::analysis::{self, Group, Ordering, Run};
+use crate::analysis::{self, Group, Ranking, Run};
 use crate::experiment::Catalogue;
 use crate::run::{self, Error};
 
@@ -22,9 +22,10 @@ pub struct Report {
     /// The report's tables, ours beside them.
     pub tables: Vec<Table>,
     /// The orders of rows that the report publishes, and how likely they hold in ours.
-    pub orderings: Vec<Ordering>,
+    #[serde(rename = "orderings")]
+    pub rankings: Vec<Ranking>,
     /// The sentences of the report that rows test.
-    pub claims: Vec<Claim>,
+    pub claims: Vec<ClaimSummary>,
     /// All runs, in groups that differ in nothing but the seed.
     pub groups: Vec<Group>,
     /// Runs that cannot be read, and why.
@@ -45,7 +46,7 @@ impl Report {
             version: run::VERSION.into(),
             written: run::now(),
             tables: table::tables(catalogue, &groups),
-            orderings: analysis::orderings(catalogue.of_the_report(), &groups),
+            rankings: analysis::rankings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
             groups,
             problems,

@@ -8,23 +8,23 @@ use super::figures::{accuracy, best, epochs, interval, paired};
 use super::trained::{Judged, judged, reached};
 use crate::analysis::{Group, Judgement, Paired, Run, in_groups};
 use crate::experiment::{Catalogue, Claim, Published};
-use crate::run::Status;
-use crate::suite::Trained;
+use crate::run::Ending;
+use crate::suite::TaskResult;
 use crate::train::Outcome;
 
 /// Ours beside the report's, grouped by the report's tables.
-pub fn table(all: &[Trained<'_>]) -> String {
+pub fn table(all: &[TaskResult<'_>]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["experiment", "loss", "ours", "epochs", "report", "epochs", "note"]);
-    let mut groups: Vec<Option<u8>> = all.iter().map(|trained| trained.row.table()).collect();
+    let mut groups: Vec<Option<u8>> = all.iter().map(|result| result.task.table()).collect();
     // The extras come last.
     groups.sort_by_key(|table| table.unwrap_or(u8::MAX));
     groups.dedup();
     for group in groups {
         table.add_row([group.map_or_else(|| "Extras".to_owned(), |number| format!("Table {number}"))]);
-        for trained in all.iter().filter(|trained| trained.row.table() == group) {
-            add_rows(&mut table, trained);
+        for result in all.iter().filter(|result| result.task.table() == group) {
+            add_rows(&mut table, result);
         }
     }
     for column in table.column_iter_mut().skip(2).take(4) {
@@ -34,8 +34,8 @@ pub fn table(all: &[Trained<'_>]) -> String {
 }
 
 /// The report's claims, each with the rows that test it and their verdicts; empty if no row does.
-pub fn claims(all: &[Trained<'_>]) -> String {
-    let judged: Vec<_> = all.iter().filter_map(|trained| Some((trained, judged(trained)?))).collect();
+pub fn claims(all: &[TaskResult<'_>]) -> String {
+    let judged: Vec<_> = all.iter().filter_map(|result| Some((result, judged(result)?))).collect();
     let mut sentences: Vec<&str> = vec![];
     for (_, judged) in &judged {
         if !sentences.contains(&judged.claim.sentence.as_str()) {
@@ -45,50 +45,50 @@ pub fn claims(all: &[Trained<'_>]) -> String {
     let mut lines = vec![];
     for sentence in sentences {
         lines.push(format!("\nClaim: {sentence}\n"));
-        for (trained, Judged { claim, judgement }) in
+        for (result, Judged { claim, judgement }) in
             judged.iter().filter(|(_, judged)| judged.claim.sentence == sentence)
         {
             let Judgement { verdict, found } = judgement;
-            let (name, Claim { measure, epochs, .. }) = (&trained.row.request.config.name, claim);
-            lines.push(format!("  {name}: {verdict}: {found}\n    {measure}; after {epochs} epochs or more\n"));
+            let (name, Claim { expectation, epochs, .. }) = (&result.task.request.config.name, claim);
+            lines.push(format!("  {name}: {verdict}: {found}\n    {expectation}; after {epochs} epochs or more\n"));
         }
     }
     lines.concat()
 }
 
 /// One row of the table for each number of epochs, at least one.
-fn add_rows(table: &mut Table, trained: &Trained<'_>) {
-    let config = &trained.row.request.config;
-    let reached = reached(trained);
+fn add_rows(table: &mut Table, result: &TaskResult<'_>) {
+    let config = &result.task.request.config;
+    let reached = reached(result);
     for index in 0..reached.len().max(1) {
         let ours = reached.get(index);
-        let report = published_at(trained, ours.map_or(0, |ours| ours.epochs));
+        let report = published_at(result, ours.map_or(0, |ours| ours.epochs));
         let last = index + 1 >= reached.len();
         table.add_row([
-            if index == 0 { format!("  {}", label(trained)) } else { String::new() },
+            if index == 0 { format!("  {}", label(result)) } else { String::new() },
             if index == 0 { config.loss.name().to_owned() } else { String::new() },
             ours.map_or_else(String::new, |ours| format!("{:.2} %", ours.accuracy)),
             ours.map_or_else(String::new, |ours| ours.epochs.to_string()),
             report.map_or_else(String::new, |report| format!("{:.2} %", report.accuracy)),
             report.map_or_else(String::new, |report| report.epochs.to_string()),
-            if last { note(trained) } else { String::new() },
+            if last { note(result) } else { String::new() },
         ]);
     }
 }
 
 /// Its name, and the settings and the seed in which it may differ from others of that name.
-fn label(trained: &Trained<'_>) -> String {
-    let (config, catalogue) = (&trained.row.request.config, &trained.row.catalogue);
+fn label(result: &TaskResult<'_>) -> String {
+    let (config, catalogue) = (&result.task.request.config, &result.task.catalogue);
     let seed = if config.seed == 1 { String::new() } else { format!(" --seed {}", config.seed) };
     format!("{}{}{seed}", config.name, config.settings(catalogue))
 }
 
 /// What the accuracies do not say.
-fn note(trained: &Trained<'_>) -> String {
-    match &trained.outcome {
-        Ok(Outcome::Ended(summary) | Outcome::Already(summary)) => match summary.status {
-            Status::Finished => String::new(),
-            Status::Diverged => format!("diverged at step {}", summary.step),
+fn note(result: &TaskResult<'_>) -> String {
+    match &result.outcome {
+        Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => match summary.status {
+            Ending::Finished => String::new(),
+            Ending::Diverged => format!("diverged at step {}", summary.step),
         },
         Ok(Outcome::Stopped { step }) => format!("stopped after step {step}"),
         Err(_) => "failed".into(),
@@ -96,8 +96,8 @@ fn note(trained: &Trained<'_>) -> String {
 }
 
 /// The report's figure to set beside ours: the last one up to so many epochs, else its first.
-fn published_at(trained: &Trained<'_>, epochs: u32) -> Option<Published> {
-    let published = trained.row.published();
+fn published_at(result: &TaskResult<'_>, epochs: u32) -> Option<Published> {
+    let published = result.task.published();
     published.iter().rev().find(|p| p.epochs <= epochs).or(published.first()).copied()
 }
 
@@ -146,12 +146,12 @@ mod tests {
     use crate::config::{Choices, Config};
     use crate::kernels::{InstructionSet, NumericMode};
     use crate::run::{EpochLine, Summary};
-    use crate::suite::Row;
+    use crate::suite::Task;
     use crate::train::Request;
     use crate::{dataset, experiment};
     use std::sync::Arc;
 
-    fn row(name: &str, folder: &Path) -> Row {
+    fn row(name: &str, folder: &Path) -> Task {
         let experiment = experiment::find(name).unwrap();
         let dataset = Arc::new(dataset::open("digits").unwrap());
         let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, NumericMode::Portable).unwrap();
@@ -167,10 +167,10 @@ mod tests {
             longer_is_done: true,
             keep_weights: true,
         };
-        Row { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
+        Task { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
     }
 
-    fn ended(status: Status, epoch: u32, test_accuracy: f64) -> Outcome {
+    fn ended(status: Ending, epoch: u32, test_accuracy: f64) -> Outcome {
         let last = EpochLine { epoch, train_loss: 1.0, train_accuracy: 2.0, test_loss: 3.0, test_accuracy };
         Outcome::Ended(Summary { status, step: 7, last })
     }
@@ -179,7 +179,7 @@ mod tests {
     fn a_claim_has_its_rows_and_their_verdicts_below_it() {
         let folder = tempfile::tempdir().unwrap();
         let rows = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| row(name, folder.path()));
-        let all: Vec<_> = rows.iter().map(|row| Trained { row, outcome: Err("no disk".into()) }).collect();
+        let all: Vec<_> = rows.iter().map(|row| TaskResult { task: row, outcome: Err("no disk".into()) }).collect();
         let text = claims(&all);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
         let about = "not decided: the claim is about CIFAR-10, this run is on digits";
@@ -212,8 +212,8 @@ mod tests {
         let lines: Vec<String> = (1..=250).map(line).collect();
         std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
         let outcomes =
-            [Ok(ended(Status::Diverged, 1, 10.0)), Ok(ended(Status::Finished, 250, 25.0)), Err("no disk".into())];
-        let all: Vec<_> = rows.iter().zip(outcomes).map(|(row, outcome)| Trained { row, outcome }).collect();
+            [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err("no disk".into())];
+        let all: Vec<_> = rows.iter().zip(outcomes).map(|(row, outcome)| TaskResult { task: row, outcome }).collect();
         let table = table(&all);
         let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(

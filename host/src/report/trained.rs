@@ -7,8 +7,8 @@ use serde::Serialize;
 use crate::Network;
 use crate::analysis::{self, Judgement};
 use crate::experiment::{Claim, Published};
-use crate::run::{self, Status};
-use crate::suite::Trained;
+use crate::run::{self, Ending};
+use crate::suite::TaskResult;
 use crate::train::{Outcome, Request};
 
 /// What `run --json` and `suite --json` print of a training.
@@ -48,50 +48,50 @@ pub(crate) struct Judged<'a> {
     pub(crate) judgement: Judgement,
 }
 
-impl<'a> From<&'a Trained<'_>> for Line<'a> {
-    fn from(trained: &'a Trained<'_>) -> Self {
-        let Request { config, folder, .. } = &trained.row.request;
-        let (status, step, error) = match &trained.outcome {
-            Ok(Outcome::Ended(summary) | Outcome::Already(summary)) => match summary.status {
-                Status::Finished => ("finished", Some(summary.step), None),
-                Status::Diverged => ("diverged", Some(summary.step), None),
+impl<'a> From<&'a TaskResult<'_>> for Line<'a> {
+    fn from(result: &'a TaskResult<'_>) -> Self {
+        let Request { config, folder, .. } = &result.task.request;
+        let (status, step, error) = match &result.outcome {
+            Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => match summary.status {
+                Ending::Finished => ("finished", Some(summary.step), None),
+                Ending::Diverged => ("diverged", Some(summary.step), None),
             },
             Ok(Outcome::Stopped { step }) => ("stopped", Some(*step), None),
             Err(reason) => ("failed", None, Some(reason.as_str())),
         };
         Line {
             name: &config.name,
-            table: trained.row.table(),
+            table: result.task.table(),
             network: &config.network,
             loss: config.loss.name(),
             data: &config.data.name,
             folder,
             status,
             step,
-            last: trained.summary().map(|summary| summary.last),
-            reached: reached(trained),
-            published: trained.row.published(),
-            claim: judged(trained),
+            last: result.summary().map(|summary| summary.last),
+            reached: reached(result),
+            published: result.task.published(),
+            claim: judged(result),
             error,
         }
     }
 }
 
 /// Ours at each number of epochs that the report publishes and the run has passed, then at its last epoch.
-pub(crate) fn reached(trained: &Trained<'_>) -> Vec<Reached> {
-    let Some(summary) = trained.summary() else { return vec![] };
+pub(crate) fn reached(result: &TaskResult<'_>) -> Vec<Reached> {
+    let Some(summary) = result.summary() else { return vec![] };
     let last = summary.last;
     // The table must not fail for a log that somebody removed: the result holds the last line.
-    let mut lines = run::read_epochs(&trained.row.request.folder).unwrap_or_default();
-    lines.retain(|line| line.epoch < last.epoch && trained.row.published().iter().any(|p| p.epochs == line.epoch));
+    let mut lines = run::read_epochs(&result.task.request.folder).unwrap_or_default();
+    lines.retain(|line| line.epoch < last.epoch && result.task.published().iter().any(|p| p.epochs == line.epoch));
     lines.push(last);
     lines.iter().map(|line| Reached { epochs: line.epoch, accuracy: line.test_accuracy }).collect()
 }
 
 /// What the run says about the report's claim, if the row tests one.
-pub(crate) fn judged<'a>(trained: &'a Trained<'_>) -> Option<Judged<'a>> {
-    let experiment = trained.row.experiment.as_ref()?;
-    let Request { folder, config, .. } = &trained.row.request;
-    let judgement = analysis::judge(experiment, folder, &config.data, &trained.row.catalogue)?;
+pub(crate) fn judged<'a>(result: &'a TaskResult<'_>) -> Option<Judged<'a>> {
+    let experiment = result.task.experiment.as_ref()?;
+    let Request { folder, config, .. } = &result.task.request;
+    let judgement = analysis::judge(experiment, folder, &config.data, &result.task.catalogue)?;
     Some(Judged { claim: experiment.claim.as_ref()?, judgement })
 }

@@ -94,14 +94,14 @@ impl Checkpoint {
 
 /// A checkpoint file that is open: its header read, its length as the header says, its numbers still to come.
 #[derive(Debug)]
-pub struct Saved {
+pub struct CheckpointReader {
     file: PathBuf,
     reader: BufReader<File>,
     header: Vec<u8>,
     checkpoint: Checkpoint,
 }
 
-impl Saved {
+impl CheckpointReader {
     /// Opens a checkpoint; `None` if there is none.
     ///
     /// # Errors
@@ -188,7 +188,7 @@ mod tests {
 
     fn read(file: &Path, numbers: u16) -> Result<Vec<f32>, CheckpointError> {
         let mut state = vec![0.0; numbers.into()];
-        Saved::open(file)?.unwrap().read("me", &mut state)?;
+        CheckpointReader::open(file)?.unwrap().read("me", &mut state)?;
         Ok(state)
     }
 

@@ -12,7 +12,7 @@ use crate::tensors;
 #[non_exhaustive]
 pub enum Error {
     /// The system refused.
-    #[error("{}: cannot {action}: {source}; {}", path.display(), way_out(source))]
+    #[error("{}: cannot {action}: {source}; {}", path.display(), hint(source))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -22,12 +22,12 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process trains in the folder.
-    #[error("{}: another process ({owner}) is at work here; wait for it to end, or choose another folder with --out", folder.display())]
+    #[error("{}: another process ({holder}) is at work here; wait for it to end, or choose another folder with --out", folder.display())]
     Locked {
         /// The run's folder.
         folder: PathBuf,
         /// Who holds it.
-        owner: String,
+        holder: String,
     },
     /// The folder holds a run that differs in more than what may change.
     #[error(
@@ -153,7 +153,7 @@ impl Error {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The system refused.
-    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), way_out(source))]
+    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), hint(source))]
     Io {
         /// The checkpoint.
         file: PathBuf,
@@ -183,7 +183,7 @@ pub enum CheckpointError {
 }
 
 /// What to do about a refusal of the system.
-fn way_out(source: &io::Error) -> &'static str {
+fn hint(source: &io::Error) -> &'static str {
     match source.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "give the path of a file",

@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::error::Error;
 use super::files::{EPOCHS, METRICS};
 use super::lines::read_lines;
-use super::lock::Owner;
+use super::lock::LockHolder;
 
 /// What the name of such a file begins with.
 const NAME: &str = "events.out.tfevents.";
@@ -30,7 +30,7 @@ pub(crate) struct Events {
 impl Events {
     /// Begins a file with all that the logs hold, and removes the earlier ones.
     pub(crate) fn begin(folder: &Path) -> Result<Self, Error> {
-        let Owner { host, pid, began, .. } = Owner::this_process();
+        let LockHolder { host, pid, began, .. } = LockHolder::this_process();
         let earlier = files(folder);
         let path = folder.join(format!("{NAME}{began:010}.{host}.{pid}.asymgrad"));
         let file = BufWriter::new(File::create(&path).map_err(Error::io("create", &path))?);

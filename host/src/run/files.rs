@@ -25,7 +25,7 @@ pub const FAILURE: &str = "failure.txt";
 /// Locked by the process at work.
 pub(crate) const LOCK: &str = "lock";
 /// Who is at work, or crashed at it.
-pub(crate) const OWNER: &str = "owner.json";
+pub(crate) const LOCK_HOLDER: &str = "owner.json";
 
 /// The folder of a run that names none.
 pub fn default_path(data: &str, name: &str, seed: u64) -> PathBuf {

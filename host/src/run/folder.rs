@@ -9,9 +9,9 @@ use super::config_file::read_config;
 use super::error::Error;
 use super::events;
 use super::files::{
-    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, METRICS, OWNER, PROCESSES, RESULT, TIMING, WEIGHTS,
+    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, LOCK_HOLDER, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS,
 };
-use super::lock::Claim;
+use super::lock::FolderLock;
 use crate::atomic::{self, PART};
 
 /// In the order in which `--fresh` removes them, after `TensorBoard`'s: without its configuration a folder is no run any more.
@@ -21,7 +21,7 @@ const FILES: [&str; 10] = [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSE
 #[derive(Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    claim: Claim,
+    lock: FolderLock,
 }
 
 impl RunFolder {
@@ -33,7 +33,7 @@ impl RunFolder {
         check_place(path)?;
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
         refuse_strangers(path, fresh)?;
-        let folder = Self { path: path.to_owned(), claim: Claim::take(path)? };
+        let folder = Self { path: path.to_owned(), lock: FolderLock::take(path)? };
         if fresh {
             for file in events::files(path) {
                 atomic::remove(&file).map_err(Error::io("remove", &file))?;
@@ -56,8 +56,8 @@ impl RunFolder {
     }
 
     /// Fails if another process has taken the folder over.
-    pub(crate) fn check_claim(&self) -> Result<(), Error> {
-        self.claim.check()
+    pub(crate) fn check_lock(&self) -> Result<(), Error> {
+        self.lock.check()
     }
 
     /// Removes one of its files, which may be missing.
@@ -93,7 +93,7 @@ fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
         let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
         // A process killed at start-up leaves a lock, its record and parts; one that failed there says why.
-        let leftover = [LOCK, OWNER, FAILURE].contains(&name.as_str()) || name.ends_with(PART);
+        let leftover = [LOCK, LOCK_HOLDER, FAILURE].contains(&name.as_str()) || name.ends_with(PART);
         let ours = leftover || fresh && FILES.contains(&name.as_str());
         if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });

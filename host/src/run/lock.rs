@@ -13,17 +13,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::error::Error;
-use super::files::{LOCK, OWNER};
+use super::files::{LOCK, LOCK_HOLDER};
 use crate::atomic;
 
 /// Between two beats.
-const BEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A beat that stands still for so long is a crash. Watched, not compared with a clock: clocks of hosts differ and jump.
 const SILENCE: Duration = Duration::from_secs(35);
 
 /// A process at work on a run: `owner.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owner {
+pub struct LockHolder {
     /// Its host.
     pub host: String,
     /// Its process.
@@ -33,19 +33,20 @@ pub struct Owner {
     /// When it began, in seconds since 1970.
     pub began: u64,
     /// When it last said that it is alive, in seconds since 1970.
-    pub beat: u64,
+    #[serde(rename = "beat")]
+    pub heartbeat: u64,
 }
 
-impl Owner {
+impl LockHolder {
     /// This process.
     pub fn this_process() -> Self {
         let now = now();
-        Self { host: host(), pid: std::process::id(), job: job(), began: now, beat: now }
+        Self { host: host(), pid: std::process::id(), job: job(), began: now, heartbeat: now }
     }
 
     /// Reads a folder's record; `None` if nobody is at work, or has crashed while he wrote the first one.
     pub fn read(folder: &Path) -> Option<Self> {
-        serde_json::from_slice(&fs::read(folder.join(OWNER)).ok()?).ok()
+        serde_json::from_slice(&fs::read(folder.join(LOCK_HOLDER)).ok()?).ok()
     }
 
     /// Whether it is on this host.
@@ -59,13 +60,13 @@ impl Owner {
     }
 
     fn write(&self, folder: &Path) -> Result<(), Error> {
-        let file = folder.join(OWNER);
+        let file = folder.join(LOCK_HOLDER);
         atomic::write_unsynced(&file, &serde_json::to_vec(self).unwrap_or_default()).map_err(Error::io("write", &file))
     }
 }
 
 /// `process 17 on node4, job 12_3`.
-impl std::fmt::Display for Owner {
+impl std::fmt::Display for LockHolder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "process {} on {}", self.pid, self.host)?;
         self.job.as_ref().map_or(Ok(()), |job| write!(f, ", job {job}"))
@@ -74,16 +75,16 @@ impl std::fmt::Display for Owner {
 
 /// A folder that belongs to this process as long as this lives.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub(crate) struct FolderLock {
     folder: PathBuf,
-    owner: Owner,
+    holder: LockHolder,
     /// Dropped to end the beat.
     end: Option<SyncSender<()>>,
-    beat: Option<JoinHandle<()>>,
+    heartbeat: Option<JoinHandle<()>>,
     _lock: File,
 }
 
-impl Claim {
+impl FolderLock {
     /// Takes the folder, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
         Self::take_after(folder, SILENCE)
@@ -93,53 +94,53 @@ impl Claim {
         let path = folder.join(LOCK);
         let lock = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let lock = lock.map_err(Error::io("open", &path))?;
-        let taken = |owner: String| Error::Locked { folder: folder.to_owned(), owner };
+        let taken = |holder: String| Error::Locked { folder: folder.to_owned(), holder };
         let locked = match try_lock(&lock) {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => {
                 return Err(taken(
-                    Owner::read(folder).map_or_else(|| "not named yet".into(), |owner| owner.to_string()),
+                    LockHolder::read(folder).map_or_else(|| "not named yet".into(), |holder| holder.to_string()),
                 ));
             }
             // A file system without locks: the record alone has to do.
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => false,
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &path)(error)),
         };
-        let owner = Owner::this_process();
-        if let Some(other) = Owner::read(folder).filter(|other| !(locked && other.is_here()))
+        let holder = LockHolder::this_process();
+        if let Some(other) = LockHolder::read(folder).filter(|other| !(locked && other.is_here()))
             && is_alive(folder, &other, silence)
         {
             return Err(taken(other.to_string()));
         }
-        owner.write(folder)?;
+        holder.write(folder)?;
         let (end, ends) = sync_channel(0);
-        let beat = {
-            let (folder, owner) = (folder.to_owned(), owner.clone());
-            std::thread::spawn(move || beat(&folder, owner, &ends))
+        let heartbeat = {
+            let (folder, holder) = (folder.to_owned(), holder.clone());
+            std::thread::spawn(move || renew(&folder, holder, &ends))
         };
-        Ok(Self { folder: folder.to_owned(), owner, end: Some(end), beat: Some(beat), _lock: lock })
+        Ok(Self { folder: folder.to_owned(), holder, end: Some(end), heartbeat: Some(heartbeat), _lock: lock })
     }
 
     /// Fails if another process has taken over: this one was thought dead, and must not write any more.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        match Owner::read(&self.folder) {
-            Some(other) if !other.is(&self.owner) => {
-                Err(Error::Locked { folder: self.folder.clone(), owner: other.to_string() })
+        match LockHolder::read(&self.folder) {
+            Some(other) if !other.is(&self.holder) => {
+                Err(Error::Locked { folder: self.folder.clone(), holder: other.to_string() })
             }
             _ => Ok(()),
         }
     }
 }
 
-impl Drop for Claim {
+impl Drop for FolderLock {
     fn drop(&mut self) {
         drop(self.end.take());
-        if let Some(beat) = self.beat.take() {
-            let _ = beat.join();
+        if let Some(heartbeat) = self.heartbeat.take() {
+            let _ = heartbeat.join();
         }
-        if Owner::read(&self.folder).is_some_and(|owner| owner.is(&self.owner)) {
+        if LockHolder::read(&self.folder).is_some_and(|holder| holder.is(&self.holder)) {
             // Whoever comes next finds the lock free, with or without the record.
-            let _ = fs::remove_file(self.folder.join(OWNER));
+            let _ = fs::remove_file(self.folder.join(LOCK_HOLDER));
         }
     }
 }
@@ -156,24 +157,24 @@ fn try_lock(lock: &File) -> Result<(), TryLockError> {
 }
 
 /// Renews the record until the claim ends. A beat that cannot be written is left out: training is worth more.
-fn beat(folder: &Path, mut owner: Owner, ends: &Receiver<()>) {
-    while ends.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
-        if Owner::read(folder).is_some_and(|found| !found.is(&owner)) {
+fn renew(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
+    while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
+        if LockHolder::read(folder).is_some_and(|found| !found.is(&holder)) {
             return;
         }
-        owner.beat = now();
-        let _ = owner.write(folder);
+        holder.heartbeat = now();
+        let _ = holder.write(folder);
     }
 }
 
 /// Whether the owner's beat goes on within `silence`.
-fn is_alive(folder: &Path, owner: &Owner, silence: Duration) -> bool {
+fn is_alive(folder: &Path, holder: &LockHolder, silence: Duration) -> bool {
     let began = Instant::now();
     while began.elapsed() < silence {
         std::thread::sleep(silence / 20);
-        match Owner::read(folder) {
+        match LockHolder::read(folder) {
             None => return false,
-            Some(found) if found != *owner => return true,
+            Some(found) if found != *holder => return true,
             Some(_) => {}
         }
     }
@@ -215,22 +216,22 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(300);
 
-    fn elsewhere(folder: &Path, beat: u64) {
-        let owner = Owner { host: "node4".into(), pid: 7, job: Some("12_3".into()), began: 1, beat };
-        owner.write(folder).unwrap();
+    fn elsewhere(folder: &Path, heartbeat: u64) {
+        let holder = LockHolder { host: "node4".into(), pid: 7, job: Some("12_3".into()), began: 1, heartbeat };
+        holder.write(folder).unwrap();
     }
 
     #[test]
     fn a_second_process_is_told_who_is_at_work() {
         let folder = tempfile::tempdir().unwrap();
-        let held = Claim::take(folder.path()).unwrap();
-        let error = Claim::take(folder.path()).unwrap_err().to_string();
+        let held = FolderLock::take(folder.path()).unwrap();
+        let error = FolderLock::take(folder.path()).unwrap_err().to_string();
         assert!(error.contains(&format!("process {} on", std::process::id())), "{error}");
         assert_eq!(is_locked(folder.path()), Some(true));
         drop(held);
         assert_eq!(is_locked(folder.path()), Some(false));
-        assert_eq!(Owner::read(folder.path()), None);
-        Claim::take(folder.path()).unwrap();
+        assert_eq!(LockHolder::read(folder.path()), None);
+        FolderLock::take(folder.path()).unwrap();
     }
 
     #[test]
@@ -245,10 +246,10 @@ mod tests {
                 elsewhere(&path, 6);
             })
         };
-        let error = Claim::take_after(&path, SHORT).unwrap_err().to_string();
+        let error = FolderLock::take_after(&path, SHORT).unwrap_err().to_string();
         assert!(error.contains("process 7 on node4, job 12_3"), "{error}");
         other.join().unwrap();
-        assert_eq!(Owner::read(&path).unwrap().beat, 6);
+        assert_eq!(LockHolder::read(&path).unwrap().heartbeat, 6);
     }
 
     #[test]
@@ -256,18 +257,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         for beat in [0, now(), u64::MAX] {
             elsewhere(folder.path(), beat);
-            Claim::take_after(folder.path(), SHORT).unwrap();
+            FolderLock::take_after(folder.path(), SHORT).unwrap();
         }
     }
 
     #[test]
     fn who_was_thought_dead_writes_no_more() {
         let folder = tempfile::tempdir().unwrap();
-        let claim = Claim::take(folder.path()).unwrap();
-        claim.check().unwrap();
+        let lock = FolderLock::take(folder.path()).unwrap();
+        lock.check().unwrap();
         elsewhere(folder.path(), 5);
-        assert!(matches!(claim.check(), Err(Error::Locked { .. })));
-        drop(claim);
-        assert_eq!(Owner::read(folder.path()).unwrap().host, "node4");
+        assert!(matches!(lock.check(), Err(Error::Locked { .. })));
+        drop(lock);
+        assert_eq!(LockHolder::read(folder.path()).unwrap().host, "node4");
     }
 }

@@ -22,7 +22,7 @@ mod process;
 mod result;
 mod state;
 
-pub use checkpoint::{Checkpoint, Saved, Sums};
+pub use checkpoint::{Checkpoint, CheckpointReader, Sums};
 pub(crate) use config_file::write_config;
 pub use config_file::{read_config, stored_config};
 pub use error::{CheckpointError, Error};
@@ -32,9 +32,9 @@ pub use files::{
 pub use folder::{RunFolder, check_place};
 pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};
 pub use lines::{EpochLine, Lengths, Measures, StepLine, read_epochs, read_lines};
-pub use lock::{Owner, is_locked, now};
+pub use lock::{LockHolder, is_locked, now};
 pub(crate) use logs::Logs;
 pub use process::{Process, VERSION, data_of};
-pub use result::{Status, Summary, read_summary};
+pub use result::{Ending, Summary, read_summary};
 pub(crate) use state::allocate;
 pub use state::read_state;

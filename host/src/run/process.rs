@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::files::PROCESSES;
-use super::lock::Owner;
+use super::lock::LockHolder;
 use crate::config::Config;
 
 /// The version of this program, with the commit that a release was built from.
@@ -41,7 +41,7 @@ pub struct Process {
 impl Process {
     /// This process, which goes on after `step` steps with these kernels on what `data` opens.
     pub(crate) fn current(step: u64, kernels: String, threads: usize, data: String) -> Self {
-        let Owner { host, job, began, .. } = Owner::this_process();
+        let LockHolder { host, job, began, .. } = LockHolder::this_process();
         Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads, began, data: Some(data) }
     }
 

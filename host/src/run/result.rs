@@ -13,7 +13,7 @@ use super::lines::EpochLine;
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum Ending {
     /// It made all its steps.
     Finished,
     /// The loss was no number any more: a result like any other.
@@ -24,7 +24,7 @@ pub enum Status {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// How it ended.
-    pub status: Status,
+    pub status: Ending,
     /// Steps made.
     pub step: u64,
     /// The last line of `epochs.jsonl`.

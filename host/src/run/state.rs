@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::checkpoint::Saved;
+use super::checkpoint::CheckpointReader;
 use super::config_file::read_config;
 use super::error::Error;
 use super::files::{CHECKPOINT, RESULT};
@@ -15,7 +15,7 @@ use crate::kernels::Aligned;
 /// If the folder holds no run, or no checkpoint yet.
 pub fn read_state(folder: &Path) -> Result<(Config, Aligned), Error> {
     let config = read_config(folder)?.ok_or_else(|| Error::NoRun { folder: folder.to_owned() })?;
-    let saved = Saved::open(&folder.join(CHECKPOINT))?.ok_or_else(|| Error::NoState {
+    let saved = CheckpointReader::open(&folder.join(CHECKPOINT))?.ok_or_else(|| Error::NoState {
         folder: folder.to_owned(),
         why: if folder.join(RESULT).exists() {
             "the run has ended and keeps none, as a quick suite does of large networks; train it with `asymgrad run`"

@@ -10,7 +10,7 @@ mod protocol;
 mod task;
 mod train;
 
-pub use progress::Watch;
+pub use progress::ProgressBars;
 pub use protocol::{RULES_SEEDS, is_small, quick_epochs, quick_path, whole_epochs};
-pub use task::{Row, Trained};
+pub use task::{Task, TaskResult};
 pub use train::train;

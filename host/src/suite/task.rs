@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use crate::dataset::Dataset;
 use crate::experiment::{Catalogue, Experiment, Published};
-use crate::run::{Status, Summary};
+use crate::run::{Ending, Summary};
 use crate::train::{Outcome, Request};
 
 /// A training, and what the report says about it.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct Task {
     /// How it is trained.
     pub request: Request,
     /// What it is trained on.
@@ -21,8 +21,8 @@ pub struct Row {
     pub catalogue: Arc<Catalogue>,
 }
 
-impl Row {
-    /// The report's table; `None` for an extra row and a network of the user's own.
+impl Task {
+    /// The report's table; `None` for an extra experiment and a network of the user's own.
     pub fn table(&self) -> Option<u8> {
         self.experiment.as_ref()?.table
     }
@@ -40,16 +40,16 @@ impl Row {
     }
 }
 
-/// A row and what became of it.
+/// A task and what became of it.
 #[derive(Debug)]
-pub struct Trained<'a> {
-    /// The row.
-    pub row: &'a Row,
+pub struct TaskResult<'a> {
+    /// The task.
+    pub task: &'a Task,
     /// How it went, or why it failed.
     pub outcome: Result<Outcome, String>,
 }
 
-impl Trained<'_> {
+impl TaskResult<'_> {
     /// Whether a signal stopped it.
     pub fn is_stopped(&self) -> bool {
         matches!(self.outcome, Ok(Outcome::Stopped { .. }))
@@ -63,16 +63,16 @@ impl Trained<'_> {
     /// Its result, if it has one.
     pub fn summary(&self) -> Option<Summary> {
         match self.outcome {
-            Ok(Outcome::Ended(summary) | Outcome::Already(summary)) => Some(summary),
+            Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => Some(summary),
             _ => None,
         }
     }
 }
 
 /// `DS0: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
-impl fmt::Display for Trained<'_> {
+impl fmt::Display for TaskResult<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request { config, folder, .. } = &self.row.request;
+        let Request { config, folder, .. } = &self.task.request;
         let (name, folder) = (&config.name, folder.display());
         let (summary, before) = match &self.outcome {
             Err(reason) => return write!(f, "error: {name}: {reason}"),
@@ -83,11 +83,11 @@ impl fmt::Display for Trained<'_> {
                 );
             }
             Ok(Outcome::Ended(summary)) => (summary, ""),
-            Ok(Outcome::Already(summary)) => (summary, "before, "),
+            Ok(Outcome::EndedBefore(summary)) => (summary, "before, "),
         };
         let status = match summary.status {
-            Status::Finished => "finished",
-            Status::Diverged => "diverged",
+            Ending::Finished => "finished",
+            Ending::Diverged => "diverged",
         };
         let (step, last) = (summary.step, &summary.last);
         write!(

@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::atomic;
-use crate::dataset::Standard;
+use crate::dataset::Standardization;
 
 /// Of a dense layer so many units are shown: each has as many weights as an image has numbers.
 const DENSE_PICTURES: usize = 8;
@@ -92,7 +92,7 @@ struct Header<'a> {
 }
 
 /// `input_mean` and `input_deviation` as JSON lists: an input is (byte / 255 − mean) / deviation of its channel.
-fn metadata(standard: &Standard) -> serde_json::Result<BTreeMap<&'static str, String>> {
+fn metadata(standard: &Standardization) -> serde_json::Result<BTreeMap<&'static str, String>> {
     let text = |numbers: &Vec<f64>| serde_json::to_string(numbers);
     Ok([("input_mean", text(&standard.mean)?), ("input_deviation", text(&standard.deviation)?)].into())
 }
@@ -106,7 +106,7 @@ pub fn write(
     network: &Architecture<'_>,
     training: &Training,
     state: &[f32],
-    standard: Option<&Standard>,
+    standard: Option<&Standardization>,
 ) -> io::Result<()> {
     let tensors = by_name(network, training);
     let entries = tensors.iter().map(|(name, tensor)| (name.as_str(), Dtype::F32, shape(tensor)));
@@ -153,7 +153,7 @@ pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()
 /// Writes a safetensors file: a header that names the tensors in their order, then their numbers.
 fn write_file<'a>(
     file: &Path,
-    standard: Option<&Standard>,
+    standard: Option<&Standardization>,
     tensors: impl Iterator<Item = (&'a str, Dtype, Vec<usize>)>,
     numbers: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<()> {

@@ -19,6 +19,6 @@ mod step;
 pub use batches::{Gather, shuffled};
 pub use measure::measure;
 pub use pace::pace;
-pub use request::{Observer, Outcome, Progress, Request, check_fit};
+pub use request::{Observer, Outcome, Request, TrainProgress, check_fit};
 pub use scores::{confusion, predict, read_confusion, scores};
 pub use start::{ended, train};

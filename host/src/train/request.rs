@@ -37,9 +37,9 @@ pub struct Request {
 /// Who watches a run.
 pub trait Observer: Send {
     /// Before the first step of this process; `progress.step` are the steps made before.
-    fn start(&mut self, _config: &Config, _progress: &Progress) {}
+    fn start(&mut self, _config: &Config, _progress: &TrainProgress) {}
     /// After a step.
-    fn step(&mut self, _progress: &Progress) {}
+    fn step(&mut self, _progress: &TrainProgress) {}
     /// After an epoch and its evaluation.
     fn epoch(&mut self, _line: &EpochLine) {}
 }
@@ -49,7 +49,7 @@ impl Observer for () {}
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct TrainProgress {
     /// Steps made.
     pub step: u64,
     /// Steps of the whole run.
@@ -65,7 +65,7 @@ pub struct Progress {
     /// Images trained on in a second, evaluation left out.
     pub images_per_second: f64,
     /// Time left, at the pace so far.
-    pub left: Duration,
+    pub remaining: Duration,
 }
 
 /// What became of a call of [`train`](super::train).
@@ -74,7 +74,7 @@ pub enum Outcome {
     /// The run has ended now.
     Ended(Summary),
     /// The run had ended before, and nothing was done.
-    Already(Summary),
+    EndedBefore(Summary),
     /// It was told to stop; a checkpoint after so many steps lets it go on.
     Stopped {
         /// Steps made.

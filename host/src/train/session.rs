@@ -10,13 +10,13 @@ use asymgrad_core::{Score, StepError};
 
 use super::batches::{Gather, shuffled};
 use super::measure::measure;
-use super::request::{Observer, Outcome, Progress, Request};
+use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::scores::{confusion, scores, write_confusion};
 use super::step::{HostTrainer, drive, load};
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{
-    CHECKPOINT, CONFUSION, Checkpoint, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder, Status,
+    CHECKPOINT, CONFUSION, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder,
     StepLine, Summary, Sums, TimingLine, WEIGHTS, read_epochs,
 };
 use crate::{atomic, tensors};
@@ -99,8 +99,8 @@ impl<'a> Session<'a> {
             self.order = self.order_of_epoch();
             let rate = self.request.config.rate_of_epoch(self.at.epoch);
             self.trainer.set_rate(rate)?;
-            let mut status = Status::Finished;
-            while self.at.batch < self.batches && self.at.step < self.goal && status == Status::Finished {
+            let mut status = Ending::Finished;
+            while self.at.batch < self.batches && self.at.step < self.goal && status == Ending::Finished {
                 if stop.load(Ordering::Relaxed) {
                     return self.stop();
                 }
@@ -109,7 +109,7 @@ impl<'a> Session<'a> {
                 self.save_if_due(CHECKPOINT_PAUSE)?;
             }
             let Some(tested) = self.evaluate(stop)? else { return self.stop() };
-            if status == Status::Diverged {
+            if status == Ending::Diverged {
                 return self.end_within_epoch(status, &tested, observer);
             }
             if self.at.batch < self.batches {
@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
         }
         self.save_last()?;
         self.write_weights()?;
-        self.end(Status::Finished)
+        self.end(Ending::Finished)
     }
 
     fn order_of_epoch(&self) -> Vec<u32> {
@@ -131,7 +131,7 @@ impl<'a> Session<'a> {
     }
 
     /// Trains on the next batch.
-    fn step(&mut self) -> Result<Status, Error> {
+    fn step(&mut self) -> Result<Ending, Error> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
@@ -140,8 +140,8 @@ impl<'a> Session<'a> {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
         };
-        let status = if score.loss.is_finite() { Status::Finished } else { Status::Diverged };
-        if status == Status::Diverged {
+        let status = if score.loss.is_finite() { Ending::Finished } else { Ending::Diverged };
+        if status == Ending::Diverged {
             // No update was made: the weights are those of the step before, and so are the logs.
             self.save()?;
         }
@@ -221,13 +221,13 @@ impl<'a> Session<'a> {
 
     fn end_within_epoch(
         mut self,
-        status: Status,
+        status: Ending,
         tested: &Tested,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
         // Those of the checkpoint: a measurement may draw feedback anew.
         self.write_weights()?;
-        let measures = if status == Status::Diverged { None } else { self.measure()? };
+        let measures = if status == Ending::Diverged { None } else { self.measure()? };
         self.log(tested, measures, observer)?;
         self.end(status)
     }
@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
     }
 
     /// Writes what else a finished run leaves; the result comes last and says that all is there.
-    fn end(mut self, status: Status) -> Result<Outcome, Error> {
+    fn end(mut self, status: Ending) -> Result<Outcome, Error> {
         self.logs.sync()?;
         let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
         let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
@@ -286,7 +286,7 @@ impl<'a> Session<'a> {
     }
 
     fn save(&mut self) -> Result<(), Error> {
-        self.folder.check_claim()?;
+        self.folder.check_lock()?;
         self.at.logs = self.logs.sync()?;
         let file = self.folder.file(CHECKPOINT);
         self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;
@@ -294,12 +294,12 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    fn progress(&self) -> Progress {
+    fn progress(&self) -> TrainProgress {
         let (loss, accuracy) = mean(&self.at.sums);
         let pace = if self.clock.steps > 0 { self.clock.seconds / self.clock.steps as f64 } else { 0.0 };
         let rate = if self.clock.seconds > 0.0 { self.clock.images as f64 / self.clock.seconds } else { 0.0 };
-        let left = pace * self.goal.saturating_sub(self.at.step) as f64;
-        Progress {
+        let remaining = pace * self.goal.saturating_sub(self.at.step) as f64;
+        TrainProgress {
             step: self.at.step,
             goal: self.goal,
             epoch: self.at.epoch,
@@ -307,7 +307,7 @@ impl<'a> Session<'a> {
             loss,
             accuracy,
             images_per_second: rate,
-            left: Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX),
+            remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
         }
     }
 }

@@ -12,8 +12,8 @@ use super::step::HostTrainer;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{
-    CHECKPOINT, CONFUSION, Checkpoint, Error, FAILURE, Logs, PROCESSES, Process, RESULT, RunFolder, Saved, Status,
-    Summary, WEIGHTS, allocate, events, read_summary, stored_config, write_config,
+    CHECKPOINT, CONFUSION, Checkpoint, CheckpointReader, Ending, Error, FAILURE, Logs, PROCESSES, Process, RESULT,
+    RunFolder, Summary, WEIGHTS, allocate, events, read_summary, stored_config, write_config,
 };
 use crate::tensors;
 
@@ -36,7 +36,7 @@ pub fn train(
         if request.tensorboard && events::files(folder.path()).is_empty() {
             events::Events::begin(folder.path())?;
         }
-        return Ok(Outcome::Already(summary));
+        return Ok(Outcome::EndedBefore(summary));
     }
     let threads = request.threads;
     let kernels = HostKernels::new(request.kernels, threads)
@@ -81,7 +81,7 @@ pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
     if summary.step > goal && !request.longer_is_done {
         return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
     }
-    if summary.step >= goal || summary.status == Status::Diverged {
+    if summary.step >= goal || summary.status == Ending::Diverged {
         return Ok(Some(summary));
     }
     // A row that is to keep none is trained again.
@@ -96,7 +96,7 @@ pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
 /// Puts the trainer where the checkpoint says, or at the beginning.
 fn restore(request: &Request, folder: &RunFolder, trainer: &mut HostTrainer<'_>) -> Result<Checkpoint, Error> {
     let config = &request.config;
-    if let Some(saved) = Saved::open(&folder.file(CHECKPOINT))? {
+    if let Some(saved) = CheckpointReader::open(&folder.file(CHECKPOINT))? {
         let at = saved.read(&config.identity(), trainer.state_mut())?;
         trainer.resume(at.step);
         return Ok(at);
