@@ -13,10 +13,7 @@ use crate::board::{self, Clock, Device};
 pub const EPOCHS: u32 = if cfg!(target_abi = "eabihf") { 10 } else { 2 };
 
 /// Trains for some epochs and prints loss, right answers, instructions and stack. An incomplete last batch is left out.
-pub fn train<const CAPS: u32, const BATCH: usize>(
-    trainer: &mut Trainer<'_, CAPS, Device>,
-    epochs: u32,
-) -> Option<()> {
+pub fn train<const CAPS: u32, const BATCH: usize>(trainer: &mut Trainer<'_, CAPS, Device>, epochs: u32) -> Option<()> {
     let mut clock = Clock::new()?;
     if !cfg!(feature = "quiet") {
         board::paint_stack();

@@ -1,8 +1,8 @@
 //! One training for each combination of network, feedback rule and optimizer.
 
 use asymgrad_core::arithmetic::Arithmetic;
-use asymgrad_core::feedback::Storage;
 use asymgrad_core::capabilities::ALL;
+use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Activation, Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
 

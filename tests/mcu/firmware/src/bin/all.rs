@@ -95,7 +95,7 @@ fn train(
     prediction: &mut [f32],
     flash: &mut [u8],
 ) -> Option<()> {
-    let numbers: usize = network.plan(&training).map(|region| region.numbers).sum();
+    let numbers: usize = network.plan(&training).map(|region| region.len).sum();
     let memory = memory.get_mut(..numbers)?;
     let mut trainer = Trainer::<{ asymgrad_core::capabilities::ALL }>::new(network, training, memory).ok()?;
     if training.storage() == Storage::Table {
@@ -130,7 +130,8 @@ fn train(
     (snapshots.load(&mut trainer).ok()? == [7; 32] && trainer.steps() == before).then_some(())?;
     let prediction = prediction.get_mut(..network.prediction_memory(BATCH))?;
     let mut predictor =
-        Predictor::<{ asymgrad_core::capabilities::ALL }>::new(network, BATCH, trainer.parameters(), prediction).ok()?;
+        Predictor::<{ asymgrad_core::capabilities::ALL }>::new(network, BATCH, trainer.parameters(), prediction)
+            .ok()?;
     black_box(predictor.predict(inputs.as_flattened()).ok()?);
     Some(())
 }

@@ -2,8 +2,8 @@
 #![no_std]
 #![no_main]
 
-use asymgrad_core::feedback::Storage;
 use asymgrad_core::capabilities::{SEEDED, TABLE};
+use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
 use firmware::board::{self, Clock, Device};
@@ -13,7 +13,7 @@ use static_cell::ConstStaticCell;
 const NET: Architecture =
     Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
 const PLAIN: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
-const CAPS: u32 = NET.capabilities(&PLAIN) | TABLE | DRAWN;
+const CAPS: u32 = NET.capabilities(&PLAIN) | TABLE | SEEDED;
 const VARIANTS: [(&str, Storage); 3] =
     [("R in RAM", Storage::Memory), ("R in flash", Storage::Table), ("R from its seed", Storage::Seed)];
 static IN_FLASH: [f32; NET.fixed_feedback(&PLAIN)] = match NET.feedback_table(&PLAIN, 2) {
