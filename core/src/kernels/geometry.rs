@@ -18,7 +18,7 @@ use crate::plan::LayerPlan;
 pub struct Geometry {
     /// Rows of the image.
     pub rows: usize,
-    /// BRows of the image.
+    /// Columns of the image.
     pub cols: usize,
     /// Channels of the input.
     pub in_channels: usize,
@@ -54,6 +54,7 @@ impl Geometry {
     }
 
     /// The geometry of a layer with weights; `None` for pooling.
+    #[inline]
     pub(crate) const fn of(plan: &LayerPlan<'_>) -> Option<Self> {
         match plan.layer.operation {
             Operation::Dense { outputs } => Some(Self::dense(plan.input.features(), outputs)),

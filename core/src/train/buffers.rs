@@ -42,6 +42,7 @@ impl<'a> State<'a> {
 }
 
 /// The first `len` values and the rest; nothing if there are fewer.
+#[inline]
 fn up_to(values: &mut [f32], len: usize) -> (&mut [f32], &mut [f32]) {
     values.split_at_mut_checked(len).unwrap_or((&mut [], &mut []))
 }
@@ -68,6 +69,7 @@ pub(super) fn network_input<'a>(forward: &'a mut [f32], training: &Training, len
 }
 
 /// The input and the output of a layer.
+#[inline]
 pub(super) fn layer_activations<'a>(
     forward: &'a mut [f32],
     training: &Training,

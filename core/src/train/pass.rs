@@ -224,7 +224,8 @@ pub(crate) fn forward<const CAPS: u32, K: Kernels>(
     if let Some(pool) = pool_of::<CAPS>(plan, samples) {
         kernels.pool(&pool, input, output);
     } else if let Some(geometry) = geometry_of::<CAPS>(plan) {
-        let activation = (!plan.is_last).then_some(plan.layer.activation);
+        // Not `then_some`: a device would keep both of its operands on the stack.
+        let activation = if plan.is_last { None } else { Some(plan.layer.activation) };
         kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation }, output);
         plan.layer.activation.apply::<CAPS>(output);
     }
