@@ -5,7 +5,8 @@
 use super::cursor::LayerCursor;
 use crate::network::{Architecture, Feedback, Operation, Training};
 
-/// Sizes of the regions in `f32`: first what a step needs, then the state.
+/// Sizes of the regions in `f32`. They lie in this order: labels, activations, gradients, errors, sums; then the state:
+/// parameters, feedback, optimizer state.
 ///
 /// Columns as long as a batch come first, so that none of their vectors crosses a cache line where the buffer begins with
 /// one.
@@ -23,11 +24,11 @@ pub(crate) struct Layout {
     pub(crate) sums: usize,
     /// Weights and biases, layer by layer.
     pub(crate) parameters: usize,
-    /// Those of them that belong to frozen layers.
+    /// How many of the parameters belong to frozen layers.
     pub(crate) frozen: usize,
     /// Feedback in memory, layer by layer, and the seed of feedback that is regenerated.
     pub(crate) feedback: usize,
-    /// Optimizer state of each trained parameter: 0, 1 or 2 values.
+    /// Values of optimizer state for each trained parameter: 0, 1 or 2.
     pub(crate) states: usize,
 }
 
