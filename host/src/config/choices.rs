@@ -2,7 +2,8 @@
 
 use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 
-use super::fields::{Config, Data};
+use super::data::Data;
+use super::fields::Config;
 use super::schedule::Schedule;
 use crate::Network;
 use crate::experiment::Experiment;

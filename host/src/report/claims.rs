@@ -34,7 +34,7 @@ pub struct ClaimRow {
 pub struct JudgedRun {
     /// Its seed.
     pub seed: u64,
-    /// Its data set.
+    /// The name of its data set.
     pub data: String,
     /// The verdict and what it rests on.
     #[serde(flatten)]
@@ -48,7 +48,7 @@ pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<Claim> {
         let Some(claim) = &row.claim else { continue };
         let judged = |run: &Run| {
             let judgement = analysis::judge(row, &run.folder, &run.config.data, catalogue)?;
-            Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
+            Some(JudgedRun { seed: run.config.seed, data: run.config.data.label(), judgement })
         };
         let mine = groups.iter().filter(|group| group.name == row.name).flat_map(|group| &group.runs);
         let (name, epochs, measure) = (row.name.clone(), claim.epochs, claim.measure.to_string());

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::claims::{Claim, claims};
 use super::table::{self, Table};
 use crate::analysis::{self, Group, Ordering, Run};
+use crate::config::Data;
 use crate::experiment::Catalogue;
 use crate::run::{self, Error};
 
@@ -55,5 +56,13 @@ impl Report {
     /// All runs.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.groups.iter().flat_map(|group| &group.runs)
+    }
+
+    /// The data sets of the runs, by name.
+    pub(crate) fn data_sets(&self) -> Vec<&Data> {
+        let mut data: Vec<&Data> = self.runs().map(|run| &run.config.data).collect();
+        data.sort_unstable_by_key(|data| (&data.name, &data.checksum));
+        data.dedup_by_key(|data| (&data.name, &data.checksum));
+        data
     }
 }
