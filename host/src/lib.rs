@@ -20,4 +20,4 @@ pub mod tensors;
 pub mod train;
 
 pub use network::Network;
-pub use output::write_whole;
+pub use output::{is_stream, write_whole};

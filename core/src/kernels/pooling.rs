@@ -15,7 +15,7 @@ const CHUNK: usize = 128;
 pub struct PoolGeometry {
     /// Rows of the input image.
     pub rows: usize,
-    /// BRows of the input image.
+    /// Columns of the input image.
     pub cols: usize,
     /// Values of a pixel: channels × samples.
     pub pixel: usize,
@@ -33,7 +33,7 @@ impl PoolGeometry {
         windows(self.rows, self.size, self.stride)
     }
 
-    /// BRows of the output image.
+    /// Columns of the output image.
     pub fn output_cols(&self) -> usize {
         windows(self.cols, self.size, self.stride)
     }

@@ -44,7 +44,7 @@ impl TileShape {
         Self { mr, nr_vectors, lanes }
     }
 
-    /// BRows: `nr_vectors` × `lanes`.
+    /// Columns: `nr_vectors` × `lanes`.
     pub const fn nr(&self) -> usize {
         self.nr_vectors * self.lanes
     }

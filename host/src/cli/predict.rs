@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use asymgrad::{dataset, run, tensors, train};
 use clap::Args;
 
-use super::output::print;
+use super::output::print_name;
 
 #[derive(Args)]
 pub(super) struct PredictArguments {
@@ -27,6 +27,6 @@ impl PredictArguments {
         let scores = train::predict(&config, &state, &dataset)?;
         tensors::write_scores(&self.output, &scores, &dataset.test.labels)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
-        print(&format!("{}\n", self.output.display()))
+        print_name(&self.output)
     }
 }

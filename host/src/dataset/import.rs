@@ -43,7 +43,7 @@ impl fmt::Display for Import {
             write!(
                 f,
                 "The archive is not the official one: its SHA-256 is {}, the official {OFFICIAL_SHA256}.\n\
-                 Its structure is right; `asymgrad data info` shows whether its contents look so.",
+                 Its structure is right; `asymgrad data info` says whether its images are CIFAR-10's, and in which order.",
                 self.sha256
             )
         }

@@ -5,6 +5,7 @@
 
 pub mod cifar;
 mod cifar_format;
+mod data_set;
 pub mod digits;
 mod error;
 #[cfg(feature = "download")]
@@ -13,13 +14,17 @@ mod idx;
 mod images;
 mod import;
 mod info;
+mod known;
 mod layout;
 mod pixels;
 
+pub use data_set::Dataset;
 pub use error::Error;
-pub use images::{Dataset, Images};
+pub use images::Images;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
+pub(crate) use info::moments;
 pub use info::{Info, SplitInfo};
+pub use known::{Contents, fingerprint};
 pub use pixels::{Pixels, Standardization};
 
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::claims::{ClaimSummary, claims};
 use super::table::{self, Table};
 use crate::analysis::{self, Group, Ranking, Run};
+use crate::config::DatasetId;
 use crate::experiment::Catalogue;
 use crate::run::{self, Error};
 
@@ -56,5 +57,13 @@ impl Report {
     /// All runs.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.groups.iter().flat_map(|group| &group.runs)
+    }
+
+    /// The data sets of the runs, by name.
+    pub(crate) fn data_sets(&self) -> Vec<&DatasetId> {
+        let mut data: Vec<&DatasetId> = self.runs().map(|run| &run.config.data).collect();
+        data.sort_unstable_by_key(|data| (&data.name, &data.checksum));
+        data.dedup_by_key(|data| (&data.name, &data.checksum));
+        data
     }
 }

@@ -9,6 +9,7 @@ use super::batches::generator;
 use super::request::{Observer, Outcome, Request, check_fit};
 use super::session::Session;
 use super::step::HostTrainer;
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{
@@ -32,6 +33,10 @@ pub fn train(
     let folder = RunFolder::open(&request.folder, request.fresh)?;
     let stored = stored_config(config, folder.path())?;
     let goal = config.goal(dataset.train.len());
+    // The data set may have another name by now; the run and its checkpoint keep the name that they started with.
+    let data = stored.as_ref().map_or(&config.data, |stored| &stored.data).clone();
+    let request = &Request { config: Config { data, ..config.clone() }, ..request.clone() };
+    let config = &request.config;
     if let Some(summary) = ended(request, goal)? {
         if request.tensorboard && events::files(folder.path()).is_empty() {
             events::Events::begin(folder.path())?;
