@@ -55,7 +55,7 @@ pub fn check(rows: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
 /// The bytes that a training takes.
 fn training(row: &Task) -> u64 {
     let config = &row.request.config;
-    let numbers = config.network.architecture().memory(&config.training()) as u64;
+    let numbers = config.network.architecture().memory(&config.training_on(&row.dataset)) as u64;
     let plan = numbers.saturating_mul(size_of::<f32>() as u64);
     plan.saturating_add(plan / SHARE).saturating_add(BESIDE)
 }

@@ -69,7 +69,7 @@ impl<'a> Plan<'a> {
             threads: *threads,
             steps,
             parameters: network.parameters(),
-            memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
+            memory_bytes: network.memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>()),
             estimated_seconds: pace.map(|pace| pace * steps as f64),
             state: state.as_ref().map_or("damaged", State::name),
             problem,

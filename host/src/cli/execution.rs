@@ -226,8 +226,8 @@ impl Execution {
             }
         }
         let memory = tasks.iter().map(|task| {
-            let Config { network, .. } = &task.request.config;
-            network.architecture().memory(&task.request.config.training()).saturating_mul(size_of::<f32>())
+            let config = &task.request.config;
+            config.network.architecture().memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>())
         });
         let array = Array {
             command: &command,

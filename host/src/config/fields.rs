@@ -2,7 +2,7 @@
 //!
 //! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
 
-use asymgrad_core::{Initial, Loss, Optimizer, Training};
+use asymgrad_core::{Feedback, Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -78,7 +78,20 @@ pub struct Config {
 impl Config {
     /// The training as the core takes it.
     pub fn training(&self) -> Training {
-        let training = Training::new(self.batch)
+        self.training_of(self.batch)
+    }
+
+    /// As [`Config::training`], with memory for no more samples than a step on `dataset` has; the results are the same.
+    pub fn training_on(&self, dataset: &Dataset) -> Training {
+        // The noise of weight mirrors is a whole batch.
+        let has_mirror =
+            self.network.architecture().layers().iter().any(|layer| layer.feedback == Feedback::WeightMirror);
+        let most = if has_mirror { self.batch } else { dataset.train.len().max(dataset.test.len()).max(1) };
+        self.training_of(self.batch.min(most))
+    }
+
+    fn training_of(&self, batch: usize) -> Training {
+        let training = Training::new(batch)
             .optimizer(self.optimizer)
             .loss(self.loss)
             .decay(self.decay)

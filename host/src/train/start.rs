@@ -47,9 +47,9 @@ pub fn train(
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
     let outcome = kernels.install(|| {
-        let architecture = config.network.architecture();
-        let mut memory = allocate(architecture.memory(&config.training()))?;
-        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        let (architecture, training) = (config.network.architecture(), config.training_on(dataset));
+        let mut memory = allocate(architecture.memory(&training))?;
+        let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         let at = restore(request, &folder, &mut trainer)?;
         if at.step > goal {
             return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
