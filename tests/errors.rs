@@ -439,3 +439,28 @@ fn a_predictor_that_makes_no_sense_is_refused() {
         assert_eq!((error, error.to_string().as_str()), (expected, message));
     }
 }
+
+/// Where a falling rate ends: a step with rate 0 computes its loss and leaves the weights as they are.
+#[test]
+fn a_rate_may_become_0_and_weights_then_stay() {
+    for optimizer in Optimizer::DEFAULTS {
+        let mut layers = [Layer::dense(1); 8];
+        let network = Architecture::parse(POGGIO, &mut layers).unwrap();
+        let training = Training::new(2).optimizer(optimizer);
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(1), 2);
+        let bits = |numbers: &[f32]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        let (x, before) = (uniform(2 * 2 * 9 * 7), bits(trainer.parameters()));
+        trainer.step(&x, &[0, 1]).unwrap();
+        let after = bits(trainer.parameters());
+        assert_ne!(before, after, "{}", optimizer.name());
+        trainer.set_rate(0.0).unwrap();
+        assert!(trainer.step(&x, &[0, 1]).unwrap().loss.is_finite());
+        assert_eq!(bits(trainer.parameters()), after, "{}", optimizer.name());
+        for rate in [-1e-9, f32::NAN, f32::INFINITY] {
+            let error = trainer.set_rate(rate).unwrap_err();
+            assert_eq!(error.to_string(), format!("the rate has to be at least 0 and finite, found {rate}"));
+        }
+    }
+}

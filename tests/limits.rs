@@ -7,7 +7,7 @@ mod program;
 use std::fs;
 use std::process::Command;
 
-use program::{Ended, Place, skip};
+use program::{Ended, Place, lines, skip};
 
 const NET: &str = "input 3x32x32 - dense4 - dense10(R)";
 
@@ -103,4 +103,22 @@ fn threads_that_cannot_start_are_an_error_and_no_panic() {
     ]);
     command.args(["--seeds", "1..3", "--out", "out/2-2-1"]);
     Ended::of(command.current_dir(place.path("")).output().unwrap()).assert(0, &[]);
+}
+
+/// A rate that halves, or falls to a tenth, is below the least float long before the end: the run goes on at 0.
+#[test]
+fn a_falling_rate_may_end_at_0() {
+    let place = Place::new();
+    for schedule in ["step:1:0.1", "step:1:0.0001", "cosine:3"] {
+        let rate = if schedule.starts_with("cosine") { "1e-43" } else { "1e-3" };
+        let rest =
+            format!("--schedule {schedule} --lr {rate} --batch 1500 --measure-every 0 --epochs 60 --out {schedule}");
+        run(&place, &rest).assert(0, &[]);
+        let epochs = lines(&place.results(schedule).epochs);
+        assert_eq!(epochs.len(), 60);
+        // Nothing moves any more.
+        assert_eq!(epochs[58]["test_loss"], epochs[59]["test_loss"]);
+        // Another process goes on there.
+        run(&place, &rest.replace("60", "61")).assert(0, &[]);
+    }
 }

@@ -8,7 +8,7 @@ use super::buffers::Work;
 use super::error::TrainerError;
 use crate::arithmetic::Portable;
 use crate::capabilities::{self, ALL, enabled};
-use crate::checks::positive;
+use crate::checks::non_negative;
 use crate::kernels::Kernels;
 use crate::kernels::step::Corrections;
 use crate::network::{Architecture, Operation, Score, Training};
@@ -159,9 +159,10 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// Who reads one back sets the rate again, for instance from [`Trainer::steps`].
     ///
     /// # Errors
-    /// [`TrainerError::Coefficient`] if it is not above 0 and finite; the rate is then as it was.
+    /// [`TrainerError::Coefficient`] if it is not at least 0 and finite; the rate is then unchanged. With a rate of 0, where a
+    /// falling schedule ends, a step changes the optimizer's state only.
     pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
-        positive("rate", rate)?;
+        non_negative("rate", rate)?;
         self.training.optimizer = self.training.optimizer.with_rate(rate);
         Ok(())
     }
