@@ -8,6 +8,7 @@ use std::fs;
 use std::process::Command;
 
 use program::{Ended, Place, lines, skip};
+use serde_json::Value;
 
 const NET: &str = "input 3x32x32 - dense4 - dense10(R)";
 
@@ -121,4 +122,92 @@ fn a_falling_rate_may_end_at_0() {
         // Another process goes on there.
         run(&place, &rest.replace("60", "61")).assert(0, &[]);
     }
+}
+
+/// Each element of the last update is too large for any number, so that the test images are the first to tell.
+#[test]
+fn a_network_that_its_last_update_destroys_has_diverged() {
+    let place = Place::new();
+    let rest = "--optimizer sgd --lr 1e38 --batch 1500 --epochs 1 --json --out run";
+    let result = run(&place, rest).json();
+    assert_eq!(result["status"], "diverged", "{result}");
+    assert!(!result["last"]["test_loss"].is_number(), "{result}");
+    assert!(result["last"]["train_loss"].is_number(), "{result}");
+    assert!(!place.path("run/confusion.json").exists(), "an answer was made of numbers that are none");
+    let status = place.run("status run --json").json();
+    assert_eq!(status["runs"][0]["state"], "diverged");
+    let report = place.run("report run --format json").json();
+    let runs = &report["groups"][0]["runs"];
+    assert_eq!((&runs[0]["status"], &runs[0]["confusion"]), (&"diverged".into(), &Value::Null));
+    // It is a result: the same command leaves it alone, and more epochs do not mend it.
+    assert_eq!(run(&place, rest).json()["status"], "diverged");
+    assert_eq!(run(&place, &rest.replace("epochs 1", "epochs 2")).json()["step"], 1);
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_named_and_nothing_begins() {
+    let place = Place::new();
+    run(&place, "--epochs 1 --max-steps 1 --out first").assert(0, &[]);
+    place.run("export first -o weights").assert(0, &[]);
+    let whole = fs::read(place.path("weights")).unwrap();
+    let header = 8 + usize::try_from(u64::from_le_bytes(whole[..8].try_into().unwrap())).unwrap();
+    let tensors: Value = serde_json::from_slice(&whole[8..header]).unwrap();
+    for (tensor, number, word) in [("dense1.weight", f32::NAN, "NaN"), ("dense2.bias", f32::INFINITY, "inf")] {
+        let start = header + usize::try_from(tensors[tensor]["data_offsets"][0].as_u64().unwrap()).unwrap();
+        let mut damaged = whole.clone();
+        damaged[start + 12..start + 16].copy_from_slice(&number.to_le_bytes());
+        fs::write(place.path("damaged"), damaged).unwrap();
+        let said = format!("number 3 of `{tensor}` is {word}");
+        run(&place, "--epochs 1 --init damaged --out second").assert(1, &["damaged: ", &said]);
+        let plan = run(&place, "--epochs 1 --init damaged --out third --dry-run --json").json();
+        assert!(plan["problem"].as_str().unwrap().contains(&said), "{plan}");
+    }
+}
+
+#[test]
+fn a_dry_run_says_what_a_run_would_refuse() {
+    let place = Place::new();
+    let refused = |line: &str, net: &str, said: &str| {
+        let plan = place.run_with(&format!("{line} --dry-run --json"), net).json();
+        let plan = if plan.is_array() { plan[1].clone() } else { plan };
+        let problem = plan["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains(said), "no `{said}` in {plan}");
+        let ended = place.run_with(line, net);
+        assert_eq!(ended.code, Some(1), "{line}: {ended:?}");
+        assert!(ended.err.contains(said), "no `{said}` in {}", ended.err);
+    };
+    let digits = "run --net {} --data digits --epochs 1";
+    refused(&format!("{digits} --memory 20 --out a"), NET, "allow more with --memory");
+    refused(
+        &format!("{digits} --memory 60 --jobs 2 --seeds 1..2 --threads 1 --out a"),
+        NET,
+        "2 trainings at once need",
+    );
+    refused(&format!("{digits} --kp-decay 1.5 --out a"), "input 3x32x32 - dense4 - dense10(KP)", "(KP)");
+    fs::create_dir(place.path("thesis")).unwrap();
+    fs::write(place.path("thesis/thesis.tex"), "").unwrap();
+    refused(&format!("{digits} --out thesis"), NET, "the folder holds thesis.tex");
+    refused(&format!("{digits} --out b"), "input 3x16x16 - dense10", "the network takes 3x16x16");
+    place.run_with(&format!("{digits} --max-steps 1 --out c"), NET).assert(0, &[]);
+    refused(&format!("{digits} --batch 64 --out c"), NET, "this folder holds another run");
+    refused(&format!("{digits} --out c/inside"), NET, "in the folder of another run");
+    let lock = fs::File::open(place.path("c/lock")).unwrap();
+    lock.lock().unwrap();
+    refused(&format!("{digits} --out c"), NET, "is at work here");
+}
+
+/// An address space that holds the weights, but no activations of a batch.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_prediction_that_does_not_fit_into_memory_says_so() {
+    let place = Place::new();
+    let net = "input 3x32x32 - conv1x1x64 - maxpool3x3/2 - maxpool3x3/2 - dense10";
+    place
+        .run_with("run --net {} --data digits --batch 500 --epochs 1 --max-steps 1 --measure-every 0 --out run", net)
+        .assert(0, &[]);
+    // As any user without a limit of his own may run it.
+    let mut limited = Command::new("prlimit");
+    limited.arg("--as=160000000").arg(env!("CARGO_BIN_EXE_asymgrad")).args(["predict", "run", "-o", "scores"]);
+    let ended = Ended::of(limited.current_dir(place.path("")).output().unwrap());
+    ended.assert(1, &["bytes of memory", "--batch"]);
 }

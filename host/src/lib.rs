@@ -3,6 +3,7 @@
 pub mod analysis;
 mod atomic;
 pub mod capacity;
+mod cgroup;
 pub mod config;
 pub mod dataset;
 mod diagnostic;

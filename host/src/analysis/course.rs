@@ -48,7 +48,7 @@ impl History {
 
     /// A loss that is no number ends a run.
     pub(crate) fn has_diverged(&self) -> bool {
-        self.lines.last().is_some_and(|line| !line.train_loss.is_finite())
+        self.lines.last().is_some_and(EpochLine::has_diverged)
     }
 
     /// How it went up to an epoch.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use asymgrad::capacity;
+use asymgrad::capacity::{self, TooMuch};
 use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
@@ -172,11 +172,10 @@ impl Execution {
             return self.submit(tasks).map(|()| ExitCode::SUCCESS);
         }
         if self.dry_run {
-            return print_plans(tasks, self.json).map(|()| ExitCode::SUCCESS);
+            let too_much = self.check_memory(tasks).err();
+            return print_plans(tasks, too_much.as_ref(), self.json).map(|()| ExitCode::SUCCESS);
         }
-        if let Some(free) = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free) {
-            capacity::check(tasks, self.jobs, free)?;
-        }
+        self.check_memory(tasks)?;
         let stop = stop_on_signals()?;
         let all = suite::train(tasks, self.jobs, self.fail_fast, &stop, &ProgressBars::new(tasks));
         let failures: Vec<&TaskResult> = all.iter().filter(|result| result.outcome.is_err()).collect();
@@ -209,6 +208,12 @@ impl Execution {
             Err(error) if !is_broken_pipe(&error) => Err(error),
             _ => Ok(code),
         }
+    }
+
+    /// Whether the tasks that train at once fit into the memory that is allowed, or free.
+    fn check_memory(&self, tasks: &[Task]) -> Result<(), TooMuch> {
+        let free = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free);
+        free.map_or(Ok(()), |free| capacity::check(tasks, self.jobs, free))
     }
 
     /// Hands the rows to Slurm: this command once more in each task, without what makes it an array.
