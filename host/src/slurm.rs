@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::shell::{is_plain, quoted};
+
 /// Beside the numbers of a training: the program, the data set as bytes, and what the system wants.
 const BESIDE: usize = 600 << 20;
 /// Slurm's default of `MaxArraySize`; the numbers of tasks are below it.
@@ -65,22 +67,21 @@ impl Array<'_> {
             option(text.as_encoded_bytes());
         }
         script.extend(b"\ntask=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n");
-        script.extend(self.command_line(before));
+        script.extend(self.command_line(before).as_bytes());
         script.extend(TAIL.as_bytes());
         Ok(script)
     }
 
     /// The command with the option `--task`, which stands before a `--`: the words behind it are no options.
-    fn command_line(&self, before: usize) -> Vec<u8> {
-        let number: &[u8] = match before {
-            0 => b"\"$SLURM_ARRAY_TASK_ID\"",
-            before => &format!("\"$(({before} + SLURM_ARRAY_TASK_ID))\"").into_bytes(),
+    fn command_line(&self, before: usize) -> String {
+        let number = match before {
+            0 => "$SLURM_ARRAY_TASK_ID".into(),
+            before => format!("$(({before} + SLURM_ARRAY_TASK_ID))"),
         };
-        let task = [b"--task ", number].concat();
-        let mut words: Vec<Vec<u8>> = self.command.iter().map(|word| quoted_bytes(word)).collect();
+        let mut words: Vec<String> = self.command.iter().map(quoted).collect();
         let end = self.command.iter().position(|word| word == "--").unwrap_or(words.len());
-        words.insert(end, task);
-        [words.join(b" ".as_slice()).as_slice(), b" &\n"].concat()
+        words.insert(end, format!("--task \"{number}\""));
+        words.join(" ") + " &\n"
     }
 
     /// The folder as a word of an `#SBATCH` line. Slurm's parser reads a backslash as an escape inside of quotes, too.
@@ -180,27 +181,6 @@ elif [ "$code" = 137 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 5 ]; then
 fi
 exit $code
 "#;
-
-/// Whether a shell and Slurm read the byte as itself.
-fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_./=:,+@%".contains(&byte)
-}
-
-/// One word for the shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty() && word.bytes().all(is_plain);
-    if is_plain { word.into() } else { format!("'{}'", word.replace('\'', "'\\''")) }
-}
-
-/// One word for the shell, byte by byte.
-fn quoted_bytes(word: &OsStr) -> Vec<u8> {
-    let bytes = word.as_encoded_bytes();
-    if !bytes.is_empty() && bytes.iter().all(|byte| is_plain(*byte)) {
-        return bytes.into();
-    }
-    let parts: Vec<&[u8]> = bytes.split(|byte| *byte == b'\'').collect();
-    [b"'".as_slice(), &parts.join(b"'\\''".as_slice()), b"'"].concat()
-}
 
 #[cfg(test)]
 mod tests {

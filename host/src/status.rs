@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use crate::lossy;
 use crate::run::{self, CONFIG, Error, FAILURE, LockHolder, TIMING};
 
 /// Folders are not searched deeper.
@@ -108,6 +109,7 @@ pub struct RunStatus {
     /// Why it failed, or cannot be read.
     pub problem: Option<String>,
     /// Its folder.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use asymgrad::capacity::TooMuch;
 use asymgrad::config::Config;
+use asymgrad::lossy;
 use asymgrad::status::{self, State};
 use asymgrad::suite::Task;
 use asymgrad::train::{self, Request};
@@ -28,6 +29,7 @@ pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool
 /// What a dry run shows.
 #[derive(Serialize)]
 struct Plan<'a> {
+    #[serde(serialize_with = "lossy::serialize")]
     folder: &'a Path,
     kernels: String,
     threads: usize,

@@ -1,5 +1,6 @@
 //! `asymgrad predict`: the scores of a run's network.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use asymgrad::{dataset, run, tensors, train};
@@ -13,7 +14,7 @@ pub(super) struct PredictArguments {
     run: PathBuf,
     /// digits, cifar10, or a path [default: the run's]
     #[arg(long)]
-    data: Option<String>,
+    data: Option<OsString>,
     /// The file to write: `scores` [image, class] and `labels` of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
@@ -22,7 +23,7 @@ pub(super) struct PredictArguments {
 impl PredictArguments {
     pub(super) fn predict(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        let dataset = dataset::open(&self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
+        let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
         train::check_fit(&config, &dataset)?;
         let scores = train::predict(&config, &state, &dataset)?;
         tensors::write_scores(&self.output, &scores, &dataset.test.labels)

@@ -41,7 +41,7 @@ impl ReportArguments {
     pub(super) fn report(&self) -> anyhow::Result<()> {
         let report = Report::read(&self.folder, &self.own.catalogue()?)?;
         let text = match self.format {
-            Format::Html => report::page(&report),
+            Format::Html => report::page(&report)?,
             Format::Md => report::markdown(&report),
             Format::Csv => report::csv(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",

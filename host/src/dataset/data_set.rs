@@ -1,5 +1,7 @@
 //! A data set in memory: training and test images, with their checksum.
 
+use std::ffi::OsString;
+
 use sha2::{Digest, Sha256};
 
 use super::images::Images;
@@ -27,14 +29,14 @@ pub struct Dataset {
     /// What the images are, whatever the name.
     pub contents: Contents,
     /// What [`open`](super::open) took on this machine.
-    pub spec: String,
+    pub spec: OsString,
 }
 
 impl Dataset {
     /// Images of `shape`, which is channels, rows and columns.
     pub(super) fn new(name: &str, shape: [usize; 3], classes: usize, train: Images, test: Images) -> Self {
         let [channels, rows, cols] = shape;
-        let (name, spec) = (name.to_owned(), name.to_owned());
+        let (name, spec) = (name.to_owned(), name.into());
         let (checksum, contents) = (String::new(), Contents::Unknown);
         let mut dataset = Self { name, channels, rows, cols, classes, train, test, checksum, contents, spec };
         dataset.checksum = dataset.digest();

@@ -14,7 +14,7 @@ use super::definition::Experiment;
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
 use crate::diagnostic::{diagnose, line_of};
-use crate::slurm::quoted;
+use crate::shell::quoted;
 
 /// Nobody writes a longer one by hand.
 const MOST_BYTES: u64 = 1 << 20;
@@ -143,7 +143,7 @@ impl Catalogue {
     pub fn option(&self, experiment: &Experiment) -> String {
         let own = self.own().iter().any(|own| own.name == experiment.name);
         let file = self.file.as_ref().filter(|_| own);
-        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(&file.display().to_string())))
+        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(file)))
     }
 }
 

@@ -14,10 +14,13 @@ use crate::config::DatasetId;
 const INPUT: &str = "input 3x32x32 - ";
 
 /// The whole page.
-pub fn page(report: &Report) -> String {
+///
+/// # Errors
+/// If the numbers cannot be written as JSON.
+pub fn page(report: &Report) -> serde_json::Result<String> {
     // A tag's end inside of JSON would end the script.
-    let data = serde_json::to_string(report).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");
-    format!(
+    let data = serde_json::to_string(report)?.replace('<', "\\u003c");
+    Ok(format!(
         include_str!("page.html"),
         style = include_str!("page.css"),
         script = include_str!("page.js"),
@@ -30,7 +33,7 @@ pub fn page(report: &Report) -> String {
         claims = report.claims.iter().map(claim).collect::<String>(),
         provenance = provenance(report),
         data = data,
-    )
+    ))
 }
 
 fn escape(text: &str) -> String {

@@ -9,12 +9,14 @@ use super::table::{self, Table};
 use crate::analysis::{self, Group, Ranking, Run};
 use crate::config::DatasetId;
 use crate::experiment::Catalogue;
+use crate::lossy;
 use crate::run::{self, Error};
 
 /// What a page shows.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The folder whose runs it shows.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
     /// The program that wrote it.
     pub version: String,

@@ -130,7 +130,7 @@ fn cells(
     let command = |epochs: u32| {
         group.runs.first().map_or_else(String::new, |run| {
             let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
-            config.command(catalogue, &run::data_of(&run.folder, &config))
+            config.command(catalogue, run::data_of(&run.folder, &config))
         })
     };
     if experiment.published.is_empty() {

@@ -63,7 +63,7 @@ pub fn train(
             write_config(config, folder.path())?;
         }
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
-        Process::current(at.step, request.kernels.to_string(), threads, dataset.spec.clone())
+        Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec)
             .append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });
