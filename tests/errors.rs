@@ -87,8 +87,8 @@ fn every_coefficient_out_of_its_range_is_named_with_the_range() {
     }
     for initial in [Initial::Scaled(0.0), Initial::Normal(-1.0), Initial::Fan(f32::INFINITY)] {
         let (Initial::Scaled(value) | Initial::Normal(value) | Initial::Fan(value)) = initial else { continue };
-        cases.push((Training::new(2).initial(initial, Initial::Glorot), "initial deviation", value));
-        cases.push((Training::new(2).initial(Initial::Glorot, initial), "initial deviation", value));
+        cases.push((Training::new(2).initial(initial, Initial::Glorot), "initial standard deviation", value));
+        cases.push((Training::new(2).initial(Initial::Glorot, initial), "initial standard deviation", value));
     }
     for (training, name, value) in cases {
         let error = refusal::<ALL>(training, 0);
