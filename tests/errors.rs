@@ -222,7 +222,7 @@ fn polling_is_the_same_step() {
     let input = polled.input(3).unwrap();
     for (index, x) in x.iter().enumerate() {
         let (sample, feature) = (index / 126, index % 126);
-        input[network.input().inside(feature) * 3 + sample] = *x;
+        input[network.input().channels_last_index(feature) * 3 + sample] = *x;
     }
     polled.start(&labels).unwrap();
     assert!(polled.poll().unwrap().is_pending());
@@ -349,7 +349,7 @@ fn no_size_or_count_overflows() {
         shape.load(&[1.0; 16], MOST, &mut columns);
         assert!(columns.iter().all(|number| number.to_bits() == 0.5_f32.to_bits()), "{shape:?}");
     }
-    assert_eq!(Shape::image(MOST, 2, 2).inside(MOST), MOST);
+    assert_eq!(Shape::image(MOST, 2, 2).channels_last_index(MOST), MOST);
     // A third sample has no place between two.
     let mut columns = [0.0; 6];
     Shape::vector(2).load(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2, &mut columns);

@@ -52,7 +52,8 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// The network's input for `samples` samples, to be filled before [`Trainer::start`] or [`Trainer::evaluate`].
     ///
     /// Feature × sample: the samples of a feature are contiguous, and the features have the order of
-    /// [`Shape::inside`](crate::Shape::inside). [`Trainer::step`] fills it from samples that lie one after the other.
+    /// [`Shape::channels_last_index`](crate::Shape::channels_last_index). [`Trainer::step`] fills it from samples that lie
+    /// one after the other.
     ///
     /// # Errors
     /// [`StepError::Samples`] if there are more samples than the batch, or none; [`StepError::UnderWay`] while a step is
@@ -199,7 +200,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let found = values.iter().enumerate().find(|(_, x)| !x.is_finite());
         found.map_or(Ok(()), |(index, found)| {
             let samples = samples.max(1);
-            let (sample, feature) = (index % samples, shape.outside(index / samples));
+            let (sample, feature) = (index % samples, shape.channels_first_index(index / samples));
             Err(StepError::NonFiniteInput { sample, feature, found: *found })
         })
     }

@@ -208,7 +208,7 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
     }
 
     /// The weights of dense layer number `layer`, from 0 among all layers: inputs × outputs, the inputs in the order of
-    /// [`Shape::inside`](crate::Shape::inside). `None` if there is no such layer or it is not dense.
+    /// [`Shape::channels_last_index`](crate::Shape::channels_last_index). `None` if there is no such layer or it is not dense.
     ///
     /// ```
     /// # use asymgrad_core::{Architecture, Layer, Shape, Trainer, Training};
