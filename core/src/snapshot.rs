@@ -210,7 +210,7 @@ impl<F: NorFlash> Snapshots<F> {
         trainer: &Trainer<'_, CAPS, K>,
         own: &Own,
     ) -> Result<(), SnapshotError<F::Error>> {
-        if trainer.is_under_way() {
+        if trainer.is_stepping() {
             return Err(SnapshotError::UnderWay);
         }
         // A seed is no number to calculate with: any bits may stand there.

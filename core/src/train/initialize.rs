@@ -49,7 +49,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// training step: 4 / η rounds leave e⁻⁴ = 2 % of the initial B. The samples of [`Trainer::input`] are overwritten.
     ///
     /// # Errors
-    /// [`StepError::UnderWay`] while a step is running.
+    /// [`StepError::StepRunning`] while a step is running.
     pub fn warm_up_mirrors(&mut self, rounds: u32) -> Result<(), StepError> {
         self.input(self.training.batch)?;
         for round in 0..rounds {

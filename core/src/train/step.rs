@@ -56,11 +56,11 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// one after the other.
     ///
     /// # Errors
-    /// [`StepError::Samples`] if there are more samples than the batch, or none; [`StepError::UnderWay`] while a step is
-    /// running.
+    /// [`StepError::Samples`] if there are more samples than the batch, or none; [`StepError::StepRunning`] while a step
+    /// is running.
     pub fn input(&mut self, samples: usize) -> Result<&mut [f32], StepError> {
         if self.phase != Phase::Idle {
-            return Err(StepError::UnderWay);
+            return Err(StepError::StepRunning);
         }
         if samples == 0 || samples > self.training.batch {
             return Err(StepError::Samples { most: self.training.batch, found: samples });
@@ -77,7 +77,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// or a label is no class.
     pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
         if self.phase != Phase::Idle {
-            return Err(StepError::UnderWay);
+            return Err(StepError::StepRunning);
         }
         if self.samples == 0 {
             return Err(StepError::Samples { most: self.training.batch, found: 0 });
