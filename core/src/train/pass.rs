@@ -43,7 +43,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
             errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
             let len = (last.classes * samples).min(targets.len());
-            feedback::target::project(labels, range_mut(targets, 0, len));
+            feedback::target::scaled_one_hot(labels, range_mut(targets, 0, len));
         }
     }
 
