@@ -12,14 +12,12 @@ impl Architecture<'_> {
         let input = self.input();
         let mut hash = [input.channels(), input.rows(), input.cols()].into_iter().fold(HASH_START, hash_size);
         for layer in self.layers() {
-            let (name, sizes) = match layer.operation {
-                Operation::Dense { outputs } => ("dense", [outputs, 1]),
-                Operation::Convolution { filters, kernel } => ("conv", [filters, kernel]),
-                Operation::Untied { filters, kernel } => ("untied", [filters, kernel]),
-                Operation::MaxPool { size, stride } => ("maxpool", [size, stride]),
-                Operation::AveragePool { size, stride } => ("avgpool", [size, stride]),
+            let sizes = match layer.operation {
+                Operation::Dense { outputs } => [outputs, 1],
+                Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => [filters, kernel],
+                Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => [size, stride],
             };
-            hash = sizes.into_iter().fold(hash_text(hash, name), hash_size);
+            hash = sizes.into_iter().fold(hash_text(hash, layer.operation.name()), hash_size);
             hash = hash_text(hash, layer.activation.notation());
             hash = hash_text(hash, layer.feedback.notation());
         }
