@@ -237,7 +237,7 @@ fn mirrors_before_the_first_step_leave_b_at_w_but_for_the_variance_of_their_nois
         trainer.step(x, labels).unwrap();
         trainer.input(labels.len()).unwrap();
         trainer.start(labels).unwrap();
-        assert_eq!(trainer.warm_up_mirrors(1), Err(StepError::UnderWay));
+        assert_eq!(trainer.warm_up_mirrors(1), Err(StepError::StepRunning));
     });
 }
 

@@ -132,7 +132,7 @@ impl Tensor<'_> {
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters } if !bias => {
                 convolution_index(kernel.saturating_mul(kernel), input.channels(), filters, exported)
             }
-            Operation::Untied { .. } => output.inside(exported),
+            Operation::Untied { .. } => output.channels_last_index(exported),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
@@ -145,7 +145,7 @@ impl Tensor<'_> {
 /// From `[out, in]` with the inputs as channel, row, column to `[out, in]` with the inputs as row, column, channel.
 fn dense_index(input: Shape, exported: usize) -> usize {
     let inputs = input.features().max(1);
-    (exported / inputs).saturating_mul(inputs).saturating_add(input.inside(exported % inputs))
+    (exported / inputs).saturating_mul(inputs).saturating_add(input.channels_last_index(exported % inputs))
 }
 
 /// From `[.., out, in, tap]` to `[.., tap, out, in]`.
