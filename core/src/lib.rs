@@ -2,10 +2,10 @@
 //
 // | floor | module | what it holds |
 // |---|---|---|
-// | 6 | `snapshot` | a training's state in NOR flash |
-// | 6 | `predictor` | prediction with borrowed parameters |
-// | 5 | `train` | the trainer: one step as a loop over layers, forward, backward and update |
-// | 4 | `kernels` | the passes over one layer, and the function that selects a kernel |
+// | 7 | `snapshot` | a training's state in NOR flash |
+// | 7 | `predictor` | prediction with borrowed parameters |
+// | 6 | `train` | the trainer: one step as a loop over layers, forward, backward and update |
+// | 5 | `kernels` | the passes over one layer, and the function that selects a kernel |
 // | 4 | `plan` | the memory plan: offsets, sizes, named tensors |
 // | 4 | `running` | running means of loss and accuracy |
 // | 3 | `network` | networks and training settings as values: layers, activations, feedback rules, losses, optimizers |
