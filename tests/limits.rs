@@ -157,7 +157,7 @@ fn weights_that_are_no_numbers_are_named_and_nothing_begins() {
         let mut damaged = whole.clone();
         damaged[start + 12..start + 16].copy_from_slice(&number.to_le_bytes());
         fs::write(place.path("damaged"), damaged).unwrap();
-        let said = format!("number 3 of `{tensor}` is {word}");
+        let said = format!("value 3 of `{tensor}` is {word}");
         run(&place, "--epochs 1 --init damaged --out second").assert(1, &["damaged: ", &said]);
         let plan = run(&place, "--epochs 1 --init damaged --out third --dry-run --json").json();
         assert!(plan["problem"].as_str().unwrap().contains(&said), "{plan}");

@@ -184,7 +184,7 @@ impl PoolGeometry {
     }
 }
 
-/// Notes where a later element of the window beats the best so far: it is larger, or the first NaN.
+/// Replaces the maximum where a later element of the window is larger, or the first NaN.
 #[inline(always)]
 fn update_largest(best: &mut [f32; CHUNK], largest: &mut [u32; CHUNK], pixel: &[f32], tap: u32) {
     for ((best, largest), x) in best.iter_mut().zip(largest).zip(pixel) {

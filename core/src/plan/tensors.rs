@@ -164,11 +164,11 @@ impl<'a> Architecture<'a> {
     /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::new(self, training).parameters;
-        let mut numbers = [0, 0];
+        let mut counts = [0, 0];
         LayerCursor::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(move |plan| {
             let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
-            numbers[dense] += 1;
-            let tensor = move |role, offset| Tensor { plan, role, number: numbers[dense], offset };
+            counts[dense] += 1;
+            let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
             let feedback = (plan.feedback_in_memory() > 0)
                 .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
             let bias = plan.parameter_offset.saturating_add(plan.weights);

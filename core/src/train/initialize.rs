@@ -56,7 +56,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let mut cursor = LayerCursor::new(&self.network, &self.training);
             while cursor.advance() {
                 if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
-                    // Times that no step has, so that the noise is another one.
+                    // Time values that no training step uses, so that the noise differs.
                     self.mirror_step(&cursor.plan, u64::MAX - u64::from(round));
                 }
             }

@@ -15,7 +15,7 @@ use crate::plan::{LayerCursor, LayerPlan};
 use crate::slices::range;
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
-    /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the loss before the update.
+    /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the score before the update.
     ///
     /// # Errors
     /// [`StepError`] if a length or a label is wrong, or a value or the loss is not finite; the weights are then unchanged.
@@ -25,7 +25,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         self.finish()
     }
 
-    /// Polls until the step that [`Trainer::start`] began is complete, and returns the loss before the update.
+    /// Polls until the step that [`Trainer::start`] began is complete, and returns the score before the update.
     ///
     /// # Errors
     /// As [`Trainer::poll`].

@@ -1,6 +1,6 @@
 //! Runs a selected kernel in the code that was compiled for the instruction set.
 //!
-//! `compiled!` builds a module of kernels for each set; `dispatch!` calls the one that the CPU has.
+//! `compiled!` builds a module of kernels for each set; `dispatch!` calls the module of the chosen set.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
