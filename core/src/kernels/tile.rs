@@ -65,7 +65,7 @@ pub struct ScratchLayout {
 
 impl ScratchLayout {
     /// Length of the whole.
-    pub const fn len(&self) -> usize {
+    pub const fn total(&self) -> usize {
         self.a_panel + self.a_transformed + self.b_panel + self.c_buffer
     }
 

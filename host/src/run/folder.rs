@@ -85,7 +85,10 @@ pub fn check_place(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// A folder without a configuration must hold nothing: else `--out` has met something that is not ours.
+/// A folder without a configuration must hold nothing that is not a run's. It may be missing.
+///
+/// # Errors
+/// [`Error::NotARun`] names the file that was found.
 pub fn check_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     if path.join(CONFIG).exists() || matches!(path.try_exists(), Ok(false)) {
         return Ok(());

@@ -80,6 +80,7 @@ pub fn data_of(folder: &Path, config: &Config) -> OsString {
 
 /// A path of these bytes, where paths are bytes.
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems there is none")]
 fn path_of(bytes: Vec<u8>) -> Option<OsString> {
     Some(std::os::unix::ffi::OsStringExt::from_vec(bytes))
 }
