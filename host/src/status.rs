@@ -22,7 +22,7 @@ pub enum State {
     Missing,
     /// It made all its steps.
     Finished,
-    /// It ended because its loss was no number any more: a result.
+    /// It ended because its loss became infinite or NaN: a result.
     Diverged,
     /// A process is at work on it.
     Running(Option<LockHolder>),

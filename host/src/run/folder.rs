@@ -85,7 +85,11 @@ pub fn check_place(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// A folder without a configuration must hold nothing: else `--out` has met something that is not ours.
+/// Fails if the folder has no configuration and holds files that are no run's: `--out` names a folder of something else. The folder
+/// may be missing.
+///
+/// # Errors
+/// [`Error::NotARun`].
 pub fn check_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
     if path.join(CONFIG).exists() || matches!(path.try_exists(), Ok(false)) {
         return Ok(());
