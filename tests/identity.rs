@@ -123,6 +123,26 @@ fn the_kept_logs_are_beside_the_reports_figures() {
     }
 }
 
+/// What `config.json` says of the images beside their checksum sets no runs apart.
+#[test]
+fn runs_on_the_same_images_are_one_group_whatever_their_files_say() {
+    let place = Place::new();
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results");
+    let from = find(&kept.join("table-1"), "DSR2");
+    for (seed, data) in [(1, "\"name\": \"cifar10\""), (2, "\"name\": \"mine\", \"contents\": \"cifar10\"")] {
+        let folder = place.path("all").join(seed.to_string());
+        fs::create_dir_all(&folder).unwrap();
+        for name in ["config.json", "epochs.jsonl", "result.json"] {
+            let text = fs::read_to_string(from.join(name)).unwrap();
+            let text = text.replace("\"name\": \"cifar10\"", data).replace("\"seed\": 1", &format!("\"seed\": {seed}"));
+            fs::write(folder.join(name), text).unwrap();
+        }
+    }
+    let report = place.run("report all --format json").json();
+    let groups = report["groups"].as_array().unwrap();
+    assert_eq!((groups.len(), groups[0]["runs"].as_array().unwrap().len()), (1, 2), "{groups:?}");
+}
+
 /// The first folder below `folder` that holds a run of this name.
 fn find(folder: &Path, name: &str) -> std::path::PathBuf {
     let mut folders = vec![folder.to_owned()];

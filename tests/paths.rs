@@ -143,6 +143,37 @@ fn an_own_row_may_be_about_such_a_path_and_an_init_may_be_one() {
     place.run_on("list --experiments {} --json", &OsString::from_vec(b"o\xe9".to_vec())).assert(0, &[]);
 }
 
+/// A run that symbolic links lead to is one run, in `status` and in the report, and with a link to its own parent.
+#[test]
+fn a_run_to_which_links_lead_is_counted_once() {
+    use std::os::unix::fs::symlink;
+    let place = Place::new();
+    for seed in 1..=3 {
+        let run = format!("run --net {{}} --data digits --epochs 1 --max-steps 1 --seed {seed} --out all/b/{seed}");
+        place.run_with(&run, NET).assert(0, &[]);
+    }
+    symlink("..", place.path("all/b/up")).unwrap();
+    symlink("b/2", place.path("all/a-latest")).unwrap();
+    symlink("../b", place.path("all/c")).unwrap();
+    symlink("nowhere", place.path("all/dangling")).unwrap();
+    symlink("all", place.path("link")).unwrap();
+    for folder in ["all", "link"] {
+        let status = place.run(&format!("status {folder} --json")).json();
+        let found: Vec<&str> =
+            status["runs"].as_array().unwrap().iter().map(|run| run["folder"].as_str().unwrap()).collect();
+        assert_eq!(found, [1, 2, 3].map(|seed| format!("{folder}/b/{seed}")));
+        let report = place.run(&format!("report {folder} --format json")).json();
+        assert_eq!(report["groups"][0]["runs"].as_array().unwrap().len(), 3);
+    }
+    // A run outside of the folder is found through links, once.
+    fs::create_dir(place.path("other")).unwrap();
+    symlink("../all/b/1", place.path("other/x")).unwrap();
+    symlink("../all/b/1", place.path("other/y")).unwrap();
+    let status = place.run("status other --json").json();
+    assert_eq!(status["runs"].as_array().unwrap().len(), 1, "{status}");
+    assert_eq!(status["runs"][0]["folder"], "other/x");
+}
+
 /// An argument that is no UTF-8 is used, or refused as wrong usage.
 #[test]
 fn an_argument_that_is_no_text_never_panics() {

@@ -131,9 +131,7 @@ pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
-        let mut config = Config { seed: 0, ..run.config.clone() };
-        // The same images may have several names.
-        config.data.name.clear();
+        let config = Config { seed: 0, data: run.config.data.without_name(), ..run.config.clone() };
         groups.entry(config.identity()).or_default().push(run);
     }
     let of_runs = |mut runs: Vec<Run>| {

@@ -90,7 +90,7 @@ impl Run {
         self.epochs.last().map_or(0, |line| line.epoch)
     }
 
-    /// Whether its loss was no number any more.
+    /// Whether its loss became infinite or NaN.
     pub fn has_diverged(&self) -> bool {
         self.status == State::Diverged
     }

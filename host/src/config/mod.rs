@@ -3,7 +3,7 @@
 //! - `command`: the command line that trains a configuration again
 //! - `choices`: a configuration from what a user chooses, an experiment, and the defaults
 //! - `fields`: the fields of `config.json`, and how two configurations differ
-//! - `data`: the data set that a run is trained on
+//! - `dataset_id`: the data set that a run is trained on
 //! - `schedule`: the learning rate by epoch
 
 mod choices;
