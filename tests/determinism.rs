@@ -1,6 +1,6 @@
-//! The same bits for any thread count, and within a class of numbers for any kernel set: whole trainings compared.
+//! Whole trainings have the same bits for any thread count and, within a numeric mode, for any kernel set.
 //!
-//! The networks are wide enough that the kernels share their rows among threads, at batch 1 too.
+//! The networks are wide enough that the kernels distribute their rows over threads, at batch 1 too.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kernel_sets;
@@ -14,7 +14,7 @@ use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, StepCoeffici
 use kernel_sets::KernelSet;
 use rand_core::Rng;
 
-/// All bits that a few steps leave behind, and the bits of the losses and of the next prediction.
+/// The bits of the losses and logits of a few steps, and of the state after them.
 fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32> {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(text, &mut layers).unwrap();
@@ -26,19 +26,19 @@ fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32
     let mut generator = SplitMix::new(7);
     let mut bits = vec![];
     let before = trainer.state().to_vec();
-    // The last batch is a partial one.
+    // The last batch is incomplete.
     for samples in [batch, batch, batch.div_ceil(2)] {
         let x: Vec<f32> = (0..samples * network.input().features()).map(|_| symmetric(generator.next_u32())).collect();
         let labels: Vec<usize> = (0..samples).map(|sample| sample % network.classes()).collect();
         bits.push(trainer.step(&x, &labels).unwrap().loss.to_bits());
-        bits.extend(trainer.predict(&x).unwrap().iter().map(|score| score.to_bits()));
+        bits.extend(trainer.predict(&x).unwrap().iter().map(|logit| logit.to_bits()));
     }
     assert_ne!(trainer.state(), before);
     bits.extend(trainer.state().iter().map(|x| x.to_bits()));
     bits
 }
 
-fn class_of(set: &KernelSet) -> NumericMode {
+fn mode_of(set: &KernelSet) -> NumericMode {
     match set {
         KernelSet::Core => NumericMode::Portable,
         KernelSet::Host(kernels) => kernels.set().mode(),
@@ -51,11 +51,11 @@ fn same_bits_for(text: &str) {
     for (batch, storage) in batches.into_iter().chain([1, 3].map(|batch| (batch, Storage::Seed))) {
         let all: Vec<Vec<u32>> = sets.iter().map(|set| train(text, batch, storage, set)).collect();
         for (set, bits) in sets.iter().zip(&all) {
-            let first = sets.iter().position(|first| class_of(first) == class_of(set)).unwrap();
+            let first = sets.iter().position(|first| mode_of(first) == mode_of(set)).unwrap();
             let different = bits.iter().zip(&all[first]).position(|(a, b)| a != b);
             assert_eq!(
                 different, None,
-                "{text}, batch {batch}, {storage:?}: {set} differs from {} at this number",
+                "{text}, batch {batch}, {storage:?}: {set} differs from {} at this value",
                 sets[first]
             );
             assert_eq!(bits.len(), all[first].len());
@@ -73,9 +73,9 @@ fn convolutions_have_the_same_bits() {
     same_bits_for(
         "input 3x13x11 - conv5x5x19 - maxpool3x3/2 - conv3x3x21(R) - conv3x3x9(R*) - avgpool3x3/2 - dense10(R*)",
     );
-    // For the fast class: both products and the weight gradient with fewer products.
+    // For the Winograd mode: the three passes with fewer products.
     same_bits_for("input 3x10x7 - conv5x5x19 - conv5x5x37(R) - maxpool3x3/2 - conv5x5x21(R*) - dense10(R*)");
-    // One position, whose other taps lie on padding.
+    // One position: all taps but one lie on padding.
     same_bits_for("input 30x1x1 - conv3x3x40 - conv3x3x40(R) - untied3x3x40(R) - dense10(R*)");
 }
 
@@ -86,25 +86,25 @@ fn untied_convolutions_have_the_same_bits() {
     );
 }
 
-/// The least signal and moment that all but the portable class keep.
-fn least() -> f32 {
+/// The smallest error signal and moment that all but the portable mode do not flush.
+fn smallest() -> f32 {
     2.0_f32.powi(-100)
 }
 
-/// Asserts that all classes but the portable one flush `exact` to 0.
+/// Asserts that all numeric modes but the portable one flush `exact` to 0 where it is too small.
 fn assert_flushed(set: &KernelSet, found: f32, exact: f32) {
-    let ends = class_of(set) != NumericMode::Portable && exact.abs() < least();
-    let expected = if ends { 0.0 } else { exact };
+    let flushes = mode_of(set) != NumericMode::Portable && exact.abs() < smallest();
+    let expected = if flushes { 0.0 } else { exact };
     let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
-    assert!(same, "{set}: {found:e} for {expected:e}");
+    assert!(same, "{set}: found {found:e}, expected {expected:e}");
 }
 
-/// Under gradients that stay 0, moments decay until they are subnormal: the fused class ends them before.
+/// While gradients stay 0, moments decay until they are subnormal: the fused mode flushes them before.
 #[test]
-fn small_moments_end_in_the_fused_class() {
+fn small_moments_are_flushed_in_the_fused_mode() {
     let (inputs, outputs) = (37, 5);
     let geometry = Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
-    let before = [1.1 * least(), -1.1 * least(), 1.2 * least(), 1e-40, 0.25, f32::NAN];
+    let before = [1.1 * smallest(), -1.1 * smallest(), 1.2 * smallest(), 1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
         for optimizer in [Optimizer::Adam(Adam::DEFAULT), Optimizer::Momentum(Momentum::DEFAULT)] {
             for samples in [1, 3, 20] {
@@ -125,11 +125,11 @@ fn small_moments_end_in_the_fused_class() {
     }
 }
 
-/// What a sample that the network is sure of sends back is as small.
+/// The error signals of samples that the network classifies with certainty are as small.
 #[test]
-fn small_signals_end_in_the_fused_class() {
+fn small_error_signals_are_flushed_in_the_fused_mode() {
     let inputs = 37;
-    let signals = [0.9 * least(), -0.9 * least(), 1.1 * least(), -1e-40, 0.25, f32::NAN];
+    let signals = [0.9 * smallest(), -0.9 * smallest(), 1.1 * smallest(), -1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
         // Ten outputs have a kernel of their own.
         for (outputs, samples) in

@@ -1,4 +1,4 @@
-//! Every error of a trainer and a predictor with its message, and what the memory plan promises.
+//! Every error of trainer and predictor with its message, the memory plan, and sizes that would overflow.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::task::Poll;
@@ -13,7 +13,7 @@ use rand_core::Rng;
 
 const POGGIO: &str = "input 2x9x7 - conv5x5x4 - maxpool3x3/2 - untied3x3x3(R) - avgpool3x3/2 - dense6(R*) - dense3(R)";
 
-/// Numbers that are not one or two samples of two, and what a prediction says of them.
+/// Input lengths that are not one or two samples of two values, with the error of a prediction.
 const WRONG_SIZES: [(usize, StepError, &str); 5] = [
     (0, StepError::Samples { most: 2, found: 0 }, "1 to 2 samples are taken at a time, found 0"),
     (1, StepError::Inputs { expected: 2, found: 1 }, "the samples need 2 values, found 1"),
@@ -22,12 +22,12 @@ const WRONG_SIZES: [(usize, StepError, &str); 5] = [
     (7, StepError::Inputs { expected: 6, found: 7 }, "the samples need 6 values, found 7"),
 ];
 
-fn uniform(numbers: usize) -> Vec<f32> {
+fn uniform(len: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(3);
-    (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
+    (0..len).map(|_| symmetric(generator.next_u32())).collect()
 }
 
-/// Why a trainer for `training` with `change` more numbers of memory than planned cannot be made.
+/// The error of a trainer for `training` whose memory has `change` more values than the plan.
 fn refusal<const CAPS: u32>(training: Training, change: isize) -> TrainerError {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(POGGIO, &mut layers).unwrap();
@@ -36,7 +36,7 @@ fn refusal<const CAPS: u32>(training: Training, change: isize) -> TrainerError {
 }
 
 #[test]
-fn a_trainer_that_makes_no_sense_is_refused() {
+fn an_invalid_trainer_is_refused() {
     let error = refusal::<ALL>(Training::new(0), 0);
     assert_eq!(error, TrainerError::EmptyBatch);
     assert_eq!(error.to_string(), "a batch needs at least 1 sample, found 0");
@@ -56,7 +56,7 @@ fn a_trainer_that_makes_no_sense_is_refused() {
 }
 
 #[test]
-fn every_coefficient_out_of_its_range_is_named_with_the_range() {
+fn a_coefficient_outside_its_range_is_an_error_that_names_the_range() {
     let momentum = |momentum| Momentum { momentum, ..Momentum::DEFAULT };
     let mut cases = vec![];
     for value in [0.0, -1.0, f32::NAN, f32::INFINITY] {
@@ -106,7 +106,7 @@ fn every_coefficient_out_of_its_range_is_named_with_the_range() {
 }
 
 #[test]
-fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
+fn an_invalid_step_is_refused_and_changes_nothing() {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse("input 2 - dense3(R) - dense3(R*)", &mut layers).unwrap();
     let training = Training::new(2);
@@ -138,8 +138,8 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
         assert_eq!(error.to_string(), message);
         assert_eq!(trainer.state(), before);
     }
-    for (numbers, expected, _) in WRONG_SIZES {
-        assert_eq!(trainer.predict(&vec![0.0; numbers]).unwrap_err(), expected);
+    for (len, expected, _) in WRONG_SIZES {
+        assert_eq!(trainer.predict(&vec![0.0; len]).unwrap_err(), expected);
     }
 
     let (last, weight) = (trainer.parameters().len() - 1, before[0]);
@@ -154,9 +154,9 @@ fn a_step_that_makes_no_sense_is_refused_and_changes_nothing() {
     assert_eq!(trainer.steps(), 1);
 }
 
-/// Sigmoid and tanh make a finite loss of an infinite number, but the gradient is infinite.
+/// Sigmoid and tanh give a finite loss for an infinite input, but the gradient is infinite.
 #[test]
-fn a_number_that_is_not_finite_is_refused_and_changes_nothing() {
+fn a_non_finite_input_is_refused_and_changes_nothing() {
     for text in
         ["input 2x3x2 - conv3x3x2.sigmoid - dense3", "input 2x3x2 - dense4.tanh(R) - dense3", "input 12 - dense3"]
     {
@@ -168,12 +168,12 @@ fn a_number_that_is_not_finite_is_refused_and_changes_nothing() {
         trainer.initialize(&mut SplitMix::new(1), 2);
         let before = trainer.state().to_vec();
         for (bad, word) in [(f32::NAN, "NaN"), (f32::INFINITY, "inf"), (f32::NEG_INFINITY, "-inf")] {
-            for place in 0..24 {
-                let (mut x, what) = (uniform(24), format!("{text}, {word} at {place}"));
-                x[place] = bad;
+            for index in 0..24 {
+                let (mut x, what) = (uniform(24), format!("{text}, {word} at {index}"));
+                x[index] = bad;
                 let error = trainer.step(&x, &[1, 2]).unwrap_err();
                 let StepError::NonFiniteInput { sample, feature, found } = error else { panic!("{what}: {error:?}") };
-                assert_eq!((sample, feature, found.to_bits()), (place / 12, place % 12, bad.to_bits()), "{what}");
+                assert_eq!((sample, feature, found.to_bits()), (index / 12, index % 12, bad.to_bits()), "{what}");
                 let message = format!("feature {feature} of sample {sample} has to be finite, found {word}");
                 assert_eq!(error.to_string(), message);
                 assert_eq!((trainer.state(), trainer.steps()), (before.as_slice(), 0), "{what}");
@@ -183,12 +183,12 @@ fn a_number_that_is_not_finite_is_refused_and_changes_nothing() {
         let mut x = uniform(24);
         (x[3], x[7], x[20]) = (f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0);
         trainer.predict(&x).unwrap();
-        assert!(trainer.evaluate(&[0, 1]).is_ok(), "{text}: finite numbers");
+        assert!(trainer.evaluate(&[0, 1]).is_ok(), "{text}: finite values");
     }
 }
 
 #[test]
-fn a_step_without_samples_or_with_other_labels_than_samples_does_not_start() {
+fn a_step_needs_samples_and_as_many_labels() {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse("input 2 - dense3", &mut layers).unwrap();
     let training = Training::new(4);
@@ -206,7 +206,7 @@ fn a_step_without_samples_or_with_other_labels_than_samples_does_not_start() {
 }
 
 #[test]
-fn polling_is_the_same_step() {
+fn polling_computes_the_same_step() {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(POGGIO, &mut layers).unwrap();
     let training = Training::new(3);
@@ -263,7 +263,7 @@ fn random_feedback_on_the_first_layer_is_accepted_and_stores_nothing() {
     }
 }
 
-/// B of `(DFA)` and `(DRTP)` leads from the classes to the layer's input, in convolutions as well.
+/// B of `(DFA)` and `(DRTP)` is inputs × classes, for convolutions too.
 #[test]
 fn feedback_has_the_shape_of_its_rule() {
     let mut layers = [Layer::dense(1); 8];
@@ -277,8 +277,8 @@ fn feedback_has_the_shape_of_its_rule() {
     assert_eq!(shapes, [None, Some((36, 4)), Some((24, 4)), Some((9, 4)), Some((5, 6)), Some((6, 4)), None]);
     for tensor in network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback) {
         let feedback = trainer.feedback(tensor.layer()).unwrap();
-        let numbers: Vec<f32> = feedback.iter().copied().collect();
-        assert_eq!(numbers, trainer.state()[tensor.range()], "{tensor}");
+        let values: Vec<f32> = feedback.iter().copied().collect();
+        assert_eq!(values, trainer.state()[tensor.range()], "{tensor}");
     }
 }
 
@@ -301,19 +301,19 @@ fn the_plan_adds_up_to_the_memory() {
             };
             assert_eq!(of("weights") + of("biases"), network.parameters(), "{text}");
             assert_eq!(of("optimizer state"), optimizer.states() * network.parameters(), "{text}");
-            let mut places: Vec<usize> = network
+            let mut indices: Vec<usize> = network
                 .tensors(&training)
                 .flat_map(|tensor| (0..tensor.len()).map(move |i| tensor.index_of(i)))
                 .collect();
-            places.sort_unstable();
+            indices.sort_unstable();
             let stored = network.parameters() + of("feedback");
-            assert_eq!(places, (0..stored).collect::<Vec<_>>(), "{text}: the tensors name every number once");
+            assert_eq!(indices, (0..stored).collect::<Vec<_>>(), "{text}: the tensors name every value once");
         }
     }
 }
 
 #[test]
-fn a_size_that_cannot_exist_fits_nowhere() {
+fn a_memory_plan_that_overflows_saturates() {
     let mut layers = [Layer::dense(1); 8];
     let text = format!("input {0} - dense{0} - dense2", usize::MAX / 2);
     let network = Architecture::parse(&text, &mut layers).unwrap();
@@ -322,7 +322,7 @@ fn a_size_that_cannot_exist_fits_nowhere() {
     assert_eq!(error, TrainerError::Memory { expected: usize::MAX, found: 8 });
 }
 
-/// Sizes and counts that nothing holds saturate, in builds that check for overflow, too.
+/// Sizes and counts saturate, also in builds that check for overflow.
 #[test]
 fn no_size_or_count_overflows() {
     const MOST: usize = usize::MAX;
@@ -347,19 +347,19 @@ fn no_size_or_count_overflows() {
     for shape in [Shape::image(2, 2, 2), Shape::image(MOST, 2, 2), Shape::vector(8), Shape::vector(MOST)] {
         let mut columns = [0.5; 16];
         shape.load(&[1.0; 16], MOST, &mut columns);
-        assert!(columns.iter().all(|number| number.to_bits() == 0.5_f32.to_bits()), "{shape:?}");
+        assert!(columns.iter().all(|value| value.to_bits() == 0.5_f32.to_bits()), "{shape:?}");
     }
     assert_eq!(Shape::image(MOST, 2, 2).channels_last_index(MOST), MOST);
-    // A third sample has no place between two.
+    // The third sample does not fit a batch of two.
     let mut columns = [0.0; 6];
     Shape::vector(2).load(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2, &mut columns);
     assert_eq!(columns.map(f32::to_bits), [1.0, 3.0, 2.0, 4.0, 0.0, 0.0_f32].map(f32::to_bits));
 
-    // One window, as of the image's own size.
+    // A window larger than the image is the window of the whole image.
     for pools in
         [[Layer::max_pool(MOST, MOST), Layer::max_pool(3, 3)], [Layer::avg_pool(MOST, MOST), Layer::avg_pool(3, 3)]]
     {
-        let [largest, own] = pools.map(|pool| {
+        let [largest, whole] = pools.map(|pool| {
             let layers = [Layer::conv(4, 3), pool, Layer::dense(2)];
             let network = Architecture::try_new(Shape::image(2, 3, 3), &layers).unwrap();
             let mut memory = vec![0.0; network.memory(&Training::new(1))];
@@ -368,7 +368,7 @@ fn no_size_or_count_overflows() {
             trainer.step(&uniform(18), &[1]).unwrap();
             trainer.state().to_vec()
         });
-        assert_eq!(largest, own);
+        assert_eq!(largest, whole);
     }
 
     let mut layers = [Layer::dense(1); 8];
@@ -381,12 +381,12 @@ fn no_size_or_count_overflows() {
         trainer.resume(u64::MAX);
         trainer.step(&[0.5, 0.2], &[1]).unwrap();
         assert_eq!(trainer.steps(), u64::MAX);
-        assert!(trainer.state().iter().all(|number| number.is_finite()));
+        assert!(trainer.state().iter().all(|value| value.is_finite()));
     }
 }
 
 #[test]
-fn the_predictor_gives_the_trainer_s_scores() {
+fn the_predictor_gives_the_trainer_s_logits() {
     for text in [POGGIO, "input 2x9x7 - dense3"] {
         let mut layers = [Layer::dense(1); 8];
         let network = Architecture::parse(text, &mut layers).unwrap();
@@ -401,24 +401,24 @@ fn the_predictor_gives_the_trainer_s_scores() {
         for samples in [4, 1, 3] {
             let mut predictor = Predictor::<ALL>::new(network, 4, &parameters, &mut memory).unwrap();
             let x = &x[..samples * 2 * 9 * 7];
-            let scores = trainer.predict(x).unwrap();
-            assert_eq!(scores.len(), samples * 3);
-            assert_eq!(predictor.predict(x).unwrap(), scores, "{text}, {samples} samples");
+            let logits = trainer.predict(x).unwrap();
+            assert_eq!(logits.len(), samples * 3);
+            assert_eq!(predictor.predict(x).unwrap(), logits, "{text}, {samples} samples");
         }
     }
 }
 
 #[test]
-fn a_predictor_that_makes_no_sense_is_refused() {
+fn an_invalid_predictor_is_refused() {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse("input 2 - dense3 - dense2", &mut layers).unwrap();
     let (parameters, mut memory) = (vec![0.5; network.parameters()], vec![0.0; network.prediction_memory(2)]);
-    let (numbers, length) = (parameters.len(), memory.len());
+    let (count, length) = (parameters.len(), memory.len());
     let refusal = |result: Result<Predictor<'_>, TrainerError>| result.err();
     assert_eq!(refusal(Predictor::new(network, 0, &parameters, &mut memory)), Some(TrainerError::EmptyBatch));
     for given in [&parameters[1..], &[0.5; 18]] {
         let error = refusal(Predictor::new(network, 2, given, &mut memory)).unwrap();
-        assert_eq!(error, TrainerError::Parameters { expected: numbers, found: given.len() });
+        assert_eq!(error, TrainerError::Parameters { expected: count, found: given.len() });
         let message = format!("the network has 17 parameters, weights and biases, found {}", given.len());
         assert_eq!(error.to_string(), message);
     }
@@ -434,8 +434,8 @@ fn a_predictor_that_makes_no_sense_is_refused() {
         })
     );
     let mut predictor = Predictor::<ALL>::new(network, 2, &parameters, &mut memory).unwrap();
-    for (numbers, expected, message) in WRONG_SIZES {
-        let error = predictor.predict(&vec![0.0; numbers]).unwrap_err();
+    for (len, expected, message) in WRONG_SIZES {
+        let error = predictor.predict(&vec![0.0; len]).unwrap_err();
         assert_eq!((error, error.to_string().as_str()), (expected, message));
     }
 }

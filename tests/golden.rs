@@ -1,6 +1,6 @@
 //! PyTorch's golden vectors: layers, losses, optimizers and whole trainings, on every kernel set of this machine.
 //!
-//! `golden/make_golden.py` says what each file holds and by which rule a float32 result passes.
+//! `golden/make_golden.py` describes what each file holds and the tolerance of a float32 result.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "golden/reader.rs"]
@@ -19,7 +19,7 @@ use asymgrad_core::{
 use kernel_sets::KernelSet;
 use reader::Golden;
 
-/// A golden file and what checks it.
+/// A golden file and the function that checks it.
 type Check = (&'static str, fn(&Golden, &KernelSet));
 
 const LAYERS: &[Check] = &[
@@ -112,7 +112,7 @@ fn run(checks: &[Check]) {
     }
 }
 
-/// `[sample][channel][row][col]` to the order inside, `[row][col][channel][sample]`, and back.
+/// Converts `[sample][channel][row][col]` to the core's order, `[row][col][channel][sample]`, and back.
 fn inside(outside: &[f32], [samples, channels, positions]: [usize; 3]) -> Vec<f32> {
     let mut inside = vec![0.0; outside.len()];
     for (index, x) in outside.iter().enumerate() {
@@ -132,7 +132,7 @@ fn outside(inside: &[f32], [samples, channels, positions]: [usize; 3]) -> Vec<f3
     outside
 }
 
-/// Filters `[position][out][in][tap]` to the order inside, `[position][tap][out][in]`, and back.
+/// Converts filters `[position][out][in][tap]` to the core's order, `[position][tap][out][in]`, and back.
 fn filters_inside(outside: &[f32], geometry: Geometry) -> Vec<f32> {
     filters(outside, geometry, true)
 }
@@ -157,8 +157,8 @@ fn filters(from: &[f32], geometry: Geometry, inwards: bool) -> Vec<f32> {
     to
 }
 
-/// The numbers of one layer, in the order inside.
-struct Given {
+/// The operands of one layer, in the core's order.
+struct Operands {
     geometry: Geometry,
     samples: usize,
     x: Vec<f32>,
@@ -168,7 +168,7 @@ struct Given {
     feedback: Vec<f32>,
 }
 
-impl Given {
+impl Operands {
     fn y(&self, set: &KernelSet) -> Vec<f32> {
         let Self { geometry, samples, .. } = *self;
         let mut y = vec![f32::NAN; geometry.positions() * geometry.out_channels * samples];
@@ -188,7 +188,7 @@ impl Given {
         dx
     }
 
-    /// dL/dW, read as what plain descent with rate 1 takes away from nothing.
+    /// dL/dW, the negative of the weights after one step of plain gradient descent at rate 1 from 0.
     fn dw(&self, set: &KernelSet) -> Vec<f32> {
         let Self { geometry, samples, .. } = *self;
         let (mut weight, mut sums) = (vec![0.0; self.weight.len()], vec![f32::NAN; self.weight.len()]);
@@ -208,14 +208,14 @@ impl Given {
 
 /// w ← w − g.
 fn descent(weight: &mut [f32]) -> Update<'_> {
-    let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
-    Update::new(rule, weight, &mut [], &mut [], &mut [])
+    let step = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+    Update::new(step, weight, &mut [], &mut [], &mut [])
 }
 
 fn dense(golden: &Golden, set: &KernelSet) {
     let [samples, inputs] = golden.shape("x")[..] else { panic!() };
     let outputs = golden.shape("y")[1];
-    let given = Given {
+    let layer = Operands {
         geometry: Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false },
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, 1]),
@@ -225,11 +225,11 @@ fn dense(golden: &Golden, set: &KernelSet) {
         feedback: golden.floats("feedback"),
     };
     let by = &set.to_string();
-    golden.check(by, "y", &outside(&given.y(set), [samples, outputs, 1]));
-    golden.check(by, "dx", &outside(&given.dx(set, &given.weight), [samples, inputs, 1]));
-    golden.check(by, "dx_feedback", &outside(&given.dx(set, &given.feedback), [samples, inputs, 1]));
-    golden.check(by, "dw", &given.dw(set));
-    golden.check(by, "db", &given.db(set));
+    golden.check(by, "y", &outside(&layer.y(set), [samples, outputs, 1]));
+    golden.check(by, "dx", &outside(&layer.dx(set, &layer.weight), [samples, inputs, 1]));
+    golden.check(by, "dx_feedback", &outside(&layer.dx(set, &layer.feedback), [samples, inputs, 1]));
+    golden.check(by, "dw", &layer.dw(set));
+    golden.check(by, "db", &layer.db(set));
 }
 
 fn convolution(golden: &Golden, set: &KernelSet) {
@@ -238,9 +238,9 @@ fn convolution(golden: &Golden, set: &KernelSet) {
     let filter = golden.shape("weight");
     let (kernel, untied) = (filter[filter.len() - 1], filter.len() == 6);
     let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied };
-    // An untied bias is [out][row][col], one number a position.
+    // An untied bias is [out][row][col], one value a position.
     let biases = [1, outputs, if untied { positions } else { 1 }];
-    let given = Given {
+    let layer = Operands {
         geometry,
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, positions]),
@@ -250,11 +250,11 @@ fn convolution(golden: &Golden, set: &KernelSet) {
         feedback: filters_inside(&golden.floats("feedback"), geometry),
     };
     let by = &set.to_string();
-    golden.check(by, "y", &outside(&given.y(set), [samples, outputs, positions]));
-    golden.check(by, "dx", &outside(&given.dx(set, &given.weight), [samples, inputs, positions]));
-    golden.check(by, "dx_feedback", &outside(&given.dx(set, &given.feedback), [samples, inputs, positions]));
-    golden.check(by, "dw", &filters_outside(&given.dw(set), geometry));
-    golden.check(by, "db", &outside(&given.db(set), biases));
+    golden.check(by, "y", &outside(&layer.y(set), [samples, outputs, positions]));
+    golden.check(by, "dx", &outside(&layer.dx(set, &layer.weight), [samples, inputs, positions]));
+    golden.check(by, "dx_feedback", &outside(&layer.dx(set, &layer.feedback), [samples, inputs, positions]));
+    golden.check(by, "dw", &filters_outside(&layer.dw(set), geometry));
+    golden.check(by, "db", &outside(&layer.db(set), biases));
 }
 
 /// The same filter at every position gives the tied convolution.
@@ -262,7 +262,7 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
     let [samples, inputs, rows, cols] = golden.shape("x")[..] else { panic!() };
     let [outputs, _, kernel, _] = golden.shape("tied_weight")[..] else { panic!() };
     let positions = rows * cols;
-    let mut given = Given {
+    let mut layer = Operands {
         geometry: Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied: false },
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, positions]),
@@ -271,11 +271,11 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
         bias: vec![0.0; outputs * positions],
         feedback: vec![],
     };
-    given.weight = filters_inside(&golden.floats("tied_weight"), given.geometry);
-    golden.check(&format!("{set}, tied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
-    given.geometry.untied = true;
-    given.weight = given.weight.repeat(positions);
-    golden.check(&format!("{set}, untied"), "y", &outside(&given.y(set), [samples, outputs, positions]));
+    layer.weight = filters_inside(&golden.floats("tied_weight"), layer.geometry);
+    golden.check(&format!("{set}, tied"), "y", &outside(&layer.y(set), [samples, outputs, positions]));
+    layer.geometry.untied = true;
+    layer.weight = layer.weight.repeat(positions);
+    golden.check(&format!("{set}, untied"), "y", &outside(&layer.y(set), [samples, outputs, positions]));
 }
 
 fn pooling(golden: &Golden, set: &KernelSet) {
@@ -284,16 +284,16 @@ fn pooling(golden: &Golden, set: &KernelSet) {
     let average = golden.name.starts_with("avg");
     let pool = PoolGeometry { rows, cols, pixel: channels * samples, size: 3, stride: 2, average };
     assert_eq!([pool.output_rows(), pool.output_cols()], [output_rows, output_cols]);
-    let (wide, narrow) = ([samples, channels, rows * cols], [samples, channels, output_rows * output_cols]);
-    let (x, dy) = (inside(&golden.floats("x"), wide), inside(&golden.floats("dy"), narrow));
+    let (input, output) = ([samples, channels, rows * cols], [samples, channels, output_rows * output_cols]);
+    let (x, dy) = (inside(&golden.floats("x"), input), inside(&golden.floats("dy"), output));
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
     set.pool(&pool, &x, &mut y);
     set.pool_backward(&pool, &x, &dy, None, &mut dx);
-    golden.check(&set.to_string(), "y", &outside(&y, narrow));
-    golden.check(&set.to_string(), "dx", &outside(&dx, wide));
+    golden.check(&set.to_string(), "y", &outside(&y, output));
+    golden.check(&set.to_string(), "dx", &outside(&dx, input));
 }
 
-/// ReLU and its mask, behind and before a layer that passes everything on as it is.
+/// ReLU after a layer that is the identity, and its mask before one.
 fn relu(golden: &Golden, set: &KernelSet) {
     let [samples, features] = golden.shape("x")[..] else { panic!() };
     let geometry =
@@ -314,10 +314,10 @@ fn relu(golden: &Golden, set: &KernelSet) {
     golden.check(&set.to_string(), "dx", &outside(&dx, [samples, features, 1]));
 }
 
-/// An activation between two layers that pass everything on; `dy` are the weights of a third output, so that what
-/// arrives at the first layer is dx.
+/// An activation between two layers. The first is the identity; `dy` are the weights of the second layer's class 1, so that
+/// the error signal of the first layer is dx.
 fn activation(golden: &Golden, set: &KernelSet) {
-    let kind = match golden.name.as_str() {
+    let activation = match golden.name.as_str() {
         "activation_sigmoid" => Activation::Sigmoid,
         "activation_tanh" => Activation::Tanh,
         name => panic!("{name}"),
@@ -326,8 +326,8 @@ fn activation(golden: &Golden, set: &KernelSet) {
     let (x, dy) = (golden.floats("x"), golden.floats("dy"));
     let (mut y, mut dx) = (vec![], vec![]);
     for (x, dy) in x.chunks(features).zip(dy.chunks(features)) {
-        // Hinge of two scores whose difference to the target's stays within the margin: its gradient is (−1, 1).
-        let layers = [Layer::dense(features).activation(kind), Layer::dense(2)];
+        // The logit of class 1 violates the margin of the hinge loss, whose gradient is then (−1, 1).
+        let layers = [Layer::dense(features).activation(activation), Layer::dense(2)];
         let network = Architecture::new(Shape::vector(features), &layers);
         let training = Training::new(1).loss(Loss::Hinge).optimizer(Optimizer::Sgd(Sgd { rate: 1.0 }));
         let mut memory = vec![0.0; network.memory(&training)];
@@ -336,31 +336,31 @@ fn activation(golden: &Golden, set: &KernelSet) {
         state[..features * features].copy_from_slice(&identity(features, features));
         let second = features * features + features + features;
         state[second..second + features].copy_from_slice(dy);
-        // The scores' biases: the second class trails by nothing but its margin, whatever dy · h is.
+        // The bias that makes it violate the margin for every dy · h.
         state[second + features + 1] = 100.0;
         trainer.input(1).unwrap().copy_from_slice(x);
-        let mut see = |signal: ErrorSignal<'_>| {
+        let mut visit = |signal: ErrorSignal<'_>| {
             if signal.layer == 0 {
                 y.extend_from_slice(signal.output);
                 dx.extend_from_slice(signal.gradient.grad_output);
             }
         };
-        trainer.probe(&[0], false, &mut see).unwrap();
+        trainer.probe(&[0], false, &mut visit).unwrap();
     }
     golden.check(&set.to_string(), "y", &y);
     golden.check(&set.to_string(), "dx", &dx);
     assert_eq!(y.len(), samples * features);
 }
 
-/// `[out][in]` of zeros with ones where out = in.
+/// The identity as `[out][in]`: 1 where out = in, else 0.
 fn identity(outputs: usize, inputs: usize) -> Vec<f32> {
     let mut weight = vec![0.0; outputs * inputs];
     weight.chunks_mut(inputs).enumerate().for_each(|(out, row)| row[out] = 1.0);
     weight
 }
 
-/// A one-layer network whose scores are its first inputs; behind them each sample has an input of its own, of which
-/// the weights, zero before, are −dz after one step of descent with rate 1.
+/// A network of one layer whose logits are its first inputs. Behind them each sample has an input of its own, whose weights
+/// are 0 before and −dz after one step of gradient descent at rate 1.
 fn loss(golden: &Golden, set: &KernelSet) {
     let by = &set.to_string();
     let [samples, classes] = golden.shape("z")[..] else { panic!() };
@@ -395,10 +395,10 @@ fn loss(golden: &Golden, set: &KernelSet) {
     golden.check(by, "dz", &dz);
 }
 
-/// Ten updates by given gradients, which lie once along the inputs and once along the outputs of a layer.
+/// Ten updates by given gradients, once as the weights of one output, once as those of one input.
 fn optimizer(golden: &Golden, set: &KernelSet) {
-    let mut parts = golden.name.split('_');
-    let optimizer = match parts.nth(1).unwrap() {
+    let mut words = golden.name.split('_');
+    let optimizer = match words.nth(1).unwrap() {
         "sgd" => Optimizer::Sgd(Sgd { rate: 0.05 }),
         "momentum" => Optimizer::Momentum(Momentum { rate: 0.05, momentum: 0.9 }),
         "nesterov" => Optimizer::Nesterov(Momentum { rate: 0.05, momentum: 0.9 }),
@@ -414,9 +414,9 @@ fn optimizer(golden: &Golden, set: &KernelSet) {
         let (mut weight, mut first, mut second) = (golden.floats("w0"), vec![0.0; weights], vec![0.0; weights]);
         let mut path = vec![];
         for (step, gradient) in (1..).zip(golden.floats("grads").chunks(weights)) {
-            let rule = StepCoefficients::at(optimizer, clip, step).decay(decay);
+            let coefficients = StepCoefficients::at(optimizer, clip, step).decay(decay);
             let update = Update::new(
-                rule,
+                coefficients,
                 &mut weight,
                 if optimizer.states() > 0 { &mut first } else { &mut [] },
                 if optimizer.states() > 1 { &mut second } else { &mut [] },
@@ -478,12 +478,12 @@ fn training(golden: &Golden, set: &KernelSet) {
     let losses: Vec<f32> = (0..5).map(|_| trainer.step(&x, &targets).unwrap().loss).collect();
     golden.check(by, "losses", &losses);
     for tensor in &tensors {
-        let part = match tensor.role() {
+        let prefix = match tensor.role() {
             TensorRole::Weight => "w5",
             TensorRole::Bias => "b5",
             TensorRole::Feedback => "fb5",
         };
         let got: Vec<f32> = (0..tensor.len()).map(|outside| trainer.state()[tensor.index_of(outside)]).collect();
-        golden.check(by, &format!("{part}_{}", tensor.number() - 1), &got);
+        golden.check(by, &format!("{prefix}_{}", tensor.number() - 1), &got);
     }
 }

@@ -1,5 +1,5 @@
-//! Gradients through whole networks: finite differences and an own f64 oracle, with odd sizes, every loss, feedback
-//! rule and optimizer, on every kernel set of this machine.
+//! Gradients of whole networks against finite differences and the f64 oracle, with odd sizes, every loss, feedback rule and
+//! optimizer, on every kernel set of this machine.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kernel_sets;
@@ -15,13 +15,13 @@ use kernel_sets::KernelSet;
 use oracle::Oracle;
 use rand_core::Rng;
 
-/// So large that what plain descent takes from the weights drowns their own rounding: g = (before − after) / RATE.
+/// So large that the updates of plain gradient descent exceed the rounding of the weights: g = (before − after) / RATE.
 const RATE: f32 = 1024.0;
 
 /// Half the step of the finite differences.
 const H: f64 = 1e-5;
 
-/// A network with numbers, in f32 for the core and in f64 for the oracle, and some samples.
+/// A network with its values, in f32 for the core and in f64 for the oracle, and some samples.
 struct Case<'a> {
     network: Architecture<'a>,
     training: Training,
@@ -32,13 +32,13 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// `samples` samples in a trainer for `batch`; numbers uniform, weights so wide that signals keep their size.
+    /// `samples` samples in a trainer for `batch`; all values uniform, weights so large that error signals keep their size.
     fn new(text: &str, layers: &'a mut [Layer], batch: usize, samples: usize) -> Self {
         let network = Architecture::parse(text, layers).unwrap();
         let mut generator = SplitMix::new(20_261_123);
         let mut uniform = move || symmetric(generator.next_u32());
         let x = (0..samples * network.input().features()).map(|_| uniform()).collect();
-        // Not every class equally often: hinge gradients of the biases would then cancel to nothing but rounding.
+        // Unequal class counts: with equal ones, hinge gradients of the biases cancel, and only rounding remains.
         let labels = (0..samples).map(|sample| sample * sample % network.classes()).collect();
         let training = Training::new(batch).optimizer(Optimizer::Sgd(Sgd { rate: RATE }));
         let mut memory = vec![0.0; network.memory(&training)];
@@ -46,14 +46,14 @@ impl<'a> Case<'a> {
         trainer.initialize(&mut SplitMix::new(7), 8);
         let mut oracle = Oracle::new(&network);
         for tensor in network.tensors(&training) {
-            let target = numbers_of(&mut oracle, &network, &tensor);
-            target.resize(tensor.len(), 0.0);
-            for (outside, number) in target.iter_mut().enumerate() {
-                let place = &mut trainer.state_mut()[tensor.index_of(outside)];
+            let values = values_of(&mut oracle, &network, &tensor);
+            values.resize(tensor.len(), 0.0);
+            for (outside, value) in values.iter_mut().enumerate() {
+                let stored = &mut trainer.state_mut()[tensor.index_of(outside)];
                 if tensor.role() == TensorRole::Bias {
-                    *place = 0.1 * uniform();
+                    *stored = 0.1 * uniform();
                 }
-                *number = f64::from(*place);
+                *value = f64::from(*stored);
             }
         }
         let state = trainer.state().to_vec();
@@ -64,7 +64,7 @@ impl<'a> Case<'a> {
         self.x.iter().map(|x| f64::from(*x)).collect()
     }
 
-    /// The loss of one step and the gradient of every tensor but feedback, as the core makes them.
+    /// The loss of one step and the gradient of every tensor but feedback, as the core computes them.
     fn gradients(&self, set: &KernelSet, loss: Loss) -> (f64, Vec<(Tensor<'_>, Vec<f64>)>) {
         let training = self.training.loss(loss);
         let mut memory = vec![0.0; self.network.memory(&training)];
@@ -80,8 +80,8 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The oracle's numbers of one tensor.
-fn numbers_of<'o>(oracle: &'o mut Oracle, network: &Architecture<'_>, tensor: &Tensor) -> &'o mut Vec<f64> {
+/// The oracle's values of one tensor.
+fn values_of<'o>(oracle: &'o mut Oracle, network: &Architecture<'_>, tensor: &Tensor) -> &'o mut Vec<f64> {
     let index = index_of(network, tensor);
     let layer = &mut oracle.layers[index];
     match tensor.role() {
@@ -102,29 +102,29 @@ fn index_of(network: &Architecture<'_>, tensor: &Tensor) -> usize {
     layers.nth(tensor.number() - 1).unwrap().0
 }
 
-/// Asserts |got − want| <= 1e-5 |want| + 1e-6 max|want|, the golden vectors' rule.
+/// Asserts |got − want| <= 1e-5 |want| + 1e-6 max|want|, the tolerance of the golden vectors.
 fn assert_close(what: &str, got: &[f64], want: &[f64]) {
     assert_near(what, got, want, 0.0);
 }
 
-/// The same for a `want` that is itself only known to `doubt`.
-fn assert_near(what: &str, got: &[f64], want: &[f64], doubt: f64) {
+/// The same for a `want` that itself has an error of up to `uncertainty`.
+fn assert_near(what: &str, got: &[f64], want: &[f64], uncertainty: f64) {
     assert_eq!(got.len(), want.len(), "{what}: length");
     let largest = want.iter().fold(0.0, |largest: f64, x| largest.max(x.abs()));
     let mut worst: f64 = 0.0;
     for (index, (got, want)) in got.iter().zip(want).enumerate() {
-        let allowed = 1e-5 * want.abs() + 1e-6 * largest + doubt;
+        let allowed = 1e-5 * want.abs() + 1e-6 * largest + uncertainty;
         let passes = (got - want).abs() <= allowed;
         assert!(passes, "{what}[{index}]: found {got:e}, expected {want:e}, allowed {allowed:e}");
         if allowed > 0.0 {
             worst = worst.max((got - want).abs() / allowed);
         }
     }
-    println!("{what}: worst error {worst:.3} of what is allowed");
+    println!("{what}: worst error {worst:.3} of the tolerance");
 }
 
-/// Small networks of every kind of layer: odd and even sides, one channel and more, kernels wider than the image,
-/// pooling first, twice, with other windows and strides.
+/// Small networks with every operation: odd and even sides, one channel and more, kernels larger than the image, pooling
+/// first, twice in a row, and with other windows and strides.
 const NETWORKS: [&str; 11] = [
     "input 7 - dense5.sigmoid - dense4.tanh - dense3",
     "input 2x5x7 - conv3x3x3.tanh - avgpool3x3/2 - untied3x3x4.sigmoid - maxpool3x3/2 - dense5.tanh - dense3",
@@ -156,10 +156,10 @@ fn gradients_are_finite_differences_of_the_loss() {
                     let what = format!("{text}, {samples} of {batch}, {}, {set}", loss.name());
                     let (loss, gradients) = case.gradients(set, loss);
                     assert_close(&format!("{what}: loss"), &[loss], &[want_loss]);
-                    // The difference of two losses is known to a few roundings of the loss.
-                    let doubt = 8.0 * f64::EPSILON * want_loss / H;
+                    // The difference of two losses has an error of a few roundings of the loss.
+                    let uncertainty = 8.0 * f64::EPSILON * want_loss / H;
                     for ((tensor, got), want) in gradients.iter().zip(&want) {
-                        assert_near(&format!("{what}: {tensor}"), got, want, doubt);
+                        assert_near(&format!("{what}: {tensor}"), got, want, uncertainty);
                     }
                 }
             }
@@ -170,9 +170,9 @@ fn gradients_are_finite_differences_of_the_loss() {
 /// The central difference of the oracle's loss along one weight or bias.
 fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: Loss, x: &[f64]) -> f64 {
     let network = case.network;
-    let at = numbers_of(&mut case.oracle, &network, tensor)[index];
+    let at = values_of(&mut case.oracle, &network, tensor)[index];
     let mut loss_at = |value: f64| {
-        numbers_of(&mut case.oracle, &network, tensor)[index] = value;
+        values_of(&mut case.oracle, &network, tensor)[index] = value;
         case.oracle.loss(loss, x, &case.labels)
     };
     let slope = (loss_at(at + H) - loss_at(at - H)) / (2.0 * H);
@@ -180,7 +180,7 @@ fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: Loss, x: &[f6
     slope
 }
 
-/// Networks with every feedback rule in every kind of layer, and sums longer than one pass of the kernels takes.
+/// Networks with every feedback rule in every kind of layer, and sums longer than the kernels take in one pass.
 const ASYMMETRIC: [&str; 11] = [
     "input 12 - dense8.tanh - dense6.sigmoid(DFA) - dense5(DRTP) - dense4(uSF)",
     "input 12 - dense8 - dense6.sigmoid(frSF) - dense5(WM) - dense4(DFA)",
@@ -216,7 +216,7 @@ fn asymmetric_gradients_agree_with_the_oracle() {
     }
 }
 
-/// An optimizer's state in f64, as its paper or PyTorch's documentation has it.
+/// An optimizer and its state in f64, as its paper or PyTorch's documentation defines it.
 struct Optimization {
     optimizer: Optimizer,
     clip: Option<f64>,
@@ -226,7 +226,7 @@ struct Optimization {
 }
 
 impl Optimization {
-    /// What parameter number `at` of all, with gradient `g`, receives in this step; `step` counts from 1.
+    /// The update of parameter `at`, counted over all layers, for its gradient `g`; `step` counts from 1.
     fn delta(&mut self, at: usize, is_bias: bool, g: f64) -> f64 {
         let g = self.clip.filter(|_| !is_bias).map_or(g, |limit| g.clamp(-limit, limit));
         let length = self.first.len().max(at + 1);
@@ -300,7 +300,7 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
                     let got: Vec<f64> =
                         (0..tensor.len()).map(|outside| f64::from(trainer.state()[tensor.index_of(outside)])).collect();
                     let what = format!("{}, clip {clip:?}, {set}: {tensor}", optimizer.name());
-                    assert_close(&what, &got, numbers_of(&mut case.oracle, &network, &tensor));
+                    assert_close(&what, &got, values_of(&mut case.oracle, &network, &tensor));
                 }
             }
         }
@@ -308,7 +308,7 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
 }
 
 #[test]
-fn a_weight_that_starts_as_its_updated_feedback_stays_equal_to_it_bit_for_bit() {
+fn feedback_that_starts_as_its_weight_stays_equal_under_updated_feedback() {
     let mut layers = [Layer::dense(1); 8];
     let case = Case::new("input 2x7x5 - conv3x3x4 - conv3x3x3(R*) - untied3x3x3(R*) - dense4(R*)", &mut layers, 5, 5);
     for set in KernelSet::all() {
@@ -345,7 +345,7 @@ fn a_weight_that_starts_as_its_updated_feedback_stays_equal_to_it_bit_for_bit() 
     }
 }
 
-/// One step through a full network: the same loss, and the untied filter's gradients add up to the tied filter's.
+/// One step of a whole network: the loss is the same, and the gradients of the untied filters add up to the tied filter's.
 #[test]
 fn untied_gradients_of_shared_filters_add_up_to_the_tied_gradient() {
     let network =
@@ -383,7 +383,7 @@ fn untied_gradients_of_shared_filters_add_up_to_the_tied_gradient() {
 }
 
 #[test]
-fn nan_in_any_pixel_reaches_the_scores_through_relu_and_pooling_and_is_no_step() {
+fn nan_in_any_pixel_reaches_the_logits_through_relu_and_pooling_and_refuses_the_step() {
     let sets = KernelSet::all();
     for text in [
         "input 4 - dense3 - dense2",
@@ -403,8 +403,8 @@ fn nan_in_any_pixel_reaches_the_scores_through_relu_and_pooling_and_is_no_step()
                     Trainer::<ALL, _>::with_kernels(case.network, case.training, &mut memory, set).unwrap();
                 trainer.state_mut().copy_from_slice(&case.state);
                 let what = format!("{text}, pixel {pixel}, {set}");
-                let scores = trainer.predict(&x).unwrap();
-                assert!(scores.iter().any(|score| score.is_nan()), "{what}: {scores:?}");
+                let logits = trainer.predict(&x).unwrap();
+                assert!(logits.iter().any(|logit| logit.is_nan()), "{what}: {logits:?}");
                 match trainer.step(&x, &case.labels) {
                     Err(StepError::NonFiniteInput { sample, feature, found }) => {
                         assert_eq!((sample, feature), (pixel / features, pixel % features), "{what}");
@@ -420,7 +420,7 @@ fn nan_in_any_pixel_reaches_the_scores_through_relu_and_pooling_and_is_no_step()
 }
 
 #[test]
-fn a_nan_score_of_any_class_reaches_every_loss() {
+fn a_nan_logit_of_any_class_reaches_every_loss() {
     for (loss, class) in Loss::ALL.into_iter().flat_map(|loss| (0..4).map(move |class| (loss, class))) {
         let mut layers = [Layer::dense(1); 8];
         let case = Case::new("input 3 - dense4", &mut layers, 4, 4);

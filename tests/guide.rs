@@ -1,4 +1,4 @@
-//! Every command of the guide, in its order and in one folder, as a reader would type it.
+//! Runs every command of the guide, in its order, in one folder.
 #![allow(clippy::unwrap_used)]
 
 mod program;
@@ -9,7 +9,7 @@ use program::Place;
 
 const GUIDE: &str = include_str!("../docs/guide.md");
 
-/// The files that the guide's `layout.toml` speaks of: labels 0 to 3, and images whose brightness tells them apart.
+/// The files that the guide's `layout.toml` names: labels 0 to 3, and images whose brightness depends on the label.
 fn images(folder: &Path, layout: &str) {
     std::fs::create_dir(folder).unwrap();
     std::fs::write(folder.join("layout.toml"), layout).unwrap();

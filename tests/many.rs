@@ -1,5 +1,5 @@
-//! Many runs of one command through the real binary: seeds, grids of learning rates, and several at once.
-//! Each of them has the bytes of the same run on its own.
+//! Commands of several runs through the real binary: seeds, grids of learning rates, and parallel jobs. Each run has the bytes of
+//! the same run alone.
 #![allow(clippy::unwrap_used)]
 
 mod program;
@@ -15,7 +15,7 @@ fn run(place: &Place, rest: &str) -> Ended {
 }
 
 #[test]
-fn seeds_are_a_run_each_and_the_bytes_of_those_that_were_trained_alone() {
+fn each_seed_is_a_run_with_the_bytes_of_the_run_alone() {
     let place = Place::new();
     run(&place, "--seeds 2..4 --out many").assert(0, &["[3/3]"]);
     for seed in 2..=4 {
@@ -30,7 +30,7 @@ fn seeds_are_a_run_each_and_the_bytes_of_those_that_were_trained_alone() {
 }
 
 #[test]
-fn a_grid_is_every_rate_with_every_seed() {
+fn a_grid_runs_every_rate_with_every_seed() {
     let place = Place::new();
     run(&place, "--lr 1e-2,3e-4 --seeds 1..2 --out grid").assert(0, &["[4/4]"]);
     for (rate, seed) in [("0.01", 1), ("0.01", 2), ("0.0003", 1), ("0.0003", 2)] {
@@ -38,7 +38,7 @@ fn a_grid_is_every_rate_with_every_seed() {
         let cell = place.results(&format!("grid/lr-{rate}/seed-{seed}"));
         cell.assert_equal(&place.results(&format!("alone/{rate}-{seed}")));
     }
-    // Without a folder each cell has one of its own, too.
+    // Without --out each run has a folder of its own, too.
     run(&place, "--lr 1e-2,3e-4 --seeds 1..2").assert(0, &[]);
     let report = place.run("report runs --format json").json();
     let groups = report["groups"].as_array().unwrap();
@@ -59,7 +59,7 @@ fn jobs_change_no_byte_and_no_order() {
 }
 
 #[test]
-fn a_failure_among_jobs_is_told_twice_and_stops_the_others_only_if_asked() {
+fn a_failure_among_jobs_is_reported_twice_and_stops_the_others_only_with_fail_fast() {
     let place = Place::new();
     // The folder of seed 2 holds another run.
     run(&place, "--seed 9 --out all/seed-2").assert(0, &[]);
@@ -71,13 +71,13 @@ fn a_failure_among_jobs_is_told_twice_and_stops_the_others_only_if_asked() {
     ended.assert(0, &[]);
     run(&place, "--seed 9 --out quick/seed-2").assert(0, &[]);
     run(&place, "--seeds 1..40 --out quick --jobs 2 --fail-fast").assert(1, &["1 of 40 rows failed:"]);
-    assert!(!place.path("quick/seed-40").exists(), "rows began after the failure");
+    assert!(!place.path("quick/seed-40").exists(), "runs started after the failure");
 }
 
-/// It has not read the script, which is longer than a pipe holds.
+/// This sbatch exits without reading the script, which is longer than the buffer of a pipe.
 #[cfg(unix)]
 #[test]
-fn what_sbatch_says_when_it_refuses_is_told() {
+fn the_message_of_an_sbatch_that_refuses_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     fs::create_dir(place.path("bin")).unwrap();
@@ -92,14 +92,14 @@ fn what_sbatch_says_when_it_refuses_is_told() {
 }
 
 #[test]
-fn more_rows_at_once_than_fit_are_refused_with_the_number_that_fits() {
+fn more_jobs_than_fit_into_memory_are_refused_with_the_number_that_fits() {
     let place = Place::new();
-    // 3072·2048 weights with Adam, and their feedback: some 76 MB each, besides what every row takes.
+    // 3072 · 2048 weights with Adam, and feedback: some 76 MB for each run, besides what every run takes.
     let net = "input 3x32x32 - dense2048 - dense10(R)";
     let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 1 --out all {rest}"), net);
     run("--seeds 1..3 --jobs 3 --memory 280")
         .assert(1, &["3 trainings at once need up to", "280 MB are to be had; --jobs 2 fits"]);
-    assert!(!place.path("all").exists(), "a row began");
+    assert!(!place.path("all").exists(), "a run started");
     run("--jobs 1 --memory 20")
         .assert(1, &["the largest training needs", "not even one fits: choose a smaller --batch"]);
     run("--seeds 1..2 --jobs 2 --memory 280").assert(0, &[]);

@@ -1,6 +1,6 @@
-//! Training the whole untied network stays below 600 MB resident: data set, checkpoint and its way back included.
+//! Training the full untied network stays below 600 MB resident, including data set, checkpoint and resuming.
 //!
-//! Linux tells a process's peak in `/proc`; elsewhere there is nothing to test with.
+//! Only Linux reports the peak of a process, in `/proc`.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -18,7 +18,7 @@ use rand_core::Rng;
 /// The bound in bytes.
 const MOST: u64 = 600_000_000;
 
-/// Six files in CIFAR-10's layout, all the same. Noise: weights whose gradient is zero might never touch their memory.
+/// Six equal files in CIFAR-10's layout. They hold noise: the memory of weights whose gradient is 0 might never be touched.
 fn write_noise(folder: &Path) {
     let mut bytes = vec![0; 10_000 * 3073];
     let mut generator = SplitMix::new(1);
@@ -33,7 +33,7 @@ fn write_noise(folder: &Path) {
     }
 }
 
-/// The most bytes that a process has had resident, read again and again until it ends.
+/// The peak of a process's resident bytes, polled until it ends.
 fn peak(child: &mut Child) -> u64 {
     let mut peak = 0;
     while child.try_wait().unwrap().is_none() {
@@ -46,7 +46,7 @@ fn peak(child: &mut Child) -> u64 {
 }
 
 #[test]
-fn the_untied_network_trains_within_its_bound() {
+fn the_untied_network_trains_within_600_mb() {
     let place = Place::new();
     write_noise(&place.path("noise"));
     let run = |steps: u32| {
@@ -61,10 +61,10 @@ fn the_untied_network_trains_within_its_bound() {
     let plan = place.run("run PG-Untie --data noise --dry-run --json").json();
     let (bytes, data) = (plan["memory_bytes"].as_u64().unwrap(), 60_000 * 3073);
     assert_eq!((plan["config"]["batch"].as_u64(), plan["config"]["optimizer"]["adam"].is_object()), (Some(128), true));
-    // The second run comes back from the checkpoint of the first.
+    // The second run resumes from the checkpoint of the first.
     for steps in [2, 3] {
         let peak = run(steps);
-        assert!(peak < MOST, "{peak} bytes after {steps} steps, no more than {MOST} are allowed");
-        assert!(peak > bytes + data, "{peak} bytes are less than training and data: this measures something else");
+        assert!(peak < MOST, "{peak} bytes after {steps} steps, at most {MOST} are allowed");
+        assert!(peak > bytes + data, "{peak} bytes are fewer than training and data take: the measurement is wrong");
     }
 }

@@ -1,29 +1,29 @@
-//! The notation of networks: what is printed reads back, no text panics, and errors name the token and its place.
+//! The notation of networks: printing and parsing are inverse, no text panics, and errors name the token and its position.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad_core::{Activation, Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
 use proptest::prelude::*;
 
-/// A layer of any kind; `dense_only` where a vector comes in.
+/// Any layer; with `dense_only`, one that takes a vector.
 fn layer(dense_only: bool) -> impl Strategy<Value = Layer> {
-    let behind = || (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(Feedback::ALL.to_vec()));
+    let suffixes = || (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(Feedback::ALL.to_vec()));
     let with = |layer: Layer, (activation, rule)| layer.activation(activation).feedback(rule);
-    let dense = (1..2000_usize, behind()).prop_map(move |(outputs, behind)| with(Layer::dense(outputs), behind));
-    let filters = || (1..100_usize, 0..4_usize, behind());
+    let dense = (1..2000_usize, suffixes()).prop_map(move |(outputs, suffixes)| with(Layer::dense(outputs), suffixes));
+    let filters = || (1..100_usize, 0..4_usize, suffixes());
     let window = || (1..6_usize).prop_flat_map(|size| (Just(size), 1..=size));
     if dense_only {
         return dense.boxed();
     }
     prop_oneof![
-        filters().prop_map(move |(filters, half, behind)| with(Layer::conv(filters, 2 * half + 1), behind)),
-        filters().prop_map(move |(filters, half, behind)| with(Layer::untied(filters, 2 * half + 1), behind)),
+        filters().prop_map(move |(filters, half, suffixes)| with(Layer::conv(filters, 2 * half + 1), suffixes)),
+        filters().prop_map(move |(filters, half, suffixes)| with(Layer::untied(filters, 2 * half + 1), suffixes)),
         window().prop_map(|(size, stride)| Layer::max_pool(size, stride)),
         window().prop_map(|(size, stride)| Layer::avg_pool(size, stride)),
     ]
     .boxed()
 }
 
-/// A network that can be built: layers on images, then dense ones.
+/// A valid network: layers on images, then dense layers.
 fn network() -> impl Strategy<Value = (Shape, Vec<Layer>)> {
     let dense = || {
         prop::collection::vec(layer(true), 1..4).prop_map(|mut layers| {
@@ -42,7 +42,7 @@ fn network() -> impl Strategy<Value = (Shape, Vec<Layer>)> {
 
 proptest! {
     #[test]
-    fn what_is_printed_reads_back((input, layers) in network()) {
+    fn a_printed_network_parses_to_itself((input, layers) in network()) {
         let network = Architecture::try_new(input, &layers).unwrap();
         let text = network.to_string();
         let mut buffer = vec![Layer::dense(1); layers.len()];
@@ -74,12 +74,12 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in ".*") {
-        read_and_print(&text);
+        parse_and_print(&text);
     }
 
     #[test]
-    fn no_text_of_the_notation_s_own_pieces_panics(
-        pieces in prop::collection::vec(
+    fn no_text_of_tokens_panics(
+        tokens in prop::collection::vec(
             prop::sample::select(vec![
                 "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")", ".", ".sigmoid",
                 ".tanh", ".sigmoid(DFA)", "(KP)", "(uSF)", "(frSF)", "(brSF)", "(WM)", "(DRTP)", "SF",
@@ -88,13 +88,14 @@ proptest! {
             0..20,
         ),
     ) {
-        read_and_print(&format!("input {}", pieces.concat()));
-        read_and_print(&pieces.concat());
+        parse_and_print(&format!("input {}", tokens.concat()));
+        parse_and_print(&tokens.concat());
     }
 }
 
-/// Reads a text; what it means has to be printable and its sizes countable, and a token has to lie where the error says.
-fn read_and_print(text: &str) {
+/// Parses a text. A network has to print to a text that parses to itself, and its sizes must not overflow; an error has to
+/// give the position of its token.
+fn parse_and_print(text: &str) {
     let mut buffer = [Layer::dense(1); 6];
     match Architecture::parse(text, &mut buffer) {
         Ok(network) => {
@@ -115,7 +116,7 @@ fn read_and_print(text: &str) {
 }
 
 #[test]
-fn the_report_s_networks_print_as_they_were_written() {
+fn networks_print_as_they_were_written() {
     for text in [
         "input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128(R) - dense10(R*)",
         "input 3x32x32 - untied5x5x32 - avgpool3x3/2 - untied5x5x64(R) - maxpool2x2 - dense10",
@@ -131,7 +132,7 @@ fn the_report_s_networks_print_as_they_were_written() {
 }
 
 #[test]
-fn a_token_that_does_not_belong_is_named_with_its_position() {
+fn an_invalid_token_is_an_error_with_its_position() {
     for (text, token, at) in [
         ("", "", 0),
         ("dense10", "dense10", 0),
@@ -185,7 +186,7 @@ fn a_token_that_does_not_belong_is_named_with_its_position() {
 }
 
 #[test]
-fn a_layer_that_cannot_be_placed_is_named_with_its_reason() {
+fn an_invalid_layer_is_an_error_with_its_reason() {
     use Problem::{
         ActivationWithoutWeights, EvenKernel, FeedbackWithoutWeights, LastActivated, LastNotDense, NoOutputs,
         NotAnImage, Window,

@@ -1,4 +1,4 @@
-//! What has to hold of each feedback rule, and of what is measured about it.
+//! Properties of each feedback rule, and the measures of its alignment, against the f64 oracle.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kernel_sets;
@@ -19,19 +19,19 @@ use rand_core::Rng;
 const SGD: Optimizer = Optimizer::Sgd(Sgd { rate: 0.1 });
 const SAMPLES: usize = 24;
 
-/// A trained network's state after some steps, seen step by step.
-fn train(text: &str, training: Training, steps: usize, mut see: impl FnMut(usize, &[Tensor], &[f32])) {
+/// Trains a network and calls `visit` with the state before the first step and after each one.
+fn train(text: &str, training: Training, steps: usize, mut visit: impl FnMut(usize, &[Tensor], &[f32])) {
     with_trainer(text, training, |trainer, x, labels| {
         let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
-        see(0, &tensors, trainer.state());
+        visit(0, &tensors, trainer.state());
         for step in 1..=steps {
             trainer.step(x, labels).unwrap();
-            see(step, &tensors, trainer.state());
+            visit(step, &tensors, trainer.state());
         }
     });
 }
 
-/// Samples for a network, and labels of which not all are equally many.
+/// Samples for a network, and labels with unequal class counts.
 fn samples(network: &Architecture<'_>) -> (Vec<f32>, Vec<usize>) {
     let mut generator = SplitMix::new(5);
     let x = (0..SAMPLES * network.input().features()).map(|_| symmetric(generator.next_u32())).collect();
@@ -48,7 +48,8 @@ fn with_trainer(text: &str, training: Training, act: impl FnOnce(&mut Trainer<'_
     act(&mut trainer, &x, &labels);
 }
 
-fn part<'s>(tensors: &[Tensor], state: &'s [f32], name: &str) -> &'s [f32] {
+/// The values of one tensor.
+fn values_of<'s>(tensors: &[Tensor], state: &'s [f32], name: &str) -> &'s [f32] {
     &state[tensors.iter().find(|tensor| tensor.to_string() == name).unwrap().range()]
 }
 
@@ -57,37 +58,40 @@ fn distance(a: &[f32], b: &[f32]) -> f64 {
 }
 
 #[test]
-fn updated_feedback_keeps_its_distance_and_kolen_pollack_shrinks_it() {
-    const SHRINK: f32 = 0.01;
+fn updated_feedback_keeps_its_distance_to_the_weights_and_kolen_pollack_reduces_it() {
+    const LAMBDA: f32 = 0.01;
     // Weight decay is part of the update that both receive, so it changes neither.
-    for (rule, share, decay) in
-        [("R*", 0.0, 0.0), ("KP", f64::from(SHRINK), 0.0), ("R*", 0.0, 0.5), ("KP", f64::from(SHRINK), 0.5)]
+    for (rule, lambda, decay) in
+        [("R*", 0.0, 0.0), ("KP", f64::from(LAMBDA), 0.0), ("R*", 0.0, 0.5), ("KP", f64::from(LAMBDA), 0.5)]
     {
         let text = format!("input 2x5x4 - conv3x3x3 - conv3x3x4({rule}) - dense6({rule}) - dense4({rule})");
-        let training = Training::new(SAMPLES).optimizer(SGD).kp_decay(SHRINK).decay(decay);
+        let training = Training::new(SAMPLES).optimizer(SGD).kp_decay(LAMBDA).decay(decay);
         let mut first = vec![];
         train(&text, training, 50, |step, tensors, state| {
             for (index, layer) in ["conv2", "dense1", "dense2"].into_iter().enumerate() {
-                let weight = part(tensors, state, &format!("{layer}.weight"));
-                let found = distance(weight, part(tensors, state, &format!("{layer}.feedback")));
+                let weight = values_of(tensors, state, &format!("{layer}.weight"));
+                let found = distance(weight, values_of(tensors, state, &format!("{layer}.feedback")));
                 if step == 0 {
                     first.push(found);
                 }
-                let wanted = first[index] * (1.0 - share).powi(i32::try_from(step).unwrap());
-                // Two roundings of numbers below 1 a step and weight.
+                let expected = first[index] * (1.0 - lambda).powi(i32::try_from(step).unwrap());
+                // Each step rounds each weight twice, and the weights are below 1.
                 let allowed = step as f64 * f64::from(f32::EPSILON) * (weight.len() as f64).sqrt();
-                assert!((found - wanted).abs() <= allowed, "{layer}({rule}), step {step}: {found} and not {wanted}");
+                assert!(
+                    (found - expected).abs() <= allowed,
+                    "{layer}({rule}), step {step}: found {found}, expected {expected}"
+                );
             }
         });
     }
 }
 
-/// R* that begins at W is the true gradient, bit for bit, under every optimizer.
+/// (R*) that starts at W is the true gradient, bit for bit, under every optimizer.
 #[test]
-fn updated_feedback_that_begins_as_the_weights_is_exact_backpropagation() {
+fn updated_feedback_that_starts_as_the_weights_is_exact_backpropagation() {
     for optimizer in Optimizer::DEFAULTS {
         let training = Training::new(SAMPLES).optimizer(optimizer).clip(0.1).decay(0.01);
-        let [updated, truth] = ["(R*)", ""].map(|rule| {
+        let [updated, true_gradient] = ["(R*)", ""].map(|rule| {
             let text =
                 format!("input 2x5x4 - conv3x3x3 - conv3x3x4{rule} - untied3x3x2{rule} - dense6{rule} - dense4{rule}");
             let mut parameters = vec![];
@@ -107,58 +111,62 @@ fn updated_feedback_that_begins_as_the_weights_is_exact_backpropagation() {
             });
             parameters
         });
-        assert_eq!(updated, truth, "{}", optimizer.name());
+        assert_eq!(updated, true_gradient, "{}", optimizer.name());
     }
 }
 
-/// A step of one sample takes another path through the core's kernels: with a rate that rounds every gradient away, what is
-/// left of W after t steps is (1 − λ)ᵗ W under Kolen–Pollack, and (1 − rate · decay)ᵗ W under weight decay.
+/// A step of one sample takes another path through the core's kernels. The rate is so small that every gradient is rounded
+/// away: after t steps W is (1 − λ)ᵗ W under Kolen–Pollack, and (1 − rate · decay)ᵗ W under weight decay.
 #[test]
-fn weights_shrink_and_decay_in_steps_of_one_sample() {
+fn weights_decay_in_steps_of_one_sample() {
     let text = |rule| format!("input 12 - dense6 - dense4{rule}");
     let cases = [
         (text("(KP)"), Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 1e-30 })).kp_decay(0.01), 0.99_f64),
         (text(""), Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 1e-9 })).decay(1e7), 0.99),
     ];
-    for (text, training, kept) in cases {
+    for (text, training, retained) in cases {
         with_trainer(&text, training, |trainer, x, labels| {
             let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
-            let before = part(&tensors, trainer.state(), "dense2.weight").to_vec();
+            let before = values_of(&tensors, trainer.state(), "dense2.weight").to_vec();
             for step in 0..20 {
                 trainer.step(&x[12 * step..][..12], &labels[step..=step]).unwrap();
             }
-            for (before, after) in before.iter().zip(part(&tensors, trainer.state(), "dense2.weight")) {
-                let wanted = f64::from(*before) * kept.powi(20);
-                assert!((f64::from(*after) - wanted).abs() < 1e-5 * wanted.abs() + 1e-7, "{text}: {after}, {wanted}");
+            for (before, after) in before.iter().zip(values_of(&tensors, trainer.state(), "dense2.weight")) {
+                let expected = f64::from(*before) * retained.powi(20);
+                assert!(
+                    (f64::from(*after) - expected).abs() < 1e-5 * expected.abs() + 1e-7,
+                    "{text}: {after}, {expected}"
+                );
             }
         });
     }
 }
 
 #[test]
-fn sign_rules_have_the_weights_signs_and_their_own_magnitudes_at_every_step() {
+fn sign_rules_have_the_signs_of_the_weights_and_their_own_magnitudes_at_every_step() {
     for rule in ["uSF", "frSF", "brSF"] {
         let text = format!("input 2x5x4 - conv3x3x3 - conv3x3x4({rule}) - dense6.tanh({rule}) - dense4({rule})");
         let training = Training::new(SAMPLES).optimizer(Optimizer::Sgd(Sgd { rate: 0.5 }));
         with_trainer(&text, training, |trainer, x, labels| {
             let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
-            let name = |layer: &str, what: &str| format!("{layer}.{what}");
+            let name = |layer: &str, tensor: &str| format!("{layer}.{tensor}");
             for step in 0..20 {
                 let before = trainer.state().to_vec();
                 trainer.step(x, labels).unwrap();
                 for layer in ["conv2", "dense1", "dense2"] {
                     // The step used B with the signs of the weights before its update.
-                    let weight = part(&tensors, &before, &name(layer, "weight"));
-                    let used = part(&tensors, trainer.state(), &name(layer, "feedback"));
-                    let last = part(&tensors, &before, &name(layer, "feedback"));
+                    let weight = values_of(&tensors, &before, &name(layer, "weight"));
+                    let used = values_of(&tensors, trainer.state(), &name(layer, "feedback"));
+                    let last = values_of(&tensors, &before, &name(layer, "feedback"));
                     let same_sign = |(w, b): (&f32, &f32)| w.is_sign_negative() == b.is_sign_negative();
                     assert!(weight.iter().zip(used).all(same_sign), "{layer}({rule}), step {step}");
-                    let kept = used.iter().zip(last).filter(|(a, b)| a.abs().to_bits() == b.abs().to_bits()).count();
+                    let unchanged =
+                        used.iter().zip(last).filter(|(a, b)| a.abs().to_bits() == b.abs().to_bits()).count();
                     let uniform = used.iter().all(|b| b.abs().to_bits() == used[0].abs().to_bits());
                     match rule {
-                        "uSF" => assert!(uniform && kept == used.len()),
-                        "frSF" => assert!(!uniform && kept == used.len()),
-                        _ => assert!(!uniform && kept < used.len() / 2),
+                        "uSF" => assert!(uniform && unchanged == used.len()),
+                        "frSF" => assert!(!uniform && unchanged == used.len()),
+                        _ => assert!(!uniform && unchanged < used.len() / 2),
                     }
                 }
             }
@@ -176,7 +184,7 @@ fn hidden_updates_under_target_projection_do_not_depend_on_the_output() {
             let last = tensors.iter().find(|tensor| tensor.to_string() == "dense3.weight").unwrap().range();
             let bits = |state: &[f32]| -> Vec<u32> {
                 let names = ["dense1.weight", "dense1.bias", "dense2.weight", "dense2.bias"];
-                names.iter().flat_map(|name| part(&tensors, state, name)).map(|x| x.to_bits()).collect()
+                names.iter().flat_map(|name| values_of(&tensors, state, name)).map(|x| x.to_bits()).collect()
             };
             let before = bits(trainer.state());
             trainer.state_mut()[last].iter_mut().for_each(|w| *w *= scale);
@@ -213,26 +221,26 @@ fn a_mirror_learns_the_weights() {
 }
 
 /// Each round adds η (xᵀy / n − B) to B. With x of variance 1 and fourth moment 9/5, the mean of xᵀy / n is W and its variance,
-/// summed over the weights of a layer with N inputs, ‖W‖² (N − 1/5) / n; of that B keeps η / (2 − η).
+/// summed over the weights of a layer with N inputs, ‖W‖² (N − 1/5) / n; the variance of B converges to η / (2 − η) of that.
 #[test]
-fn mirrors_before_the_first_step_leave_b_at_w_but_for_the_variance_of_their_noise() {
-    const SHARE: f32 = 0.02;
-    let training = Training::new(SAMPLES).mirror_rate(SHARE);
+fn warmed_up_mirrors_differ_from_the_weights_by_the_variance_of_their_noise() {
+    const RATE: f32 = 0.02;
+    let training = Training::new(SAMPLES).mirror_rate(RATE);
     with_trainer("input 9 - dense60 - dense50(WM) - dense4(WM)", training, |trainer, x, labels| {
         let tensors: Vec<Tensor> = trainer.network().tensors(&training).collect();
         let before = trainer.state().to_vec();
-        // Twice 4 / η: e⁻⁸ of the drawn B is left, far below its noise.
+        // Twice 4 / η rounds: e⁻⁸ of the initial B is left, far below its noise.
         trainer.warm_up_mirrors(400).unwrap();
         for tensor in &tensors {
             let same = before[tensor.range()] == trainer.state()[tensor.range()];
             assert_eq!(same, tensor.role() != TensorRole::Feedback, "{tensor}");
         }
         let (w, b) =
-            ["weight", "feedback"].map(|what| part(&tensors, trainer.state(), &format!("dense2.{what}"))).into();
-        let kept = f64::from(SHARE) / (2.0 - f64::from(SHARE));
-        let wanted = (kept * (60.0 - 0.2) / SAMPLES as f64).sqrt();
+            ["weight", "feedback"].map(|what| values_of(&tensors, trainer.state(), &format!("dense2.{what}"))).into();
+        let fraction = f64::from(RATE) / (2.0 - f64::from(RATE));
+        let expected = (fraction * (60.0 - 0.2) / SAMPLES as f64).sqrt();
         let found = distance(w, b) / distance(w, &vec![0.0; w.len()]);
-        assert!((found / wanted - 1.0).abs() < 0.1, "{found} and not {wanted}");
+        assert!((found / expected - 1.0).abs() < 0.1, "found {found}, expected {expected}");
 
         trainer.step(x, labels).unwrap();
         trainer.input(labels.len()).unwrap();
@@ -249,7 +257,7 @@ fn measured(trainer: &mut Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Meas
     let measures = measure(trainer, &Portable, labels).unwrap();
     assert_eq!(trainer.parameters(), &before[..trainer.parameters().len()], "a measurement changes no weight");
     if !network.layers().iter().any(|layer| layer.feedback == Feedback::BatchSign) {
-        assert_eq!(trainer.state(), before, "a measurement changes nothing but the magnitudes of brSF");
+        assert_eq!(trainer.state(), before, "a measurement changes only the magnitudes of (brSF)");
     }
     measures
 }
@@ -260,8 +268,8 @@ fn the_true_gradient_has_angle_0_and_ratio_1() {
     with_trainer(text, Training::new(SAMPLES), |trainer, x, labels| {
         let measures = measured(trainer, x, labels);
         for layer in ["conv2", "dense1", "dense2"] {
-            for numbers in [&measures.angles, &measures.angle_spreads, &measures.gradient_angles] {
-                assert!(numbers[layer].abs() < 1e-12, "{layer}: {numbers:?}");
+            for degrees in [&measures.angles, &measures.angle_spreads, &measures.gradient_angles] {
+                assert!(degrees[layer].abs() < 1e-12, "{layer}: {degrees:?}");
             }
             assert!((measures.norm_ratios[layer] - 1.0).abs() < 1e-12);
         }
@@ -269,7 +277,7 @@ fn the_true_gradient_has_angle_0_and_ratio_1() {
     });
 }
 
-/// Every measure beside the same in float64, under every rule, with units that are dead.
+/// Compares every measure with float64, under every rule, in networks with dead units.
 #[test]
 fn measures_agree_with_float64() {
     for text in [
@@ -284,37 +292,40 @@ fn measures_agree_with_float64() {
             let first = bias.index_of(0);
             trainer.state_mut()[first] = -100.0;
             let found = measured(trainer, x, labels);
-            let wanted = measures_in_float64(trainer, x, labels);
-            // Signals agree to a hundred-thousandth, so angles in degrees to a thousandth.
-            for (what, found, wanted, allowed) in [
-                ("angles", &found.angles, &wanted.angles, 1e-3),
-                ("angle_spreads", &found.angle_spreads, &wanted.angle_spreads, 1e-3),
-                ("norm_ratios", &found.norm_ratios, &wanted.norm_ratios, 1e-5),
-                ("gradient_angles", &found.gradient_angles, &wanted.gradient_angles, 1e-3),
-                ("weight_angles", &found.weight_angles, &wanted.weight_angles, 1e-6),
-                ("sign_agreements", &found.sign_agreements, &wanted.sign_agreements, 1e-9),
-                ("dead_units", &found.dead_units, &wanted.dead_units, 1e-9),
+            let expected = measures_in_float64(trainer, x, labels);
+            // Error signals agree to 1e-5, so angles in degrees agree to 1e-3.
+            for (measure, found, expected, allowed) in [
+                ("angles", &found.angles, &expected.angles, 1e-3),
+                ("angle_spreads", &found.angle_spreads, &expected.angle_spreads, 1e-3),
+                ("norm_ratios", &found.norm_ratios, &expected.norm_ratios, 1e-5),
+                ("gradient_angles", &found.gradient_angles, &expected.gradient_angles, 1e-3),
+                ("weight_angles", &found.weight_angles, &expected.weight_angles, 1e-6),
+                ("sign_agreements", &found.sign_agreements, &expected.sign_agreements, 1e-9),
+                ("dead_units", &found.dead_units, &expected.dead_units, 1e-9),
             ] {
-                assert!(found.keys().eq(wanted.keys()), "{text}, {what}: {found:?}, {wanted:?}");
-                for (layer, wanted) in wanted {
-                    assert!((found[layer] - wanted).abs() < allowed, "{text}, {what}, {layer}: {found:?}, {wanted}");
+                assert!(found.keys().eq(expected.keys()), "{text}, {measure}: {found:?}, {expected:?}");
+                for (layer, expected) in expected {
+                    assert!(
+                        (found[layer] - expected).abs() < allowed,
+                        "{text}, {measure}, {layer}: {found:?}, {expected}"
+                    );
                 }
             }
-            assert!(wanted.dead_units.values().any(|share| *share > 0.0) && !wanted.weight_angles.is_empty());
+            assert!(expected.dead_units.values().any(|percent| *percent > 0.0) && !expected.weight_angles.is_empty());
         });
     }
 }
 
-/// What `measure` should find, by the plain f64 implementation.
+/// The expected result of `measure`, by the f64 oracle.
 fn measures_in_float64(trainer: &Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Measures {
     let (network, training) = (trainer.network(), *trainer.training());
-    let [mut own, mut truth] = [Oracle::new(&network), Oracle::new(&network)];
+    let [mut own, mut symmetric] = [Oracle::new(&network), Oracle::new(&network)];
     own.read(&network, &training, trainer.state());
-    truth.read(&network, &training, trainer.state());
-    truth.layers.iter_mut().for_each(OracleLayer::carry_truth);
+    symmetric.read(&network, &training, trainer.state());
+    symmetric.layers.iter_mut().for_each(OracleLayer::use_true_gradient);
     let x: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
     let activations: Vec<_> = x.chunks(x.len() / SAMPLES).map(|x| own.forward(x)).collect();
-    let [a, b] = [&own, &truth].map(|oracle| oracle.gradients(Loss::CrossEntropy, &x, labels));
+    let [a, b] = [&own, &symmetric].map(|oracle| oracle.gradients(Loss::CrossEntropy, &x, labels));
     let mut measures = Measures::default();
     let name = |tensor: &Tensor| tensor.to_string().split('.').next().unwrap().to_owned();
     let weighted: Vec<Tensor> = network.tensors(&training).filter(|t| t.role() == TensorRole::Weight).collect();
@@ -333,16 +344,16 @@ fn measures_in_float64(trainer: &Trainer<'_, ALL>, x: &[f32], labels: &[usize]) 
     }
     for (receiver, sender) in weighted.iter().zip(&weighted[1..]) {
         let layer = receiver.layer();
-        let (arriving, wanted) = (&a.signal[layer], &b.signal[layer]);
-        let features = arriving.len() / SAMPLES;
-        let of_sample = arriving.chunks(features).zip(wanted.chunks(features)).map(|(a, b)| degrees(a, b));
-        // A sample that reaches no unit has no signal, and no angle.
+        let (signal, true_signal) = (&a.grad_output[layer], &b.grad_output[layer]);
+        let features = signal.len() / SAMPLES;
+        let of_sample = signal.chunks(features).zip(true_signal.chunks(features)).map(|(a, b)| degrees(a, b));
+        // Where all units are dead for a sample, its error signal is 0 and has no angle.
         let angles: Vec<f64> = of_sample.filter(|angle| angle.is_finite()).collect();
         let mean = angles.iter().sum::<f64>() / angles.len() as f64;
         let variance = angles.iter().map(|angle| (angle - mean).powi(2)).sum::<f64>() / angles.len() as f64;
         measures.angles.insert(name(sender), mean);
         measures.angle_spreads.insert(name(sender), variance.sqrt());
-        measures.norm_ratios.insert(name(sender), (dot(arriving, arriving) / dot(wanted, wanted)).sqrt());
+        measures.norm_ratios.insert(name(sender), (dot(signal, signal) / dot(true_signal, true_signal)).sqrt());
         let output = |sample: usize, unit: usize| activations[sample][layer + 1][unit].to_bits();
         let is_dead = |unit: &usize| (0..SAMPLES).all(|sample| output(sample, *unit) == output(0, *unit));
         let dead = (0..features).filter(is_dead).count();
@@ -359,14 +370,14 @@ fn degrees(a: &[f64], b: &[f64]) -> f64 {
     (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()).clamp(-1.0, 1.0).acos().to_degrees()
 }
 
-/// Steps under every rule beside the same in float64, on every kernel set, with clipped gradients, weight decay and
-/// Kolen–Pollack's shrinking at once. What is drawn, brSF's magnitudes and the mirrors, is taken from the core.
+/// Compares steps under every rule with float64, on every kernel set, with clipping, weight decay and the decay of
+/// Kolen–Pollack at once. The random values, the magnitudes of (brSF) and the mirrors, are those of the core.
 #[test]
 fn steps_under_every_rule_agree_with_float64() {
     const RATE: f64 = 0.1;
     const CLIP: f64 = 0.02;
     const DECAY: f64 = 0.25;
-    const SHRINK: f64 = 0.03125;
+    const KP_DECAY: f64 = 0.03125;
     let training = Training::new(SAMPLES).optimizer(SGD).clip(0.02).decay(0.25).kp_decay(0.03125);
     for text in [
         "input 9 - dense8.tanh - dense7(KP) - dense6(uSF) - dense5(KP) - dense4(frSF)",
@@ -383,7 +394,7 @@ fn steps_under_every_rule_agree_with_float64() {
             let x64: Vec<f64> = x.iter().map(|x| f64::from(*x)).collect();
             let mut oracle = Oracle::new(&network);
             oracle.read(&network, &training, trainer.state());
-            oracle.shrink = SHRINK;
+            oracle.kp_decay = KP_DECAY;
             for _ in 0..3 {
                 let before = trainer.state().to_vec();
                 trainer.step(&x, &labels).unwrap();
@@ -393,10 +404,10 @@ fn steps_under_every_rule_agree_with_float64() {
                         Feedback::BatchSign => trainer.state(),
                         _ => continue,
                     };
-                    let numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)]));
-                    oracle.layers[tensor.layer()].feedback = numbers.collect();
+                    let values = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)]));
+                    oracle.layers[tensor.layer()].feedback = values.collect();
                 }
-                oracle.renew();
+                oracle.refresh_signs();
                 let gradients = oracle.gradients(Loss::CrossEntropy, &x64, &labels);
                 let weights: Vec<Vec<f64>> = oracle.layers.iter().map(|layer| layer.weight.clone()).collect();
                 oracle.update(|layer, is_bias, index| {
@@ -408,34 +419,34 @@ fn steps_under_every_rule_agree_with_float64() {
             }
             for tensor in network.tensors(&training) {
                 let layer = &oracle.layers[tensor.layer()];
-                let wanted = match tensor.role() {
+                let expected = match tensor.role() {
                     TensorRole::Weight => &layer.weight,
                     TensorRole::Bias => &layer.bias,
-                    // The core moved the mirror once more.
+                    // The core has made one more mirror step.
                     TensorRole::Feedback if network.layers()[tensor.layer()].feedback == Feedback::WeightMirror => {
                         continue;
                     }
                     TensorRole::Feedback => &layer.feedback,
                 };
-                let largest = wanted.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-                for (outside, wanted) in wanted.iter().enumerate() {
+                let largest = expected.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+                for (outside, expected) in expected.iter().enumerate() {
                     let found = f64::from(trainer.state()[tensor.index_of(outside)]);
-                    let passes = (found - wanted).abs() <= 1e-5 * wanted.abs() + 1e-6 * largest;
-                    assert!(passes, "{text}, {set}, {tensor}[{outside}]: {found}, {wanted}");
+                    let passes = (found - expected).abs() <= 1e-5 * expected.abs() + 1e-6 * largest;
+                    assert!(passes, "{text}, {set}, {tensor}[{outside}]: {found}, {expected}");
                 }
             }
         }
     }
 }
 
-/// Fixed feedback at a rate that is too large is chaotic: float64 leaves itself as fast when its numbers are rounded to
-/// float32 after each step. That, and no other arithmetic, parts the core from float64 there; the true gradient stays.
+/// Fixed feedback at a rate that is too large is chaotic: a float64 training whose weights are rounded to float32 after each
+/// step diverges from an exact one as fast as the core does. Under the true gradient the core stays close.
 #[test]
-fn where_fixed_feedback_is_chaotic_the_core_leaves_float64_as_rounding_does() {
+fn where_fixed_feedback_is_chaotic_the_core_diverges_from_float64_as_rounding_does() {
     let training = Training::new(SAMPLES).optimizer(Optimizer::Sgd(Sgd { rate: 1.0 })).loss(Loss::BinaryCrossEntropy);
-    let leave = |rule: &str| {
+    let distances = |rule: &str| {
         let text = format!("input 30 - dense60.sigmoid - dense6{rule}");
-        let mut apart = vec![];
+        let mut distances = vec![];
         with_trainer(&text, training, |trainer, x, labels| {
             let network = trainer.network();
             let x: Vec<f32> = x.iter().map(|x| x.abs()).collect();
@@ -453,10 +464,9 @@ fn where_fixed_feedback_is_chaotic_the_core_leaves_float64_as_rounding_does() {
                         },
                     );
                 }
-                let numbers =
-                    rounded.layers.iter_mut().flat_map(|layer| layer.weight.iter_mut().chain(&mut layer.bias));
-                #[expect(clippy::cast_possible_truncation, reason = "rounding is what is asked for")]
-                numbers.for_each(|number| *number = f64::from(*number as f32));
+                let values = rounded.layers.iter_mut().flat_map(|layer| layer.weight.iter_mut().chain(&mut layer.bias));
+                #[expect(clippy::cast_possible_truncation, reason = "the test rounds")]
+                values.for_each(|value| *value = f64::from(*value as f32));
                 trainer.step(&x, labels).unwrap();
                 core.read(&network, &training, trainer.state());
                 let from_exact = |oracle: &Oracle| {
@@ -464,14 +474,14 @@ fn where_fixed_feedback_is_chaotic_the_core_leaves_float64_as_rounding_does() {
                     let squares = pairs.flat_map(|(a, b)| a.weight.iter().zip(&b.weight)).map(|(a, b)| (a - b).powi(2));
                     squares.sum::<f64>().sqrt()
                 };
-                apart.push((from_exact(&core), from_exact(&rounded)));
+                distances.push((from_exact(&core), from_exact(&rounded)));
             }
         });
-        apart
+        distances
     };
-    let fixed = leave("(R)");
+    let fixed = distances("(R)");
     assert!(fixed.iter().all(|(core, rounded)| *core < 100.0 * rounded), "{fixed:?}");
     assert!(fixed[59].1 > 1e5 * fixed[0].1, "no chaos: {fixed:?}");
-    let truth = leave("");
-    assert!(truth.iter().all(|(core, _)| *core < 1e-4), "{truth:?}");
+    let symmetric = distances("");
+    assert!(symmetric.iter().all(|(core, _)| *core < 1e-4), "{symmetric:?}");
 }

@@ -1,18 +1,18 @@
-//! The text forms that run files and reports hold: a network is its notation, settings have their command-line names.
+//! The serialized forms in run files and reports: a network is its notation, settings have their command-line names.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad_core::{Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape};
 use serde_json::{from_str, to_string};
 
 #[test]
-fn a_network_is_written_as_its_notation() {
+fn a_network_serializes_as_its_notation() {
     let layers = [Layer::conv(4, 3), Layer::max_pool(3, 2), Layer::dense(10).feedback(Feedback::Updated)];
     let network = Architecture::new(Shape::image(3, 8, 8), &layers);
     assert_eq!(to_string(&network).unwrap(), "\"input 3x8x8 - conv3x3x4 - maxpool3x3/2 - dense10(R*)\"");
 }
 
 #[test]
-fn a_loss_is_written_as_its_name_and_reads_back() {
+fn a_loss_serializes_as_its_name_and_deserializes() {
     for loss in Loss::ALL {
         let text = to_string(&loss).unwrap();
         assert_eq!(text, format!("\"{}\"", loss.name()));
@@ -22,7 +22,7 @@ fn a_loss_is_written_as_its_name_and_reads_back() {
 }
 
 #[test]
-fn an_optimizer_is_written_under_its_name_and_reads_back_bit_for_bit() {
+fn an_optimizer_serializes_under_its_name_and_deserializes_bit_for_bit() {
     let rate = 0.1 + f32::EPSILON;
     for (optimizer, fields) in [
         (Optimizer::Sgd(Sgd { rate }), &["rate"][..]),

@@ -1,4 +1,4 @@
-//! A simulated NOR flash whose power is cut at every word of a save: one whole state always loads, and no foreign one.
+//! A simulated NOR flash that loses power at every word of a save: a complete state always loads, and never a foreign one.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::cell::RefCell;
@@ -25,20 +25,21 @@ const TRAINING: Training = Training::new(2).optimizer(Optimizer::Adam(Adam::DEFA
 const PAGE: u32 = 1024;
 const PAGE_BYTES: usize = PAGE as usize;
 
-/// Bytes that can be written once between two erasures of their page, and a number of words after which the power fails.
+/// Bytes that can be written once after each erasure of their page. The power fails after a given number of words.
 #[derive(Debug)]
 struct Chip<const WORD: usize> {
     bytes: Vec<u8>,
     written: Vec<bool>,
-    left: Option<usize>,
-    /// Words written or pages erased.
+    /// Words and pages until the power fails; `None`: it does not.
+    remaining: Option<usize>,
+    /// Words written and pages erased since [`Flash::cut_after`].
     used: usize,
     largest: usize,
-    /// Reads from the first of these bytes, and how many of them are still refused.
+    /// Reads that begin in this range fail, so many times.
     refused: (std::ops::Range<usize>, usize),
 }
 
-/// The chip outlives the device that is switched off.
+/// The chip of a device, which survives when the device is switched off.
 #[derive(Clone, Debug)]
 struct Flash<const WORD: usize>(Rc<RefCell<Chip<WORD>>>);
 
@@ -46,18 +47,18 @@ impl<const WORD: usize> Flash<WORD> {
     fn new(pages: usize) -> Self {
         let bytes = vec![0xA5; pages * PAGE_BYTES];
         let written = vec![true; bytes.len()];
-        Self(Rc::new(RefCell::new(Chip { bytes, written, left: None, used: 0, largest: 0, refused: (0..0, 0) })))
+        Self(Rc::new(RefCell::new(Chip { bytes, written, remaining: None, used: 0, largest: 0, refused: (0..0, 0) })))
     }
 
-    /// Refuses `times` reads that begin in `place`.
-    fn refuse(&self, place: std::ops::Range<usize>, times: usize) {
-        self.0.borrow_mut().refused = (place, times);
+    /// Refuses `times` reads that begin in `range`.
+    fn refuse(&self, range: std::ops::Range<usize>, times: usize) {
+        self.0.borrow_mut().refused = (range, times);
     }
 
-    /// The power fails after so many more words; `None`: it does not.
+    /// Makes the power fail after so many more words and pages; `None`: not at all.
     fn cut_after(&self, words: Option<usize>) {
         let mut chip = self.0.borrow_mut();
-        (chip.left, chip.used) = (words, 0);
+        (chip.remaining, chip.used) = (words, 0);
     }
 }
 
@@ -65,10 +66,10 @@ impl<const WORD: usize> Chip<WORD> {
     /// Whether the power lasts for one more word or page.
     fn lasts(&mut self) -> bool {
         self.used += 1;
-        match &mut self.left {
+        match &mut self.remaining {
             Some(0) => false,
-            Some(left) => {
-                *left -= 1;
+            Some(remaining) => {
+                *remaining -= 1;
                 true
             }
             None => true,
@@ -109,7 +110,7 @@ impl<const WORD: usize> NorFlash for Flash<WORD> {
         let mut chip = self.0.borrow_mut();
         for page in (from as usize..to as usize).step_by(PAGE_BYTES) {
             if !chip.lasts() {
-                // Some bytes are erased, and some are anything.
+                // Some bytes are erased, others hold arbitrary bits.
                 for (index, byte) in chip.bytes[page..page + PAGE_BYTES].iter_mut().enumerate() {
                     *byte |= [0xFF, 0x0F, 0x00][index % 3];
                 }
@@ -129,7 +130,7 @@ impl<const WORD: usize> NorFlash for Flash<WORD> {
             assert!(chip.written[at..at + WORD].iter().all(|written| !written), "the word at {at} is written twice");
             chip.written[at..at + WORD].fill(true);
             if !chip.lasts() {
-                // Half of the word's bits.
+                // Half of the bits of each byte are written.
                 chip.bytes[at..at + WORD].iter_mut().zip(word).for_each(|(byte, new)| *byte &= *new | 0x0F);
                 return Err(NorFlashErrorKind::Other);
             }
@@ -139,7 +140,7 @@ impl<const WORD: usize> NorFlash for Flash<WORD> {
     }
 }
 
-/// Flash whose pages are shorter than a header, and empty.
+/// An empty flash whose pages are shorter than a header.
 #[derive(Debug)]
 struct SmallPages;
 
@@ -175,24 +176,24 @@ impl NorFlash for SmallPages {
 
 /// CRC-32 bit by bit, by long division of the message's polynomial.
 fn crc(message: &[u8]) -> u32 {
-    let mut rest = u32::MAX;
-    for bit in message.iter().flat_map(|byte| (0..8).map(move |place| u32::from(byte >> place & 1))) {
-        let subtract = (rest ^ bit) & 1 == 1;
-        rest = (rest >> 1) ^ if subtract { 0xEDB8_8320 } else { 0 };
+    let mut remainder = u32::MAX;
+    for bit in message.iter().flat_map(|byte| (0..8).map(move |shift| u32::from(byte >> shift & 1))) {
+        let subtract = (remainder ^ bit) & 1 == 1;
+        remainder = (remainder >> 1) ^ if subtract { 0xEDB8_8320 } else { 0 };
     }
-    !rest
+    !remainder
 }
 
-fn bits(numbers: &[f32]) -> Vec<u32> {
-    numbers.iter().map(|number| number.to_bits()).collect()
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
 }
 
-fn uniform(numbers: usize) -> Vec<f32> {
+fn uniform(len: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(3);
-    (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
+    (0..len).map(|_| symmetric(generator.next_u32())).collect()
 }
 
-/// Acts on a trainer with weights drawn from `seed`.
+/// Calls `act` with a trainer whose weights are drawn from `seed`.
 fn with_trainer<R>(training: Training, seed: u64, act: impl FnOnce(&mut Trainer<'_, ALL>) -> R) -> R {
     let mut memory = vec![0.0; NET.memory(&training)];
     let mut trainer = Trainer::<ALL>::new(NET, training, &mut memory).unwrap();
@@ -204,13 +205,13 @@ fn train<const CAPS: u32, K: Kernels>(trainer: &mut Trainer<'_, CAPS, K>) {
     trainer.step(&uniform(24), &[0, 2]).unwrap();
 }
 
-/// A device that is switched on: what it loads, and after how many steps.
+/// Switches a device on and returns the state that it loads, the number of steps, and the caller's bytes.
 fn switch_on<const WORD: usize>(
     flash: &Flash<WORD>,
-    place: u32,
+    slot: u32,
 ) -> Result<(Vec<u32>, u64, UserBytes), SnapshotError<NorFlashErrorKind>> {
     with_trainer(TRAINING, 77, |trainer| {
-        let own = Snapshots::new(flash.clone(), PAGE..PAGE + 2 * place)?.load(trainer)?;
+        let own = Snapshots::new(flash.clone(), PAGE..PAGE + 2 * slot)?.load(trainer)?;
         Ok((bits(trainer.state()), trainer.steps(), own))
     })
 }
@@ -224,13 +225,13 @@ fn cut_at_every_word<const WORD: usize>() {
     with_trainer(TRAINING, 1, |trainer| {
         let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
         let (mut before, mut saves) = (None, 0);
-        for number in 0..3_u8 {
+        for save in 0..3_u8 {
             train(trainer);
-            let now = (bits(trainer.state()), trainer.steps(), [number; 32]);
+            let now = (bits(trainer.state()), trainer.steps(), [save; 32]);
             let mut words = 0;
             loop {
                 flash.cut_after(Some(words));
-                let saved = snapshots.save(trainer, &[number; 32]);
+                let saved = snapshots.save(trainer, &[save; 32]);
                 flash.cut_after(None);
                 saves += 1;
                 if saved.is_ok() {
@@ -241,14 +242,14 @@ fn cut_at_every_word<const WORD: usize>() {
                 match &before {
                     Some(before) => assert!(
                         found.as_ref() == Ok(before) || found.as_ref() == Ok(&now),
-                        "save {number}, cut at word {words}: another state loads"
+                        "save {save}, cut at word {words}: another state loads"
                     ),
                     None => assert!(found == Err(SnapshotError::Empty) || found.as_ref() == Ok(&now)),
                 }
                 words += 1;
             }
             assert_eq!(switch_on(&flash, slot).as_ref(), Ok(&now));
-            // Every word of the header and of the numbers was cut, and every page's erasure.
+            // Each word of header and values was cut once, and each erasure of a page.
             let least = (128 + 4 * NET.state(&TRAINING)) / WORD + (slot / PAGE) as usize;
             assert!(words >= least, "{words} cuts of {least}");
             before = Some(now);
@@ -274,7 +275,7 @@ fn training_continues_as_if_never_interrupted() {
         for storage in [Storage::Memory, Storage::Seed] {
             let training = TRAINING.optimizer(optimizer).fixed_feedback(storage);
             let flash = Flash::<4>::new(8);
-            let wanted = with_trainer(training, 1, |trainer| {
+            let expected = with_trainer(training, 1, |trainer| {
                 (0..3).for_each(|_| train(trainer));
                 Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().save(trainer, &[9; 32]).unwrap();
                 (0..3).for_each(|_| train(trainer));
@@ -284,15 +285,15 @@ fn training_continues_as_if_never_interrupted() {
                 let own = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().load(trainer).unwrap();
                 assert_eq!((own, trainer.steps()), ([9; 32], 3));
                 (0..3).for_each(|_| train(trainer));
-                assert_eq!(bits(trainer.state()), wanted, "{optimizer:?}, {storage:?}");
+                assert_eq!(bits(trainer.state()), expected, "{optimizer:?}, {storage:?}");
             });
         }
     }
 }
 
-/// The host's trainer has every kind, a device's those of one network; bytes travel both ways.
+/// The host's trainer has every capability, a device's those of one network; each loads the state of the other.
 #[test]
-fn a_hosts_state_loads_on_a_device_and_back() {
+fn the_state_of_the_host_loads_on_a_device_and_back() {
     let place = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     let mut memory = vec![0.0; NET.memory(&TRAINING)];
@@ -314,8 +315,8 @@ fn a_hosts_state_loads_on_a_device_and_back() {
     assert_eq!((bits(on_host.state()), on_host.steps()), (bits(device.state()), 6));
     let mut memory = [0.0; NET.prediction_memory(1)];
     let mut predictor = Predictor::<ALL>::new(NET, 1, on_host.parameters(), &mut memory).unwrap();
-    let scores = bits(predictor.predict(&uniform(12)).unwrap());
-    assert_eq!(bits(device.predict(&uniform(12)).unwrap()), scores);
+    let logits = bits(predictor.predict(&uniform(12)).unwrap());
+    assert_eq!(bits(device.predict(&uniform(12)).unwrap()), logits);
 }
 
 #[test]
@@ -329,7 +330,7 @@ fn a_foreign_state_is_refused() {
     let others: [(&[Layer], Training); 6] = [
         (&[Layer::dense(9), Layer::dense(5), Layer::dense(3).feedback(Feedback::Updated)], TRAINING),
         (&[Layer::dense(9), Layer::dense(6).feedback(Feedback::Fixed), Layer::dense(3)], TRAINING),
-        // As many numbers, and other ones.
+        // A state of the same length with other contents.
         (NET.layers(), TRAINING.fixed_feedback(Storage::Seed)),
         (NET.layers(), TRAINING.optimizer(Optimizer::Sgd(Sgd::DEFAULT))),
         (NET.layers(), TRAINING.freeze(1)),
@@ -346,13 +347,13 @@ fn a_foreign_state_is_refused() {
         assert_eq!(error.to_string(), message);
         assert!(bits(trainer.state()).iter().all(|bits| *bits == 0.25_f32.to_bits()), "a foreign state was loaded");
     }
-    // Batch, rate and clipping are no part of a state's order.
+    // Batch, rate and clipping do not change the layout of the state.
     let training = TRAINING.clip(0.5).optimizer(Optimizer::Adam(Adam { rate: 0.1, ..Adam::DEFAULT }));
     assert_eq!(NET.fingerprint(&training), saved);
 }
 
 #[test]
-fn every_single_bit_of_a_slot_is_guarded() {
+fn a_flipped_bit_in_any_byte_of_a_slot_is_found() {
     let place = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     with_trainer(TRAINING, 1, |trainer| {
@@ -371,7 +372,7 @@ fn every_single_bit_of_a_slot_is_guarded() {
     });
 }
 
-/// The one whole state lies in the first slot or in the second, and a read of its header or of its numbers fails.
+/// The only complete state lies in the first or the second slot, and a read of its header or of its values fails.
 #[test]
 fn a_read_that_fails_erases_nothing() {
     let (place, slot) = (0..8 * PAGE, 4 * PAGE_BYTES);
@@ -394,18 +395,18 @@ fn a_read_that_fails_erases_nothing() {
                 flash.refuse(at..at + 1, 1);
                 assert_eq!(snapshots.load(trainer), Ok([5; 32]), "a second try loads");
                 flash.refuse(at..at + 1, 1);
-                assert_eq!(snapshots.save(trainer, &[6; 32]), Ok(()), "a second try finds where not to write");
+                assert_eq!(snapshots.save(trainer, &[6; 32]), Ok(()), "a second try writes to the other slot");
                 assert_eq!(snapshots.load(trainer), Ok([6; 32]));
                 flash.0.borrow_mut().bytes[slot - good] ^= 1;
-                assert_eq!(snapshots.load(trainer), Ok([5; 32]), "the state before is there");
+                assert_eq!(snapshots.load(trainer), Ok([5; 32]), "the state before is still there");
             });
         }
     }
 }
 
-/// As where a power cut left a word that its check bits contradict: the slot is written anew, the other stays.
+/// A power cut may leave a word that contradicts its check bits: the slot is rewritten, the other one stays.
 #[test]
-fn a_slot_that_cannot_be_read_is_written_when_the_other_is_whole() {
+fn a_slot_that_cannot_be_read_is_rewritten_if_the_other_is_complete() {
     let flash = Flash::<4>::new(8);
     with_trainer(TRAINING, 1, |trainer| {
         let mut snapshots = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap();
@@ -428,25 +429,25 @@ fn a_state_that_is_not_finite_is_not_saved() {
         snapshots.save(trainer, &[5; 32]).unwrap();
         let before = flash.0.borrow().bytes.clone();
         for place in 0..NET.state(&TRAINING) {
-            let number = std::mem::replace(&mut trainer.state_mut()[place], f32::INFINITY);
+            let value = std::mem::replace(&mut trainer.state_mut()[place], f32::INFINITY);
             let error = snapshots.save(trainer, &[6; 32]).unwrap_err();
             assert_eq!(error, SnapshotError::NonFinite { index: place, found: f32::INFINITY });
             let said = format!("value {place} of the state has to be finite, found inf: the last snapshot is kept");
             assert_eq!(error.to_string(), said);
-            trainer.state_mut()[place] = number;
+            trainer.state_mut()[place] = value;
         }
         assert_eq!(flash.0.borrow().bytes, before);
     });
-    // A seed is bits that nothing calculates with: here those of NaN.
+    // A seed is stored as bits, here those of a NaN.
     let training = TRAINING.fixed_feedback(Storage::Seed);
     with_trainer(training, 1, |trainer| {
         trainer.initialize(&mut SplitMix::new(1), u64::MAX);
-        assert!(trainer.state().iter().any(|number| number.is_nan()));
+        assert!(trainer.state().iter().any(|value| value.is_nan()));
         Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().save(trainer, &[7; 32]).unwrap();
-        let wanted = bits(trainer.state());
+        let expected = bits(trainer.state());
         trainer.state_mut().fill(0.0);
         assert_eq!(Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().load(trainer), Ok([7; 32]));
-        assert_eq!(bits(trainer.state()), wanted);
+        assert_eq!(bits(trainer.state()), expected);
     });
 }
 
@@ -471,10 +472,10 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn invalid_places_slots_and_moments_are_refused() {
     type Error = SnapshotError<NorFlashErrorKind>;
     let flash = Flash::<4>::new(8);
-    // No pages, one, one and a half each, none whole, more than there are.
+    // No page, one page, one and a half for each slot, pages that are not aligned, more pages than the flash has.
     for place in [0..0, 0..PAGE, 0..3 * PAGE, PAGE / 2..PAGE / 2 + 2 * PAGE, 0..10 * PAGE] {
         let error: Error = Snapshots::new(flash.clone(), place).unwrap_err();
         assert_eq!(error, SnapshotError::Range);

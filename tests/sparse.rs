@@ -1,4 +1,4 @@
-//! A flattened image times the CSR matrix of a convolution is the convolution, as the report's section 4 checked it.
+//! A flattened image times the CSR matrix of a convolution is the convolution (report section 4).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad::tensors::sparse::{self, Error};
@@ -10,8 +10,8 @@ use asymgrad_core::{Architecture, Layer, Operation, Shape, Tensor, TensorRole, T
 use nalgebra_sparse::CsrMatrix;
 use rand_core::Rng;
 
-/// Channels, rows, columns, filters, kernel: the report's three untied layers with fewer filters, then odd ones, two of
-/// them with kernels that are larger than the image.
+/// Channels, rows, columns, filters, kernel: the report's three untied layers with fewer filters, then odd sizes, two of them
+/// with kernels larger than the image.
 const SHAPES: [[usize; 5]; 6] =
     [[3, 32, 32, 6, 5], [6, 16, 16, 7, 5], [7, 8, 8, 5, 5], [1, 5, 7, 3, 3], [2, 2, 3, 4, 7], [3, 1, 1, 2, 5]];
 
@@ -20,28 +20,28 @@ fn uniform(count: usize, seed: u64) -> Vec<f64> {
     (0..count).map(|_| f64::from(symmetric(generator.next_u32()))).collect()
 }
 
-/// x M by the matrix's triplets.
-fn times(x: &[f64], matrix: &CsrMatrix<f64>) -> Vec<f64> {
+/// The product x M.
+fn multiply(x: &[f64], matrix: &CsrMatrix<f64>) -> Vec<f64> {
     let row = CsrMatrix::try_from_csr_data(1, x.len(), vec![0, x.len()], (0..x.len()).collect(), x.to_vec()).unwrap();
-    let geometry = row * matrix;
+    let product = row * matrix;
     let mut y = vec![0.0; matrix.ncols()];
-    for (_, col, value) in geometry.triplet_iter() {
+    for (_, col, value) in product.triplet_iter() {
         y[col] = *value;
     }
     y
 }
 
-/// The convolution as its definition says: y[o, r, c] = Σ x[i, r + a − k/2, c + b − k/2] w[r, c, o, i, a, b].
+/// The convolution by its definition: y[o, r, c] = Σ x[i, r + a − k/2, c + b − k/2] w[r, c, o, i, a, b].
 fn convolve([channels, rows, cols, filters, kernel]: [usize; 5], x: &[f64], weight: impl Fn(usize) -> f64) -> Vec<f64> {
     let (half, mut y) = (kernel / 2, vec![]);
     let pixel = |channel: usize, row: usize, col: usize| match (row.checked_sub(half), col.checked_sub(half)) {
         (Some(row), Some(col)) if row < rows && col < cols => x[(channel * rows + row) * cols + col],
         _ => 0.0,
     };
-    for (out, row, col) in places([filters, rows, cols]) {
+    for (out, row, col) in indices([filters, rows, cols]) {
         let filter = (row * cols + col) * filters + out;
         y.push(
-            places([channels, kernel, kernel])
+            indices([channels, kernel, kernel])
                 .map(|(i, a, b)| {
                     pixel(i, row + a, col + b) * weight(((filter * channels + i) * kernel + a) * kernel + b)
                 })
@@ -51,7 +51,8 @@ fn convolve([channels, rows, cols, filters, kernel]: [usize; 5], x: &[f64], weig
     y
 }
 
-fn places([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+/// All indices of an array with these three lengths, in order.
+fn indices([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
 }
 
@@ -67,32 +68,32 @@ fn assert_near(got: &[f64], want: &[f64], allowed: f64) {
 }
 
 #[test]
-fn shared_filters_are_the_convolution() {
+fn the_matrix_of_shared_filters_is_the_convolution() {
     for shape in SHAPES {
         let [channels, rows, cols, filters, kernel] = shape;
         let (input, block) = (Shape::image(channels, rows, cols), filters * channels * kernel * kernel);
         let (x, shared) = (uniform(input.features(), 1), uniform(block, 2));
-        let want = convolve(shape, &x, |place| shared[place % block]);
+        let want = convolve(shape, &x, |index| shared[index % block]);
         let untied = sparse::matrix(input, Operation::Untied { filters, kernel }, &shared.repeat(rows * cols)).unwrap();
-        assert_near(&times(&x, &untied), &want, 1e-7);
+        assert_near(&multiply(&x, &untied), &want, 1e-7);
         let tied = sparse::matrix(input, Operation::Convolution { filters, kernel }, &shared).unwrap();
         assert_eq!(tied, untied);
     }
 }
 
 #[test]
-fn an_own_filter_at_every_position_is_the_untied_convolution() {
+fn the_matrix_of_a_filter_at_every_position_is_the_untied_convolution() {
     for shape in SHAPES {
         let [channels, rows, cols, filters, kernel] = shape;
         let input = Shape::image(channels, rows, cols);
         let x = uniform(input.features(), 3);
         let weights = uniform(rows * cols * filters * channels * kernel * kernel, 4);
         let matrix = sparse::matrix(input, Operation::Untied { filters, kernel }, &weights).unwrap();
-        assert_near(&times(&x, &matrix), &convolve(shape, &x, |place| weights[place]), 1e-7);
+        assert_near(&multiply(&x, &matrix), &convolve(shape, &x, |index| weights[index]), 1e-7);
     }
 }
 
-/// Per side, 5 taps reach 32 positions: 160 pairs, of which 2 · (2 + 1) lie on the padding.
+/// Along each axis there are 32 positions with 5 taps: 160 pairs, of which 2 · (2 + 1) lie on the padding.
 #[test]
 fn padding_is_left_out() {
     let untied = Operation::Untied { filters: 2, kernel: 5 };
@@ -100,8 +101,8 @@ fn padding_is_left_out() {
     assert_eq!((matrix.nrows(), matrix.ncols(), matrix.nnz()), (3 * 1024, 2 * 1024, 154 * 154 * 2 * 3));
 }
 
-/// A convolution in a trainer's memory by the kernel, `[out][row][col]`, on an image `[channel][row][col]`.
-fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
+/// A convolution in a trainer's memory, computed by the core's kernel: `[out][row][col]` of an image `[channel][row][col]`.
+fn convolve_by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     let (input, operation) = (tensor.input(), tensor.operation());
     let (Operation::Untied { filters, kernel } | Operation::Convolution { filters, kernel }) = operation else {
         panic!("{operation:?}")
@@ -111,7 +112,7 @@ fn by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: filters, kernel, untied };
     let (mut inside, mut y) = (vec![0.0; x.len()], vec![f32::NAN; rows * cols * filters]);
     for (outside, x) in x.iter().enumerate() {
-        #[expect(clippy::cast_possible_truncation, reason = "it was made from an f32")]
+        #[expect(clippy::cast_possible_truncation, reason = "the value comes from an f32")]
         let x = *x as f32;
         inside[input.channels_last_index(outside)] = x;
     }
@@ -147,7 +148,7 @@ fn the_kernels_compute_the_matrix_of_a_trainers_weights() {
             let (inputs, outputs) = (tensor.input().features(), columns.iter().max().unwrap() + 1);
             let matrix = CsrMatrix::try_from_csr_data(inputs, outputs, offsets, columns, values).unwrap();
             let x = uniform(tensor.input().features(), 7);
-            assert_near(&by_kernel(&tensor, state, &x), &times(&x, &matrix), 1e-5);
+            assert_near(&convolve_by_kernel(&tensor, state, &x), &multiply(&x, &matrix), 1e-5);
             matrices += 1;
         }
     }
@@ -155,7 +156,7 @@ fn the_kernels_compute_the_matrix_of_a_trainers_weights() {
 }
 
 #[test]
-fn what_is_no_convolution_has_no_such_matrix() {
+fn other_layers_and_too_few_weights_are_errors() {
     let (image, dense) = (Shape::image(1, 2, 2), Operation::Dense { outputs: 3 });
     assert_eq!(sparse::matrix::<f32>(image, dense, &[]), Err(Error::Operation { operation: dense }));
     let few = sparse::matrix(image, Operation::Convolution { filters: 2, kernel: 3 }, &[1.0; 17]).unwrap_err();

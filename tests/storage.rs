@@ -1,5 +1,5 @@
-//! Fixed feedback in memory, in a table and drawn from its seed are one training; frozen layers cost nothing and change
-//! nothing of the rest.
+//! Fixed feedback in memory, in a table and regenerated from its seed give the same training; frozen layers cost nothing and
+//! do not change the training of the others.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::task::Poll;
@@ -13,16 +13,17 @@ use asymgrad_core::{
 };
 use rand_core::Rng;
 
-/// Every rule whose feedback is fixed, in every kind of layer that may have it, beside rules that change theirs.
+/// Every rule with fixed feedback, in every kind of layer that may have it, and rules that change their feedback.
 const MIXED: &str = "input 2x6x5 - conv3x3x4 - conv3x3x3(R) - untied3x3x2(R*) - untied3x3x3(R) - maxpool3x3/2 - \
                      dense7(R*) - dense6(DFA) - dense5(R) - dense4(DRTP) - dense4(frSF) - dense3(R)";
 const SEED: u64 = 0x1234_5678_9ABC_DEF0;
 
-fn uniform(numbers: usize) -> Vec<f32> {
+fn uniform(len: usize) -> Vec<f32> {
     let mut generator = SplitMix::new(3);
-    (0..numbers).map(|_| symmetric(generator.next_u32())).collect()
+    (0..len).map(|_| symmetric(generator.next_u32())).collect()
 }
 
+/// Calls `act` with an initialized trainer.
 fn with_trainer<R>(text: &str, training: Training, act: impl FnOnce(&mut Trainer<'_, ALL>) -> R) -> R {
     let mut layers = [Layer::dense(1); 16];
     let network = Architecture::parse(text, &mut layers).unwrap();
@@ -32,7 +33,7 @@ fn with_trainer<R>(text: &str, training: Training, act: impl FnOnce(&mut Trainer
     act(&mut trainer)
 }
 
-/// Some steps, the last of them with a part of a batch.
+/// The scores of some steps, the last of them on an incomplete batch.
 fn steps(trainer: &mut Trainer<'_, ALL>, batch: usize) -> Vec<Score> {
     let (features, classes) = (trainer.network().input().features(), trainer.network().classes());
     [batch, batch, batch.div_ceil(2)]
@@ -43,11 +44,11 @@ fn steps(trainer: &mut Trainer<'_, ALL>, batch: usize) -> Vec<Score> {
         .to_vec()
 }
 
-fn bits(numbers: &[f32]) -> Vec<u32> {
-    numbers.iter().map(|number| number.to_bits()).collect()
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
 }
 
-/// Feedback in a training's memory, of the rules that never change theirs or of the others.
+/// The feedback in a training's memory, either that of the rules with fixed feedback or that of the others.
 fn feedback(trainer: &Trainer<'_, ALL>, is_fixed: bool) -> Vec<f32> {
     let network = trainer.network();
     let tensors = network.tensors(trainer.training()).filter(|tensor| tensor.role() == TensorRole::Feedback);
@@ -55,7 +56,7 @@ fn feedback(trainer: &Trainer<'_, ALL>, is_fixed: bool) -> Vec<f32> {
     tensors.flat_map(|tensor| trainer.state()[tensor.range()].to_vec()).collect()
 }
 
-/// All that training changes: parameters, feedback that is not fixed, optimizer state.
+/// Everything that training changes: parameters, feedback that is not fixed, optimizer state.
 fn changed(trainer: &Trainer<'_, ALL>, optimizer: Optimizer) -> Vec<u32> {
     let (parameters, state) = (trainer.parameters(), trainer.state());
     let moments = &state[state.len() - optimizer.states() * parameters.len()..];
@@ -63,12 +64,12 @@ fn changed(trainer: &Trainer<'_, ALL>, optimizer: Optimizer) -> Vec<u32> {
 }
 
 #[test]
-fn fixed_feedback_is_the_same_wherever_it_lies() {
+fn fixed_feedback_trains_the_same_from_memory_table_and_seed() {
     for optimizer in Optimizer::DEFAULTS {
         for initial in [Initial::Glorot, Initial::Scaled(0.7), Initial::Normal(0.2), Initial::Fan(1.5)] {
             for batch in [1, 3, 16] {
                 let training = Training::new(batch).optimizer(optimizer).initial(Initial::Glorot, initial);
-                let (table, scores, wanted) = with_trainer(MIXED, training, |trainer| {
+                let (table, scores, expected) = with_trainer(MIXED, training, |trainer| {
                     let table = feedback(trainer, true);
                     let scores = steps(trainer, batch);
                     (table, scores, changed(trainer, optimizer))
@@ -81,7 +82,7 @@ fn fixed_feedback_is_the_same_wherever_it_lies() {
                         assert_eq!(steps(trainer, batch), scores, "{storage:?}");
                         assert_eq!(
                             changed(trainer, optimizer),
-                            wanted,
+                            expected,
                             "{storage:?}, {optimizer:?}, {initial:?}, batch {batch}"
                         );
                     });
@@ -92,23 +93,23 @@ fn fixed_feedback_is_the_same_wherever_it_lies() {
 }
 
 #[test]
-fn fixed_feedback_outside_takes_no_memory() {
-    let (numbers, changing) = with_trainer(MIXED, Training::new(4), |trainer| {
+fn fixed_feedback_in_a_table_or_from_a_seed_takes_no_memory() {
+    let (fixed, changing) = with_trainer(MIXED, Training::new(4), |trainer| {
         (feedback(trainer, true).len(), feedback(trainer, false).len())
     });
-    assert!(numbers > 0 && changing > 0);
+    assert!(fixed > 0 && changing > 0);
     let mut layers = [Layer::dense(1); 16];
     let network = Architecture::parse(MIXED, &mut layers).unwrap();
-    for (storage, fewer) in [(Storage::Table, numbers), (Storage::Seed, numbers - 2)] {
+    for (storage, fewer) in [(Storage::Table, fixed), (Storage::Seed, fixed - 2)] {
         let training = Training::new(4).fixed_feedback(storage);
         assert_eq!(network.memory(&training) + fewer, network.memory(&Training::new(4)));
-        assert_eq!(network.fixed_feedback(&training), numbers);
+        assert_eq!(network.fixed_feedback(&training), fixed);
         assert_eq!(network.plan(&training).map(|region| region.len).sum::<usize>(), network.memory(&training));
     }
 }
 
 #[test]
-fn a_constant_table_is_what_memory_holds() {
+fn a_constant_table_holds_the_feedback_of_the_memory() {
     const NET: Architecture = Architecture::new(
         Shape::image(2, 4, 5),
         &[
@@ -125,9 +126,9 @@ fn a_constant_table_is_what_memory_holds() {
     let mut trainer = Trainer::<ALL>::new(NET, TRAINING, &mut memory).unwrap();
     trainer.initialize(&mut SplitMix::new(1), SEED);
     assert_eq!(bits(&feedback(&trainer, true)), bits(&TABLE));
-    assert_eq!(NET.feedback_table::<7>(&TRAINING, SEED), None, "another length");
+    assert_eq!(NET.feedback_table::<7>(&TRAINING, SEED), None, "a wrong length");
     let normal = TRAINING.initial(Initial::Glorot, Initial::Normal(1.0));
-    assert_eq!(NET.feedback_table::<{ NET.fixed_feedback(&TRAINING) }>(&normal, SEED), None, "another distribution");
+    assert_eq!(NET.feedback_table::<{ NET.fixed_feedback(&TRAINING) }>(&normal, SEED), None, "a normal distribution");
 
     let training = TRAINING.fixed_feedback(Storage::Table);
     let mut memory = vec![0.0; NET.memory(&training)];
@@ -142,25 +143,25 @@ fn a_constant_table_is_what_memory_holds() {
 }
 
 const WHOLE: &str = "input 2x6x5 - conv3x3x4 - maxpool3x3/2 - dense8 - dense7(R) - dense6(R*) - dense3(R)";
-/// Its layers that are frozen, and what the others are alone.
+/// The number of frozen layers of [`WHOLE`]; these layers and the others as networks of their own.
 const FROZEN: u8 = 3;
 const BODY: &str = "input 2x6x5 - conv3x3x4 - maxpool3x3/2 - dense8";
 const HEAD: &str = "input 8 - dense7 - dense6(R*) - dense3(R)";
 
-/// What the frozen layers put out, by a predictor and the ReLU that it leaves out behind its last layer.
+/// The outputs of the frozen layers: those of a predictor, then the ReLU, which a last layer does not have.
 fn outputs(parameters: &[f32], x: &[f32], samples: usize) -> Vec<f32> {
     let mut layers = [Layer::dense(1); 4];
     let network = Architecture::parse(BODY, &mut layers).unwrap();
     let mut memory = vec![0.0; network.prediction_memory(samples)];
     let body = &parameters[..network.parameters()];
     let mut predictor = Predictor::<ALL>::new(network, samples, body, &mut memory).unwrap();
-    let scores = predictor.predict(x).unwrap();
-    let height = |sample: usize, output: usize| scores[output * samples + sample].max(0.0);
-    (0..samples).flat_map(|sample| (0..8).map(move |output| height(sample, output))).collect()
+    let logits = predictor.predict(x).unwrap();
+    let relu = |sample: usize, output: usize| logits[output * samples + sample].max(0.0);
+    (0..samples).flat_map(|sample| (0..8).map(move |output| relu(sample, output))).collect()
 }
 
 #[test]
-fn what_is_not_frozen_trains_as_it_would_alone() {
+fn layers_that_are_not_frozen_train_as_a_network_of_their_own() {
     for optimizer in Optimizer::DEFAULTS {
         for batch in [1, 6] {
             let plain = Training::new(batch).optimizer(optimizer);
@@ -185,7 +186,7 @@ fn what_is_not_frozen_trains_as_it_would_alone() {
     }
 }
 
-/// Slices of one step.
+/// The number of slices of one step.
 fn slices(training: Training) -> usize {
     with_trainer(WHOLE, training, |trainer| {
         trainer.input(1).unwrap().copy_from_slice(&uniform(60));
@@ -201,7 +202,7 @@ fn slices(training: Training) -> usize {
 #[test]
 fn frozen_layers_take_neither_time_nor_memory() {
     let training = Training::new(1);
-    // Forward through six layers, the loss, and back: a signal and an update for each layer that is trained.
+    // Forward through six layers, the loss, and backward: an input gradient and an update for each trained layer.
     assert_eq!(slices(training), 6 + 1 + 2 * 6);
     assert_eq!(slices(training.freeze(3)), 6 + 1 + 2 * 3);
     assert_eq!(slices(training.freeze(5)), 6 + 1 + 2);
@@ -209,7 +210,7 @@ fn frozen_layers_take_neither_time_nor_memory() {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(WHOLE, &mut layers).unwrap();
     let frozen = training.freeze(5);
-    // One dense layer of 6 × 3 weights and 3 biases with two moments each, no feedback, no gradients but its own.
+    // One dense layer of 6 × 3 weights and 3 biases with two moments each; no feedback, and only the gradient of its output.
     let activations = 60 + 4 * 30 + 4 * 6 + 8 + 7 + 6 + 3;
     assert_eq!(network.memory(&frozen), network.parameters() + 2 * 21 + activations + 3 + 1);
     assert_eq!(network.plan(&frozen).map(|region| region.len).sum::<usize>(), network.memory(&frozen));

@@ -1,9 +1,9 @@
-//! Reads the golden files that `make_golden.py` wrote with PyTorch, and holds the rule by which a float32 result passes.
+//! Reads the golden files that `make_golden.py` wrote with PyTorch, and checks float32 results against them.
 
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-/// Where the golden files lie.
+/// The folder of the golden files.
 pub(crate) const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden");
 
 /// One golden file.
@@ -36,7 +36,7 @@ impl Golden {
         })
     }
 
-    /// The classes of the samples.
+    /// The label of each sample.
     pub(crate) fn targets(&self) -> Vec<usize> {
         self.view("target", |view| {
             assert_eq!(view.dtype(), Dtype::I64, "{}: target", self.name);
@@ -44,7 +44,7 @@ impl Golden {
         })
     }
 
-    /// Asserts that `got` passes as the tensor `tensor`: |got − want| <= 1e-5 |want| + 1e-6 max|want|.
+    /// Asserts that `got` is close to the tensor `tensor`: |got − want| <= 1e-5 |want| + 1e-6 max|want|.
     pub(crate) fn check(&self, by: &str, tensor: &str, got: &[f32]) {
         let want = self.floats(tensor);
         let name = &self.name;
@@ -61,6 +61,6 @@ impl Golden {
                 worst = f64::max(worst, error.abs() / allowed);
             }
         }
-        println!("{name}: {tensor} by {by}: worst error {worst:.3} of what is allowed");
+        println!("{name}: {tensor} by {by}: worst error {worst:.3} of the tolerance");
     }
 }

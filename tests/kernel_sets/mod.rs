@@ -1,4 +1,4 @@
-//! Every kernel set that this machine can run, behind one type, so that a test can walk over them.
+//! Every kernel set that this machine can run, as one type, so that a test can loop over them.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use asymgrad_core::kernels::{BiasGradient, Forward, InputGradient, Kernels, Pool
 use asymgrad_core::random::FeedbackSource;
 use asymgrad_core::{Activation, Update};
 
-/// The core's own scalar kernels, or one of the host's sets on some threads.
+/// The core's portable kernels, or one of the host's kernel sets on some threads.
 #[derive(Debug)]
 pub(crate) enum KernelSet {
     Core,
@@ -16,7 +16,7 @@ pub(crate) enum KernelSet {
 }
 
 impl KernelSet {
-    /// The core's kernels, then each of the host's on 1, 2 and 3 threads.
+    /// The core's kernels, then each kernel set of the host on 1, 2 and 3 threads.
     pub(crate) fn all() -> Vec<Self> {
         let host = InstructionSet::available().into_iter().flat_map(|set| [1, 2, 3].map(|threads| (set, threads)));
         let host = host.map(|(set, threads)| Self::Host(HostKernels::new(set, threads).unwrap()));

@@ -1,22 +1,22 @@
-//! A network in f64, written as plainly as the mathematics: every layer with weights is a list of products
-//! `output += weight · input`, every pooling a list of windows. All orders are the outer ones: images
+//! The oracle: a network in f64, written as plainly as the mathematics. A layer with weights is a list of multiply-adds
+//! `output += weight · input`, a pooling layer a list of windows. Values have the order of files: images
 //! `[channel][row][col]`, filters `[row, col,] out, in, k, k`.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
 use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation, TensorRole, Training};
 
-/// One geometry: `output[to] += weight[by] * input[from]`.
-struct Geometry {
-    to: usize,
-    by: usize,
-    from: usize,
+/// The indices of one multiply-add: `output[output] += weight[weight] * input[input]`.
+struct MultiplyAdd {
+    output: usize,
+    weight: usize,
+    input: usize,
 }
 
 enum Kind {
-    /// The products, and the bias of each output.
+    /// The multiply-adds, and the index of each output's bias.
     Weighted {
-        products: Vec<Geometry>,
+        multiply_adds: Vec<MultiplyAdd>,
         bias_of: Vec<usize>,
     },
     /// The inputs of each output's window, in row order.
@@ -24,7 +24,7 @@ enum Kind {
     Average(Vec<Vec<usize>>),
 }
 
-/// A layer and its numbers; `feedback` carries the error back unless it is empty.
+/// A layer and its values; the backward pass uses `feedback` unless it is empty.
 pub(crate) struct OracleLayer {
     kind: Kind,
     outputs: usize,
@@ -36,19 +36,19 @@ pub(crate) struct OracleLayer {
 }
 
 impl OracleLayer {
-    /// Which weights are used: all but an untied layer's taps that lie on padding.
+    /// Which weights are used: all but the taps of an untied layer that lie on padding.
     pub(crate) fn used(&self) -> Vec<bool> {
         let mut used = vec![false; self.weight.len()];
-        if let Kind::Weighted { products, .. } = &self.kind {
-            for geometry in products {
-                used[geometry.by] = true;
+        if let Kind::Weighted { multiply_adds, .. } = &self.kind {
+            for term in multiply_adds {
+                used[term.weight] = true;
             }
         }
         used
     }
 
-    /// Carries the error back through the weights from now on.
-    pub(crate) fn carry_truth(&mut self) {
+    /// Makes the backward pass use the weights from now on.
+    pub(crate) fn use_true_gradient(&mut self) {
         (self.rule, self.feedback) = (Feedback::Symmetric, vec![]);
     }
 }
@@ -57,8 +57,8 @@ impl OracleLayer {
 pub(crate) struct Oracle {
     pub(crate) layers: Vec<OracleLayer>,
     inputs: usize,
-    /// Kolen–Pollack's λ.
-    pub(crate) shrink: f64,
+    /// The decay λ of Kolen–Pollack.
+    pub(crate) kp_decay: f64,
 }
 
 /// The loss of a batch and its gradients, layer by layer.
@@ -66,12 +66,12 @@ pub(crate) struct Gradients {
     pub(crate) loss: f64,
     pub(crate) weight: Vec<Vec<f64>>,
     pub(crate) bias: Vec<Vec<f64>>,
-    /// dL/dy at the layer's output before its activation, sample by sample.
-    pub(crate) signal: Vec<Vec<f64>>,
+    /// dL/dy of each layer's output before its activation, sample by sample.
+    pub(crate) grad_output: Vec<Vec<f64>>,
 }
 
 impl Oracle {
-    /// The network with all numbers zero.
+    /// The network with all weights and biases 0.
     pub(crate) fn new(network: &Architecture<'_>) -> Self {
         let shape = network.input();
         let inputs = shape.features();
@@ -82,10 +82,11 @@ impl Oracle {
             let (kind, output, weights, biases) = match layer.operation {
                 Operation::Dense { outputs } => {
                     let inputs = channels * rows * cols;
-                    let products = (0..outputs)
-                        .flat_map(|to| (0..inputs).map(move |from| Geometry { to, by: to * inputs + from, from }))
-                        .collect();
-                    let kind = Kind::Weighted { products, bias_of: (0..outputs).collect() };
+                    let terms_of = |output| {
+                        (0..inputs).map(move |input| MultiplyAdd { output, weight: output * inputs + input, input })
+                    };
+                    let multiply_adds = (0..outputs).flat_map(terms_of).collect();
+                    let kind = Kind::Weighted { multiply_adds, bias_of: (0..outputs).collect() };
                     (kind, [outputs, 1, 1], outputs * inputs, outputs)
                 }
                 Operation::Convolution { filters, kernel } => {
@@ -119,24 +120,24 @@ impl Oracle {
             });
         }
         layers.last_mut().unwrap().activation = None;
-        Self { layers, inputs, shrink: 0.0 }
+        Self { layers, inputs, kp_decay: 0.0 }
     }
 
-    /// Takes the numbers of a trainer's state.
+    /// Copies the values of a trainer's state.
     pub(crate) fn read(&mut self, network: &Architecture<'_>, training: &Training, state: &[f32]) {
         for tensor in network.tensors(training) {
             let layer = &mut self.layers[tensor.layer()];
-            let numbers = match tensor.role() {
+            let values = match tensor.role() {
                 TensorRole::Weight => &mut layer.weight,
                 TensorRole::Bias => &mut layer.bias,
                 TensorRole::Feedback => &mut layer.feedback,
             };
-            *numbers = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)])).collect();
+            *values = (0..tensor.len()).map(|outside| f64::from(state[tensor.index_of(outside)])).collect();
         }
     }
 
-    /// Gives sign-concordant feedback the signs of the weights, as it has them in a step.
-    pub(crate) fn renew(&mut self) {
+    /// Gives sign-concordant feedback the signs of the weights, as a step does.
+    pub(crate) fn refresh_signs(&mut self) {
         for layer in &mut self.layers {
             if matches!(layer.rule, Feedback::UniformSign | Feedback::FixedSign | Feedback::BatchSign) {
                 layer.feedback.iter_mut().zip(&layer.weight).for_each(|(b, w)| *b = b.abs() * w.signum());
@@ -150,10 +151,10 @@ impl Oracle {
         for layer in &self.layers {
             let x = activations.last().unwrap();
             let mut y = match &layer.kind {
-                Kind::Weighted { products, bias_of } => {
+                Kind::Weighted { multiply_adds, bias_of } => {
                     let mut y: Vec<f64> = bias_of.iter().map(|bias| layer.bias[*bias]).collect();
-                    for p in products {
-                        y[p.to] += layer.weight[p.by] * x[p.from];
+                    for term in multiply_adds {
+                        y[term.output] += layer.weight[term.weight] * x[term.input];
                     }
                     y
                 }
@@ -175,35 +176,35 @@ impl Oracle {
         activations
     }
 
-    /// The scores of some samples, `[sample][class]`.
-    pub(crate) fn scores(&self, x: &[f64]) -> Vec<Vec<f64>> {
+    /// The logits of some samples, `[sample][class]`.
+    pub(crate) fn logits(&self, x: &[f64]) -> Vec<Vec<f64>> {
         x.chunks(self.inputs).map(|x| self.forward(x).pop().unwrap()).collect()
     }
 
     /// The mean loss of some samples.
     pub(crate) fn loss(&self, loss: Loss, x: &[f64], labels: &[usize]) -> f64 {
-        let losses = self.scores(x).into_iter().zip(labels).map(|(z, t)| of_sample(loss, &z, *t).0);
+        let losses = self.logits(x).into_iter().zip(labels).map(|(z, t)| sample_loss(loss, &z, *t).0);
         losses.sum::<f64>() / labels.len() as f64
     }
 
-    /// The mean loss of some samples and its gradients, the error carried back by the feedback where there is one.
+    /// The mean loss of some samples and its gradients; the backward pass uses the feedback where there is one.
     pub(crate) fn gradients(&self, loss: Loss, x: &[f64], labels: &[usize]) -> Gradients {
         let mut gradients = Gradients {
             loss: 0.0,
             weight: self.layers.iter().map(|layer| vec![0.0; layer.weight.len()]).collect(),
             bias: self.layers.iter().map(|layer| vec![0.0; layer.bias.len()]).collect(),
-            signal: vec![vec![]; self.layers.len()],
+            grad_output: vec![vec![]; self.layers.len()],
         };
         for (x, label) in x.chunks(self.inputs).zip(labels) {
             let activations = self.forward(x);
-            let (value, mut g) = of_sample(loss, activations.last().unwrap(), *label);
+            let (value, mut g) = sample_loss(loss, activations.last().unwrap(), *label);
             gradients.loss += value / labels.len() as f64;
             for g in &mut g {
                 *g /= labels.len() as f64;
             }
             let error = g.clone();
-            let wanted = (0..g.len()).map(|class| if class == *label { 1.0 / labels.len() as f64 } else { 0.0 });
-            let target: Vec<f64> = wanted.collect();
+            let one_hot = (0..g.len()).map(|class| if class == *label { 1.0 / labels.len() as f64 } else { 0.0 });
+            let target: Vec<f64> = one_hot.collect();
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, y) = (&activations[index], &activations[index + 1]);
                 assert_eq!(y.len(), layer.outputs);
@@ -215,20 +216,20 @@ impl Oracle {
                         _ => 1.0,
                     };
                 }
-                gradients.signal[index].extend_from_slice(&g);
+                gradients.grad_output[index].extend_from_slice(&g);
                 let mut dx = vec![0.0; x.len()];
                 match &layer.kind {
-                    Kind::Weighted { products, bias_of } => {
-                        let back = if layer.feedback.is_empty() { &layer.weight } else { &layer.feedback };
-                        for p in products {
-                            gradients.weight[index][p.by] += g[p.to] * x[p.from];
+                    Kind::Weighted { multiply_adds, bias_of } => {
+                        let feedback = if layer.feedback.is_empty() { &layer.weight } else { &layer.feedback };
+                        for term in multiply_adds {
+                            gradients.weight[index][term.weight] += g[term.output] * x[term.input];
                             if !layer.rule.is_direct() {
-                                dx[p.from] += g[p.to] * back[p.by];
+                                dx[term.input] += g[term.output] * feedback[term.weight];
                             }
                         }
                         if layer.rule.is_direct() && !layer.feedback.is_empty() {
-                            let signal = if layer.rule == Feedback::Target { &target } else { &error };
-                            for (class, e) in signal.iter().enumerate() {
+                            let source = if layer.rule == Feedback::Target { &target } else { &error };
+                            for (class, e) in source.iter().enumerate() {
                                 let row = &layer.feedback[class * x.len()..][..x.len()];
                                 dx.iter_mut().zip(row).for_each(|(dx, b)| *dx += e * b);
                             }
@@ -252,20 +253,20 @@ impl Oracle {
         gradients
     }
 
-    /// Adds `delta(layer, whether it is a bias, index)` to every weight and bias, and to feedback that follows;
-    /// Kolen–Pollack's weights and feedback shrink before. Weights that are not used stay as they are.
+    /// Adds `delta(layer, is_bias, index)` to every weight and bias, and to the feedback that receives the same updates.
+    /// Under Kolen–Pollack, weights and feedback decay first. Unused weights stay unchanged.
     pub(crate) fn update(&mut self, mut delta: impl FnMut(usize, bool, usize) -> f64) {
         for (number, layer) in self.layers.iter_mut().enumerate() {
             let follows =
                 matches!(layer.rule, Feedback::Updated | Feedback::KolenPollack) && !layer.feedback.is_empty();
-            let shrinks = follows && layer.rule == Feedback::KolenPollack;
-            let keep = if shrinks { 1.0 - self.shrink } else { 1.0 };
+            let decays = follows && layer.rule == Feedback::KolenPollack;
+            let retain = if decays { 1.0 - self.kp_decay } else { 1.0 };
             let used = layer.used();
             for index in (0..used.len()).filter(|index| used[*index]) {
                 let delta = delta(number, false, index);
-                layer.weight[index] = keep * layer.weight[index] + delta;
+                layer.weight[index] = retain * layer.weight[index] + delta;
                 if follows {
-                    layer.feedback[index] = keep * layer.feedback[index] + delta;
+                    layer.feedback[index] = retain * layer.feedback[index] + delta;
                 }
             }
             for index in 0..layer.bias.len() {
@@ -276,26 +277,27 @@ impl Oracle {
 }
 
 fn convolution([channels, rows, cols]: [usize; 3], filters: usize, kernel: usize, untied: bool) -> Kind {
-    let mut products = vec![];
-    for (out, row, col) in places([filters, rows, cols]) {
-        for (channel, tap_row, tap_col) in places([channels, kernel, kernel]) {
-            let (Some(from_row), Some(from_col)) =
+    let mut multiply_adds = vec![];
+    for (out, row, col) in indices([filters, rows, cols]) {
+        for (channel, tap_row, tap_col) in indices([channels, kernel, kernel]) {
+            let (Some(in_row), Some(in_col)) =
                 ((row + tap_row).checked_sub(kernel / 2), (col + tap_col).checked_sub(kernel / 2))
             else {
                 continue;
             };
-            if from_row < rows && from_col < cols {
+            if in_row < rows && in_col < cols {
                 let filter = if untied { (row * cols + col) * filters + out } else { out };
-                products.push(Geometry {
-                    to: (out * rows + row) * cols + col,
-                    by: ((filter * channels + channel) * kernel + tap_row) * kernel + tap_col,
-                    from: (channel * rows + from_row) * cols + from_col,
+                multiply_adds.push(MultiplyAdd {
+                    output: (out * rows + row) * cols + col,
+                    weight: ((filter * channels + channel) * kernel + tap_row) * kernel + tap_col,
+                    input: (channel * rows + in_row) * cols + in_col,
                 });
             }
         }
     }
     let outputs = 0..filters * rows * cols;
-    Kind::Weighted { products, bias_of: outputs.map(|out| if untied { out } else { out / (rows * cols) }).collect() }
+    let bias_of = outputs.map(|out| if untied { out } else { out / (rows * cols) }).collect();
+    Kind::Weighted { multiply_adds, bias_of }
 }
 
 /// Windows start every `stride` pixels and are clipped at the bottom and the right edge.
@@ -303,13 +305,14 @@ fn windows([channels, rows, cols]: [usize; 3], size: usize, stride: usize) -> ([
     let windows_along = |pixels: usize| 1 + if pixels > size { (pixels - size).div_ceil(stride) } else { 0 };
     let output = [channels, windows_along(rows), windows_along(cols)];
     let window = |(channel, row, col): (usize, usize, usize)| {
-        let inside = places([1, size, size]).map(move |(_, r, c)| (row * stride + r, col * stride + c));
-        inside.filter(|(r, c)| *r < rows && *c < cols).map(|(r, c)| (channel * rows + r) * cols + c).collect()
+        let pixels = indices([1, size, size]).map(move |(_, r, c)| (row * stride + r, col * stride + c));
+        pixels.filter(|(r, c)| *r < rows && *c < cols).map(|(r, c)| (channel * rows + r) * cols + c).collect()
     };
-    (output, places(output).map(window).collect())
+    (output, indices(output).map(window).collect())
 }
 
-fn places([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
+/// All indices of an array with these three lengths, in order.
+fn indices([a, b, c]: [usize; 3]) -> impl Iterator<Item = (usize, usize, usize)> {
     (0..a).flat_map(move |i| (0..b).flat_map(move |j| (0..c).map(move |k| (i, j, k))))
 }
 
@@ -324,8 +327,8 @@ fn softmax(z: &[f64]) -> Vec<f64> {
     e.iter().map(|e| e / sum).collect()
 }
 
-/// The loss of one sample and its gradient with respect to the scores.
-fn of_sample(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
+/// The loss of one sample and its gradient with respect to the logits.
+fn sample_loss(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
     match loss {
         Loss::CrossEntropy => {
             let mut g = softmax(z);
@@ -351,9 +354,9 @@ fn of_sample(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
     }
 }
 
-fn hinge(z: &[f64], target: usize, worst_only: bool) -> (f64, Vec<f64>) {
+fn hinge(z: &[f64], target: usize, largest_only: bool) -> (f64, Vec<f64>) {
     let mut wrong: Vec<usize> = (0..z.len()).filter(|class| *class != target).collect();
-    if worst_only {
+    if largest_only {
         wrong = vec![first_largest(&wrong, z)];
     }
     let (mut loss, mut g) = (0.0, vec![0.0; z.len()]);

@@ -1,5 +1,5 @@
-//! The real binary in a folder of its own, and what its runs leave behind.
-#![allow(dead_code, reason = "each test file uses a part")]
+//! Runs the real binary in a temporary folder, and reads the files of its runs.
+#![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// A folder to run the program in.
+/// A temporary folder in which the program runs.
 pub(crate) struct Place {
     folder: TempDir,
 }
@@ -24,7 +24,7 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The program with these arguments, divided at spaces; `{}` stands for `rest`, which may hold spaces.
+    /// The program with these arguments, split at spaces; `{}` stands for `rest`, which may contain spaces.
     pub(crate) fn command(&self, line: &str, rest: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_asymgrad"));
         command.current_dir(self.folder.path()).env_remove("ASYMGRAD_DATA");
@@ -34,16 +34,17 @@ impl Place {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the program until it ends.
     pub(crate) fn run(&self, line: &str) -> Ended {
         self.run_with(line, "")
     }
 
+    /// [`Place::run`] with an argument for `{}`.
     pub(crate) fn run_with(&self, line: &str, rest: &str) -> Ended {
         Ended::of(self.command(line, rest).output().unwrap())
     }
 
-    /// All bytes of the files of a run that two equal runs have in common.
+    /// The files of a run that are equal for equal runs, byte for byte.
     pub(crate) fn results(&self, run: &str) -> Results {
         let read = |name: &str| fs::read(self.path(run).join(name)).unwrap_or_default();
         Results {
@@ -54,7 +55,7 @@ impl Place {
     }
 }
 
-/// The files that a continued run shares with an uninterrupted one, byte for byte.
+/// The files of a run that do not depend on whether it was interrupted, byte for byte.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Results {
     pub(crate) metrics: String,
@@ -77,12 +78,12 @@ impl Results {
     }
 }
 
-/// The objects of a file with one a line.
+/// The objects of a JSON Lines file.
 pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// How a call of the program ended.
+/// The exit code and the output of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -102,27 +103,27 @@ impl Ended {
         serde_json::from_str(&self.out).unwrap()
     }
 
-    /// It ended so, and its error says all of this.
+    /// Asserts the exit code, and that standard error contains all of `texts`.
     #[track_caller]
-    pub(crate) fn assert(&self, code: i32, said: &[&str]) {
+    pub(crate) fn assert(&self, code: i32, texts: &[&str]) {
         assert_eq!(self.code, Some(code), "{self:?}");
-        for text in said {
+        for text in texts {
             assert!(self.err.contains(text), "no `{text}` in: {}", self.err);
         }
     }
 }
 
-/// Says that a test does not run here. Beside the harness, which shows what a passing test prints to nobody.
+/// Prints that a test is skipped. Not by println, whose output the harness hides when a test passes.
 pub(crate) fn skip(why: &str) {
     let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
 }
 
-/// Waits until there is such a file.
+/// Waits until a file exists.
 #[track_caller]
 pub(crate) fn wait_for(file: &Path) {
-    let began = std::time::Instant::now();
+    let start = std::time::Instant::now();
     while !file.exists() {
-        assert!(began.elapsed().as_secs() < 60, "{} never came", file.display());
+        assert!(start.elapsed().as_secs() < 60, "{} does not appear", file.display());
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }

@@ -1,4 +1,4 @@
-//! Fast convolutions against the direct sum in f64: how far they are off.
+//! The error of Winograd convolutions against the direct sum in f64.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
@@ -10,40 +10,40 @@ use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update};
 use rand_core::Rng;
 
-/// The largest error in root mean squares of the exact results, and the root mean square of the errors.
+/// Bounds on the largest error and on the root mean square of the errors, relative to the root mean square of the exact result.
 const LARGEST: f64 = 1e-4;
-const MEAN: f64 = 1e-5;
+const ROOT_MEAN_SQUARE: f64 = 1e-5;
 
-/// A layer's numbers and its exact products.
+/// The operands of a layer.
 struct Case {
     geometry: Geometry,
     samples: usize,
     input: Vec<f32>,
     weight: Vec<f32>,
     bias: Vec<f32>,
-    gradient: Vec<f32>,
+    grad_output: Vec<f32>,
 }
 
 impl Case {
     fn new((rows, cols): (usize, usize), inputs: usize, outputs: usize, samples: usize) -> Self {
         let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel: 5, untied: false };
         let mut generator = SplitMix::new(11);
-        let mut numbers = |count: usize| (0..count).map(|_| symmetric(generator.next_u32())).collect::<Vec<f32>>();
+        let mut uniform = |count: usize| (0..count).map(|_| symmetric(generator.next_u32())).collect::<Vec<f32>>();
         let positions = rows * cols * samples;
         let mut case = Self {
             geometry,
             samples,
-            input: numbers(positions * inputs),
-            weight: numbers(25 * inputs * outputs),
-            bias: numbers(outputs),
-            gradient: numbers(positions * outputs),
+            input: uniform(positions * inputs),
+            weight: uniform(25 * inputs * outputs),
+            bias: uniform(outputs),
+            grad_output: uniform(positions * outputs),
         };
-        // As behind a ReLU.
+        // As the output of a ReLU.
         case.input.iter_mut().for_each(|x| *x = x.max(0.0));
         case
     }
 
-    /// y without ReLU, dL/dx without mask, and dL/dW.
+    /// y without ReLU, dL/dx without mask, and dL/dW, in f64.
     fn exact(&self) -> [Vec<f64>; 3] {
         let Geometry { rows, cols, in_channels: inputs, out_channels: outputs, .. } = self.geometry;
         let n = self.samples;
@@ -59,56 +59,50 @@ impl Case {
             for (output, input) in (0..outputs).flat_map(|output| (0..inputs).map(move |input| (output, input))) {
                 let at = (tap * outputs + output) * inputs + input;
                 let w = f64::from(self.weight[at]);
-                let x = (pixel * inputs + input) * n;
-                let g = (position * outputs + output) * n;
+                let input = (pixel * inputs + input) * n;
+                let output = (position * outputs + output) * n;
                 for sample in 0..n {
-                    let (input, signal) = (f64::from(self.input[x + sample]), f64::from(self.gradient[g + sample]));
-                    y[g + sample] += w * input;
-                    dx[x + sample] += w * signal;
-                    dw[at] += input * signal;
+                    let x = f64::from(self.input[input + sample]);
+                    let g = f64::from(self.grad_output[output + sample]);
+                    y[output + sample] += w * x;
+                    dx[input + sample] += w * g;
+                    dw[at] += x * g;
                 }
             }
         }
-        for (number, y) in y.iter_mut().enumerate() {
-            *y += f64::from(self.bias[number / n % outputs]);
+        for (index, y) in y.iter_mut().enumerate() {
+            *y += f64::from(self.bias[index / n % outputs]);
         }
         [y, dx, dw]
     }
 
-    /// The same by some kernels.
+    /// The same three results by the host's kernels.
     fn computed(&self, kernels: &HostKernels) -> [Vec<f32>; 3] {
-        let Self { geometry, samples, input, weight, gradient, bias } = self;
+        let Self { geometry, samples, input, weight, grad_output, bias } = self;
         let (geometry, samples) = (*geometry, *samples);
-        let mut y = vec![f32::NAN; gradient.len()];
+        let mut y = vec![f32::NAN; grad_output.len()];
         kernels.forward::<ALL>(&Forward { geometry, samples, input, weight, bias, activation: None }, &mut y);
         let mut dx = vec![f32::NAN; input.len()];
-        kernels.input_gradient::<ALL>(
-            &InputGradient { geometry, samples, grad_output: gradient, weight, mask: None },
-            &mut dx,
-        );
+        kernels.input_gradient::<ALL>(&InputGradient { geometry, samples, grad_output, weight, mask: None }, &mut dx);
         let (mut dw, mut sums) = (vec![0.0; weight.len()], vec![f32::NAN; weight.len()]);
-        let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: -1.0 }), None, 1);
-        let update = Update::new(rule, &mut dw, &mut [], &mut [], &mut []);
-        kernels.weight_gradient::<ALL>(
-            &WeightGradient { geometry, samples, input, grad_output: gradient },
-            update,
-            &mut sums,
-        );
+        let step = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: -1.0 }), None, 1);
+        let update = Update::new(step, &mut dw, &mut [], &mut [], &mut []);
+        kernels.weight_gradient::<ALL>(&WeightGradient { geometry, samples, input, grad_output }, update, &mut sums);
         [y, dx, dw]
     }
 }
 
-fn rms(numbers: impl ExactSizeIterator<Item = f64>) -> f64 {
-    let count = numbers.len() as f64;
-    (numbers.map(|x| x * x).sum::<f64>() / count).sqrt()
+fn root_mean_square(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len() as f64;
+    (values.map(|x| x * x).sum::<f64>() / count).sqrt()
 }
 
 #[test]
-fn fast_convolutions_are_near_the_direct_sum() {
+fn winograd_convolutions_are_close_to_the_direct_sum() {
     let set = InstructionSet::of(NumericMode::Winograd);
     if set.mode() != NumericMode::Winograd {
-        // Beside the harness, which shows what a passing test prints to nobody.
-        let _ = std::io::stderr().write_all(b"SKIPPED: this CPU has no fast convolutions\n");
+        // Not by println, whose output the harness hides when the test passes.
+        let _ = std::io::stderr().write_all(b"SKIPPED: this CPU has no Winograd kernels\n");
         return;
     }
     for (image, inputs, outputs, samples) in [
@@ -122,12 +116,16 @@ fn fast_convolutions_are_near_the_direct_sum() {
         let kernels = HostKernels::new(set, 2).unwrap();
         let names = ["output", "input gradient", "weight gradient"];
         for ((name, exact), found) in names.into_iter().zip(case.exact()).zip(case.computed(&kernels)) {
-            let size = rms(exact.iter().copied());
-            let errors = || exact.iter().zip(&found).map(|(exact, found)| (exact - f64::from(*found)) / size);
-            let (mean, largest) = (rms(errors()), errors().fold(0.0, |most: f64, error| most.max(error.abs())));
+            let scale = root_mean_square(exact.iter().copied());
+            let errors = || exact.iter().zip(&found).map(|(exact, found)| (exact - f64::from(*found)) / scale);
+            let (mean, largest) =
+                (root_mean_square(errors()), errors().fold(0.0, |most: f64, error| most.max(error.abs())));
             let found_nan = found.iter().any(|x| x.is_nan());
             println!("{image:?} {inputs}-{outputs} × {samples}: {name} {mean:.1e}, largest {largest:.1e}");
-            assert!(!found_nan && mean < MEAN && largest < LARGEST, "{image:?} {name}: {mean:.1e}, {largest:.1e}");
+            assert!(
+                !found_nan && mean < ROOT_MEAN_SQUARE && largest < LARGEST,
+                "{image:?} {name}: {mean:.1e}, {largest:.1e}"
+            );
         }
     }
 }
