@@ -1,4 +1,4 @@
-//! TrainProgress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
+//! Progress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
 //!
 //! Nobody may be there to read it, so writing never fails.
 
