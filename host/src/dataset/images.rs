@@ -23,7 +23,7 @@ pub struct Dataset {
     pub test: Images,
     /// SHA-256 over shape, labels and pixels in hexadecimal: a run's identity, the same wherever the files lie.
     pub checksum: String,
-    /// What [`open`] took on this machine.
+    /// What [`open`](super::open) took on this machine.
     pub spec: String,
 }
 

@@ -13,7 +13,7 @@ use super::report::{self, UnknownExperiment};
 use crate::diagnostic::{diagnose, line_of};
 use crate::slurm::quoted;
 
-/// Nobody writes a longer one by hand.
+/// Bytes of the longest file that is read.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The experiments that a command knows.

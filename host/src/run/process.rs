@@ -39,7 +39,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process, which goes on after `step` steps with these kernels on what `data` opens.
+    /// This process, which resumes after `step` steps with these kernels on what `data` opens.
     pub(crate) fn current(step: u64, kernels: String, threads: usize, data: String) -> Self {
         let LockHolder { host, job, began, .. } = LockHolder::this_process();
         Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads, began, data: Some(data) }
@@ -57,14 +57,14 @@ impl Process {
         write().map_err(Error::io("write", file))
     }
 
-    /// The processes that trained the run in `folder`, the last one at the end; none if nobody wrote them down.
+    /// The processes that trained the run in `folder`, the last one at the end; none if there is no record.
     pub fn read(folder: &Path) -> Vec<Self> {
         let text = fs::read_to_string(folder.join(PROCESSES)).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-/// What opens the data set of the run in `folder`, as its last process did; its name where nobody wrote it down.
+/// What opens the data set of the run in `folder`, as its last process did; its name if there is no record.
 pub fn data_of(folder: &Path, config: &Config) -> String {
     Process::read(folder).pop().and_then(|process| process.data).unwrap_or_else(|| config.data.name.clone())
 }
