@@ -19,7 +19,7 @@ pub(crate) struct History {
 impl History {
     /// Reads a run's folder, or says why the run is no evidence.
     ///
-    /// It takes `least` epochs, made or, if the loss diverged, begun for: no epoch could follow.
+    /// It takes `least` epochs, made or, if the loss diverged, asked for: no epoch could follow.
     pub(crate) fn read(experiment: &Experiment, folder: &Path, data: &DatasetId, least: u32) -> Result<Self, String> {
         let name = &experiment.name;
         let config = run::read_config(folder).map_err(|error| error.to_string())?;

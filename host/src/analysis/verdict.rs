@@ -2,7 +2,7 @@
 //!
 //! A claim is data in its experiment of `data/experiments.toml`. A verdict reads nothing but the folders of the experiment's run and of the run
 //! that it is compared with. A run decides after as many epochs as its claim asks for; one that diverged is a finished result, and
-//! decides if it was begun for as many. All thresholds are here and in the experiments.
+//! decides if it was started for as many. All thresholds are here and in the experiments.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -154,7 +154,7 @@ mod tests {
             self.folder.path().join(name).join("seed-1")
         }
 
-        /// A run that was begun for `asked` epochs, with training loss and test accuracy of those that it made.
+        /// A run that was started for `asked` epochs, with training loss and test accuracy of those that it made.
         fn run(&self, name: &str, asked: u32, epochs: &[(&str, f64)]) -> &Self {
             let choices = Choices { epochs: Some(asked), ..Choices::default() };
             self.run_with(name, &choices, epochs)
@@ -233,7 +233,7 @@ mod tests {
     fn fewer_epochs_decide_nothing() {
         let runs = Runs::on("cifar10");
         runs.run("PGR1-SGD", 50, &at(99.0, 49)).assert("PGR1-SGD", NotDecided, "49 of 50 epochs");
-        // "One epoch never agrees", a diverged one neither, unless it was begun for as many as the claim asks for.
+        // "One epoch never agrees", a diverged one neither, unless it was started for as many as the claim asks for.
         runs.run("PGR2-SGD", 1, &at(10.0, 1)).assert("PGR2-SGD", NotDecided, "1 of 20 epochs");
         runs.run("PGR2-SGD", 1, &diverging(1)).assert("PGR2-SGD", NotDecided, "1 of 20 epochs");
         runs.run("PGR2-SGD", 20, &[]).assert("PGR2-SGD", NotDecided, "0 of 20 epochs");

@@ -40,7 +40,7 @@ pub struct Config {
     pub shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
     pub init: Option<String>,
-    /// The class of numbers that the kernels compute.
+    /// The numeric mode of the kernels.
     pub class: NumericMode,
     /// L2 weight decay.
     #[serde(default, skip_serializing_if = "is_default")]

@@ -1,7 +1,11 @@
 //! Data sets: labelled images of bytes, apart for training and test, and where they come from.
 //! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
 //! MNIST's layout.
-//! Pixels stay bytes here; who trains divides them by 255.
+//!
+//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`: readers of files
+//! - `fetch`, `import`: CIFAR-10 from its archive into the data folder
+//! - `info`: counts and means; `pixels`: from bytes to the network's input
+//! - `images`: the images in memory; `cifar_format`: names and sizes of CIFAR-10's files; `error`
 
 pub mod cifar;
 mod cifar_format;

@@ -16,7 +16,7 @@ use crate::dataset;
 use crate::diagnostic::{diagnose, line_of};
 use crate::shell::quoted;
 
-/// Nobody writes a longer one by hand.
+/// Bytes of the longest file that is read.
 const MOST_BYTES: u64 = 1 << 20;
 
 /// The experiments that a command knows.

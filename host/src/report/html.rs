@@ -3,6 +3,8 @@
 //! One file that loads nothing. Whatever comes from a file or a user goes through [`escape`].
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
 
+use jiff::Timestamp;
+
 use super::claims::ClaimSummary;
 use super::figures::{accuracy, epochs};
 use super::results::Report;
@@ -40,16 +42,10 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// `2026-11-24 13:20 UTC`: the civil date of a day number (Hinnant, "chrono-compatible low-level date algorithms").
+/// `2026-11-24 13:20 UTC`, or nothing for a time that no calendar has.
 fn date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, of_era) = (days / 146_097, days % 146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let part = (5 * of_year + 2) / 153;
-    let (day, month) = (of_year - (153 * part + 2) / 5 + 1, if part < 10 { part + 3 } else { part - 9 });
-    let year = era * 400 + year + u64::from(month <= 2);
-    format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", rest / 3600, rest / 60 % 60)
+    let time = i64::try_from(seconds).ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    time.map_or_else(String::new, |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string())
 }
 
 fn tiles(report: &Report) -> String {
@@ -335,6 +331,7 @@ mod tests {
         assert_eq!(date(0), "1970-01-01 00:00 UTC");
         assert_eq!(date(951_782_400), "2000-02-29 00:00 UTC");
         assert_eq!(date(1_795_526_100), "2026-11-24 13:15 UTC");
+        assert_eq!(date(u64::MAX), "");
     }
 
     #[test]

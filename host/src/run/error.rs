@@ -1,4 +1,4 @@
-//! Why a run did not start or go on. Every message names the file or the value, and the way out.
+//! Why a run did not start or resume. Every message names the file or the value, and a hint.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use asymgrad_core::{StepError, TrainerError};
 
 use crate::tensors;
 
-/// Why a run did not start or go on.
+/// Why a run did not start or resume.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -70,7 +70,7 @@ pub enum Error {
         /// The folder.
         folder: PathBuf,
     },
-    /// A run without weights to go on with.
+    /// A run without a checkpoint to resume from.
     #[error("{}: there is no checkpoint: {why}", folder.display())]
     NoState {
         /// The folder.

@@ -22,9 +22,9 @@ pub const PROCESSES: &str = "processes.jsonl";
 pub const CONFUSION: &str = "confusion.json";
 /// Why the last process that trained it failed.
 pub const FAILURE: &str = "failure.txt";
-/// Locked by the process at work.
+/// Locked by the process that trains.
 pub(crate) const LOCK: &str = "lock";
-/// Who is at work, or crashed at it.
+/// The process that holds the lock, or crashed.
 pub(crate) const LOCK_HOLDER: &str = "owner.json";
 
 /// The folder of a run that names none.

@@ -77,7 +77,7 @@ impl RunFolder {
 pub fn check_place(path: &Path) -> Result<(), Error> {
     let is_run = |folder: &&Path| matches!(read_config(folder), Ok(Some(_)));
     match path.ancestors().skip(1).find(is_run) {
-        // One that was begun there before goes on.
+        // One that was started there earlier resumes.
         Some(run) if !path.join(CONFIG).exists() => {
             Err(Error::InsideRun { folder: path.to_owned(), run: run.to_owned() })
         }

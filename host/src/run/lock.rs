@@ -1,7 +1,7 @@
-//! Who trains in a run's folder: a lock that the system gives back, and beside it a record with a beat that outlives a crash.
+//! The lock of a run's folder: a file lock that the system releases, and beside it a record with a heartbeat.
 //!
-//! The lock keeps other processes of this host out. Where several hosts share a folder and locks do not reach across, a record
-//! whose beat goes on keeps them out; one that stands still is a crash, and the next process takes over.
+//! The file lock keeps other processes of this host out. Where several hosts share a folder and file locks do not reach across, a
+//! record whose heartbeat changes keeps them out; if it does not change, its process has crashed and the next one takes over.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -16,12 +16,12 @@ use super::error::Error;
 use super::files::{LOCK, LOCK_HOLDER};
 use crate::atomic;
 
-/// Between two beats.
+/// Between two heartbeats.
 const HEARTBEAT: Duration = Duration::from_secs(10);
-/// A beat that stands still for so long is a crash. Watched, not compared with a clock: clocks of hosts differ and jump.
+/// A heartbeat that does not change for so long is a crash. Watched, not compared with a clock: clocks of hosts differ and jump.
 const SILENCE: Duration = Duration::from_secs(35);
 
-/// A process at work on a run: `owner.json`.
+/// The process that trains a run: `owner.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockHolder {
     /// Its host.
@@ -44,7 +44,7 @@ impl LockHolder {
         Self { host: host(), pid: std::process::id(), job: job(), began: now, heartbeat: now }
     }
 
-    /// Reads a folder's record; `None` if nobody is at work, or has crashed while he wrote the first one.
+    /// Reads a folder's record; `None` if no process holds the lock, or one crashed while it wrote the record.
     pub fn read(folder: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(folder.join(LOCK_HOLDER)).ok()?).ok()
     }
@@ -78,7 +78,7 @@ impl std::fmt::Display for LockHolder {
 pub(crate) struct FolderLock {
     folder: PathBuf,
     holder: LockHolder,
-    /// Dropped to end the beat.
+    /// Dropped to end the heartbeat.
     end: Option<SyncSender<()>>,
     heartbeat: Option<JoinHandle<()>>,
     _lock: File,
@@ -140,7 +140,7 @@ impl Drop for FolderLock {
             let _ = heartbeat.join();
         }
         if LockHolder::read(&self.folder).is_some_and(|holder| holder.is(&self.holder)) {
-            // Whoever comes next finds the lock free, with or without the record.
+            // The next process finds the lock free, with or without the record.
             let _ = fs::remove_file(self.folder.join(LOCK_HOLDER));
         }
     }
@@ -157,7 +157,7 @@ fn try_lock(lock: &File) -> Result<(), TryLockError> {
     lock.try_lock()
 }
 
-/// Renews the record until the claim ends. A beat that cannot be written is left out: training is worth more.
+/// Renews the record until the lock is dropped. A heartbeat that cannot be written is skipped; training continues.
 fn renew(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
     while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
         if LockHolder::read(folder).is_some_and(|found| !found.is(&holder)) {
@@ -168,7 +168,7 @@ fn renew(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
     }
 }
 
-/// Whether the owner's beat goes on within `silence`.
+/// Whether the holder's heartbeat changes within `silence`.
 fn is_alive(folder: &Path, holder: &LockHolder, silence: Duration) -> bool {
     let began = Instant::now();
     while began.elapsed() < silence {

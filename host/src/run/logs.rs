@@ -1,4 +1,4 @@
-//! The logs of a run: one JSON object a line, cut back to the checkpoint when the run goes on.
+//! The logs of a run: one JSON object a line, cut back to the checkpoint when the run resumes.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};

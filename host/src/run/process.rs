@@ -43,7 +43,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process, which goes on after `step` steps with these kernels on what `data` opens.
+    /// This process, which resumes after `step` steps with these kernels on what `data` opens.
     pub(crate) fn current(step: u64, kernels: String, threads: usize, data: &OsStr) -> Self {
         let LockHolder { host, job, began, .. } = LockHolder::this_process();
         let data_bytes = data.to_str().is_none().then(|| hex::encode(data.as_encoded_bytes()));
@@ -63,14 +63,14 @@ impl Process {
         write().map_err(Error::io("write", file))
     }
 
-    /// The processes that trained the run in `folder`, the last one at the end; none if nobody wrote them down.
+    /// The processes that trained the run in `folder`, the last one at the end; none if there is no record.
     pub fn read(folder: &Path) -> Vec<Self> {
         let text = fs::read_to_string(folder.join(PROCESSES)).unwrap_or_default();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 }
 
-/// What opens the data set of the run in `folder`, as its last process did; its name where nobody wrote it down.
+/// What opens the data set of the run in `folder`, as its last process did; its name if there is no record.
 pub fn data_of(folder: &Path, config: &Config) -> OsString {
     let last = Process::read(folder).pop();
     let bytes = last.as_ref().and_then(|process| path_of(hex::decode(process.data_bytes.as_ref()?).ok()?));

@@ -1,6 +1,6 @@
 //! Progress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
 //!
-//! Nobody may be there to read it, so writing never fails.
+//! Errors of writing are ignored: standard error may be closed.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -64,7 +64,7 @@ impl ProgressBars {
         Self { tasks: Mutex::new(tasks), began: Instant::now(), screen, all }
     }
 
-    /// Task number `index`, from 0, begins.
+    /// Starts task number `index`, from 0.
     pub(crate) fn begin<'a>(&'a self, index: usize, task: &'a Task) -> TaskBar<'a> {
         if let Some(all) = &self.all {
             all.set_prefix(format!("row {}/{}", index + 1, self.tasks().len()));
@@ -81,7 +81,7 @@ impl ProgressBars {
         }
     }
 
-    /// No task will begin or go on.
+    /// All tasks have ended.
     pub(crate) fn finish(&self) {
         if let Some(all) = &self.all {
             all.finish_and_clear();

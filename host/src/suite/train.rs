@@ -12,7 +12,7 @@ use super::task::{Task, TaskResult};
 use crate::train;
 
 /// Trains the tasks, `jobs` at once, in their order, until `stop` is set; if `fail_fast`, the first failure sets it. Tasks that were not
-/// begun are left out. Each task's bits are those that it has alone.
+/// started are left out. A task's results are bit-identical whatever `jobs` is.
 pub fn train<'a>(
     tasks: &'a [Task],
     jobs: usize,
@@ -25,7 +25,7 @@ pub fn train<'a>(
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(task) = tasks.get(index) else { break };
-            // A task that was not begun before a signal is left out; the first one says that it was stopped.
+            // A task that was not started before a signal is left out; the first one reports that it was stopped.
             if index > 0 && stop.load(Ordering::Relaxed) {
                 break;
             }

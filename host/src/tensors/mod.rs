@@ -1,4 +1,7 @@
 //! Tensors in files: safetensors for PyTorch and back, and convolutions as sparse matrices.
+//!
+//! - `weights`: reads and writes safetensors files
+//! - `sparse`: a convolution as a CSR matrix
 
 pub mod sparse;
 mod weights;

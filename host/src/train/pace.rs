@@ -1,4 +1,4 @@
-//! How fast a training goes on this machine.
+//! The time that a step takes on this machine.
 
 use std::time::{Duration, Instant};
 

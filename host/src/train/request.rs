@@ -34,7 +34,7 @@ pub struct Request {
     pub keep_weights: bool,
 }
 
-/// Who watches a run.
+/// What follows the progress of a run.
 pub trait Observer: Send {
     /// Before the first step of this process; `progress.step` are the steps made before.
     fn start(&mut self, _config: &Config, _progress: &TrainProgress) {}
@@ -75,7 +75,7 @@ pub enum Outcome {
     Ended(Summary),
     /// The run had ended before, and nothing was done.
     EndedBefore(Summary),
-    /// It was told to stop; a checkpoint after so many steps lets it go on.
+    /// It was stopped by a signal; a checkpoint lets it resume.
     Stopped {
         /// Steps made.
         step: u64,

@@ -42,7 +42,7 @@ pub fn scores<K: Kernels>(
     Ok(scores)
 }
 
-/// The scores that a saved state gives all test images, \[image\]\[class\], in the class of numbers that it was trained in; where this
+/// The scores that a saved state gives all test images, \[image\]\[class\], in the numeric mode that it was trained in; where this
 /// CPU has no kernels of it, in that of its fastest.
 ///
 /// # Errors

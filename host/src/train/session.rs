@@ -113,7 +113,7 @@ impl<'a> Session<'a> {
                 return self.end_within_epoch(status, &tested, observer);
             }
             if self.at.batch < self.batches {
-                // The checkpoint comes before the lines: should the limit grow, the epoch goes on and gets others.
+                // The checkpoint comes before the lines: if the limit grows, the epoch resumes and gets new lines.
                 self.save_last()?;
                 return self.end_within_epoch(status, &tested, observer);
             }
@@ -285,7 +285,7 @@ impl<'a> Session<'a> {
         if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
     }
 
-    /// The checkpoint from which a run that has ended could go on.
+    /// The checkpoint from which a run that has ended can be extended.
     fn save_last(&mut self) -> Result<(), Error> {
         if self.request.keep_weights { self.save() } else { Ok(()) }
     }

@@ -79,7 +79,7 @@ pub fn train(
 /// How the run that is asked for ended before, if it has and is to make no further step; `goal` is the number of its steps.
 ///
 /// # Errors
-/// If it has made more steps, or is to be made longer and keeps nothing to go on from.
+/// If it has made more steps, or is to be extended and has no checkpoint to resume from.
 pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
     let folder = &request.folder;
     let Some(summary) = read_summary(folder)? else { return Ok(None) };
