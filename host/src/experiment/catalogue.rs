@@ -170,8 +170,10 @@ fn check(row: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
             return Err(format!("experiment {name}: {field} has to be a number above 0"));
         }
     }
-    if row.epochs == Some(0) {
-        return Err(format!("experiment {name}: epochs has to be above 0"));
+    for (field, is_zero) in [("epochs", row.epochs == Some(0)), ("batch", row.batch == Some(0))] {
+        if is_zero {
+            return Err(format!("experiment {name}: {field} has to be above 0"));
+        }
     }
     row.parsed_network()?;
     row.parsed_loss()?;
@@ -212,6 +214,8 @@ mod tests {
         refused(&ROW.replace("\"ce\"", "\"cee\""), 1, "no loss `cee`");
         refused(&ROW.replace("dense10", "dnse10"), 1, "dnse10");
         refused(&format!("{ROW}lr = -1.0\n"), 1, "lr has to be a number above 0");
+        refused(&format!("{ROW}batch = 0\n"), 1, "experiment MINE: batch has to be above 0");
+        refused(&format!("{ROW}batch = -1\n"), 5, "-1");
         let claim =
             "claim = { sentence = \"x\", epochs = 2, measure = { expect = \"better\", than = \"NONE\", by = 1 } }\n";
         refused(&format!("{ROW}{claim}"), 1, "`NONE`, which the claim of `MINE` names");
