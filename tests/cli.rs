@@ -194,6 +194,45 @@ fn a_folder_takes_no_other_run_unless_it_is_to_start_over() {
     place.results("a").assert_equal(&before);
 }
 
+#[test]
+fn an_experiment_states_its_batch_and_the_option_wins() {
+    let place = Place::new();
+    let write = |batch: &str| {
+        let row = format!(
+            "[[experiment]]\nname = \"ONE\"\nnetwork = \"{SMALL}\"\nloss = \"ce\"\ndata = \"digits\"\n{batch}\n"
+        );
+        fs::write(place.path("own.toml"), row).unwrap();
+    };
+    let batch_of = |options: &str| {
+        let plan = place.run(&format!("run ONE --experiments own.toml --dry-run --json {options}")).json();
+        (plan["config"]["batch"].as_u64().unwrap(), plan["steps"].as_u64().unwrap())
+    };
+    write("batch = 300");
+    // 1,500 images and 100 epochs.
+    assert_eq!(batch_of(""), (300, 500));
+    assert_eq!(batch_of("--batch 150"), (150, 1000));
+    let listed = place.run("list --experiments own.toml");
+    assert!(
+        listed.out.lines().any(|line| line.trim_start().starts_with("ONE ") && line.contains(" 300 ")),
+        "{}",
+        listed.out
+    );
+    assert_eq!(place.run("list --experiments own.toml --json").json()[0]["batch"], 300);
+    let suite = "suite --experiments own.toml --epochs 1 --out all";
+    place.run(suite).assert(0, &[]);
+    let before = place.results("all/ONE");
+    assert_eq!(before.losses().len(), 5);
+    // Another batch is another run: neither the suite nor `run` resumes the folder.
+    write("batch = 500");
+    place.run(suite).assert(1, &["all/ONE: this folder holds another run", "batch: 300 there, 500 asked for"]);
+    let plan = place.run(&format!("{suite} --dry-run --json")).json();
+    assert!(plan["problem"].as_str().unwrap().contains("batch: 300 there, 500 asked for"), "{plan}");
+    place.run("run ONE --experiments own.toml --epochs 1 --out all/ONE --batch 300").assert(0, &[]);
+    place.results("all/ONE").assert_equal(&before);
+    write("batch = 0");
+    place.run(suite).assert(1, &["own.toml: line 1: experiment ONE: batch has to be above 0"]);
+}
+
 /// `status` and `report` look for no run below another.
 #[test]
 fn a_run_is_not_begun_in_the_folder_of_another() {

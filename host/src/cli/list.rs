@@ -1,5 +1,6 @@
 //! `asymgrad list`: the experiments.
 
+use asymgrad::config::Config;
 use clap::Args;
 
 use super::experiments::ExperimentsFile;
@@ -21,12 +22,13 @@ impl ListArguments {
         if self.json {
             return print_json(&rows);
         }
-        let mut table = table(["name", "table", "loss", "published", "network"]);
+        let mut table = table(["name", "table", "loss", "batch", "published", "network"]);
         for row in rows {
             let published =
                 row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
             let number = row.table.map_or("extra".into(), |table| table.to_string());
-            table.add_row([&row.name, &number, &row.loss, &published.join(", "), &row.network]);
+            let batch = row.batch.unwrap_or(Config::BATCH).to_string();
+            table.add_row([&row.name, &number, &row.loss, &batch, &published.join(", "), &row.network]);
         }
         print(&format!("{}\npublished: test accuracy (epochs)\n", table.trim_fmt()))
     }

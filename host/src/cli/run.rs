@@ -93,7 +93,7 @@ pub(super) struct RunArguments {
     /// Epochs to train [default: the fewest that the report publishes, else 100]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// Samples of a step [default: 128]
+    /// Samples of a step [default: the experiment's, else 128]
     #[arg(long, value_parser = count)]
     batch: Option<usize>,
     /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]

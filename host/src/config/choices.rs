@@ -22,7 +22,7 @@ pub struct Choices {
     pub clip: Option<f32>,
     /// The seed, 1 by default.
     pub seed: Option<u64>,
-    /// Samples of a step, 128 by default.
+    /// Samples of a step, by default the row's own, else [`Config::BATCH`].
     pub batch: Option<usize>,
     /// Epochs, by default the fewest that the report publishes, else the experiment's own, else 100.
     pub epochs: Option<u32>,
@@ -51,6 +51,9 @@ pub struct Choices {
 }
 
 impl Config {
+    /// Samples of a step where neither the user nor the experiment says how many.
+    pub const BATCH: usize = 128;
+
     /// An experiment of the report on `data`.
     ///
     /// # Errors
@@ -73,6 +76,7 @@ impl Config {
         if choices.rate.is_none() && choices.optimizer.is_none() {
             config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
+        config.batch = choices.batch.or(experiment.batch).unwrap_or(config.batch);
         config.clip = choices.clip.or(experiment.clip);
         config.kp_decay = choices.kp_decay.or(experiment.kp_decay);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
@@ -95,7 +99,7 @@ impl Config {
             loss: choices.loss.unwrap_or_default(),
             data: data.into(),
             seed: choices.seed.unwrap_or(1),
-            batch: choices.batch.unwrap_or(128),
+            batch: choices.batch.unwrap_or(Self::BATCH),
             optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate),
             clip: choices.clip,
             decay: choices.decay.unwrap_or(0.0),
@@ -164,6 +168,14 @@ mod tests {
         assert_eq!(faster.optimizer, optimizer("sgd").with_rate(0.5));
         let adam = Choices { optimizer: Some(optimizer("adam")), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(Adam::DEFAULT));
+        let digits = dataset::open("digits").unwrap();
+        let row = Experiment { batch: Some(500), ..experiment::find("DS0").unwrap() };
+        let batch = |row: &Experiment, choices: Choices| {
+            Config::of_experiment(row, &choices, &digits, NumericMode::Portable).unwrap().batch
+        };
+        assert_eq!(batch(&row, Choices::default()), 500);
+        assert_eq!(batch(&row, Choices { batch: Some(7), ..Choices::default() }), 7);
+        assert_eq!(batch(&Experiment { batch: None, ..row }, Choices::default()), Config::BATCH);
     }
 
     #[test]

@@ -185,8 +185,10 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
             return Err(format!("experiment {name}: {field} has to be a number above 0"));
         }
     }
-    if experiment.epochs == Some(0) {
-        return Err(format!("experiment {name}: epochs has to be above 0"));
+    for (field, is_zero) in [("epochs", experiment.epochs == Some(0)), ("batch", experiment.batch == Some(0))] {
+        if is_zero {
+            return Err(format!("experiment {name}: {field} has to be above 0"));
+        }
     }
     experiment.parsed_network()?;
     experiment.parsed_loss()?;
@@ -227,6 +229,8 @@ mod tests {
         refused(&ROW.replace("\"ce\"", "\"cee\""), 1, "no loss `cee`");
         refused(&ROW.replace("dense10", "dnse10"), 1, "dnse10");
         refused(&format!("{ROW}lr = -1.0\n"), 1, "lr has to be a number above 0");
+        refused(&format!("{ROW}batch = 0\n"), 1, "experiment MINE: batch has to be above 0");
+        refused(&format!("{ROW}batch = -1\n"), 5, "-1");
         let claim =
             "claim = { sentence = \"x\", epochs = 2, measure = { expect = \"better\", than = \"NONE\", by = 1 } }\n";
         refused(&format!("{ROW}{claim}"), 1, "`NONE`, which the claim of `MINE` names");

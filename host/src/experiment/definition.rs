@@ -11,8 +11,8 @@ const RULES_EPOCHS: u32 = 25;
 
 /// One experiment: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
-/// `None` in `optimizer`, `lr`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command line
-/// wins over both.
+/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command
+/// line wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -34,6 +34,9 @@ pub struct Experiment {
     /// Learning rate.
     #[serde(default)]
     pub lr: Option<f32>,
+    /// Samples of a step.
+    #[serde(default)]
+    pub batch: Option<usize>,
     /// Bound of the weight gradients' elements.
     #[serde(default)]
     pub clip: Option<f32>,
