@@ -3,10 +3,10 @@
 //! of the images, nor the archive, is ever in memory. Anything that is not exactly this layout is an error.
 
 pub use super::cifar_format::{FILE_BYTES, FILES, FOLDER, IMAGE, RECORD, RECORDS};
+use super::gzip::{MAGIC, Members};
 use super::{Dataset, Error, Images};
-use flate2::read::GzDecoder;
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 
 const CLASSES: u8 = 10;
@@ -90,17 +90,17 @@ pub(super) fn visit_archive(
     Ok(())
 }
 
-fn gunzip<R: Read>(path: &Path, mut reader: R) -> Result<GzDecoder<impl Read>, Error> {
+fn gunzip<R: Read>(path: &Path, mut reader: R) -> Result<Members<impl BufRead>, Error> {
     let not_gzip = || Error::NotGzip { file: path.to_owned() };
     if path.is_dir() {
         return Err(not_gzip());
     }
     let mut magic = Vec::new();
     reader.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io("read it", path))?;
-    if magic != [0x1f, 0x8b] {
+    if magic != MAGIC {
         return Err(not_gzip());
     }
-    Ok(GzDecoder::new(io::Cursor::new(magic).chain(reader)))
+    Ok(Members::new(io::Cursor::new(magic).chain(BufReader::new(reader))))
 }
 
 /// The index in [`FILES`] of an archive's member.

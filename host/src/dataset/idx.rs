@@ -4,11 +4,10 @@
 //! (`LeCun`, Cortes, Burges, "The MNIST database of handwritten digits").
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
-
+use super::gzip::Members;
 use super::{Dataset, Error, Images};
 
 /// The images and labels to train on, then those to test.
@@ -63,7 +62,7 @@ fn read(folder: &Path, name: &'static str, dimensions: usize) -> Result<(Vec<usi
     })?;
     let opened = File::open(&file).map_err(Error::io("open", &file))?;
     let mut reader: Box<dyn Read> = if file.extension().is_some_and(|ending| ending == "gz") {
-        Box::new(GzDecoder::new(opened))
+        Box::new(Members::new(BufReader::new(opened)))
     } else {
         Box::new(opened)
     };

@@ -14,6 +14,7 @@ pub mod digits;
 mod error;
 #[cfg(feature = "download")]
 pub mod fetch;
+mod gzip;
 mod idx;
 mod images;
 mod import;
