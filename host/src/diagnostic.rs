@@ -20,3 +20,16 @@ fn with_nearest(message: &str) -> String {
         _ => message.replace('\n', " "),
     }
 }
+
+/// The text of a file that somebody wrote; else what the file is, and what to do.
+pub(crate) fn text_of(bytes: Vec<u8>) -> Result<String, &'static str> {
+    // Editors of Windows write UTF-16 with a mark, and UTF-8 with one that is no part of the text.
+    if bytes.starts_with(&[0xff, 0xfe])
+        || bytes.starts_with(&[0xfe, 0xff])
+        || bytes.iter().take(2).any(|byte| *byte == 0)
+    {
+        return Err("it is UTF-16: save it as UTF-8");
+    }
+    let text = String::from_utf8(bytes).map_err(|_| "it is no text in UTF-8: save it as UTF-8")?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}

@@ -4,7 +4,7 @@
 
 pub use super::cifar_format::{FILE_BYTES, FILES, FOLDER, IMAGE, RECORD, RECORDS};
 use super::gzip::{MAGIC, Members};
-use super::{Dataset, Error, Images};
+use super::{Dataset, Error, Images, sniff};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
         let path = folder.join(file);
         let opened = match File::open(&path) {
             Err(source) if source.kind() == ErrorKind::NotFound => {
-                return Err(Error::MissingFile { folder: folder.to_owned(), file });
+                return Err(missing(folder, file));
             }
             opened => opened.map_err(Error::io("open it", &path))?,
         };
@@ -37,6 +37,17 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
         )?;
     }
     Ok(splits.into_dataset(name))
+}
+
+/// Python's version has the same names without their ending.
+fn missing(folder: &Path, file: &'static str) -> Error {
+    let folder = folder.to_owned();
+    if !folder.join(file.trim_end_matches(".bin")).is_file() {
+        return Error::MissingFile { folder, file };
+    }
+    let problem =
+        "these are the files of CIFAR-10's Python version; get the binary version, as `asymgrad data fetch` does";
+    Error::Folder { folder, problem: problem.into() }
 }
 
 /// Reads the .tar.gz at `path` as the data set `name`.
@@ -91,16 +102,16 @@ pub(super) fn visit_archive(
 }
 
 fn gunzip<R: Read>(path: &Path, mut reader: R) -> Result<Members<impl BufRead>, Error> {
-    let not_gzip = || Error::NotGzip { file: path.to_owned() };
+    let not_gzip = |what| Error::NotGzip { file: path.to_owned(), what };
     if path.is_dir() {
-        return Err(not_gzip());
+        return Err(not_gzip(None));
     }
-    let mut magic = Vec::new();
-    reader.by_ref().take(2).read_to_end(&mut magic).map_err(Error::io("read it", path))?;
-    if magic != MAGIC {
-        return Err(not_gzip());
+    let mut first = Vec::new();
+    reader.by_ref().take(sniff::BYTES as u64).read_to_end(&mut first).map_err(Error::io("read it", path))?;
+    if !first.starts_with(&MAGIC) {
+        return Err(not_gzip(sniff::describe(&first)));
     }
-    Ok(Members::new(io::Cursor::new(magic).chain(BufReader::new(reader))))
+    Ok(Members::new(io::Cursor::new(first).chain(BufReader::new(reader))))
 }
 
 /// The index in [`FILES`] of an archive's member.

@@ -20,11 +20,19 @@ pub enum Error {
         spec: String,
     },
     /// An IDX file is missing, or not what its header says.
-    #[error("{}: {problem}; get the file again", file.display())]
+    #[error("{}: {problem}", file.display())]
     Idx {
         /// The file.
         file: PathBuf,
-        /// What is wrong with it.
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+    /// A folder does not hold one data set.
+    #[error("{}: {problem}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What it holds, and what to do.
         problem: String,
     },
     /// A `layout.toml` makes no sense, or its files are not what it says.
@@ -101,12 +109,15 @@ pub enum Error {
     /// The archive is not compressed as it should be.
     #[error(
         "{}: not a gzip file; give cifar-10-binary.tar.gz as it was downloaded \
-         (a folder with its six .bin files needs no import: `--data FOLDER`)",
-        file.display()
+         (a folder with its six .bin files needs no import: `--data FOLDER`){}",
+        file.display(),
+        what.map(|what| format!("; {what}")).unwrap_or_default()
     )]
     NotGzip {
         /// The file.
         file: PathBuf,
+        /// What it is, if its first bytes tell.
+        what: Option<&'static str>,
     },
     /// The archive lacks a member.
     #[error("{}: there is no member {FOLDER}/{member}{}; give the binary version, cifar-10-binary.tar.gz",

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use super::idx::MOST_SIDE;
 use super::{Dataset, Error, Images};
-use crate::diagnostic::diagnose;
+use crate::diagnostic::{diagnose, text_of};
 
 /// The description's name.
 pub(super) const FILE: &str = "layout.toml";
@@ -56,9 +56,10 @@ const fn one() -> usize {
 pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
     let file = folder.join(FILE);
     let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
-    let mut text = String::new();
+    let mut bytes = vec![];
     let opened = File::open(&file).map_err(Error::io("open it", &file))?;
-    opened.take(MOST_BYTES).read_to_string(&mut text).map_err(Error::io("read it", &file))?;
+    opened.take(MOST_BYTES).read_to_end(&mut bytes).map_err(Error::io("read it", &file))?;
+    let text = text_of(bytes).map_err(|problem| wrong(problem.into()))?;
     let layout = parse(&text).map_err(wrong)?;
     let (train, test) = (layout.read(folder, &layout.train)?, layout.read(folder, &layout.test)?);
     for (images, part) in [(&train, "train"), (&test, "test")] {

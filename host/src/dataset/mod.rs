@@ -22,6 +22,7 @@ mod info;
 mod known;
 mod layout;
 mod pixels;
+mod sniff;
 
 pub use data_set::Dataset;
 pub use error::Error;
@@ -67,12 +68,15 @@ pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Erro
 }
 
 fn open_path(path: &Path, name: &str) -> Result<Dataset, Error> {
-    match path {
-        _ if !path.is_dir() => cifar::read_archive(path, name),
-        _ if path.join(layout::FILE).is_file() => layout::read_folder(path, name),
-        _ if idx::is_here(path) => idx::read_folder(path, name),
-        _ => cifar::read_folder(path, name),
+    if !path.is_dir() {
+        return idx::read_set_of(path, name)?.map_or_else(|| cifar::read_archive(path, name), Ok);
     }
+    if path.join(layout::FILE).is_file() {
+        return layout::read_folder(path, name);
+    }
+    let inner = path.join(cifar::FOLDER);
+    let read_cifar = || cifar::read_folder(if inner.is_dir() { &inner } else { path }, name);
+    idx::read_folder(path, name)?.map_or_else(read_cifar, Ok)
 }
 
 /// Where imported data lies: `$ASYMGRAD_DATA`, else `data` in the current folder.

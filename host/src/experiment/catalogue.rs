@@ -13,7 +13,7 @@ use toml::Spanned;
 use super::definition::Experiment;
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
-use crate::diagnostic::{diagnose, line_of};
+use crate::diagnostic::{diagnose, line_of, text_of};
 use crate::shell::quoted;
 
 /// Bytes of the longest file that is read.
@@ -86,7 +86,7 @@ impl Catalogue {
         if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
             return Err(not_experiments("it has more than a million bytes"));
         }
-        let text = String::from_utf8(fs::read(file).map_err(failed)?).map_err(|_| not_experiments("it is no text"))?;
+        let text = text_of(fs::read(file).map_err(failed)?).map_err(not_experiments)?;
         let mut experiments = parse(&text).map_err(|(line, problem)| {
             let file = file.to_owned();
             CatalogueError::Line { file, line, problem }
