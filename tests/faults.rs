@@ -124,3 +124,27 @@ fn clocks_that_jump_change_no_byte() {
         place.results("all/a").assert_equal(&place.results("whole"));
     }
 }
+
+/// A finished run is a result, wherever it lies: nothing is written to say so.
+#[test]
+fn a_finished_run_on_storage_that_cannot_be_written_has_finished_before() {
+    let place = Place::new();
+    let Some(disk) = Disk::mount(place.path("disk"), "size=4m") else { return };
+    run(&place, "disk/run").assert(0, &[]);
+    let files = || {
+        let mut names: Vec<_> =
+            fs::read_dir(place.path("disk/run")).unwrap().map(|file| file.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = files();
+    disk.remount("ro");
+    let again = run(&place, "disk/run");
+    again.assert(0, &[]);
+    assert!(again.out.contains("finished before"), "{}", again.out);
+    assert_eq!(files(), before);
+    // What has to be written says why it cannot be.
+    place
+        .run_with(&format!("{} disk/run", RUN.replace("--epochs 2", "--epochs 3")), NET)
+        .assert(1, &["Read-only file system"]);
+}

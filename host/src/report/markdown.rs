@@ -11,22 +11,25 @@ use crate::statistics;
 
 /// Tables and claims.
 pub fn markdown(report: &Report) -> String {
-    let mut text =
-        format!("# Runs in {}\n\nTest accuracy in percent; asymgrad {}.\n", report.folder.display(), report.version);
+    let mut text = format!(
+        "# Runs in {}\n\nTest accuracy in percent; asymgrad {}.\n",
+        one_line(&report.folder.display().to_string()),
+        report.version
+    );
     for table in &report.tables {
         let number = table.number.map_or_else(String::new, |number| format!("Table {number}: "));
-        text += &format!("\n## {number}{}\n\n", table.title);
+        text += &format!("\n## {number}{}\n\n", one_line(&table.title));
         text += "| experiment | loss | report | epochs | ours | 95 % | best epoch | epochs | runs | difference | trend | to the true \
                  gradient, seed by seed |\n";
         text += "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---|---|\n";
         for (row, cell) in cells_of(&table.rows) {
-            let fields = fields(row, cell).map(|field| field.replace('|', "\\|"));
+            let fields = fields(row, cell).map(|field| one_line(&field).replace('|', "\\|"));
             text += &format!("| {} |\n", fields.join(" | "));
         }
     }
     text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n";
     for data in report.data_sets() {
-        text += &format!("\n- {}, SHA-256 {}: {}\n", data.name, data.checksum, data.contents());
+        text += &format!("\n- {}, SHA-256 {}: {}\n", one_line(&data.name), data.checksum, data.contents());
     }
     text += &signals(report);
     text += "\n## Orders\n\n";
@@ -37,13 +40,18 @@ pub fn markdown(report: &Report) -> String {
     }
     text += "\n## Claims\n";
     for claim in &report.claims {
-        text += &format!("\n- {}: **{}**\n", claim.sentence, claim.verdict());
+        text += &format!("\n- {}: **{}**\n", one_line(&claim.sentence), claim.verdict());
         for (row, run) in claim.experiments.iter().flat_map(|row| row.runs.iter().map(move |run| (row, run))) {
-            text +=
-                &format!("  - {}, seed {}: {}: {}\n", row.name, run.seed, run.judgement.verdict, run.judgement.found);
+            let (judgement, found) = (&run.judgement, one_line(&run.judgement.found));
+            text += &format!("  - {}, seed {}: {}: {found}\n", row.name, run.seed, judgement.verdict);
         }
     }
     text
+}
+
+/// Rows, headings and items of Markdown are lines.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 /// What was measured of the signals in the last epoch, mean and standard deviation over the seeds.

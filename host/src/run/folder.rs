@@ -11,6 +11,7 @@ use super::events;
 use super::files::{
     CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, LOCK_HOLDER, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS,
 };
+use super::leftover::is_harmless;
 use super::lock::FolderLock;
 use crate::atomic::{self, PART};
 
@@ -94,10 +95,11 @@ pub fn check_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {
-        let name = entry.map_err(Error::io("read", path))?.file_name().to_string_lossy().into_owned();
+        let entry = entry.map_err(Error::io("read", path))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
         // A process killed at start-up leaves a lock, its record and parts; one that failed there says why.
         let leftover = [LOCK, LOCK_HOLDER, FAILURE].contains(&name.as_str()) || name.ends_with(PART);
-        let ours = leftover || fresh && FILES.contains(&name.as_str());
+        let ours = leftover || is_harmless(&entry) || fresh && FILES.contains(&name.as_str());
         if !ours {
             return Err(Error::NotARun { folder: path.to_owned(), found: name });
         }

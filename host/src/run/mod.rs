@@ -15,6 +15,7 @@ mod error;
 pub(crate) mod events;
 mod files;
 mod folder;
+mod leftover;
 mod lines;
 mod lock;
 mod logs;

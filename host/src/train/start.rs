@@ -30,9 +30,17 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let config = &request.config;
     check_fit(config, dataset)?;
+    let goal = config.goal(dataset.train.len());
+    // Nothing is written into the folder of a run that has ended: it may lie on read-only storage.
+    if !request.fresh
+        && !request.tensorboard
+        && stored_config(config, &request.folder)?.is_some()
+        && let Some(summary) = ended(request, goal)?
+    {
+        return Ok(Outcome::EndedBefore(summary));
+    }
     let folder = RunFolder::open(&request.folder, request.fresh)?;
     let stored = stored_config(config, folder.path())?;
-    let goal = config.goal(dataset.train.len());
     // The data set may have another name by now; the run and its checkpoint keep the name that they started with.
     let data = stored.as_ref().map_or(&config.data, |stored| &stored.data).clone();
     let request = &Request { config: Config { data, ..config.clone() }, ..request.clone() };
