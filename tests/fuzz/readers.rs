@@ -89,7 +89,7 @@ fn safetensors(folder: &Path, bytes: &[u8]) {
     let (network, training) = (NET.parse::<Network>().unwrap(), Training::new(16));
     let mut state = vec![0.0; network.architecture().memory(&training)];
     let _ = tensors::read(&file, &network.architecture(), &training, &mut state);
-    let _ = tensors::read_filters(&file, &network.architecture());
+    let _ = tensors::filters::read(&file, &network.architecture());
 }
 
 fn open(path: &Path) {

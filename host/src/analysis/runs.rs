@@ -11,7 +11,7 @@ use crate::experiment::Catalogue;
 use crate::lossy;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, State};
-use crate::tensors::{self, Filters};
+use crate::tensors::filters::{self, Filters};
 use crate::train;
 
 /// Points of the loss curve within epochs.
@@ -74,7 +74,7 @@ impl Run {
             measures: measures(&lines),
             steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
             confusion: train::read_confusion(folder),
-            filters: tensors::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
+            filters: filters::read(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),

@@ -204,10 +204,9 @@ fn job() -> Option<String> {
     task.map(|(job, task)| format!("{job}_{task}")).or_else(|| variable("SLURM_JOB_ID"))
 }
 
-/// The name of this host.
+/// The name of this host, as the system says it: a name that several hosts share would let one take over another's run.
 pub(crate) fn host() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    name.or_else(|| std::env::var("HOSTNAME").ok()).map_or_else(|| "this host".into(), |name| name.trim().to_owned())
+    gethostname::gethostname().to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Tensors in files: safetensors for PyTorch and back, and convolutions as sparse matrices.
 //!
 //! - `weights`: reads and writes safetensors files
+//! - `filters`: the first layer as pictures
 //! - `sparse`: a convolution as a CSR matrix
 
+pub mod filters;
 pub mod sparse;
 mod weights;
 
-pub use weights::{Error, Filters, check, checksum, read, read_filters, write, write_csr, write_scores};
+pub use weights::{Error, check, checksum, read, write, write_csr, write_scores};

@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use asymgrad_core::{Architecture, Operation, Tensor, Training};
+use asymgrad_core::{Architecture, Tensor, Training};
 use nalgebra_sparse::CsrMatrix;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
@@ -16,9 +16,6 @@ use sha2::{Digest, Sha256};
 
 use crate::atomic;
 use crate::dataset::Standardization;
-
-/// Of a dense layer so many units are shown: each has as many weights as an image has numbers.
-const DENSE_PICTURES: usize = 8;
 
 /// Why weights cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -243,55 +240,6 @@ fn visit(
         values.for_each(|(exported, value)| each(tensor.index_of(exported), value));
     }
     Ok(())
-}
-
-/// The weights of a first layer as pictures: a byte a weight, 128 for 0.
-#[derive(Debug, Serialize)]
-pub struct Filters {
-    /// What is shown, for a caption.
-    pub caption: String,
-    /// Channels, rows and columns of a picture.
-    pub shape: [usize; 3],
-    /// The bytes of each picture as hexadecimal digits, \[channel\]\[row\]\[col\], each scaled to its own largest weight.
-    pub pictures: Vec<String>,
-}
-
-/// The first layer's filters from a run's weights; `None` if the weights are not there, or are no pictures.
-pub fn read_filters(file: &Path, network: &Architecture<'_>) -> Option<Filters> {
-    let first = network.layers().first()?.operation;
-    let bytes = fs::read(file).ok()?;
-    let tensors = SafeTensors::deserialize(&bytes).ok()?;
-    let name = if matches!(first, Operation::Dense { .. }) { "dense1.weight" } else { "conv1.weight" };
-    let view = tensors.tensor(name).ok()?;
-    let input = network.input();
-    let (caption, shape, skipped) = match (first, view.shape()) {
-        (Operation::Dense { .. }, [_, _]) if !input.is_vector() => {
-            (format!("the first {DENSE_PICTURES} units of {name}"), [input.channels(), input.rows(), input.cols()], 0)
-        }
-        (_, &[_, channels, rows, cols]) => (format!("the filters of {name}"), [channels, rows, cols], 0),
-        (_, &[across, down, filters, channels, rows, cols]) => {
-            let (row, col) = (across / 2, down / 2);
-            let caption = format!("the filters of {name} at row {row}, column {col}");
-            (caption, [channels, rows, cols], (row * down + col) * filters)
-        }
-        _ => return None,
-    };
-    let most = match (first, view.shape()) {
-        (Operation::Dense { .. }, _) => DENSE_PICTURES,
-        (_, &[_, _, filters, ..]) if skipped > 0 => filters,
-        _ => usize::MAX,
-    };
-    let weights: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
-    let pictures = weights.chunks(shape.iter().product()).skip(skipped).take(most).map(picture).collect();
-    Some(Filters { caption, shape, pictures })
-}
-
-fn picture(weights: &[f32]) -> String {
-    let largest =
-        weights.iter().fold(f32::MIN_POSITIVE, |most, weight| if weight.abs() > most { weight.abs() } else { most });
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 1 to 255; a NaN is black")]
-    let bytes: Vec<u8> = weights.iter().map(|weight| (128.0 + 127.0 * weight / largest) as u8).collect();
-    hex::encode(bytes)
 }
 
 /// SHA-256 of a file: weights that a run begins with are part of what it is.
