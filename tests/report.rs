@@ -216,3 +216,37 @@ fn a_folder_without_runs_is_a_page_and_one_that_is_not_there_an_error() {
     assert!(fs::read_to_string(place.path("report.html")).unwrap().contains("There are no runs yet"));
     place.run("report nowhere").assert(1, &["nowhere: cannot read"]);
 }
+
+/// What a table says beside a mean: its deviation and the level of its interval, which no accuracy leaves.
+#[test]
+fn intervals_say_their_level_and_end_where_accuracies_do() {
+    let place = Place::new();
+    for (seed, accuracy) in [(1, "97.5"), (2, "99.5")] {
+        place.run(&format!("run DS0 --data digits --epochs 1 --seed {seed} --out all/{seed}")).assert(0, &[]);
+        let epochs = place.path(&format!("all/{seed}/epochs.jsonl"));
+        let mut line = lines(&fs::read_to_string(&epochs).unwrap()).pop().unwrap();
+        line["test_accuracy"] = serde_json::from_str(accuracy).unwrap();
+        fs::write(&epochs, format!("{line}\n")).unwrap();
+    }
+    let report = place.run("report all --format json").json();
+    let ours = &row(&report, "DS0")["cells"][0]["ours"];
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(
+        (number(&ours["mean"]) - 98.5).abs() < 1e-9 && (number(&ours["deviation"]) - 2f64.sqrt()).abs() < 1e-9,
+        "{ours}"
+    );
+    assert!((number(&ours["level"]) - 0.95).abs() < 1e-9, "{ours}");
+    // Student's interval of two: 98.5 ± 12.7.
+    assert!((number(&ours["interval"][0]) - 85.793).abs() < 1e-2, "{ours}");
+    assert!((number(&ours["interval"][1]) - 100.0).abs() < 1e-9, "{ours}");
+    // Two runs lie apart as far as a bootstrap of them goes, which is no 95 %.
+    assert!(ours["bootstrap"].is_null(), "{ours}");
+    let csv = place.run("report all --format csv").out;
+    let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
+    assert_eq!(header[header.len() - 3..], ["deviation", "interval_level", "paired_deviation"]);
+    let line = csv.lines().find(|line| line.contains(",DS0,")).unwrap();
+    assert!(line.ends_with(&format!(",{},0.95,", ours["deviation"])), "{line}");
+    let markdown = place.run("report all --format md").out;
+    assert!(markdown.contains("| 98.50 | 85.79–100.00 |"), "{markdown}");
+    assert!(markdown.contains("behind the derivative of the receiving layer's activation"), "{markdown}");
+}

@@ -72,7 +72,9 @@ impl Group {
             data: self.config().map_or_else(String::new, |config| config.data.label()),
             epochs,
             mean: estimate.map(|estimate| estimate.mean),
-            interval: estimate.and_then(|estimate| estimate.interval),
+            deviation: estimate.and_then(|estimate| estimate.deviation),
+            level: statistics::LEVEL,
+            interval: estimate.and_then(|estimate| estimate.interval).map(|ends| ends.map(|end| end.clamp(0.0, 100.0))),
             bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
             best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
             best_epochs: best.iter().map(|line| line.epoch).collect(),
@@ -93,10 +95,14 @@ pub struct Ours {
     pub epochs: [u32; 2],
     /// Test accuracy in percent, the mean over runs; `None` if all diverged.
     pub mean: Option<f64>,
-    /// The 95 % interval of that mean (Student), from two runs on.
+    /// The standard deviation over runs, from two on.
+    pub deviation: Option<f64>,
+    /// The interval of that mean (Student), from two runs on, clamped to 0 to 100.
     pub interval: Option<[f64; 2]>,
-    /// Its 95 % bootstrap interval: never wider than the runs lie apart, so too narrow for a few.
+    /// Its bootstrap interval, from six runs on: never wider than the range of the runs.
     pub bootstrap: Option<[f64; 2]>,
+    /// The level of both intervals.
+    pub level: f64,
     /// Test accuracy of each run's best epoch so far, the mean over runs: chosen on the test set, so only beside `mean`.
     pub best: Option<f64>,
     /// That epoch of each run.

@@ -7,7 +7,7 @@ use super::groups::{Group, SAME};
 use super::paired::Paired;
 use crate::Network;
 use crate::experiment::Experiment;
-use crate::statistics::Estimate;
+use crate::statistics::{self, Estimate};
 
 /// An order of two experiments that the report publishes, and whether ours have it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -22,7 +22,7 @@ pub struct Ranking {
     pub epochs: u32,
     /// The report's distance in points, above 0.
     pub published: f64,
-    /// Ours, `higher` less `lower`: `above` is the probability that the order holds. `None` without runs of one seed.
+    /// Ours, `higher` less `lower`: `above` is the share of Student's distribution on the order's side. `None` without runs of one seed.
     pub ours: Option<Paired>,
     /// Whether ours are on CIFAR-10, and as long as the report's.
     pub decided: bool,
@@ -80,12 +80,14 @@ impl Ranking {
         format!("{} < {} after {} epochs", self.lower, self.higher, self.epochs)
     }
 
-    /// `ours +8.80 [+7.1, +10.5], 3 seeds, epochs 23–25: holds with probability 0.998`.
+    /// `ours +8.80 [+7.1, +10.5], 3 seeds, epochs 23–25: holds with probability 0.998 (t distribution)`.
     pub(crate) fn found(&self) -> Option<String> {
         let paired = self.ours.as_ref()?;
         let holds = match paired.difference {
             None => "no seed without divergence".into(),
-            Some(Estimate { above: Some(probability), .. }) => format!("holds with probability {probability:.3}"),
+            Some(Estimate { above: Some(above), .. }) => {
+                format!("holds with probability {} (t distribution)", statistics::probability(above))
+            }
             Some(Estimate { mean, .. }) if mean > 0.0 => "holds in this one".into(),
             Some(_) => "does not hold in this one".into(),
         };

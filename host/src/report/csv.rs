@@ -5,7 +5,7 @@ use csv::Writer;
 use super::results::Report;
 use super::table::cells_of;
 
-const HEADER: [&str; 29] = [
+const HEADER: [&str; 32] = [
     "table",
     "experiment",
     "network",
@@ -35,6 +35,9 @@ const HEADER: [&str; 29] = [
     "paired_high",
     "probability_above",
     "command",
+    "deviation",
+    "interval_level",
+    "paired_deviation",
 ];
 
 /// A line a figure.
@@ -86,6 +89,9 @@ pub fn csv(report: &Report) -> String {
                 paired_side(1),
                 number(estimate.and_then(|estimate| estimate.above)),
                 cell.command.clone(),
+                number(ours.and_then(|ours| ours.deviation)),
+                number(ours.map(|ours| ours.level)),
+                number(estimate.and_then(|estimate| estimate.deviation)),
             ];
             write(&fields);
         }

@@ -77,8 +77,9 @@ fn signals(report: &Report) -> String {
         return rows;
     }
     format!(
-        "\n## Signals\n\nOf what leaves a layer backwards in the last epoch: its angle to the true gradient in degrees, the ratio of \
-         their norms, and the angle of B and W; mean ± standard deviation over the seeds.\n\n\
+        "\n## Signals\n\nOf the error signal that a layer sends back in the last epoch, behind the derivative of the receiving layer's \
+         activation: its angle to the true gradient in degrees, the ratio of their norms, and the angle of B and W; mean ± standard \
+         deviation over the seeds.\n\n\
          | experiment | layer | epoch | runs | angle | norm ratio | angle of B and W |\n|---|---|---:|---:|---:|---:|---:|\n{rows}"
     )
 }

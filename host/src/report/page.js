@@ -264,11 +264,11 @@ function figureOf(caption, options, meaning = '') {
 
 // What is measured by layer, in the order in which it is read; any other number of an epoch comes behind, under its own name.
 const MEASURES = {
-  angles: ['Angle of the signal', 'between what leaves the layer backwards and the true gradient, in degrees', '°'],
+  angles: ['Angle of the signal', 'between what the layer sends back and the true gradient, behind the receiving activation’s derivative, in degrees', '°'],
   gradient_angles: ['Angle of the weight gradient', 'to the true one, in degrees', '°'],
   weight_angles: ['Angle of B and W', 'in degrees', '°'],
   sign_agreements: ['Signs of B', 'share of the weights whose B has their sign, in percent', '%'],
-  norm_ratios: ['Norm of the signal', 'over that of the true gradient', ''],
+  norm_ratios: ['Norm of the signal', 'over that of the true gradient, behind the receiving activation’s derivative', ''],
   angle_spreads: ['Spread of the signal’s angle', 'standard deviation over samples, in degrees', '°'],
   dead_units: ['Dead units', 'outputs that are the same for all samples, in percent', '%'],
 };

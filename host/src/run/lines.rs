@@ -80,11 +80,12 @@ pub(crate) type ByLayer = BTreeMap<String, f64>;
 /// out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Measures {
-    /// Between the signal that leaves the layer backwards and the true gradient there: mean over samples.
+    /// Between the error signal that the layer sends back and the true gradient, both behind the derivative of the receiving
+    /// layer's activation, which makes both 0 where its ReLU is 0. Mean over samples.
     pub angles: ByLayer,
-    /// Deviation of that angle over samples.
+    /// Standard deviation of that angle over samples.
     pub angle_spreads: ByLayer,
-    /// Norm of that signal over the norm of the true one, both over the whole batch.
+    /// Norm of that signal over the norm of the true one, taken at the same place, both over the whole batch.
     pub norm_ratios: ByLayer,
     /// Between the layer's weight gradient and the true one.
     pub gradient_angles: ByLayer,
