@@ -177,7 +177,7 @@ fn a_suite_that_is_stopped_between_two_rows_says_so_and_goes_on() {
     assert!(!ended.err.contains("not begun") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
 }
 
-/// (brSF) draws its feedback anew for each batch, for a measured one, too.
+/// (brSF) draws its feedback anew for each batch, from the last one.
 #[test]
 fn a_run_that_is_cut_within_an_epoch_has_one_line_an_epoch_and_the_weights_of_its_checkpoint() {
     let place = Place::new();
@@ -411,4 +411,25 @@ fn a_full_disk_costs_only_the_steps_since_the_last_checkpoint() {
     place.run_with(&longer, NET).assert(0, &[]);
     place.run_with(&longer.replace("--out a", "--out b"), NET).assert(0, &[]);
     place.results("a").assert_equal(&place.results("b"));
+}
+
+/// Whether and how often the signals are measured changes no loss, no weight and no feedback that is exported.
+#[test]
+fn a_measurement_changes_no_run() {
+    let place = Place::new();
+    for rule in ["brSF", "uSF", "frSF", "WM"] {
+        let net = format!("input 3x32x32 - dense12({rule}) - dense11({rule}) - dense10({rule})");
+        for every in ["0", "1", "2"] {
+            let run = format!(
+                "run --net {{}} --data digits --batch 120 --epochs 3 --mirror-first 2 --measure-every {every} --out {rule}/{every}"
+            );
+            let run = if rule == "WM" { run } else { run.replace("--mirror-first 2 ", "") };
+            place.run_with(&run, &net).assert(0, &[]);
+            place.run(&format!("export {rule}/{every} -o exported")).assert(0, &[]);
+            let [results, first] = [every, "0"].map(|every| place.results(&format!("{rule}/{every}")));
+            assert!(fs::read(place.path("exported")).unwrap() == results.weights, "{rule}, {every}");
+            assert_eq!(results.metrics, first.metrics, "{rule}, {every}");
+            assert!(results.weights == first.weights, "{rule}, {every}");
+        }
+    }
 }

@@ -47,17 +47,17 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         }
     }
 
-    /// Gives B the signs of W, and new magnitudes where the rule asks for them.
-    fn refresh_signs(&mut self, plan: &LayerPlan<'_>) {
+    /// Gives B the signs of W and, for a step, new magnitudes where the rule asks for them.
+    pub(super) fn refresh_signs(&mut self, plan: &LayerPlan<'_>, step: Option<u64>) {
         if !enabled::<CAPS>(capabilities::SIGN) || !plan.layer.feedback.has_weight_signs() {
             return;
         }
-        let (steps, sizes, (fan_in, fan_out)) = (self.steps, self.sizes(), plan.fans());
+        let (sizes, (fan_in, fan_out)) = (self.sizes(), plan.fans());
         let deviation = self.training.feedback.standard_deviation(fan_in, fan_out);
         let state = State::new::<CAPS>(self.state, sizes);
         let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
-        if plan.layer.feedback == Feedback::BatchSign {
-            feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, steps);
+        if let (Feedback::BatchSign, Some(step)) = (plan.layer.feedback, step) {
+            feedback::batch_sign::redraw(feedback, libm::sqrtf(3.0) * deviation, step);
         }
         feedback::uniform_sign::copy_signs(feedback, layer_weights(state.parameters, 0, plan));
     }
@@ -95,9 +95,6 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     #[inline(never)]
     pub(super) fn input_gradient(&mut self, plan: &LayerPlan<'_>, true_gradient: bool) {
         let samples = self.samples();
-        if !true_gradient {
-            self.refresh_signs(plan);
-        }
         let before = activation_before(&self.network, plan);
         let rule = if true_gradient { Feedback::Symmetric } else { plan.layer.feedback };
         let (input, _) = layer_activations(self.work.forward, &self.training, plan, samples);

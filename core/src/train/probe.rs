@@ -6,7 +6,7 @@ use super::pass::geometry_of;
 use super::trainer::Trainer;
 use crate::kernels::{Kernels, WeightGradient};
 use crate::network::Score;
-use crate::plan::LayerPlan;
+use crate::plan::{LayerCursor, LayerPlan};
 
 /// The error signal at a layer with weights, see [`Trainer::probe`].
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +56,24 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             if !plan.needs_input_gradient {
                 break;
             }
+            if !true_gradient {
+                // Magnitudes are drawn from the last ones: those of a probe would change all later steps.
+                self.refresh_signs(plan, None);
+            }
             self.input_gradient(plan, true_gradient);
         }
         Ok(score)
+    }
+
+    /// Gives sign-concordant feedback the values that the next step would use: the signs of W and, for
+    /// [`batch_sign`](crate::feedback::batch_sign), the next magnitudes.
+    ///
+    /// This is for a state that is exported and not trained further, because a step draws its magnitudes from the last ones.
+    pub fn refresh_feedback(&mut self) {
+        let next = self.steps.saturating_add(1);
+        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        while cursor.advance() {
+            self.refresh_signs(&cursor.plan, Some(next));
+        }
     }
 }

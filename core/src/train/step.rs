@@ -136,6 +136,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             }
             Phase::Backward(_) => {
                 if plan.needs_input_gradient {
+                    self.refresh_signs(plan, Some(self.steps));
                     self.input_gradient(plan, false);
                 }
                 Phase::Update(layer)

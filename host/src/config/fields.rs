@@ -90,7 +90,8 @@ impl Config {
         self.training_of(self.batch.min(most))
     }
 
-    fn training_of(&self, batch: usize) -> Training {
+    /// As [`Config::training`] with another batch.
+    pub(crate) fn training_of(&self, batch: usize) -> Training {
         let training = Training::new(batch)
             .optimizer(self.optimizer)
             .loss(self.loss)

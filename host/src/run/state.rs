@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use asymgrad_core::Trainer;
+use asymgrad_core::capabilities::ALL;
+
 use super::checkpoint::CheckpointReader;
 use super::config_file::read_config;
 use super::error::Error;
@@ -9,7 +12,7 @@ use super::files::{CHECKPOINT, RESULT};
 use crate::config::Config;
 use crate::kernels::Aligned;
 
-/// The configuration of a run and its state as of the last checkpoint, for export.
+/// The configuration of a run and its state as of the last checkpoint, with the feedback that the next step would use, for export.
 ///
 /// # Errors
 /// If the folder holds no run, or no checkpoint yet.
@@ -24,8 +27,25 @@ pub fn read_state(folder: &Path) -> Result<(Config, Aligned), Error> {
         },
     })?;
     let mut state = allocate(saved.numbers())?;
-    saved.read(&config.identity(), &mut state)?;
+    let at = saved.read(&config.identity(), &mut state)?;
+    refresh_feedback(&config, at.step, &mut state)?;
     Ok((config, state))
+}
+
+/// Gives sign-concordant feedback the values that the step after `steps` steps would use.
+fn refresh_feedback(config: &Config, steps: u64, state: &mut [f32]) -> Result<(), Error> {
+    let network = config.network.architecture();
+    if !network.layers().iter().any(|layer| layer.feedback.has_weight_signs()) {
+        return Ok(());
+    }
+    let training = config.training_of(1);
+    let mut memory = allocate(network.memory(&training))?;
+    let mut trainer = Trainer::<ALL>::new(network, training, &mut memory)?;
+    trainer.state_mut().copy_from_slice(state);
+    trainer.resume(steps);
+    trainer.refresh_feedback();
+    state.copy_from_slice(trainer.state());
+    Ok(())
 }
 
 /// Memory for so many numbers, or the error that says how much is missing.

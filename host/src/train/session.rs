@@ -225,18 +225,18 @@ impl<'a> Session<'a> {
         tested: &Tested,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
-        // Those of the checkpoint: a measurement may draw feedback anew.
-        self.write_weights()?;
         let measures = if status == Ending::Diverged { None } else { self.measure()? };
+        self.write_weights()?;
         self.log(tested, measures, observer)?;
         self.end(status)
     }
 
-    /// The weights and feedback of a run that ends.
-    fn write_weights(&self) -> Result<(), Error> {
+    /// The weights of a run that ends, and the feedback that a next step would use.
+    fn write_weights(&mut self) -> Result<(), Error> {
         if !self.request.keep_weights {
             return Ok(());
         }
+        self.trainer.refresh_feedback();
         let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
         let standard = self.request.config.standard.as_ref();
         tensors::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)

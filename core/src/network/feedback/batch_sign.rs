@@ -26,7 +26,7 @@
 //! sign(B) = sign(W) at every step.
 //!
 //! The new magnitudes are a function of the old ones, the index and the step, so that a checkpoint stores no generator. A
-//! [probe](crate::Trainer::probe) that uses the feedback draws new magnitudes as well.
+//! [probe](crate::Trainer::probe) that uses the feedback takes the old ones.
 //!
 //! # Source
 //!
