@@ -433,3 +433,39 @@ fn a_measurement_changes_no_run() {
         }
     }
 }
+
+/// The rounds of noise that weight mirrors are shown before the first step: minutes in a large network. So the folder is there first, a
+/// signal ends them with a checkpoint, the next process goes on, and a dry run counts them.
+#[test]
+fn rounds_before_the_first_step_are_stopped_continued_and_counted() {
+    let place = Place::new();
+    let net = "input 3x32x32 - dense4 - dense4(WM) - dense10(WM)";
+    let run = |rounds: &str| {
+        format!("run --net {{}} --data digits --epochs 1 --mirror-rate 0.001 --mirror-first {rounds} --out")
+    };
+    // More than anybody waits for.
+    let endless = run("4000000000");
+    let plan = place.run_with(&format!("{endless} endless --dry-run --json"), net).json();
+    assert!(plan["estimated_seconds"].as_f64().unwrap() > 1000.0, "{plan}");
+    let child = place.command(&format!("{endless} endless"), net).spawn().unwrap();
+    wait_for(&place.path("endless/processes.jsonl"));
+    let status = place.run("status endless --json").json();
+    assert_eq!(status["runs"][0]["state"], "running", "{status}");
+    signal(&child, "TERM");
+    Ended::of(child.wait_with_output().unwrap()).assert(75, &["stopped after step 0 with a checkpoint"]);
+    assert!(place.path("endless/checkpoint").is_file());
+
+    let (some, rounds_left) = (run("300000"), |place: &Place| {
+        let bytes = fs::read(place.path("cut/checkpoint")).unwrap();
+        let header = bytes.split(|byte| *byte == b'\n').next().unwrap();
+        serde_json::from_slice::<serde_json::Value>(header).unwrap()["rounds_left"].as_u64().unwrap_or(0)
+    });
+    let child = place.command(&format!("{some} cut"), net).spawn().unwrap();
+    wait_for(&place.path("cut/processes.jsonl"));
+    signal(&child, "TERM");
+    Ended::of(child.wait_with_output().unwrap()).assert(75, &[]);
+    assert!((1..300_000).contains(&rounds_left(&place)), "{}", rounds_left(&place));
+    place.run_with(&format!("{some} cut"), net).assert(0, &[]);
+    place.run_with(&format!("{some} whole"), net).assert(0, &[]);
+    place.results("cut").assert_equal(&place.results("whole"));
+}

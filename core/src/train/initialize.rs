@@ -51,14 +51,20 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// # Errors
     /// [`StepError::StepRunning`] while a step is running.
     pub fn warm_up_mirrors(&mut self, rounds: u32) -> Result<(), StepError> {
+        (0..rounds).try_for_each(|round| self.warm_up_mirrors_once(round))
+    }
+
+    /// Round `round`, from 0, of [`Trainer::warm_up_mirrors`], for a caller that does something in between.
+    ///
+    /// # Errors
+    /// As [`Trainer::warm_up_mirrors`].
+    pub fn warm_up_mirrors_once(&mut self, round: u32) -> Result<(), StepError> {
         self.input(self.training.batch)?;
-        for round in 0..rounds {
-            let mut cursor = LayerCursor::new(&self.network, &self.training);
-            while cursor.advance() {
-                if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
-                    // Time values that no training step uses, so that the noise differs.
-                    self.mirror_step(&cursor.plan, u64::MAX - u64::from(round));
-                }
+        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        while cursor.advance() {
+            if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
+                // Time values that no training step uses, so that the noise differs.
+                self.mirror_step(&cursor.plan, u64::MAX - u64::from(round));
             }
         }
         self.samples = 0;

@@ -8,7 +8,7 @@ use asymgrad::config::Config;
 use asymgrad::lossy;
 use asymgrad::status::{self, State};
 use asymgrad::suite::Task;
-use asymgrad::train::{self, Request};
+use asymgrad::train::{self, Pace, Request};
 use serde::Serialize;
 
 use super::output::{print, print_json_of};
@@ -36,7 +36,7 @@ struct Plan<'a> {
     steps: u64,
     parameters: usize,
     memory_bytes: usize,
-    /// At the pace of some steps on this machine; evaluation left out.
+    /// At the pace of some steps, and of a warm-up round of weight mirrors, on this machine; evaluation left out.
     estimated_seconds: Option<f64>,
     /// What the folder holds: missing, stopped, finished, and so on.
     state: &'static str,
@@ -48,7 +48,7 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// `too_much` says that the tasks do not fit into memory.
-    fn of(task: &'a Task, paces: &mut HashMap<String, Result<f64, String>>, too_much: Option<&TooMuch>) -> Self {
+    fn of(task: &'a Task, paces: &mut HashMap<String, Result<Pace, String>>, too_much: Option<&TooMuch>) -> Self {
         let Request { config, folder, kernels, threads, .. } = &task.request;
         let network = config.network.architecture();
         let state = status::state(folder);
@@ -58,7 +58,9 @@ impl<'a> Plan<'a> {
         let problem = problem.or_else(|| too_much.map(ToString::to_string));
         let steps = config.goal(task.dataset.train.len());
         // Experiments that differ in the rule alone take the same time; a coefficient of a rule may be out of its range.
-        let coefficients = (config.kp_decay, config.mirror_rate);
+        // Only weight mirrors have a warm-up.
+        let mirrors = (config.mirror_first > 0).then(|| config.network.to_string());
+        let coefficients = (config.kp_decay, config.mirror_rate, mirrors);
         let key = format!("{}{}{coefficients:?}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {
             Some(problem) => Err(problem),
@@ -74,7 +76,10 @@ impl<'a> Plan<'a> {
             steps,
             parameters: network.parameters(),
             memory_bytes: network.memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>()),
-            estimated_seconds: pace.as_ref().ok().map(|pace| pace * steps as f64),
+            estimated_seconds: pace
+                .as_ref()
+                .ok()
+                .map(|pace| pace.step * steps as f64 + pace.warm_up_round * f64::from(config.mirror_first)),
             state: state.as_ref().map_or("damaged", State::name),
             problem: pace.err(),
             config,

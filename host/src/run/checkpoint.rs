@@ -43,6 +43,14 @@ pub struct Checkpoint {
     pub logs: Lengths,
     /// Numbers of the trainer's state.
     pub numbers: usize,
+    /// Warm-up rounds of weight mirrors that remain before the first step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub rounds_left: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// Sums over the batches of an epoch so far.
@@ -63,7 +71,7 @@ impl Checkpoint {
     /// A run of this identity before its first step.
     pub fn start(identity: String, numbers: usize) -> Self {
         let (sums, logs) = (Sums::default(), Lengths::default());
-        Self { format: FORMAT, identity, step: 0, epoch: 1, batch: 0, sums, logs, numbers }
+        Self { format: FORMAT, identity, step: 0, epoch: 1, batch: 0, sums, logs, numbers, rounds_left: 0 }
     }
 
     /// Replaces the file, or leaves it as it was.

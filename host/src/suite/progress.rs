@@ -165,6 +165,15 @@ impl Observer for TaskBar<'_> {
         }
     }
 
+    fn warm_up(&mut self, round: u32, rounds: u32) {
+        let text = format!("warm-up of weight mirrors, round {round} of {rounds}");
+        if let Some(bar) = &self.bar {
+            bar.set_message(text);
+        } else if self.said.elapsed() >= PAUSE {
+            self.say(&text);
+        }
+    }
+
     fn step(&mut self, p: &TrainProgress) {
         self.note(p);
         if let Some(bar) = &self.bar {

@@ -20,7 +20,7 @@ mod step;
 
 pub use batches::{Gather, shuffled};
 pub use measure::measure;
-pub use pace::pace;
+pub use pace::{Pace, pace};
 pub use refusal::check;
 pub use request::{Observer, Outcome, Request, TrainProgress, check_fit};
 pub use scores::{confusion, predict, read_confusion, scores};

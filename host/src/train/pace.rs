@@ -14,11 +14,20 @@ use crate::run::{Error, allocate};
 /// A pace is measured no longer than this.
 const LONGEST: Duration = Duration::from_millis(500);
 
-/// The seconds that a step takes on this machine: of three at most, after one to warm up, with drawn weights.
+/// What the parts of a run take on this machine, in seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// A step.
+    pub step: f64,
+    /// A warm-up round of weight mirrors; 0 without any.
+    pub warm_up_round: f64,
+}
+
+/// The pace of a run: the mean of three steps at most, after one that is not counted, with drawn weights.
 ///
 /// # Errors
 /// [`Error`] if the training does not fit into memory, or the network does not take the data.
-pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
+pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
     let (config, threads) = (&request.config, request.threads);
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
@@ -43,6 +52,12 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
         while times.len() < 3 && times.iter().sum::<Duration>() < LONGEST {
             times.push(step()?);
         }
-        Ok(times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64)
+        let step = times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64;
+        if config.mirror_first == 0 {
+            return Ok(Pace { step, warm_up_round: 0.0 });
+        }
+        let began = Instant::now();
+        trainer.warm_up_mirrors_once(0)?;
+        Ok(Pace { step, warm_up_round: began.elapsed().as_secs_f64() })
     })
 }

@@ -38,6 +38,8 @@ pub struct Request {
 pub trait Observer: Send {
     /// Before the first step of this process; `progress.step` are the steps made before.
     fn start(&mut self, _config: &Config, _progress: &TrainProgress) {}
+    /// After warm-up round `round` of `rounds` of the weight mirrors, before the first step.
+    fn warm_up(&mut self, _round: u32, _rounds: u32) {}
     /// After a step.
     fn step(&mut self, _progress: &TrainProgress) {}
     /// After an epoch and its evaluation.

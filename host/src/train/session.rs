@@ -94,6 +94,9 @@ impl<'a> Session<'a> {
 
     pub(crate) fn run(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         observer.start(&self.request.config, &self.progress());
+        if !self.warm_up_mirrors(stop, observer)? {
+            return self.stop();
+        }
         // A whole epoch at the goal has its line already.
         while self.at.step < self.goal || self.at.batch > 0 {
             self.order = self.order_of_epoch();
@@ -108,7 +111,9 @@ impl<'a> Session<'a> {
                 observer.step(&self.progress());
                 self.save_if_due(CHECKPOINT_PAUSE)?;
             }
-            let Some(tested) = self.evaluate(stop)? else { return self.stop() };
+            let tested = self.evaluate(stop)?.filter(|_| !stop.load(Ordering::Relaxed));
+            // Nothing of the test is written yet; the next process repeats it.
+            let Some(tested) = tested else { return self.stop() };
             if status == Ending::Diverged {
                 return self.end_within_epoch(status, &tested, observer);
             }
@@ -122,6 +127,21 @@ impl<'a> Session<'a> {
         self.save_last()?;
         self.write_weights()?;
         self.end(Ending::Finished)
+    }
+
+    /// Runs the warm-up rounds of weight mirrors that remain; false if a signal stopped them.
+    fn warm_up_mirrors(&mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<bool, Error> {
+        let rounds = self.request.config.mirror_first;
+        while self.at.rounds_left > 0 {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            self.trainer.warm_up_mirrors_once(rounds.saturating_sub(self.at.rounds_left))?;
+            self.at.rounds_left -= 1;
+            observer.warm_up(rounds.saturating_sub(self.at.rounds_left), rounds);
+            self.save_if_due(CHECKPOINT_PAUSE)?;
+        }
+        Ok(true)
     }
 
     fn order_of_epoch(&self) -> Vec<u32> {
@@ -281,7 +301,8 @@ impl<'a> Session<'a> {
             self.logs.flush()?;
             self.clock.flush = Instant::now();
         }
-        let counted = self.request.checkpoint_every.is_some_and(|steps| self.at.step.is_multiple_of(steps));
+        let counted =
+            self.request.checkpoint_every.is_some_and(|steps| self.at.step > 0 && self.at.step.is_multiple_of(steps));
         if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
     }
 

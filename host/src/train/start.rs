@@ -118,6 +118,6 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut HostTrainer<'_>)
     if let Some(file) = &request.init {
         tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
     }
-    trainer.warm_up_mirrors(config.mirror_first)?;
-    Ok(Checkpoint::start(config.identity(), trainer.state().len()))
+    let start = Checkpoint::start(config.identity(), trainer.state().len());
+    Ok(Checkpoint { rounds_left: config.mirror_first, ..start })
 }
