@@ -1,5 +1,5 @@
-//! Every dense geometry of the networks, forward and both gradients, beside the same geometry in other libraries, and the
-//! machine's roofline. An element is one floating-point operation, so the report reads operations a second.
+//! The matrix products of every dense layer of the networks, forward and both gradients, beside the same products in
+//! other libraries, and the machine's roofline. An element is one floating-point operation, so the report reads operations a second.
 #![allow(missing_docs)]
 
 use std::hint::black_box;

@@ -108,7 +108,7 @@ fn inside(size: usize, kernel: usize) -> usize {
         .sum()
 }
 
-/// Whether two results of one geometry differ by no more than the order of their sums allows.
+/// Whether two results of the same operation differ by no more than the order of their sums allows.
 pub fn close(a: &[f32], b: &[f32]) -> bool {
     let scale = a.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * scale)

@@ -1,5 +1,5 @@
-//! The same products in other libraries, on row-major slices: C (m × n) = A (m × k) · B (k × n), either operand maybe the
-//! transpose of what lies in memory.
+//! The same matrix products in other libraries, on row-major slices: C (m × n) = A (m × k) · B (k × n), where memory may
+//! hold the transpose of either operand.
 //!
 //! The one place of the benches with `unsafe`: two of the libraries take pointers, and the roofline its instructions.
 #![allow(unsafe_code)]
@@ -38,7 +38,7 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// A library's geometry: C = A · B.
+/// A library's matrix product: C = A · B.
 pub type Multiply = fn(Operand<'_>, Operand<'_>, &mut [f32]);
 
 /// The libraries, by name.
@@ -118,7 +118,7 @@ pub fn with_matrixmultiply(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     }
 }
 
-/// nalgebra's own geometry.
+/// nalgebra's own matrix product.
 ///
 /// # Panics
 /// If the slices are not as long as the shapes say.

@@ -139,7 +139,7 @@ fn products(results: &[Measured]) {
         let text = format!("{} {:.1} {unit}", result.function, amount / result.nanoseconds);
         groups.entry(&result.group).or_default().push(text);
     }
-    println!("\n| geometry | throughput |\n|---|---|");
+    println!("\n| matrix product or convolution | throughput |\n|---|---|");
     for (group, mut rivals) in groups {
         rivals.sort();
         println!("| {group} | {} |", rivals.join(", "));
