@@ -128,7 +128,7 @@ mod tests {
             groups: vec![],
             problems: vec![],
         };
-        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{}\"run --lr 1,2\"\n", ",".repeat(24));
+        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{}\"run --lr 1,2\",,,\n", ",".repeat(24));
         assert_eq!(csv(&report), format!("{}\n{line}", HEADER.join(",")));
     }
 }
