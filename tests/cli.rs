@@ -50,7 +50,7 @@ fn experiments_of_ones_own_go_through_every_command() {
     assert_eq!(listed.as_array().unwrap().iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["ONE", "TWO"]);
     let script = place.run("suite --experiments own.toml --print-script").out;
     assert!(script.contains("--array=1-2") && script.contains("suite --experiments own.toml --task"), "{script}");
-    let plan = place.run("run DS0 TWO --experiments own.toml --dry-run --json").json();
+    let plan = place.run("run DS0 TWO --experiments own.toml --data digits --dry-run --json").json();
     assert_eq!((&plan[0]["config"]["name"], &plan[1]["config"]["name"]), (&"DS0".into(), &"TWO".into()));
     let rows = place.run("suite --experiments own.toml --epochs 2 --out all --json").json();
     assert_eq!(rows[1]["status"], "finished", "{rows}");
@@ -126,10 +126,19 @@ fn a_run_prints_one_line_and_writes_its_files() {
 }
 
 #[test]
-fn a_run_without_data_or_folder_says_what_it_takes() {
+fn what_names_no_data_set_stops_without_cifar10() {
     let place = Place::new();
-    let ended = place.run("run DS0 --max-steps 1");
-    ended.assert(0, &["note: CIFAR-10 has not been imported, so this trains on the digits; see `asymgrad data fetch`"]);
+    let ways_out = ["CIFAR-10 has not been imported", "asymgrad data fetch", "--data digits"];
+    for command in ["run DS0", "run DS0 --dry-run", "run --net {}", "suite", "data info"] {
+        place.run_with(command, SMALL).assert(1, &ways_out);
+    }
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn a_run_without_a_folder_goes_below_the_data_set_and_the_name() {
+    let place = Place::new();
+    place.run("run DS0 --data digits --max-steps 1").assert(0, &[]);
     assert!(place.path("runs/digits/DS0/seed-1/result.json").exists());
 }
 
@@ -165,7 +174,7 @@ fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
     run_small(&place, "--out file").assert(1, &["file: cannot create", "a file is in the way"]);
     run_small(&place, "--kp-decay 0.1").assert(1, &["--kp-decay has no effect: no layer is (KP)"]);
     run_small(&place, "--mirror-rate 0.1").assert(1, &["--mirror-rate has no effect: no layer is (WM)"]);
-    place.run("run DS0 --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
+    place.run("run DS0 --data digits --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
     place.run("run DS0 DS0 --data digits").assert(1, &["row 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
     run_small(&place, "--lr 0.1,0.1").assert(1, &["row 2", "each rate once"]);
     fs::create_dir(place.path("thesis")).unwrap();

@@ -30,7 +30,7 @@ pub(super) enum DataCommand {
     },
     /// Describes a data set: counts, class balance, means and deviations
     Info {
-        /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
+        /// digits, cifar10, or the path of a data set [default: cifar10]
         #[arg(long)]
         data: Option<OsString>,
         /// Prints a JSON object
@@ -48,7 +48,7 @@ impl DataCommand {
             }
             Self::Import { file, json } => (dataset::import(&file, &dataset::data_dir())?, json),
             Self::Info { data, json } => {
-                let info = Info::of(&dataset::open(data.unwrap_or_else(|| dataset::default_name().into()))?);
+                let info = Info::of(&dataset::open(data.unwrap_or_else(|| dataset::DEFAULT.into()))?);
                 return if json { print_json(&info) } else { print(&format!("{info}\n")) };
             }
         };

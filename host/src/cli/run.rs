@@ -87,7 +87,7 @@ pub(super) struct RunArguments {
     /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
     #[arg(long, value_name = "NETWORK")]
     net: Option<Network>,
-    /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
+    /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long)]
     data: Option<OsString>,
     /// Epochs to train [default: the fewest that the report publishes, else 100]

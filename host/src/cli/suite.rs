@@ -28,7 +28,7 @@ pub(super) struct SuiteArguments {
     rules: bool,
     #[command(flatten)]
     own: ExperimentsFile,
-    /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
+    /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long, conflicts_with = "quick")]
     data: Option<OsString>,
     /// Epochs to train each row [default: up to the report's last figure; less with --quick]

@@ -87,10 +87,8 @@ pub fn data_dir() -> PathBuf {
     }
 }
 
-/// The data set of a run that names none: `cifar10` if it has been imported, else `digits`.
-pub fn default_name() -> &'static str {
-    if import::imported(&data_dir()).is_some() { "cifar10" } else { "digits" }
-}
+/// The data set of a run that names none: that of the report's experiments.
+pub const DEFAULT: &str = "cifar10";
 
 /// A name for run folders: the last part of the path, without the archive's endings.
 fn name_of(path: &Path) -> String {
