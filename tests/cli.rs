@@ -175,8 +175,8 @@ fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
     run_small(&place, "--kp-decay 0.1").assert(1, &["--kp-decay has no effect: no layer is (KP)"]);
     run_small(&place, "--mirror-rate 0.1").assert(1, &["--mirror-rate has no effect: no layer is (WM)"]);
     place.run("run DS0 --data digits --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
-    place.run("run DS0 DS0 --data digits").assert(1, &["row 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
-    run_small(&place, "--lr 0.1,0.1").assert(1, &["row 2", "each rate once"]);
+    place.run("run DS0 DS0 --data digits").assert(1, &["run 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
+    run_small(&place, "--lr 0.1,0.1").assert(1, &["run 2", "each rate once"]);
     fs::create_dir(place.path("thesis")).unwrap();
     fs::write(place.path("thesis/thesis.tex"), "").unwrap();
     run_small(&place, "--out thesis --fresh").assert(1, &["thesis.tex", "--out"]);
@@ -517,7 +517,7 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     let command = "run DSR1 DS0 DIGITS-DSR2 --data digits --max-steps 2 --out all";
     place.run("run DSR1 --data digits --max-steps 2 --out all/DSR1 --seed 2").assert(0, &[]);
     let ended = place.run(command);
-    ended.assert(1, &["1 of 3 rows failed"]);
+    ended.assert(1, &["1 of 3 runs failed"]);
     // Once when it happens, once at the end.
     let told = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
     assert_eq!(told, 2, "{}", ended.err);

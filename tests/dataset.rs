@@ -295,7 +295,7 @@ mod importing {
         other.lock().unwrap();
         assert_eq!(
             message(dataset::import(Path::new("any"), root.path()), root.path()),
-            "ROOT: another import or download is at work here; wait for it to end"
+            "ROOT: another import or download is running here; wait for it to end"
         );
     }
 

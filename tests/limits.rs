@@ -193,7 +193,7 @@ fn a_dry_run_says_what_a_run_would_refuse() {
     refused(&format!("{digits} --out c/inside"), NET, "in the folder of another run");
     let lock = fs::File::open(place.path("c/lock")).unwrap();
     lock.lock().unwrap();
-    refused(&format!("{digits} --out c"), NET, "is at work here");
+    refused(&format!("{digits} --out c"), NET, "is running here");
 }
 
 /// An address space that holds the weights, but no activations of a batch.

@@ -64,13 +64,13 @@ fn a_failure_among_jobs_is_reported_twice_and_stops_the_others_only_with_fail_fa
     // The folder of seed 2 holds another run.
     run(&place, "--seed 9 --out all/seed-2").assert(0, &[]);
     let ended = run(&place, "--seeds 1..4 --out all --jobs 2 --keep-going");
-    ended.assert(1, &["1 of 4 rows failed:"]);
+    ended.assert(1, &["1 of 4 runs failed:"]);
     assert_eq!(ended.err.matches("all/seed-2: this folder holds another run").count(), 2, "{}", ended.err);
     assert!(place.path("all/seed-4/result.json").exists());
     let ended = run(&place, "--seeds 1..40 --out fast --jobs 2 --max-steps 1 --fail-fast");
     ended.assert(0, &[]);
     run(&place, "--seed 9 --out quick/seed-2").assert(0, &[]);
-    run(&place, "--seeds 1..40 --out quick --jobs 2 --fail-fast").assert(1, &["1 of 40 rows failed:"]);
+    run(&place, "--seeds 1..40 --out quick --jobs 2 --fail-fast").assert(1, &["1 of 40 runs failed:"]);
     assert!(!place.path("quick/seed-40").exists(), "runs started after the failure");
 }
 

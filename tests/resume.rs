@@ -174,7 +174,7 @@ fn a_suite_that_is_stopped_between_two_rows_says_so_and_goes_on() {
     ended.assert(75, &["the same command"]);
     let ended = place.run(command);
     ended.assert(0, &[]);
-    assert!(!ended.err.contains("not begun") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
+    assert!(!ended.err.contains("not started") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
 }
 
 /// (brSF) draws its feedback anew for each batch, from the last one.
@@ -359,9 +359,9 @@ fn a_suite_goes_on_after_a_failure_or_ends_with_it() {
     fs::create_dir_all(place.path("all/DSR1")).unwrap();
     fs::write(place.path("all/DSR1/thesis.tex"), "").unwrap();
     let command = "run DS0 DSR1 DSR2 --data digits --max-steps 1 --out all";
-    place.run(&format!("{command} --fail-fast")).assert(1, &["1 of 3 rows failed", "thesis.tex"]);
+    place.run(&format!("{command} --fail-fast")).assert(1, &["1 of 3 runs failed", "thesis.tex"]);
     assert!(place.path("all/DS0/result.json").exists() && !place.path("all/DSR2").exists());
-    place.run(&format!("{command} --keep-going")).assert(1, &["1 of 3 rows failed"]);
+    place.run(&format!("{command} --keep-going")).assert(1, &["1 of 3 runs failed"]);
     assert!(place.path("all/DSR2/result.json").exists());
 }
 

@@ -15,13 +15,13 @@ const SHARE: u64 = 8;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} up to {} MB, but {} MB are to be had; {}", who(*jobs), needed / MEGA, free / MEGA, hint(*fits))]
 pub struct TooMuch {
-    /// Rows at once.
+    /// Runs at once.
     pub jobs: usize,
     /// The bytes that the largest of them need together.
     pub needed: u64,
     /// The bytes that are free, or allowed.
     pub free: u64,
-    /// So many rows at once would fit, whichever they are; 0 if the largest row alone does not.
+    /// So many runs at once would fit, whichever they are; 0 if the largest run alone does not.
     pub fits: usize,
 }
 
@@ -39,12 +39,12 @@ fn hint(fits: usize) -> String {
     }
 }
 
-/// Whether any `jobs` of the rows fit into `free` bytes. The data sets have been read, and all rows share them.
+/// Whether any `jobs` of the rows fit into `free` bytes. The data sets have been read, and all runs share them.
 ///
 /// # Errors
 /// [`TooMuch`] if the largest do not.
-pub fn check(rows: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
-    let mut trainings: Vec<u64> = rows.iter().map(training).collect();
+pub fn check(tasks: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
+    let mut trainings: Vec<u64> = tasks.iter().map(training).collect();
     trainings.sort_unstable_by(|a, b| b.cmp(a));
     let needed = |jobs: usize| trainings.iter().take(jobs).sum::<u64>();
     if needed(jobs) <= free {
@@ -55,9 +55,9 @@ pub fn check(rows: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
 }
 
 /// The bytes that a training takes.
-fn training(row: &Task) -> u64 {
-    let config = &row.request.config;
-    let numbers = config.network.architecture().memory(&config.training_on(&row.dataset)) as u64;
+fn training(task: &Task) -> u64 {
+    let config = &task.request.config;
+    let numbers = config.network.architecture().memory(&config.training_on(&task.dataset)) as u64;
     let plan = numbers.saturating_mul(size_of::<f32>() as u64);
     plan.saturating_add(plan / SHARE).saturating_add(BESIDE)
 }

@@ -1,4 +1,4 @@
-//! Many trainings as Slurm arrays: batch scripts with a task for each row.
+//! Many trainings as Slurm arrays: batch scripts with a task for each run.
 //!
 //! A task checkpoints on the signal before its time limit and is requeued under the name of its own, `<array>_<task>`: the job's
 //! plain number would take every other task with it. A task that was killed is requeued a few times, too.
@@ -176,7 +176,7 @@ done
 if [ "$code" = 75 ] && [ -n "$limit" ]; then
     scontrol requeue "$task"
 elif [ "$code" = 137 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 5 ]; then
-    echo "task $task was killed; it goes on from its checkpoint"
+    echo "task $task was killed; it resumes from its checkpoint"
     scontrol requeue "$task"
 fi
 exit $code

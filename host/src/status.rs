@@ -1,4 +1,4 @@
-//! Where a run stands: done, at work, crashed, stopped; told by its folder alone, without touching it.
+//! Where a run stands: done, running, crashed, stopped; known from its folder alone, without touching it.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs;
@@ -12,7 +12,7 @@ use crate::run::{self, CONFIG, Error, FAILURE, LockHolder, TIMING};
 /// Folders are not searched deeper.
 const DEEPEST: usize = 6;
 
-/// A beat older than this, in seconds, on a host whose locks cannot be seen from here, is taken for a crash.
+/// A heartbeat older than this, in seconds, on a host whose locks cannot be seen from here, is taken for a crash.
 const SILENCE: u64 = 120;
 
 /// Where a run stands.
@@ -24,13 +24,13 @@ pub enum State {
     Finished,
     /// It ended because its loss became infinite or NaN: a result.
     Diverged,
-    /// A process is at work on it.
+    /// A process trains it.
     Running(Option<LockHolder>),
-    /// A process that was at work on it is gone without a word: killed, or its host went down.
+    /// The process that trained it ended without saying so: it was killed, or its host went down.
     Crashed(LockHolder),
     /// It failed, for this reason; the same command tries again.
     Failed(String),
-    /// Nobody is at work, and it has not ended: the same command continues it.
+    /// No process trains it, and it has not ended: the same command continues it.
     Stopped,
 }
 
@@ -102,7 +102,7 @@ pub struct RunStatus {
     pub accuracy: Option<f64>,
     /// Time left at the pace of the last epoch, in seconds, if it has not ended.
     pub seconds_left: Option<f64>,
-    /// Who is at work, or crashed at it.
+    /// The process that trains it, or crashed.
     #[serde(rename = "owner")]
     pub holder: Option<LockHolder>,
     /// Seconds since the last sign of life.

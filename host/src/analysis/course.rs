@@ -27,7 +27,7 @@ impl History {
         let choices = Choices { seed: Some(config.seed), ..Choices::default() };
         let differences = Config::of_experiment(experiment, &choices, data.clone(), config.class)?.differences(&config);
         if let Some(difference) = differences.first() {
-            return Err(format!("{name} was not trained as its row says ({difference})"));
+            return Err(format!("{name} was not trained as its experiment says ({difference})"));
         }
         if config.max_steps.is_some() {
             return Err(format!("--max-steps cut {name} short"));

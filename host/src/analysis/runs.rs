@@ -45,7 +45,7 @@ pub struct Run {
     pub process: Option<Process>,
     /// The command that trains it again.
     pub command: String,
-    /// The options of that command in which it differs from its row or network, each after a space.
+    /// The options of that command in which it differs from its experiment or network, each after a space.
     pub settings: String,
 }
 

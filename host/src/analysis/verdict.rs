@@ -301,7 +301,11 @@ mod tests {
         runs.run("DIGITS-DSR2", 20, &at(99.0, 20)).assert("DIGITS-DSR2", NotDecided, "is about digits");
         let epochs = Some(50);
         let faster = Choices { rate: Some(0.1), epochs, ..Choices::default() };
-        runs.run_with("PGR1-SGD", &faster, &at(99.0, 50)).assert("PGR1-SGD", NotDecided, "as its row says (optimizer");
+        runs.run_with("PGR1-SGD", &faster, &at(99.0, 50)).assert(
+            "PGR1-SGD",
+            NotDecided,
+            "as its experiment says (optimizer",
+        );
         let cut = Choices { max_steps: Some(9), epochs, ..Choices::default() };
         runs.run_with("PGR1-SGD", &cut, &at(99.0, 50)).assert("PGR1-SGD", NotDecided, "--max-steps cut PGR1-SGD short");
         let another = Choices { seed: Some(7), epochs, ..Choices::default() };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use asymgrad::dataset::{self, Dataset, Standardization};
 
-/// The data sets of a command's rows, each opened once.
+/// The data sets of a command's experiments, each opened once.
 pub(super) struct OpenDatasets<'a> {
-    /// What the command line says; it wins over the row.
+    /// What the command line says; it wins over the experiment.
     chosen: Option<&'a OsStr>,
     open: HashMap<OsString, Arc<Dataset>>,
     /// What standardises them, by checksum.
@@ -21,15 +21,15 @@ impl<'a> OpenDatasets<'a> {
         Self { chosen, open: HashMap::new(), standards: HashMap::new() }
     }
 
-    pub(super) fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
-        let spec = self.chosen.or(row.map(OsStr::new)).unwrap_or_else(|| OsStr::new(dataset::DEFAULT));
+    pub(super) fn of_experiment(&mut self, own: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
+        let spec = self.chosen.or(own.map(OsStr::new)).unwrap_or_else(|| OsStr::new(dataset::DEFAULT));
         Ok(match self.open.entry(spec.to_owned()) {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),
         })
     }
 
-    /// What standardises a data set, which takes a look at every pixel: once for all rows.
+    /// What standardises a data set, which takes a look at every pixel: once for all experiments.
     pub(super) fn standard(&mut self, dataset: &Dataset) -> Standardization {
         self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standardization::of(dataset)).clone()
     }

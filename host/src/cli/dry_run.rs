@@ -22,7 +22,7 @@ pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool
     }
     let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
     let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
-    let all = if plans.len() > 1 { format!("\n# {} rows: {hours:.1} hours\n", plans.len()) } else { String::new() };
+    let all = if plans.len() > 1 { format!("\n# {} runs: {hours:.1} hours\n", plans.len()) } else { String::new() };
     print(&format!("{}{all}", texts.join("\n")))
 }
 

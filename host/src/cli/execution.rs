@@ -1,4 +1,4 @@
-//! How the rows of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is told of them.
+//! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is told of them.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -61,13 +61,13 @@ pub(super) struct Execution {
     /// Several seeds, both ends included: a run each
     #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
     seeds: Option<(u64, u64)>,
-    /// Trains so many rows at once; they never change a number
+    /// Trains so many runs at once; they never change a number
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with_all = ["slurm", "print_script"])]
     jobs: usize,
-    /// Memory in MB for all rows at once [default: what is free]
+    /// Memory in MB for all runs at once [default: what is free]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     memory: Option<u64>,
-    /// Threads of each row; they never change a number [default: all cores, shared out among --jobs]
+    /// Threads of each run; they never change a number [default: all cores, shared out among --jobs]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Which kernels compute
@@ -82,13 +82,13 @@ pub(super) struct Execution {
     /// Prints JSON: an object for one run, an array for several
     #[arg(long)]
     json: bool,
-    /// Trains the other rows when one fails; this is the default
+    /// Trains the other runs when one fails; this is the default
     #[arg(long, conflicts_with = "fail_fast")]
     keep_going: bool,
-    /// Stops at the first row that fails
+    /// Stops at the first run that fails
     #[arg(long)]
     fail_fast: bool,
-    /// Submits the rows as a Slurm array, a task for each row; tasks go on after their time limit
+    /// Submits the runs as a Slurm array, a task for each run; tasks resume after their time limit
     #[arg(long, conflicts_with = "dry_run")]
     slurm: bool,
     /// Prints the script of --slurm, and submits nothing
@@ -97,7 +97,7 @@ pub(super) struct Execution {
     /// A further option for sbatch, such as --sbatch=--time=8:00:00; may be repeated
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     sbatch: Vec<OsString>,
-    /// Trains only this row, counted from 1: a task of a Slurm array
+    /// Trains only this run, counted from 1: a task of a Slurm array
     #[arg(long, hide = true, value_name = "N", value_parser = count)]
     task: Option<usize>,
     #[arg(long, help = "Writes TensorBoard's event files into the runs' folders, too")]
@@ -152,11 +152,11 @@ impl Execution {
         }
     }
 
-    /// Trains the rows and prints how they ended.
+    /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
         let tasks = match self.task {
             Some(number) => tasks.get(number - 1..number).ok_or_else(|| {
-                anyhow::anyhow!("there is no row {number}, only {}; the array belongs to other options", tasks.len())
+                anyhow::anyhow!("there is no run {number}, only {}; the array belongs to other options", tasks.len())
             })?,
             None => tasks,
         };
@@ -166,7 +166,7 @@ impl Execution {
             .find(|(index, task)| tasks.iter().take(*index).any(|before| before.request.folder == task.request.folder))
         {
             let (name, folder) = (&task.request.config.name, task.request.folder.display());
-            anyhow::bail!("row {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
+            anyhow::bail!("run {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
         }
         if self.slurm || self.print_script {
             return self.submit(tasks).map(|()| ExitCode::SUCCESS);
@@ -181,8 +181,8 @@ impl Execution {
         let failures: Vec<&TaskResult> = all.iter().filter(|result| result.outcome.is_err()).collect();
         // With --fail-fast a failure stops the others.
         let told_to_stop = !self.fail_fast || failures.is_empty();
-        let not_begun = tasks.len() - all.len();
-        let code = if told_to_stop && (not_begun > 0 || all.iter().any(TaskResult::is_stopped)) {
+        let not_started = tasks.len() - all.len();
+        let code = if told_to_stop && (not_started > 0 || all.iter().any(TaskResult::is_stopped)) {
             ExitCode::from(STOPPED)
         } else if failures.is_empty() {
             ExitCode::SUCCESS
@@ -190,15 +190,15 @@ impl Execution {
             ExitCode::FAILURE
         };
         let printed = self.print_results(&all, tasks.len());
-        if told_to_stop && not_begun > 0 {
+        if told_to_stop && not_started > 0 {
             let _ = writeln!(
                 io::stderr(),
-                "{not_begun} of {} rows were not begun: the same command goes on with them",
+                "{not_started} of {} runs were not started: the same command starts them",
                 tasks.len()
             );
         }
         if tasks.len() > 1 && !failures.is_empty() {
-            let _ = writeln!(io::stderr(), "{} of {} rows failed:", failures.len(), tasks.len());
+            let _ = writeln!(io::stderr(), "{} of {} runs failed:", failures.len(), tasks.len());
             for failure in failures {
                 let _ = writeln!(io::stderr(), "{failure}");
             }
@@ -216,7 +216,7 @@ impl Execution {
         free.map_or(Ok(()), |free| capacity::check(tasks, self.jobs, free))
     }
 
-    /// Hands the rows to Slurm: this command once more in each task, without what makes it an array.
+    /// Hands the runs to Slurm: this command once more in each task, without what makes it an array.
     fn submit(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let mut command = vec![std::env::current_exe()?.into_os_string()];
         let mut words = std::env::args_os().skip(1);
@@ -273,14 +273,14 @@ impl Execution {
     }
 }
 
-/// What several seeds of a row say together.
+/// What several seeds of an experiment say together.
 fn seeds_of(all: &[TaskResult]) -> String {
     let folders: Vec<&Path> = all.iter().map(|result| result.task.request.folder.as_path()).collect();
     let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.task.catalogue));
     if text.is_empty() { text } else { format!("\n{text}") }
 }
 
-/// The data sets of these rows.
+/// The data sets of these runs.
 fn names_of(all: &[TaskResult]) -> String {
     let mut names: Vec<&str> = all.iter().map(|result| result.task.dataset.name.as_str()).collect();
     names.sort_unstable();

@@ -18,17 +18,24 @@ pub(super) struct ListArguments {
 impl ListArguments {
     pub(super) fn list(&self) -> anyhow::Result<()> {
         let catalogue = self.own.catalogue()?;
-        let rows = catalogue.chosen();
+        let experiments = catalogue.chosen();
         if self.json {
-            return print_json(&rows);
+            return print_json(&experiments);
         }
         let mut table = table(["name", "table", "loss", "batch", "published", "network"]);
-        for row in rows {
+        for experiment in experiments {
             let published =
-                row.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
-            let number = row.table.map_or("extra".into(), |table| table.to_string());
-            let batch = row.batch.unwrap_or(Config::BATCH).to_string();
-            table.add_row([&row.name, &number, &row.loss, &batch, &published.join(", "), &row.network]);
+                experiment.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
+            let number = experiment.table.map_or("extra".into(), |table| table.to_string());
+            let batch = experiment.batch.unwrap_or(Config::BATCH).to_string();
+            table.add_row([
+                &experiment.name,
+                &number,
+                &experiment.loss,
+                &batch,
+                &published.join(", "),
+                &experiment.network,
+            ]);
         }
         print(&format!("{}\npublished: test accuracy (epochs)\n", table.trim_fmt()))
     }

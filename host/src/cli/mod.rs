@@ -69,9 +69,9 @@ enum Command {
     Export(ExportArguments),
     /// Shows the runs of a folder beside the report's tables and claims, as a page or for other programs
     Report(ReportArguments),
-    /// Says which runs of a folder are done, at work, crashed, failed or missing
+    /// Says which runs of a folder are done, running, crashed, failed or missing
     Status(StatusArguments),
-    /// Writes what a run's network says of the test images: scores for other programs
+    /// Writes the logits of a run's network for the test images, for other programs
     Predict(PredictArguments),
     /// Prints the completions of a shell
     Completions {

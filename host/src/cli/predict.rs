@@ -1,4 +1,4 @@
-//! `asymgrad predict`: the scores of a run's network.
+//! `asymgrad predict`: the logits of a run's network.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

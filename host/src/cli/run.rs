@@ -138,12 +138,12 @@ impl RunArguments {
         let mut tasks = vec![];
         for choices in self.cells()? {
             if let Some(net) = &self.net {
-                let (dataset, class) = (data.of_row(None)?, self.execution.kernels.class()?);
+                let (dataset, class) = (data.of_experiment(None)?, self.execution.kernels.class()?);
                 let config = Config::of_network(config::name_of(net), net.clone(), &choices, &*dataset, class);
                 tasks.push(self.task(config, &mut data, dataset, None, &catalogue));
             }
             for experiment in &experiments {
-                let dataset = data.of_row(experiment.data.as_deref())?;
+                let dataset = data.of_experiment(experiment.data.as_deref())?;
                 let config = self.execution.config(experiment, &choices, &dataset)?;
                 tasks.push(self.task(config, &mut data, dataset, Some(experiment), &catalogue));
             }

@@ -35,9 +35,9 @@ struct Survey {
 impl StatusArguments {
     pub(super) fn status(&self) -> anyhow::Result<()> {
         let catalogue = self.own.catalogue()?;
-        let rows: Vec<String> = catalogue.chosen().iter().map(|row| row.name.clone()).collect();
+        let names: Vec<String> = catalogue.chosen().iter().map(|experiment| experiment.name.clone()).collect();
         loop {
-            let (runs, missing) = status::survey(&self.folder, &rows)?;
+            let (runs, missing) = status::survey(&self.folder, &names)?;
             if self.json {
                 return print_json(&Survey { missing, runs });
             }

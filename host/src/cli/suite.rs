@@ -17,10 +17,10 @@ use super::experiments::ExperimentsFile;
 
 #[derive(Args)]
 pub(super) struct SuiteArguments {
-    /// A few epochs of every row on the embedded digits: minutes instead of days
+    /// A few epochs of every experiment on the embedded digits: minutes instead of days
     #[arg(long)]
     quick: bool,
-    /// Only the rows of one of the report's tables
+    /// Only the experiments of one of the report's tables
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     table: Option<u8>,
     /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 unless told otherwise
@@ -31,10 +31,10 @@ pub(super) struct SuiteArguments {
     /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long, conflicts_with = "quick")]
     data: Option<OsString>,
-    /// Epochs to train each row [default: up to the report's last figure; less with --quick]
+    /// Epochs to train each experiment [default: up to the report's last figure; less with --quick]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
-    /// The parent of the rows' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
+    /// The parent of the runs' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -55,7 +55,7 @@ impl SuiteArguments {
         let seeds = self.seeds();
         let many = seeds.len() > 1;
         let task = |(experiment, seed): (Experiment, Option<u64>)| {
-            let dataset = data.of_row(experiment.data.as_deref())?;
+            let dataset = data.of_experiment(experiment.data.as_deref())?;
             let choices = Choices { seed, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset)?;
             let protocol = if self.quick {
@@ -74,7 +74,7 @@ impl SuiteArguments {
             };
             let mut task = self.execution.task(config, folder, dataset, Some(&experiment), &catalogue);
             task.request.longer_is_done = true;
-            // The dense and untied rows would leave gigabytes for a look at the table.
+            // The dense and untied experiments would leave gigabytes for a look at the table.
             task.request.keep_weights = !self.quick || suite::is_small(&task.request.config.network);
             Ok(task)
         };

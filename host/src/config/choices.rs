@@ -22,7 +22,7 @@ pub struct Choices {
     pub clip: Option<f32>,
     /// The seed, 1 by default.
     pub seed: Option<u64>,
-    /// Samples of a step, by default the row's own, else [`Config::BATCH`].
+    /// Samples of a step, by default the experiment's own, else [`Config::BATCH`].
     pub batch: Option<usize>,
     /// Epochs, by default the fewest that the report publishes, else the experiment's own, else 100.
     pub epochs: Option<u32>,
@@ -169,13 +169,13 @@ mod tests {
         let adam = Choices { optimizer: Some(optimizer("adam")), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(Adam::DEFAULT));
         let digits = dataset::open("digits").unwrap();
-        let row = Experiment { batch: Some(500), ..experiment::find("DS0").unwrap() };
-        let batch = |row: &Experiment, choices: Choices| {
-            Config::of_experiment(row, &choices, &digits, NumericMode::Portable).unwrap().batch
+        let experiment = Experiment { batch: Some(500), ..experiment::find("DS0").unwrap() };
+        let batch = |experiment: &Experiment, choices: Choices| {
+            Config::of_experiment(experiment, &choices, &digits, NumericMode::Portable).unwrap().batch
         };
-        assert_eq!(batch(&row, Choices::default()), 500);
-        assert_eq!(batch(&row, Choices { batch: Some(7), ..Choices::default() }), 7);
-        assert_eq!(batch(&Experiment { batch: None, ..row }, Choices::default()), Config::BATCH);
+        assert_eq!(batch(&experiment, Choices::default()), 500);
+        assert_eq!(batch(&experiment, Choices { batch: Some(7), ..Choices::default() }), 7);
+        assert_eq!(batch(&Experiment { batch: None, ..experiment }, Choices::default()), Config::BATCH);
     }
 
     #[test]

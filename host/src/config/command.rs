@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_command_names_what_differs_from_the_row() {
+    fn a_command_names_what_differs_from_the_experiment() {
         let digits = dataset::open("digits").unwrap();
         let choices = Choices { epochs: Some(7), seed: Some(3), ..Choices::default() };
         assert_eq!(

@@ -188,8 +188,8 @@ mod tests {
     use crate::{dataset, experiment};
 
     fn config(choices: &Choices) -> Config {
-        let row = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&row, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
+        let experiment = experiment::find("PGR1-SGD").unwrap();
+        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
     }
 
     #[test]

@@ -78,7 +78,7 @@ pub enum Error {
         /// Its length in bytes.
         found: u64,
     },
-    /// A file goes on after its last record.
+    /// A file continues after its last record.
     #[error(
         "{file}: {found} bytes, {} trailing: {RECORDS} records of {RECORD} bytes belong here; \
          this is not a file of the CIFAR-10 binary version, get it again (`asymgrad data fetch`)",
@@ -149,7 +149,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process writes into the same data folder.
-    #[error("{}: another import or download is at work here; wait for it to end", folder.display())]
+    #[error("{}: another import or download is running here; wait for it to end", folder.display())]
     Busy {
         /// The data folder.
         folder: PathBuf,

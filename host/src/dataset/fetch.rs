@@ -213,7 +213,7 @@ impl Download<'_> {
         Ok(())
     }
 
-    /// Appends the body, at most as much as belongs to the file and one byte that shows that it goes on.
+    /// Appends the body, at most as much as belongs to the file and one byte that shows that it continues.
     fn receive(&self, response: Response<Body>, mut file: File, mut have: u64) -> Result<(), FetchError> {
         let mut progress = Progress::new(have, self.expected.bytes);
         let mut body = response.into_body().into_reader().take(self.expected.bytes + 1 - have);

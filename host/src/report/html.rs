@@ -64,7 +64,7 @@ fn tiles(report: &Report) -> String {
     let tile = |big: String, small: String| format!("<div class=\"tile\"><b>{big}</b><span>{small}</span></div>");
     let count = report.runs().count();
     let tiles = [
-        tile(format!("{trained} of {}", rows().count()), "rows of the four tables have runs".into()),
+        tile(format!("{trained} of {}", rows().count()), "experiments of the four tables have runs".into()),
         tile(format!("{ended} of {count}"), "runs have come to their end".into()),
         tile(
             format!("{agreeing} of {all}"),

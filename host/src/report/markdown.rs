@@ -87,7 +87,7 @@ fn signals(report: &Report) -> String {
 fn fields(row: &Row, cell: &Cell) -> [String; 12] {
     let ours = cell.ours.as_ref();
     [
-        // The report's rows are known by their names.
+        // The report's experiments are known by their names.
         if cell.published.is_some() { row.name.clone() } else { format!("{}: {}", row.name, row.network) },
         row.loss.clone(),
         cell.published.map_or_else(String::new, |figure| format!("{:.2}", figure.accuracy)),

@@ -24,10 +24,10 @@ pub struct Report {
     pub written: u64,
     /// The report's tables, ours beside them.
     pub tables: Vec<Table>,
-    /// The orders of rows that the report publishes, and how likely they hold in ours.
+    /// The rankings of experiments that the report publishes, and how likely they hold in ours.
     #[serde(rename = "orderings")]
     pub rankings: Vec<Ranking>,
-    /// The sentences of the report that rows test.
+    /// The sentences of the report that experiments test.
     pub claims: Vec<ClaimSummary>,
     /// All runs, in groups that differ in nothing but the seed.
     pub groups: Vec<Group>,
@@ -42,7 +42,9 @@ impl Report {
     /// [`Error`] if the folder cannot be read. A run that cannot be is among the [`problems`](Self::problems).
     pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Self, Error> {
         let (mut groups, problems) = analysis::find(folder, catalogue)?;
-        let place = |group: &Group| catalogue.all().iter().position(|row| row.name == group.name).unwrap_or(usize::MAX);
+        let place = |group: &Group| {
+            catalogue.all().iter().position(|experiment| experiment.name == group.name).unwrap_or(usize::MAX)
+        };
         groups.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
         Ok(Self {
             folder: folder.to_owned(),

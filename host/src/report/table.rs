@@ -1,6 +1,6 @@
 //! The report's tables with ours beside each figure, the difference, and whether the trend is the same.
 //!
-//! A trend is a row's distance to the true-gradient row of its table and loss. On other data than CIFAR-10, or after fewer
+//! A trend is an experiment's distance to the true-gradient experiment of its table and loss. On other data than CIFAR-10, or after fewer
 //! epochs, it is shown, but decides nothing.
 
 use serde::Serialize;
@@ -10,10 +10,10 @@ use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::run;
 
-/// One of the report's tables, or the extra rows.
+/// One of the report's tables, or the extra experiments.
 #[derive(Debug, Serialize)]
 pub struct Table {
-    /// 1 to 4; `None` for the extra rows and the user's own networks.
+    /// 1 to 4; `None` for the extra experiments and the user's own networks.
     pub number: Option<u8>,
     /// What it shows.
     pub title: String,
@@ -47,7 +47,7 @@ pub struct Cell {
     pub difference: Option<f64>,
     /// Whether ours is on the data of the published figure, CIFAR-10 in the report, and as long.
     pub comparable: bool,
-    /// Whether the row moves as the report says.
+    /// Whether the experiment moves as the report says.
     pub trend: Option<Trend>,
     /// The distance to the true gradient, seed by seed; `None` for the true gradient itself, or without runs of it.
     pub paired: Option<Paired>,
@@ -55,17 +55,18 @@ pub struct Cell {
     pub command: String,
 }
 
-/// The report's tables, then the extra rows that were trained, then the experiments and networks of the user's own.
+/// The report's tables, then the extra experiments that were trained, then the experiments and networks of the user's own.
 pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     let titles = [
         (Some(1), "Shallow dense networks, Adam, 100 epochs"),
         (Some(2), "Deeper dense networks, Adam, 100 and 200 epochs"),
         (Some(3), "Poggio’s net, Adam, 100, 200 and 300 epochs"),
         (Some(4), "Poggio’s net with untied convolution, Adam, 200 epochs"),
-        (None, "Extra rows, which test the report’s claims"),
+        (None, "Extra experiments, which test the report’s claims"),
     ];
     let of_title = |(number, title): (Option<u8>, &str)| {
-        let mine: Vec<&Experiment> = catalogue.of_the_report().iter().filter(|row| row.table == number).collect();
+        let mine: Vec<&Experiment> =
+            catalogue.of_the_report().iter().filter(|experiment| experiment.table == number).collect();
         let row = |experiment: &&Experiment| row(experiment, &mine, groups, catalogue);
         let rows =
             mine.iter().map(row).filter(|row| number.is_some() || row.cells.iter().any(|cell| cell.ours.is_some()));
@@ -86,9 +87,11 @@ pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     tables
 }
 
-/// Numbers of the groups that were trained as one of these rows says.
-fn numbers_of(rows: &[&Experiment], groups: &[Group]) -> Vec<usize> {
-    let is_mine = |(number, group): (usize, &Group)| rows.iter().any(|row| group.is_of(row)).then_some(number);
+/// Numbers of the groups that were trained as one of these experiments says.
+fn numbers_of(experiments: &[&Experiment], groups: &[Group]) -> Vec<usize> {
+    let is_mine = |(number, group): (usize, &Group)| {
+        experiments.iter().any(|experiment| group.is_of(experiment)).then_some(number)
+    };
     groups.iter().enumerate().filter_map(is_mine).collect()
 }
 

@@ -33,7 +33,7 @@ pub fn table(all: &[TaskResult<'_>]) -> String {
     table.trim_fmt()
 }
 
-/// The report's claims, each with the rows that test it and their verdicts; empty if no row does.
+/// The report's claims, each with the experiments that test it and their verdicts; empty if no experiment does.
 pub fn claims(all: &[TaskResult<'_>]) -> String {
     let judged: Vec<_> = all.iter().filter_map(|result| Some((result, judged(result)?))).collect();
     let mut sentences: Vec<&str> = vec![];
@@ -151,7 +151,7 @@ mod tests {
     use crate::{dataset, experiment};
     use std::sync::Arc;
 
-    fn row(name: &str, folder: &Path) -> Task {
+    fn task(name: &str, folder: &Path) -> Task {
         let experiment = experiment::find(name).unwrap();
         let dataset = Arc::new(dataset::open("digits").unwrap());
         let config = Config::of_experiment(&experiment, &Choices::default(), &*dataset, NumericMode::Portable).unwrap();
@@ -178,8 +178,8 @@ mod tests {
     #[test]
     fn a_claim_has_its_rows_and_their_verdicts_below_it() {
         let folder = tempfile::tempdir().unwrap();
-        let rows = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| row(name, folder.path()));
-        let all: Vec<_> = rows.iter().map(|row| TaskResult { task: row, outcome: Err("no disk".into()) }).collect();
+        let tasks = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| task(name, folder.path()));
+        let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err("no disk".into()) }).collect();
         let text = claims(&all);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
         let about = "not decided: the claim is about CIFAR-10, this run is on digits";
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn a_row_stands_beside_the_reports_figures_at_its_epochs() {
         let folder = tempfile::tempdir().unwrap();
-        let rows = [row("PG-RC", folder.path()), row("PGR1", folder.path()), row("DS0", folder.path())];
+        let tasks = [task("PG-RC", folder.path()), task("PGR1", folder.path()), task("DS0", folder.path())];
         std::fs::create_dir(folder.path().join("PGR1")).unwrap();
         let line = |epoch| {
             format!(
@@ -213,7 +213,7 @@ mod tests {
         std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
         let outcomes =
             [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err("no disk".into())];
-        let all: Vec<_> = rows.iter().zip(outcomes).map(|(row, outcome)| TaskResult { task: row, outcome }).collect();
+        let all: Vec<_> = tasks.iter().zip(outcomes).map(|(task, outcome)| TaskResult { task, outcome }).collect();
         let table = table(&all);
         let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(

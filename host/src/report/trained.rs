@@ -90,7 +90,7 @@ pub(crate) fn reached(result: &TaskResult<'_>) -> Vec<Reached> {
     lines.iter().map(|line| Reached { epochs: line.epoch, accuracy: line.test_accuracy }).collect()
 }
 
-/// What the run says about the report's claim, if the row tests one.
+/// What the run says about the report's claim, if the experiment tests one.
 pub(crate) fn judged<'a>(result: &'a TaskResult<'_>) -> Option<Judged<'a>> {
     let experiment = result.task.experiment.as_ref()?;
     let Request { folder, config, .. } = &result.task.request;

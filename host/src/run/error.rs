@@ -22,7 +22,7 @@ pub enum Error {
         source: io::Error,
     },
     /// Another process trains in the folder.
-    #[error("{}: another process ({holder}) is at work here; wait for it to end, or choose another folder with --out", folder.display())]
+    #[error("{}: another process ({holder}) is running here; wait for it to end, or choose another folder with --out", folder.display())]
     Locked {
         /// The run's folder.
         folder: PathBuf,

@@ -116,7 +116,7 @@ impl FolderLock {
         let (end, ends) = sync_channel(0);
         let mut taken = Self { folder: folder.to_owned(), holder, end: Some(end), heartbeat: None, _lock: lock };
         let (folder, holder) = (taken.folder.clone(), taken.holder.clone());
-        let heartbeat = std::thread::Builder::new().spawn(move || renew(&folder, holder, &ends));
+        let heartbeat = std::thread::Builder::new().spawn(move || keep_heartbeat(&folder, holder, &ends));
         // An error drops the lock, which removes the record.
         taken.heartbeat = Some(heartbeat.map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?);
         Ok(taken)
@@ -158,7 +158,7 @@ fn try_lock(lock: &File) -> Result<(), TryLockError> {
 }
 
 /// Renews the record until the lock is dropped. A heartbeat that cannot be written is skipped; training continues.
-fn renew(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
+fn keep_heartbeat(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
     while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
         if LockHolder::read(folder).is_some_and(|found| !found.is(&holder)) {
             return;
@@ -255,8 +255,8 @@ mod tests {
     #[test]
     fn a_beat_that_stands_still_is_a_crash_whatever_the_clocks_say() {
         let folder = tempfile::tempdir().unwrap();
-        for beat in [0, now(), u64::MAX] {
-            elsewhere(folder.path(), beat);
+        for heartbeat in [0, now(), u64::MAX] {
+            elsewhere(folder.path(), heartbeat);
             FolderLock::take_after(folder.path(), SHORT).unwrap();
         }
     }

@@ -67,7 +67,7 @@ impl ProgressBars {
     /// Starts task number `index`, from 0.
     pub(crate) fn begin<'a>(&'a self, index: usize, task: &'a Task) -> TaskBar<'a> {
         if let Some(all) = &self.all {
-            all.set_prefix(format!("row {}/{}", index + 1, self.tasks().len()));
+            all.set_prefix(format!("run {}/{}", index + 1, self.tasks().len()));
         }
         TaskBar {
             bars: self,
@@ -184,10 +184,10 @@ impl Observer for TaskBar<'_> {
                 let share = 1.0 - left.as_secs_f64() / (left + self.bars.began.elapsed()).as_secs_f64();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and PARTS")]
                 all.set_position((share * PARTS as f64) as u64);
-                all.set_message(format!("{} left for all rows", HumanDuration(left)));
+                all.set_message(format!("{} left for all runs", HumanDuration(left)));
             }
         } else if self.said.elapsed() >= PAUSE {
-            let all = format!(", {:#} for all rows", HumanDuration(self.bars.remaining()));
+            let all = format!(", {:#} for all runs", HumanDuration(self.bars.remaining()));
             self.say(&format!("{}{}", describe(p), if self.several() { &all } else { "" }));
         }
     }

@@ -51,7 +51,7 @@ mod tests {
     use crate::experiment;
 
     #[test]
-    fn quick_and_whole_epochs_follow_the_row() {
+    fn quick_and_whole_epochs_follow_the_experiment() {
         let epochs = |name: &str| {
             let experiment = experiment::find(name).unwrap();
             (quick_epochs(&experiment.network.parse().unwrap()), whole_epochs(&experiment))

@@ -28,7 +28,7 @@ pub struct Request {
     pub checkpoint_every: Option<u64>,
     /// Whether to write `TensorBoard`'s event file, too.
     pub tensorboard: bool,
-    /// Whether a run that has ended beyond its goal is done, and no mistake.
+    /// Whether a run that has ended beyond its goal is done; otherwise it is an error.
     pub longer_is_done: bool,
     /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
     pub keep_weights: bool,

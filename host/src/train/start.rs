@@ -97,7 +97,7 @@ pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
     if summary.step >= goal || summary.status == Ending::Diverged {
         return Ok(Some(summary));
     }
-    // A row that is to keep none is trained again.
+    // A run that is to keep none is trained again.
     if request.keep_weights && !folder.join(CHECKPOINT).exists() {
         let why = "the run has ended and keeps none, so it cannot be made longer; choose another folder with --out, or start \
                    over with --fresh";
