@@ -25,9 +25,9 @@ impl PredictArguments {
         let (config, state) = run::read_state(&self.run)?;
         let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
         train::check_fit(&config, &dataset)?;
-        let scores = train::predict(&config, &state, &dataset)?;
-        tensors::write_scores(&self.output, &scores, &dataset.test.labels)
-            .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
+        let logits = train::predict(&config, &state, &dataset)?;
+        tensors::write_logits(&self.output, &logits, &dataset.test.labels)
+            .map_err(|error| anyhow::anyhow!("{}: cannot write the logits: {error}", self.output.display()))?;
         print_name(&self.output)
     }
 }

@@ -8,4 +8,4 @@ pub mod filters;
 pub mod sparse;
 mod weights;
 
-pub use weights::{Error, check, checksum, read, write, write_csr, write_scores};
+pub use weights::{Error, check, checksum, read, write, write_csr, write_logits};

@@ -146,16 +146,16 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
     })
 }
 
-/// Writes scores \[image, class\] and the labels of the images.
+/// Writes logits \[image, class\] and the labels of the images.
 ///
 /// # Errors
 /// If the system refuses; an earlier file of this name is then as it was.
-pub fn write_scores(file: &Path, scores: &[f32], labels: &[u8]) -> io::Result<()> {
-    let shape = vec![labels.len(), scores.len() / labels.len().max(1)];
+pub fn write_logits(file: &Path, logits: &[f32], labels: &[u8]) -> io::Result<()> {
+    let shape = vec![labels.len(), logits.len() / labels.len().max(1)];
     let entries = [("labels", Dtype::I64, vec![labels.len()]), ("scores", Dtype::F32, shape)];
     write_file(file, None, entries.into_iter(), |out| {
         labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
-        scores.iter().try_for_each(|score| out.write_all(&score.to_le_bytes()))
+        logits.iter().try_for_each(|logit| out.write_all(&logit.to_le_bytes()))
     })
 }
 

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use asymgrad_core::{Score, StepError};
 
 use super::batches::{Gather, shuffled};
+use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
-use super::scores::{confusion, scores, write_confusion};
 use super::step::{HostTrainer, drive, load};
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
             .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
         // No step follows the last update, so the test loss alone shows that it destroyed the network.
         let status = if last.has_diverged() { Ending::Diverged } else { status };
-        let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
+        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
         // A logit that is not finite is no answer.
         if found.iter().all(|logit| logit.is_finite()) {
             let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());

@@ -1,4 +1,4 @@
-//! What a trained network says of images: its scores, and what it takes each class for.
+//! The logits of a trained network, and the confusion matrix.
 
 use std::fs;
 use std::path::Path;
@@ -13,19 +13,19 @@ use crate::dataset::{Dataset, Images, Pixels};
 use crate::kernels::{HostKernels, InstructionSet};
 use crate::run::{CONFUSION, Error, allocate};
 
-/// The scores of all images, \[image\]\[class\].
+/// The logits of all images, \[image\]\[class\].
 ///
 /// # Errors
 /// [`StepError`] if the network does not take these images.
-pub fn scores<K: Kernels>(
+pub fn logits<K: Kernels>(
     trainer: &mut Trainer<'_, ALL, K>,
     images: &Images,
     pixels: &Pixels,
 ) -> Result<Vec<f32>, StepError> {
     let (classes, batch) = (trainer.network().classes(), trainer.training().batch());
-    let mut scores = vec![0.0; images.len() * classes];
+    let mut logits = vec![0.0; images.len() * classes];
     let mut inputs = vec![];
-    for (first, rows) in (0..images.len()).step_by(batch).zip(scores.chunks_mut(batch * classes)) {
+    for (first, rows) in (0..images.len()).step_by(batch).zip(logits.chunks_mut(batch * classes)) {
         let samples = rows.len() / classes;
         inputs.clear();
         for image in first..first + samples {
@@ -34,15 +34,15 @@ pub fn scores<K: Kernels>(
         }
         let columns = trainer.predict(&inputs)?;
         for (sample, row) in rows.chunks_mut(classes).enumerate() {
-            for (class, score) in row.iter_mut().enumerate() {
-                *score = columns[class * samples + sample];
+            for (class, logit) in row.iter_mut().enumerate() {
+                *logit = columns[class * samples + sample];
             }
         }
     }
-    Ok(scores)
+    Ok(logits)
 }
 
-/// The scores that a saved state gives all test images, \[image\]\[class\], in the numeric mode that it was trained in; where this
+/// The logits that a saved state gives all test images, \[image\]\[class\], in the numeric mode that it was trained in; where this
 /// CPU has no kernels of it, in that of its fastest.
 ///
 /// # Errors
@@ -56,15 +56,15 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
         let mut memory = allocate(network.memory(&training))?;
         let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
-        Ok(scores(&mut trainer, &dataset.test, &config.pixels(dataset))?)
+        Ok(logits(&mut trainer, &dataset.test, &config.pixels(dataset))?)
     })
 }
 
-/// Counts, for images of each class, what the network takes them for: the class of the first largest score.
-pub fn confusion(scores: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {
+/// Counts, for images of each class, what the network takes them for: the class of the first largest logit.
+pub fn confusion(logits: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {
     let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1).max(outputs);
     let mut counts = vec![vec![0; outputs]; classes];
-    for (row, label) in scores.chunks(outputs.max(1)).zip(labels) {
+    for (row, label) in logits.chunks(outputs.max(1)).zip(labels) {
         let largest = (0..outputs).fold(0, |best, class| if row[class] > row[best] { class } else { best });
         counts[usize::from(*label)][largest] += 1;
     }
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_first_largest_score_is_the_answer() {
-        let scores = [0.5, 0.5, -1.0, /**/ -3.0, -2.0, -2.5, /**/ 0.0, 1.0, 2.0];
-        assert_eq!(confusion(&scores, &[0, 2, 2], 3), [vec![1, 0, 0], vec![0, 0, 0], vec![0, 1, 1]]);
+        let logits = [0.5, 0.5, -1.0, /**/ -3.0, -2.0, -2.5, /**/ 0.0, 1.0, 2.0];
+        assert_eq!(confusion(&logits, &[0, 2, 2], 3), [vec![1, 0, 0], vec![0, 0, 0], vec![0, 1, 1]]);
     }
 }
