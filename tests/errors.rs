@@ -16,10 +16,10 @@ const POGGIO: &str = "input 2x9x7 - conv5x5x4 - maxpool3x3/2 - untied3x3x3(R) - 
 /// Input lengths that are not one or two samples of two values, with the error of a prediction.
 const WRONG_SIZES: [(usize, StepError, &str); 5] = [
     (0, StepError::Samples { most: 2, found: 0 }, "1 to 2 samples are taken at a time, found 0"),
-    (1, StepError::Inputs { expected: 2, found: 1 }, "the samples need 2 numbers, found 1"),
-    (3, StepError::Inputs { expected: 2, found: 3 }, "the samples need 2 numbers, found 3"),
+    (1, StepError::Inputs { expected: 2, found: 1 }, "the samples need 2 values, found 1"),
+    (3, StepError::Inputs { expected: 2, found: 3 }, "the samples need 2 values, found 3"),
     (6, StepError::Samples { most: 2, found: 3 }, "1 to 2 samples are taken at a time, found 3"),
-    (7, StepError::Inputs { expected: 6, found: 7 }, "the samples need 6 numbers, found 7"),
+    (7, StepError::Inputs { expected: 6, found: 7 }, "the samples need 6 values, found 7"),
 ];
 
 fn uniform(len: usize) -> Vec<f32> {
@@ -45,7 +45,7 @@ fn an_invalid_trainer_is_refused() {
         let error = refusal::<ALL>(Training::new(4), change);
         let TrainerError::Memory { expected, found } = error else { panic!("{error:?}") };
         assert_eq!(found, expected.checked_add_signed(change).unwrap());
-        assert_eq!(error.to_string(), format!("the memory has to hold {expected} numbers, found {found}"));
+        assert_eq!(error.to_string(), format!("the memory has to hold {expected} values, found {found}"));
     }
 
     let error = refusal::<{ ALL & !capabilities::UNTIED }>(Training::new(4), 0);
@@ -87,8 +87,8 @@ fn a_coefficient_outside_its_range_is_an_error_that_names_the_range() {
     }
     for initial in [Initial::Scaled(0.0), Initial::Normal(-1.0), Initial::Fan(f32::INFINITY)] {
         let (Initial::Scaled(value) | Initial::Normal(value) | Initial::Fan(value)) = initial else { continue };
-        cases.push((Training::new(2).initial(initial, Initial::Glorot), "initial deviation", value));
-        cases.push((Training::new(2).initial(Initial::Glorot, initial), "initial deviation", value));
+        cases.push((Training::new(2).initial(initial, Initial::Glorot), "initial standard deviation", value));
+        cases.push((Training::new(2).initial(Initial::Glorot, initial), "initial standard deviation", value));
     }
     for (training, name, value) in cases {
         let error = refusal::<ALL>(training, 0);
@@ -117,8 +117,8 @@ fn an_invalid_step_is_refused_and_changes_nothing() {
     let cases: [(&[f32], &[usize], StepError, &str); 6] = [
         (&[], &[], StepError::Samples { most: 2, found: 0 }, "1 to 2 samples are taken at a time, found 0"),
         (&[0.0; 6], &[0; 3], StepError::Samples { most: 2, found: 3 }, "1 to 2 samples are taken at a time, found 3"),
-        (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples need 4 numbers, found 3"),
-        (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples need 4 numbers, found 5"),
+        (&[0.0; 3], &[0; 2], StepError::Inputs { expected: 4, found: 3 }, "the samples need 4 values, found 3"),
+        (&[0.0; 5], &[0; 2], StepError::Inputs { expected: 4, found: 5 }, "the samples need 4 values, found 5"),
         (
             &[0.0; 4],
             &[0, 3],
@@ -174,7 +174,7 @@ fn a_non_finite_input_is_refused_and_changes_nothing() {
                 let error = trainer.step(&x, &[1, 2]).unwrap_err();
                 let StepError::NonFiniteInput { sample, feature, found } = error else { panic!("{what}: {error:?}") };
                 assert_eq!((sample, feature, found.to_bits()), (index / 12, index % 12, bad.to_bits()), "{what}");
-                let message = format!("number {feature} of sample {sample} has to be finite, found {word}");
+                let message = format!("feature {feature} of sample {sample} has to be finite, found {word}");
                 assert_eq!(error.to_string(), message);
                 assert_eq!((trainer.state(), trainer.steps()), (before.as_slice(), 0), "{what}");
                 assert!(matches!(trainer.evaluate(&[1, 2]), Err(StepError::NonFiniteInput { .. })), "{what}");
@@ -222,13 +222,13 @@ fn polling_computes_the_same_step() {
     let input = polled.input(3).unwrap();
     for (index, x) in x.iter().enumerate() {
         let (sample, feature) = (index / 126, index % 126);
-        input[network.input().inside(feature) * 3 + sample] = *x;
+        input[network.input().channels_last_index(feature) * 3 + sample] = *x;
     }
     polled.start(&labels).unwrap();
     assert!(polled.poll().unwrap().is_pending());
     for error in [polled.start(&labels).unwrap_err(), polled.predict(&x).unwrap_err()] {
-        assert_eq!(error, StepError::UnderWay);
-        assert_eq!(error.to_string(), "a step is under way: poll until it is ready");
+        assert_eq!(error, StepError::StepRunning);
+        assert_eq!(error.to_string(), "a step is running: poll until it is ready");
     }
     let mut slices = 2;
     let score = loop {
@@ -349,7 +349,7 @@ fn no_size_or_count_overflows() {
         shape.load(&[1.0; 16], MOST, &mut columns);
         assert!(columns.iter().all(|value| value.to_bits() == 0.5_f32.to_bits()), "{shape:?}");
     }
-    assert_eq!(Shape::image(MOST, 2, 2).inside(MOST), MOST);
+    assert_eq!(Shape::image(MOST, 2, 2).channels_last_index(MOST), MOST);
     // The third sample does not fit a batch of two.
     let mut columns = [0.0; 6];
     Shape::vector(2).load(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 2, &mut columns);
@@ -437,5 +437,30 @@ fn an_invalid_predictor_is_refused() {
     for (len, expected, message) in WRONG_SIZES {
         let error = predictor.predict(&vec![0.0; len]).unwrap_err();
         assert_eq!((error, error.to_string().as_str()), (expected, message));
+    }
+}
+
+/// Where a falling rate ends: a step with rate 0 computes its loss and leaves the weights as they are.
+#[test]
+fn a_rate_may_become_0_and_weights_then_stay() {
+    for optimizer in Optimizer::DEFAULTS {
+        let mut layers = [Layer::dense(1); 8];
+        let network = Architecture::parse(POGGIO, &mut layers).unwrap();
+        let training = Training::new(2).optimizer(optimizer);
+        let mut memory = vec![0.0; network.memory(&training)];
+        let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
+        trainer.initialize(&mut SplitMix::new(1), 2);
+        let bits = |numbers: &[f32]| numbers.iter().map(|number| number.to_bits()).collect::<Vec<_>>();
+        let (x, before) = (uniform(2 * 2 * 9 * 7), bits(trainer.parameters()));
+        trainer.step(&x, &[0, 1]).unwrap();
+        let after = bits(trainer.parameters());
+        assert_ne!(before, after, "{}", optimizer.name());
+        trainer.set_rate(0.0).unwrap();
+        assert!(trainer.step(&x, &[0, 1]).unwrap().loss.is_finite());
+        assert_eq!(bits(trainer.parameters()), after, "{}", optimizer.name());
+        for rate in [-1e-9, f32::NAN, f32::INFINITY] {
+            let error = trainer.set_rate(rate).unwrap_err();
+            assert_eq!(error.to_string(), format!("the rate has to be at least 0 and finite, found {rate}"));
+        }
     }
 }

@@ -93,7 +93,7 @@ fn a_unit_holds_what_is_computed_together() {
 fn scratch_follows_from_the_choice() {
     let dense = Geometry::dense(3072, 512);
     let scratch = |samples| select(Pass::Forward, &dense, samples, &TileSet::AVX2).scratch;
-    assert_eq!(scratch(63).len(), 0, "fewer than 4 tiles of 16 samples");
+    assert_eq!(scratch(63).total(), 0, "fewer than 4 tiles of 16 samples");
     assert_eq!(scratch(64).b_panel, 512 * 64, "512 columns of 64 samples");
     let untied = Geometry::untied(IMAGE, 64, 5);
     let packed = |samples| select(Pass::Forward, &untied, samples, &TileSet::AVX2).scratch.a_panel;

@@ -8,7 +8,7 @@ use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::kernels::Kernels;
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::snapshot::{Own, SnapshotError, Snapshots};
+use asymgrad_core::snapshot::{SnapshotError, Snapshots, UserBytes};
 use asymgrad_core::{
     Adam, Architecture, Feedback, Layer, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer, Training,
 };
@@ -209,7 +209,7 @@ fn train<const CAPS: u32, K: Kernels>(trainer: &mut Trainer<'_, CAPS, K>) {
 fn switch_on<const WORD: usize>(
     flash: &Flash<WORD>,
     slot: u32,
-) -> Result<(Vec<u32>, u64, Own), SnapshotError<NorFlashErrorKind>> {
+) -> Result<(Vec<u32>, u64, UserBytes), SnapshotError<NorFlashErrorKind>> {
     with_trainer(TRAINING, 77, |trainer| {
         let own = Snapshots::new(flash.clone(), PAGE..PAGE + 2 * slot)?.load(trainer)?;
         Ok((bits(trainer.state()), trainer.steps(), own))
@@ -431,8 +431,8 @@ fn a_state_that_is_not_finite_is_not_saved() {
         for place in 0..NET.state(&TRAINING) {
             let value = std::mem::replace(&mut trainer.state_mut()[place], f32::INFINITY);
             let error = snapshots.save(trainer, &[6; 32]).unwrap_err();
-            assert_eq!(error, SnapshotError::NonFinite { place, found: f32::INFINITY });
-            let said = format!("number {place} of the state has to be finite, found inf: the state saved before stays");
+            assert_eq!(error, SnapshotError::NonFinite { index: place, found: f32::INFINITY });
+            let said = format!("value {place} of the state has to be finite, found inf: the last snapshot is kept");
             assert_eq!(error.to_string(), said);
             trainer.state_mut()[place] = value;
         }
@@ -472,17 +472,17 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn invalid_places_slots_and_moments_are_refused() {
+fn invalid_ranges_slots_and_moments_are_refused() {
     type Error = SnapshotError<NorFlashErrorKind>;
     let flash = Flash::<4>::new(8);
     // No page, one page, one and a half for each slot, pages that are not aligned, more pages than the flash has.
     for place in [0..0, 0..PAGE, 0..3 * PAGE, PAGE / 2..PAGE / 2 + 2 * PAGE, 0..10 * PAGE] {
         let error: Error = Snapshots::new(flash.clone(), place).unwrap_err();
-        assert_eq!(error, SnapshotError::Place);
-        let said = "the place for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each";
+        assert_eq!(error, SnapshotError::Range);
+        let said = "the range for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each";
         assert_eq!(error.to_string(), said);
     }
-    assert!(matches!(Snapshots::new(Flash::<96>::new(8), 0..2 * PAGE), Err(SnapshotError::Place)), "words of 96 bytes");
+    assert!(matches!(Snapshots::new(Flash::<96>::new(8), 0..2 * PAGE), Err(SnapshotError::Range)), "words of 96 bytes");
     for (end, fits) in [(64 * 2, false), (64 * 4, true)] {
         assert_eq!(Snapshots::new(SmallPages, 0..end).is_ok(), fits, "a header takes two pages of 64 bytes");
     }
@@ -495,9 +495,9 @@ fn invalid_places_slots_and_moments_are_refused() {
         trainer.start(&[0]).unwrap();
         assert!(trainer.poll().unwrap().is_pending());
         let error = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().save(trainer, &[0; 32]).unwrap_err();
-        assert_eq!(error, SnapshotError::UnderWay);
-        assert_eq!(error.to_string(), "a step is under way: poll until it is ready");
+        assert_eq!(error, SnapshotError::StepRunning);
+        assert_eq!(error.to_string(), "a step is running: poll until it is ready");
     });
-    assert_eq!(Error::Empty.to_string(), "no whole state is in the flash");
-    assert_eq!(Error::Flash(NorFlashErrorKind::Other).to_string(), "the flash refused: Other");
+    assert_eq!(Error::Empty.to_string(), "the flash holds no complete state");
+    assert_eq!(Error::Flash(NorFlashErrorKind::Other).to_string(), "the flash failed: Other");
 }

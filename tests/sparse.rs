@@ -114,7 +114,7 @@ fn convolve_by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
     for (outside, x) in x.iter().enumerate() {
         #[expect(clippy::cast_possible_truncation, reason = "the value comes from an f32")]
         let x = *x as f32;
-        inside[input.inside(outside)] = x;
+        inside[input.channels_last_index(outside)] = x;
     }
     let bias = vec![0.0; if untied { y.len() } else { filters }];
     let weight = &state[tensor.range()];
@@ -123,7 +123,7 @@ fn convolve_by_kernel(tensor: &Tensor, state: &[f32], x: &[f64]) -> Vec<f64> {
         &mut y,
     );
     let output = Shape::image(filters, rows, cols);
-    (0..y.len()).map(|outside| f64::from(y[output.inside(outside)])).collect()
+    (0..y.len()).map(|outside| f64::from(y[output.channels_last_index(outside)])).collect()
 }
 
 #[test]

@@ -135,10 +135,10 @@ fn a_constant_table_holds_the_feedback_of_the_memory() {
     let mut trainer = Trainer::<ALL>::new(NET, training, &mut memory).unwrap();
     let missing = trainer.step(&uniform(40), &[0]).unwrap_err();
     assert_eq!(missing, StepError::NoTable);
-    assert_eq!(missing.to_string(), "the feedback's table is missing: give it to set_table");
+    assert_eq!(missing.to_string(), "the feedback table is missing: pass it to set_table");
     let error = trainer.set_table(&TABLE[1..]).unwrap_err();
     assert_eq!(error, TrainerError::Table { expected: TABLE.len(), found: TABLE.len() - 1 });
-    let message = format!("the training needs a table of {} feedback numbers, found {}", TABLE.len(), TABLE.len() - 1);
+    let message = format!("the training needs a table of {} feedback weights, found {}", TABLE.len(), TABLE.len() - 1);
     assert_eq!(error.to_string(), message);
 }
 

@@ -1,7 +1,7 @@
-//! A step in slices between the deadlines of a control loop, as an Embassy task or an RTIC idle loop would make it.
+//! A step in slices between the deadlines of a control loop, as in an Embassy task or an RTIC idle loop.
 //!
-//! [`Trainer::poll`] makes one layer in one direction and returns. [`Architecture::longest_slice`] says at compile time
-//! how many operations that is at most; `tests/mcu/run` measures the instructions of a slice on a Cortex-M4F.
+//! [`Trainer::poll`] runs one layer in one direction and returns. [`Architecture::longest_slice`] is the largest number of
+//! operations of a slice, known at compile time; `tests/mcu/run` measures the instructions of a slice on a Cortex-M4F.
 
 use core::task::Poll;
 
@@ -14,11 +14,11 @@ const NET: Architecture = Architecture::new(
 );
 const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
 
-/// Operations that fit between two deadlines: a network that asks for more is a compile error.
+/// Operations that fit between two deadlines. A network that needs more is a compile error.
 const BUDGET: usize = 5_000;
 const _: () = assert!(NET.longest_slice(&TRAINING) <= BUDGET);
 
-/// A controller that has to act at every tick.
+/// A controller that acts at every tick.
 struct Controller {
     ticks: u32,
 }
@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for step in 0..100 {
         trainer.input(1)?.fill(0.5);
         trainer.start(&[2])?;
-        // Each turn of this loop is one slice; an async task would `yield_now().await` here.
+        // Each iteration is one slice; an async task calls `yield_now().await` here.
         let score = loop {
             controller.act();
             if let Poll::Ready(score) = trainer.poll()? {
@@ -47,11 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         if step % 20 == 19 {
             println!("step {step}: loss {:.4} after {} ticks", score.loss, controller.ticks);
-            assert!(score.loss < last, "the same sample again and again has to be learnt");
+            assert!(score.loss < last, "the loss of a repeated sample has to fall");
             last = score.loss;
         }
     }
-    // Three layers forward, the loss, and a signal and an update of each layer.
+    // Three layers forward, the loss, and for each layer an input gradient and an update.
     assert_eq!(controller.ticks, 100 * (3 + 1 + 2 * 3));
     println!("a slice takes at most {} operations of {BUDGET}", NET.longest_slice(&TRAINING));
     Ok(())

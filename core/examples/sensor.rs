@@ -1,7 +1,7 @@
-//! From sensor to step: an interrupt fills a queue, the main loop drains it into training.
+//! Training on a sensor: an interrupt handler writes to a queue, and the main loop trains on the samples of the queue.
 //!
-//! A ring keeps past samples, and each step trains a new one beside an old one, so that what the sensor no longer shows is
-//! not forgotten. A thread plays the interrupt; on a device the producer lies with the handler, as in
+//! A ring buffer stores past samples. Each step trains on a new and a past sample, so that the network does not forget states
+//! that the sensor no longer shows. A thread simulates the interrupt; on a device the handler owns the producer, as in
 //! `tests/mcu/firmware/src/bin/sensor.rs`. The queue needs no compare-and-swap, so it works on a Cortex-M0 as well.
 
 use std::thread;
@@ -12,7 +12,7 @@ use heapless::HistoryBuf;
 use heapless::spsc::{Producer, Queue};
 use rand_core::Rng;
 
-/// Numbers of one reading, and what it is a reading of.
+/// Values of a reading, and the states of the machine.
 const WINDOW: usize = 16;
 const CLASSES: usize = 3;
 type Sample = ([f32; WINDOW], usize);
@@ -22,19 +22,19 @@ const NET: Architecture =
 const TRAINING: Training = Training::new(2).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
 const READINGS: usize = 3000;
 
-/// A machine's vibration: a wave whose length tells its state, from any phase, with noise.
+/// The vibration of a machine: a wave whose frequency depends on the state, of random phase, with noise.
 fn read(state: usize, generator: &mut SplitMix) -> Sample {
     let phase = symmetric(generator.next_u32());
     let wave = |index: usize| libm::sinf(3.0 * phase + index as f32 * [0.4, 0.8, 1.5][state]);
     (core::array::from_fn(|index| wave(index) + 0.2 * symmetric(generator.next_u32())), state)
 }
 
-/// What the interrupt's handler does. A full queue drops the reading: training is behind, and nothing waits for it.
+/// The interrupt handler. A full queue drops the reading, because the handler never waits for the training.
 fn interrupt(queue: &mut Producer<'_, Sample>, sample: Sample) -> bool {
     queue.enqueue(sample).is_ok()
 }
 
-/// Half of the readings show every state, the other half the first alone; some are broken.
+/// The first half of the readings shows every state, the second half only the first state; some readings are broken.
 fn sense(mut queue: Producer<'_, Sample>) {
     let mut generator = SplitMix::new(1);
     for number in 0..READINGS {
@@ -44,7 +44,7 @@ fn sense(mut queue: Producer<'_, Sample>) {
             sample.0[3] = f32::NAN;
         }
         while !interrupt(&mut queue, sample) {
-            thread::yield_now(); // the sensor is faster than any sensor: let the other side have its turn
+            thread::yield_now(); // this simulated sensor is faster than the training
         }
     }
 }
@@ -67,20 +67,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 if sensor.is_finished() && !consumer.ready() {
                     return Ok(());
                 }
-                thread::yield_now(); // a device would sleep until the next interrupt
+                thread::yield_now(); // a device sleeps until the next interrupt here
                 continue;
             };
             let old = past.as_slice().get(generator.next_u32() as usize % past.len().max(1)).copied().unwrap_or(new);
             match trainer.step([new.0, old.0].as_flattened(), &[new.1, old.1]) {
                 Ok(score) => running.add(&score),
-                // The weights are as they were: the reading is dropped, and training goes on.
+                // The weights are unchanged; drop the reading.
                 Err(StepError::NonFiniteInput { .. }) => {
                     broken += 1;
                     continue;
                 }
                 Err(error) => return Err(error),
             }
-            // Every state has its share of the ring as long as it is not all that the sensor shows.
+            // The first state is stored less often, so that it does not replace all others in the second half.
             if new.1 != 0 || generator.next_u32().is_multiple_of(32) {
                 past.write(new);
             }
@@ -94,9 +94,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         trainer.input(1)?.copy_from_slice(&window);
         correct += trainer.evaluate(&[state])?.correct;
     }
-    println!("{correct} of 300 readings of every state are told apart, {broken} broken ones were dropped");
-    assert!(broken == READINGS / 500 && trainer.state().iter().all(|number| number.is_finite()));
-    assert!(correct > 270, "what the sensor no longer showed was forgotten");
+    println!("{correct} of 300 readings of all states are correct, {broken} broken ones were dropped");
+    assert!(broken == READINGS / 500 && trainer.state().iter().all(|value| value.is_finite()));
+    assert!(correct > 270, "states that the sensor no longer showed are forgotten");
     Ok(())
 }
 

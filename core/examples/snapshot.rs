@@ -1,7 +1,7 @@
-//! A training that survives being switched off: two slots in flash take turns, and the generator travels with the weights.
+//! A training that resumes after power-off: snapshots in flash contain the state of the training and of the generator.
 //!
-//! Memory plays the flash; on a device it is the flash driver of the chip's `embassy` or vendor crate, which implements
-//! the traits of `embedded-storage`.
+//! A vector simulates the flash; a device uses the flash driver of its `embassy` or vendor crate, which implements the
+//! traits of `embedded-storage`.
 
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::snapshot::{SnapshotError, Snapshots};
@@ -54,45 +54,45 @@ impl NorFlash for Flash {
     }
 }
 
-/// Bytes of the flash in which the two slots lie, behind the program.
+/// The bytes of the two slots in the flash, behind the program.
 const SLOT: u32 = Snapshots::<Flash>::slot(NET.state(&TRAINING));
-const PLACE: core::ops::Range<u32> = 4096..4096 + 2 * SLOT;
+const RANGE: core::ops::Range<u32> = 4096..4096 + 2 * SLOT;
 
-/// What a device does from power-on to power-off: loads what is there, trains, saves.
-fn live(flash: Flash, steps: u32) -> Result<(Flash, Vec<f32>), Box<dyn std::error::Error>> {
+/// Runs a device from power-on to power-off: loads the last snapshot, trains, saves.
+fn run(flash: Flash, steps: u32) -> Result<(Flash, Vec<f32>), Box<dyn std::error::Error>> {
     let memory: &'static mut [f32; NET.memory(&TRAINING)] = Box::leak(Box::new([0.0; NET.memory(&TRAINING)]));
     let mut trainer = Device::new(NET, TRAINING, memory)?;
-    let mut snapshots = Snapshots::new(flash, PLACE)?;
+    let mut snapshots = Snapshots::new(flash, RANGE)?;
     let mut generator = match snapshots.load(&mut trainer) {
-        Ok(own) => SplitMix::from_bytes(*own.first_chunk().ok_or("a snapshot's own bytes are 32")?),
+        Ok(bytes) => SplitMix::from_bytes(*bytes.first_chunk().ok_or("a snapshot has 32 user bytes")?),
         Err(SnapshotError::Empty) => {
             let mut generator = SplitMix::new(1);
             trainer.initialize(&mut generator, 2);
             generator
         }
-        // Another network's, or a flash that fails: nothing to begin from without anybody knowing.
+        // Do not silently start over if the snapshot is another network's or the flash fails.
         Err(error) => return Err(error.into()),
     };
     for _ in 0..steps {
         let x: [f32; 8] = core::array::from_fn(|_| symmetric(generator.next_u32()));
         trainer.step(&x, &[usize::from(x[0] > x[1])])?;
     }
-    let mut own = [0; 32];
-    own[..8].copy_from_slice(&generator.to_bytes());
-    snapshots.save(&trainer, &own)?;
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&generator.to_bytes());
+    snapshots.save(&trainer, &bytes)?;
     println!("switched off after step {}", trainer.steps());
     Ok((snapshots.release(), trainer.state().to_vec()))
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let erased = || Flash(vec![0xFF; 16 * 4096]);
-    let (_, wanted) = live(erased(), 300)?;
+    let (_, expected) = run(erased(), 300)?;
     let mut flash = erased();
     let mut found = vec![];
     for steps in [100, 150, 50] {
-        (flash, found) = live(flash, steps)?;
+        (flash, found) = run(flash, steps)?;
     }
-    assert_eq!(found, wanted, "three lives of 300 steps together are as one");
+    assert_eq!(found, expected, "three runs of 300 steps together have to equal one run of 300 steps");
     Ok(())
 }
 

@@ -1,8 +1,8 @@
-//! Range checks of coefficients, and the error that they give.
+//! Floor 1. Range checks of coefficients, and their error.
 
 use core::fmt;
 
-/// A coefficient lies outside its range.
+/// A coefficient outside its range.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CoefficientError {

@@ -1,3 +1,19 @@
+// The modules by floor; a module imports only from the floors below its own, and no two files import each other.
+//
+// | floor | module | what it holds |
+// |---|---|---|
+// | 7 | `snapshot` | a training's state in NOR flash |
+// | 7 | `predictor` | prediction with borrowed parameters |
+// | 6 | `train` | the trainer: one step as a loop over layers, forward, backward and update |
+// | 5 | `kernels` | the passes over one layer, and the function that selects a kernel |
+// | 4 | `plan` | the memory plan: offsets, sizes, named tensors |
+// | 4 | `running` | running means of loss and accuracy |
+// | 3 | `network` | networks and training settings as values: layers, activations, feedback rules, losses, optimizers |
+// | 2 | `random` | initial distributions, feedback as a function of seed and index, a generator |
+// | 1 | `arithmetic` | multiply-add, square root and other operations that depend on the target |
+// | 1 | `capabilities` | bits for the code that an image holds |
+// | 1 | `checks` | ranges of coefficients |
+// | 1 | `slices` | slices by offset and length |
 #![no_std]
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
@@ -19,7 +35,7 @@ mod slices;
 pub mod snapshot;
 mod train;
 
-// The versions whose types and traits the API names: `MatrixView`, `Rng`, `NorFlash`.
+// The crates whose types and traits are part of the API: `NorFlash`, `MatrixView`, `Rng`.
 #[cfg(feature = "embedded-storage")]
 pub use embedded_storage;
 pub use nalgebra;
@@ -37,7 +53,7 @@ pub use random::Initial;
 pub use running::Running;
 pub use train::{ErrorSignal, StepError, Trainer, TrainerError};
 
-/// The repository's README has an example that is a test, too.
+/// The repository's README, whose example is a test.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
@@ -59,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ram_table_is_what_the_plan_says() {
+    fn the_readme_s_ram_table_equals_the_memory_plan() {
         let optimizers = [
             (Optimizer::Sgd(Sgd::DEFAULT), 1),
             (Optimizer::Momentum(Momentum::DEFAULT), 1),
@@ -81,11 +97,8 @@ mod tests {
             let memory = optimizers.map(|(optimizer, batch)| {
                 network.memory(&Training::new(batch).optimizer(optimizer).fixed_feedback(storage))
             });
-            let found: std::vec::Vec<String> = memory
-                .into_iter()
-                .chain([network.prediction_memory(1)])
-                .map(|numbers| with_commas(4 * numbers))
-                .collect();
+            let found: std::vec::Vec<String> =
+                memory.into_iter().chain([network.prediction_memory(1)]).map(|len| with_commas(4 * len)).collect();
             assert_eq!(cells[1..], found, "{row}");
             count += 1;
         }

@@ -1,4 +1,4 @@
-//! Prediction without training memory: borrowed parameters, wherever they lie, and two small buffers.
+//! Floor 6. Prediction without training memory: borrowed parameters and two activation buffers.
 
 use crate::arithmetic::Portable;
 use crate::capabilities::ALL;
@@ -31,8 +31,10 @@ pub struct Predictor<'m, const CAPS: u32 = ALL> {
 impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
     /// A predictor for up to `batch` samples at a time.
     ///
+    /// `parameters` has [`Architecture::parameters`] values, `memory` [`Architecture::prediction_memory`] values.
+    ///
     /// # Errors
-    /// [`TrainerError`] if the parameters or the memory have the wrong length, or `CAPS` leave out one of
+    /// [`TrainerError`] if `batch` is 0, the parameters or the memory have the wrong length, or `CAPS` leave out one of
     /// [`Architecture::prediction_capabilities`].
     pub fn new(
         network: Architecture<'m>,

@@ -1,4 +1,5 @@
-//! Random numbers: uniform weights from any generator, and feedback as a pure function of its place.
+//! Floor 2. Random numbers: initial distributions, values from any generator, and feedback as a pure function of seed,
+//! layer and index.
 
 use core::fmt;
 
@@ -7,20 +8,21 @@ use rand_core::Rng;
 use crate::capabilities::{self, enabled};
 use crate::checks::{CoefficientError, positive};
 
-/// Half the width of Glorot's uniform distribution: a = √(6 / (inputs + outputs)).
+/// The bound a = √(6 / (inputs + outputs)) of Glorot's uniform distribution on (−a, a).
 ///
-/// `inputs` and `outputs` are a weight's fans, k² × channels for convolutions (Glorot and Bengio 2010).
+/// `inputs` and `outputs` are the fan-in and the fan-out of a weight: k² × channels in a convolution (Glorot and Bengio
+/// 2010).
 pub const fn glorot(inputs: usize, outputs: usize) -> f32 {
-    root(6.0 / inputs.saturating_add(outputs) as f32)
+    sqrt(6.0 / inputs.saturating_add(outputs) as f32)
 }
 
-/// The exactly rounded root of a positive number, as libm's, which constants cannot call.
-const fn root(x: f32) -> f32 {
+/// The correctly rounded square root of a positive value: that of libm, which constants cannot call.
+const fn sqrt(x: f32) -> f32 {
     if !x.is_normal() {
         return x;
     }
-    // x = mantissa · 2^(exponent − 150). The root of mantissa · 2^26, or 2^25 where the exponent is odd, has 25 bits, the
-    // last of them for rounding; none lies halfway between two numbers. It carries 2^23 of its own into the exponent.
+    // x = mantissa · 2^(exponent − 150). The square root of mantissa · 2^26, or 2^25 if the exponent is odd, has 25 bits, the
+    // last of them for rounding; it never lies halfway between two `f32`. Its leading bit, 2^23, adds 1 to the exponent.
     let (mantissa, exponent) = ((x.to_bits() & 0x7F_FFFF | 0x80_0000) as u64, x.to_bits() >> 23 & 0xFF);
     let odd = exponent & 1;
     #[expect(clippy::cast_possible_truncation, reason = "25 bits")]
@@ -28,49 +30,49 @@ const fn root(x: f32) -> f32 {
     f32::from_bits(((exponent / 2 + 62 + odd) << 23) + wide.div_ceil(2))
 }
 
-/// How weights or feedback are drawn.
+/// The distribution of initial weights or feedback.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Initial {
-    /// Uniform in (−a, a), a as [`glorot`] says.
+    /// Uniform on (−a, a) with a of [`glorot`].
     #[default]
     Glorot,
-    /// Uniform like Glorot's, `scale` times as wide.
+    /// Uniform on (−`scale` · a, `scale` · a) with a of [`glorot`].
     Scaled(f32),
-    /// Normal with this deviation.
+    /// Normal with this standard deviation.
     Normal(f32),
-    /// Normal with the deviation `gain` / √(inputs + outputs).
+    /// Normal with the standard deviation `gain` / √(inputs + outputs).
     Fan(f32),
 }
 
-/// As the command line takes it, such as `normal:0.05`.
+/// The form that the command line accepts, such as `normal:0.05`.
 impl fmt::Display for Initial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Glorot => f.write_str("glorot"),
             Self::Scaled(scale) => write!(f, "scaled:{scale}"),
-            Self::Normal(deviation) => write!(f, "normal:{deviation}"),
+            Self::Normal(sigma) => write!(f, "normal:{sigma}"),
             Self::Fan(gain) => write!(f, "fan:{gain}"),
         }
     }
 }
 
 impl Initial {
-    /// The deviation for a weight of these fans.
+    /// The standard deviation for a weight with this fan-in and fan-out.
     pub fn standard_deviation(self, inputs: usize, outputs: usize) -> f32 {
         let width = libm::sqrtf(inputs.saturating_add(outputs) as f32);
         match self {
             Self::Glorot => libm::sqrtf(2.0) / width,
             Self::Scaled(scale) => scale * libm::sqrtf(2.0) / width,
-            Self::Normal(deviation) => deviation,
+            Self::Normal(sigma) => sigma,
             Self::Fan(gain) => gain / width,
         }
     }
 
-    /// Half the width of the uniform distribution; `None` if it is normal.
-    pub(crate) const fn half_width(self, inputs: usize, outputs: usize) -> Option<f32> {
+    /// The bound a of a uniform distribution on (−a, a); `None` if the distribution is normal.
+    pub(crate) const fn uniform_bound(self, inputs: usize, outputs: usize) -> Option<f32> {
         match self {
             Self::Glorot => Some(glorot(inputs, outputs)),
             Self::Scaled(scale) => Some(scale * glorot(inputs, outputs)),
@@ -78,45 +80,47 @@ impl Initial {
         }
     }
 
-    /// That the number lies in its range.
+    /// Checks the range of the coefficient.
     pub(crate) fn check(self) -> Result<(), CoefficientError> {
         match self {
             Self::Glorot => Ok(()),
-            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => positive("initial deviation", x),
+            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => positive("initial standard deviation", x),
         }
     }
 }
 
-/// A number of the normal distribution with deviation 1 from two times 32 random bits (Box and Muller 1958).
+/// A standard normal value from two times 32 random bits, by the transform of Box and Muller (1958).
 pub fn normal(bits: [u32; 2]) -> f32 {
-    let [radius, turn] = bits.map(|bits| 0.5 + 0.5 * symmetric(bits));
-    libm::sqrtf(-2.0 * libm::logf(radius)) * libm::cosf(2.0 * core::f32::consts::PI * turn)
+    let [radius, angle] = bits.map(|bits| 0.5 + 0.5 * symmetric(bits));
+    libm::sqrtf(-2.0 * libm::logf(radius)) * libm::cosf(2.0 * core::f32::consts::PI * angle)
 }
 
-/// A number of (−1, 1) from 32 random bits: the upper 23 name one of 2²³ values, symmetric about 0 and without it.
+/// A value of the uniform distribution on (−1, 1) from 32 random bits.
+///
+/// The upper 23 bits select one of 2²³ values, which are symmetric about 0 and do not include it.
 pub const fn symmetric(bits: u32) -> f32 {
     #[expect(clippy::cast_possible_wrap, reason = "23 bits fit")]
     let step = (bits >> 9) as i32;
     (2 * step + 1 - (1 << 23)) as f32 / (1 << 23) as f32
 }
 
-/// Fills `numbers` uniformly from (−a, a).
-pub(crate) fn fill(numbers: &mut [f32], a: f32, generator: &mut impl Rng) {
-    for number in numbers {
-        *number = a * symmetric(generator.next_u32());
+/// Fills `values` from the uniform distribution on (−a, a).
+pub(crate) fn fill_uniform(values: &mut [f32], a: f32, generator: &mut impl Rng) {
+    for value in values {
+        *value = a * symmetric(generator.next_u32());
     }
 }
 
-/// Fills `numbers` from the normal distribution with this deviation.
-pub(crate) fn fill_normal(numbers: &mut [f32], deviation: f32, generator: &mut impl Rng) {
-    for number in numbers {
-        *number = deviation * normal([generator.next_u32(), generator.next_u32()]);
+/// Fills `values` from the normal distribution with mean 0 and standard deviation `sigma`.
+pub(crate) fn fill_normal(values: &mut [f32], sigma: f32, generator: &mut impl Rng) {
+    for value in values {
+        *value = sigma * normal([generator.next_u32(), generator.next_u32()]);
     }
 }
 
-/// The feedback weights of one layer: number i is a pure function of (seed, layer, i).
+/// The feedback weights of one layer: weight i is a pure function of (seed, layer, i).
 ///
-/// So R in RAM, R in flash and R regenerated while it is used are the same bits.
+/// Therefore R in RAM, R in flash and R regenerated at each use have the same bits.
 ///
 /// ```
 /// use asymgrad_core::random::FeedbackSource;
@@ -127,46 +131,47 @@ pub(crate) fn fill_normal(numbers: &mut [f32], deviation: f32, generator: &mut i
 #[derive(Clone, Copy, Debug)]
 pub struct FeedbackSource {
     keys: [u32; 2],
-    a: f32,
+    /// The bound of the uniform distribution, or the standard deviation of the normal one.
+    scale: f32,
     normal: bool,
 }
 
 impl FeedbackSource {
-    /// The source of layer number `layer` (from 0) under `seed`, uniform in (−a, a).
+    /// The source of the layer with index `layer`, from 0, under `seed`: uniform on (−a, a).
     pub const fn new(seed: u64, layer: u32, a: f32) -> Self {
-        // SplitMix64's finaliser (Steele, Lea and Flood 2014) spreads seed and layer over both keys.
+        // SplitMix64's finaliser (Steele, Lea and Flood 2014) mixes seed and layer into both keys.
         let mut z = seed.wrapping_add((layer as u64).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^= z >> 31;
         #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
         let keys = [z as u32, (z >> 32) as u32];
-        Self { keys, a, normal: false }
+        Self { keys, scale: a, normal: false }
     }
 
-    /// The source of a layer whose feedback weights have these fans.
+    /// The source of a layer whose feedback weights have this fan-in and fan-out.
     pub(crate) fn of(initial: Initial, seed: u64, layer: u32, (inputs, outputs): (usize, usize)) -> Self {
-        match initial.half_width(inputs, outputs) {
+        match initial.uniform_bound(inputs, outputs) {
             Some(a) => Self::new(seed, layer, a),
             None => Self { normal: true, ..Self::new(seed, layer, initial.standard_deviation(inputs, outputs)) },
         }
     }
 
-    /// Number `index` in the layer's distribution.
+    /// Feedback weight `index` in the layer's distribution.
     #[inline(always)]
     pub(crate) fn draw<const CAPS: u32>(&self, index: u32) -> f32 {
         if enabled::<CAPS>(capabilities::INITIAL) && self.normal { self.normal_at(index) } else { self.at(index) }
     }
 
-    /// Feedback weight number `index`, in the order of the layer's weights in memory.
+    /// Feedback weight `index` of the uniform distribution, in the order of the layer's weights in memory.
     pub const fn at(&self, index: u32) -> f32 {
-        self.a * symmetric(self.bits(index))
+        self.scale * symmetric(self.bits(index))
     }
 
-    /// The same with a normal distribution, whose deviation is the source's width.
+    /// As [`FeedbackSource::at`], of the normal distribution whose standard deviation is the `a` of the source.
     pub fn normal_at(&self, index: u32) -> f32 {
         let bits = self.bits(index);
-        self.a * normal([bits, mix(bits ^ 0x9E37_79B9)])
+        self.scale * normal([bits, mix(bits ^ 0x9E37_79B9)])
     }
 
     const fn bits(&self, index: u32) -> u32 {
@@ -174,20 +179,20 @@ impl FeedbackSource {
     }
 }
 
-/// A number of a layer or weight as the feedback source counts them.
+/// The index of a layer or a weight as [`FeedbackSource`] takes it, saturated.
 #[expect(clippy::cast_possible_truncation, reason = "compared before; constants have no `try_from`")]
-pub(crate) const fn counter(index: usize) -> u32 {
+pub(crate) const fn saturating_u32(index: usize) -> u32 {
     if index > u32::MAX as usize { u32::MAX } else { index as u32 }
 }
 
-/// A 32-bit mixer with low bias (constants found by Chris Wellons's search, "hash-prospector").
+/// A 32-bit mixing function with low bias (constants of Chris Wellons's "hash-prospector").
 pub(crate) const fn mix(mut x: u32) -> u32 {
     x = (x ^ (x >> 16)).wrapping_mul(0x21F0_AAAD);
     x = (x ^ (x >> 15)).wrapping_mul(0x735A_2D97);
     x ^ (x >> 15)
 }
 
-/// A small generator for initial weights where no other is at hand (SplitMix64; Steele, Lea and Flood 2014).
+/// A small generator for initial weights if a program has no other: SplitMix64 (Steele, Lea and Flood 2014).
 #[derive(Clone, Copy, Debug)]
 pub struct SplitMix {
     state: u64,
@@ -199,12 +204,12 @@ impl SplitMix {
         Self { state: seed }
     }
 
-    /// Where the generator stands, to be kept.
+    /// The generator's state, for storage.
     pub const fn to_bytes(&self) -> [u8; 8] {
         self.state.to_le_bytes()
     }
 
-    /// The generator that stood there.
+    /// A generator with a stored state.
     pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self { state: u64::from_le_bytes(bytes) }
     }
@@ -227,8 +232,8 @@ impl rand_core::TryRng for SplitMix {
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
         for chunk in bytes.chunks_mut(8) {
-            let numbers = self.try_next_u64()?.to_le_bytes();
-            chunk.iter_mut().zip(numbers).for_each(|(byte, number)| *byte = number);
+            let random = self.try_next_u64()?.to_le_bytes();
+            chunk.iter_mut().zip(random).for_each(|(byte, random)| *byte = random);
         }
         Ok(())
     }
@@ -236,17 +241,17 @@ impl rand_core::TryRng for SplitMix {
 
 #[cfg(test)]
 mod tests {
-    use super::root;
+    use super::sqrt;
 
     #[test]
-    fn the_root_of_constants_is_libms() {
-        // Two binades have every mantissa with an even and with an odd exponent; then every exponent.
+    fn the_square_root_of_constants_equals_libm() {
+        // Two binades cover every mantissa with an even and with an odd exponent; the second range covers every exponent.
         for bits in (0x3F80_0000..0x4080_0000).step_by(7).chain((0x0080_0000..0x7F80_0000).step_by(100_003)) {
             let x = f32::from_bits(bits);
-            assert_eq!(root(x).to_bits(), libm::sqrtf(x).to_bits(), "{x:e}");
+            assert_eq!(sqrt(x).to_bits(), libm::sqrtf(x).to_bits(), "{x:e}");
         }
         for x in [0.0, f32::INFINITY] {
-            assert_eq!(root(x).to_bits(), x.to_bits());
+            assert_eq!(sqrt(x).to_bits(), x.to_bits());
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Loss and accuracy while training goes on: means in which older samples fade.
+//! Floor 4. Running loss and accuracy of a training: exponentially weighted means over its samples.
 
 use crate::network::loss::Score;
 
-/// Means over about the last `horizon` samples: each new one makes the older count 1 − 1/`horizon` as much.
+/// Exponentially weighted means over about the last `horizon` samples: each sample multiplies the weights of all earlier
+/// ones by 1 − 1/`horizon`.
 ///
 /// ```
 /// use asymgrad_core::{Running, Score};
@@ -14,33 +15,34 @@ use crate::network::loss::Score;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Running {
-    keep: f32,
+    /// The factor of the earlier samples: 1 − 1/horizon.
+    retain: f32,
     samples: f32,
     loss: f32,
     correct: f32,
 }
 
 impl Running {
-    /// Means without samples yet. `horizon` is a number of samples, 1 or more: 1 keeps the last sample alone, infinity weighs
-    /// all alike. The means of a smaller one, or of one that is not a number, have no meaning.
+    /// Means over no samples. `horizon` is in samples, at least 1: with 1 only the last sample counts, with infinity all
+    /// samples count alike. The means for a smaller horizon or NaN have no meaning.
     pub const fn new(horizon: f32) -> Self {
-        Self { keep: 1.0 - 1.0 / horizon, samples: 0.0, loss: 0.0, correct: 0.0 }
+        Self { retain: 1.0 - 1.0 / horizon, samples: 0.0, loss: 0.0, correct: 0.0 }
     }
 
-    /// Adds what [`Trainer::step`](crate::Trainer::step) gave.
+    /// Adds the score of a step, see [`Trainer::step`](crate::Trainer::step).
     pub fn add(&mut self, score: &Score) {
-        let keep = (0..score.samples).fold(1.0, |keep, _| keep * self.keep);
-        self.samples = keep * self.samples + score.samples as f32;
-        self.loss = keep * self.loss + score.loss * score.samples as f32;
-        self.correct = keep * self.correct + score.correct as f32;
+        let retain = (0..score.samples).fold(1.0, |retain, _| retain * self.retain);
+        self.samples = retain * self.samples + score.samples as f32;
+        self.loss = retain * self.loss + score.loss * score.samples as f32;
+        self.correct = retain * self.correct + score.correct as f32;
     }
 
-    /// The mean loss; not a number before the first sample.
+    /// The mean loss; NaN before the first sample.
     pub fn loss(&self) -> f32 {
         self.loss / self.samples
     }
 
-    /// The share of samples whose highest score was the label's; not a number before the first sample.
+    /// The fraction of samples whose largest logit is that of their label; NaN before the first sample.
     pub fn accuracy(&self) -> f32 {
         self.correct / self.samples
     }

@@ -1,7 +1,9 @@
 //! How many trainings at once fit into memory: what each of them needs by its plan, beside what the machine has free.
 
 use std::fs;
+use std::path::Path;
 
+use crate::cgroup;
 use crate::suite::Task;
 
 /// What a training takes beside its plan: threads, logs, the true signals of a measurement, and a share of the plan for buffers of
@@ -55,14 +57,48 @@ pub fn check(rows: &[Task], jobs: usize, free: u64) -> Result<(), TooMuch> {
 /// The bytes that a training takes.
 fn training(row: &Task) -> u64 {
     let config = &row.request.config;
-    let numbers = config.network.architecture().memory(&config.training()) as u64;
+    let numbers = config.network.architecture().memory(&config.training_on(&row.dataset)) as u64;
     let plan = numbers.saturating_mul(size_of::<f32>() as u64);
     plan.saturating_add(plan / SHARE).saturating_add(BESIDE)
 }
 
-/// The bytes that programs may still take; `None` where the system does not tell.
+/// The bytes that this process may still take; `None` where the system does not tell.
 pub fn free() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    free_in(Path::new("/"))
+}
+
+/// As [`free`], with the system's files below `root`.
+fn free_in(root: &Path) -> Option<u64> {
+    machine(root).into_iter().chain(cgroup::free(root)).min()
+}
+
+/// The bytes that the machine has for programs.
+fn machine(root: &Path) -> Option<u64> {
+    let text = fs::read_to_string(root.join("proc/meminfo")).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_of_machine_and_groups_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            fs::create_dir_all(root.path().join(name).parent().unwrap()).unwrap();
+            fs::write(root.path().join(name), text).unwrap();
+        };
+        assert_eq!(free_in(root.path()), None);
+        write("proc/meminfo", "MemTotal: 900 kB\nMemAvailable:     500 kB\n");
+        assert_eq!(free_in(root.path()), Some(512_000));
+        write("proc/self/cgroup", "0::/\n");
+        write("proc/self/mountinfo", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        for (limit, expected) in [("600000", 500_000), ("400000", 300_000), ("max", 512_000)] {
+            write("sys/fs/cgroup/memory.max", limit);
+            write("sys/fs/cgroup/memory.current", "100000");
+            assert_eq!(free_in(root.path()), Some(expected.min(512_000)), "{limit}");
+        }
+    }
 }

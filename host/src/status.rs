@@ -1,10 +1,12 @@
 //! Where a run stands: done, at work, crashed, stopped; told by its folder alone, without touching it.
 
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use crate::lossy;
 use crate::run::{self, CONFIG, Error, FAILURE, LockHolder, TIMING};
 
 /// Folders are not searched deeper.
@@ -20,7 +22,7 @@ pub enum State {
     Missing,
     /// It made all its steps.
     Finished,
-    /// It ended because its loss was no number any more: a result.
+    /// It ended because its loss became infinite or NaN: a result.
     Diverged,
     /// A process is at work on it.
     Running(Option<LockHolder>),
@@ -108,6 +110,7 @@ pub struct RunStatus {
     /// Why it failed, or cannot be read.
     pub problem: Option<String>,
     /// Its folder.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
 }
 
@@ -160,27 +163,48 @@ fn seconds_of_last_epoch(folder: &Path) -> Option<f64> {
     Some(line["train_seconds"].as_f64()? + line["test_seconds"].as_f64()?)
 }
 
-/// The folders of all runs below a folder, in the order of their names.
+/// The folders of all runs below a folder, in the order of their names; each run once, however many symbolic links lead to it.
 pub fn run_folders(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    walk(folder, 0, &mut found);
-    found
+    let mut search = Search::default();
+    search.walk(folder, 0);
+    // Links come last: a run has the path without links, if there is one.
+    while let Some((link, depth)) = search.links.pop_front() {
+        search.walk(&link, depth);
+    }
+    search.found.sort();
+    search.found
 }
 
-/// A run's folder holds no other run.
-fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
-    if folder.join(CONFIG).is_file() {
-        found.push(folder.to_owned());
-        return;
-    }
-    // A folder that cannot be read holds nothing that could be shown.
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    if depth < DEEPEST {
+#[derive(Default)]
+struct Search {
+    found: Vec<PathBuf>,
+    /// The canonical paths of the folders seen.
+    seen: HashSet<PathBuf>,
+    /// Links to folders, with their depth, to follow after all folders.
+    links: VecDeque<(PathBuf, usize)>,
+}
+
+impl Search {
+    /// A run's folder holds no other run.
+    fn walk(&mut self, folder: &Path, depth: usize) {
+        // A folder that cannot be read holds nothing that could be shown.
+        let Ok(canonical) = folder.canonicalize() else { return };
+        if !self.seen.insert(canonical) {
+            return;
+        }
+        if folder.join(CONFIG).is_file() {
+            self.found.push(folder.to_owned());
+            return;
+        }
+        let Ok(entries) = fs::read_dir(folder) else { return };
+        if depth == DEEPEST {
+            return;
+        }
         let mut folders: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
         folders.sort();
-        for folder in &folders {
-            walk(folder, depth + 1, found);
+        for path in folders {
+            if path.is_symlink() { self.links.push_back((path, depth + 1)) } else { self.walk(&path, depth + 1) }
         }
     }
 }

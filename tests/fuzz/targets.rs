@@ -71,7 +71,7 @@ fn page(name: &'static str) -> Target {
     target(name, good, move |bytes| {
         fs::write(place.path("a").join(name), bytes).unwrap();
         let report = Report::read(&folder, &Catalogue::of_report()).unwrap();
-        assert!(report::page(&report).ends_with("</html>\n"));
+        assert!(report::page(&report).unwrap().ends_with("</html>\n"));
         assert!(report::csv(&report).lines().count() > 39 && report::markdown(&report).contains("DSR1"));
         status::survey(&folder, &[]).unwrap();
     })

@@ -1,9 +1,9 @@
-//! One sample, which would fill one lane of a data pass.
+//! Kernels for one sample, which would leave all lanes of a data pass but one empty.
 //!
 //! | pass | layer | lanes hold | weights |
 //! |---|---|---|---|
-//! | input gradient | dense, untied | inputs | as they lie |
-//! | input gradient | convolution | inputs | as they lie, for neighbouring pixels at a time |
+//! | input gradient | dense, untied | inputs | unpacked |
+//! | input gradient | convolution | inputs | unpacked, for neighbouring pixels at a time |
 //! | forward | dense | outputs | transposed, [`K_BLOCK`] inputs at a time |
 //! | forward | convolution | outputs | transposed once, for neighbouring pixels at a time |
 //! | weight gradient | convolution | inputs | summed in registers from position to position |

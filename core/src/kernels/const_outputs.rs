@@ -1,8 +1,8 @@
 //! The gradients of a dense layer with a known number of outputs: the last layer of a network, with its classes.
 //!
-//! The same sums in the same order as in `data_pass_dense.rs` and `weight_gradient.rs`. Each value takes part in so few
-//! products that what a general tile does beside its sum costs as much as the sum. Here the sizes are constants, so that tiles
-//! stay in registers from their first value to their last, and so do inputs that are transposed.
+//! The same sums in the same order as in `data_pass_dense.rs` and `weight_gradient.rs`. With so few outputs, the
+//! overhead of a general tile costs as much as its arithmetic. Here the sizes are constants, so that tiles and transposed inputs
+//! stay in registers.
 
 use core::ops::Range;
 

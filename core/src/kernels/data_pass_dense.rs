@@ -1,7 +1,7 @@
 //! The data pass of a dense layer.
 //!
 //! The same sums in the same order as in `data_pass.rs`. The source's columns, and for the input gradient the weights, are
-//! packed: in a layer they are often a power of two apart, so that few of them fit a cache's sets.
+//! packed: unpacked, their strides are often powers of two, which causes cache-set conflicts.
 
 use core::ops::Range;
 

@@ -1,7 +1,8 @@
 //! The epilogue of the data pass: how a sum begins and how it ends.
 //!
 //! Forward, a sum begins with the bias, and ReLU follows; other activations run over the whole layer afterwards. Backward,
-//! a sum begins with 0, is flushed, and is masked where the ReLU before the layer was off.
+//! a sum begins with 0; subnormal results are flushed to 0 if the arithmetic says so, and where the ReLU before the layer was off the
+//! result is 0.
 
 use super::microkernel::{first_vectors, first_vectors_mut};
 use crate::arithmetic::Arithmetic;

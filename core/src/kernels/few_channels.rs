@@ -11,8 +11,8 @@ use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
 
-/// Inputs of a tile. The taps of a row of a 5 × 5 kernel are a multiple of them, and with two vectors of outputs they are as
-/// many sums as hide the latency of an addition.
+/// Inputs of a tile: they divide the 15 inputs that a row of a 5 × 5 kernel reads of 3 channels, and with two vectors of outputs
+/// they are enough sums to hide the latency of an addition.
 pub(super) const INPUTS: usize = 5;
 
 /// Gradients of the kernel's taps from `first` on, as tap, input, output.

@@ -1,6 +1,6 @@
 //! The geometry of a layer with weights: sizes, taps and the pixels that they read.
 //!
-//! Dense layers, convolutions and untied convolutions are one product. An output column, one channel of one position for
+//! Dense layers, convolutions and untied convolutions are one indirect matrix product. An output column, one channel of one position for
 //! all samples, is the sum of input columns times weights; the three differ only in which input columns a row of weights
 //! reads. A dense layer is a 1 × 1 image with a 1 × 1 kernel. Convolutions have stride 1 and padding k / 2, so that input and
 //! output have the same rows and columns.
@@ -16,9 +16,9 @@ use crate::plan::LayerPlan;
 /// value a column of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Rows of the image.
+    /// Rows of the input, and of the output.
     pub rows: usize,
-    /// Columns of the image.
+    /// Columns of the input, and of the output.
     pub cols: usize,
     /// Channels of the input.
     pub in_channels: usize,

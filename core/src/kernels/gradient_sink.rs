@@ -1,4 +1,4 @@
-//! Where the tiles of a weight gradient go: into the optimizer, at once or a run of weights at a time.
+//! Passes the tiles of a weight gradient to the optimizer, directly or buffered by rows.
 
 use super::microkernel::{BRows, Prefetch, STEPS, Tile, add_packed, store};
 use super::update::Update;
@@ -73,15 +73,15 @@ impl<const MR: usize> GradientSink<'_, MR> {
         tile
     }
 
-    /// Takes a tile: `height` rows of a run of `count` weights, the first row's run at `at`, the rows `inputs` apart; the tile begins
+    /// Writes a tile: `height` rows of a run of `count` weights, the first row's run at `at`, the rows `inputs` apart; the tile begins
     /// at weight `lane` of each run.
     #[inline(always)]
-    pub(super) fn take<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize>(
+    pub(super) fn write_tile<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize>(
         &mut self,
         (at, inputs): (usize, usize),
         (height, count): (usize, usize),
         lane: usize,
-        ahead: Option<usize>,
+        prefetch_distance: Option<usize>,
         tile: &Tile<LANES, NR_VECTORS, MR>,
     ) {
         for (j, row) in tile.iter().enumerate().take(height) {
@@ -90,7 +90,7 @@ impl<const MR: usize> GradientSink<'_, MR> {
             } else {
                 let row = row.as_flattened();
                 let row = row.get(..count - lane).unwrap_or(row);
-                self.update.apply_prefetching::<A, CAPS, LANES>(at + j * inputs + lane, ahead, row);
+                self.update.apply_prefetching::<A, CAPS, LANES>(at + j * inputs + lane, prefetch_distance, row);
             }
         }
     }
@@ -102,12 +102,12 @@ impl<const MR: usize> GradientSink<'_, MR> {
         at: usize,
         inputs: usize,
         (height, count): (usize, usize),
-        ahead: Option<usize>,
+        prefetch_distance: Option<usize>,
     ) {
         for (j, run) in self.buffer.chunks_exact(count.max(1)).enumerate().take(height) {
             for (piece, gradient) in run.chunks(PREFETCH_WEIGHTS).enumerate() {
                 let at = at + j * inputs + piece * PREFETCH_WEIGHTS;
-                self.update.apply_prefetching::<A, CAPS, LANES>(at, ahead, gradient);
+                self.update.apply_prefetching::<A, CAPS, LANES>(at, prefetch_distance, gradient);
             }
         }
     }

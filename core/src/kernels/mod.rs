@@ -19,8 +19,8 @@
 //! | `step.rs`, `update.rs` | the optimizer |
 //!
 //! Each job is a plain struct of slices, and its `run` functions compute a range of its rows; a kernel set chooses the
-//! arithmetic, the tile and the rows of each thread. None of these choices changes a bit within one
-//! [`Arithmetic`], but for Winograd's algorithm, which is opt-in.
+//! arithmetic, the tile and the rows of each thread. Within one [`Arithmetic`], results are bit-identical for every choice except
+//! Winograd's algorithm, which is opt-in.
 
 mod batch_one;
 mod bias_gradient;
@@ -99,7 +99,7 @@ pub trait Kernels {
     );
 }
 
-/// One thread, one value at a time: for devices, and the reference for every other set of the same numeric mode.
+/// One thread, one value at a time: for devices, and with the same bits as every other set of the same numeric mode.
 ///
 /// `Trainer::new` takes [`Portable`](crate::arithmetic::Portable); a firmware whose processor has a square root gives an
 /// [`Arithmetic`] of its own to `Trainer::with_kernels`.

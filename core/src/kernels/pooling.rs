@@ -15,7 +15,7 @@ const CHUNK: usize = 128;
 pub struct PoolGeometry {
     /// Rows of the input image.
     pub rows: usize,
-    /// BRows of the input image.
+    /// Columns of the input image.
     pub cols: usize,
     /// Values of a pixel: channels × samples.
     pub pixel: usize,
@@ -33,7 +33,7 @@ impl PoolGeometry {
         windows(self.rows, self.size, self.stride)
     }
 
-    /// BRows of the output image.
+    /// Columns of the output image.
     pub fn output_cols(&self) -> usize {
         windows(self.cols, self.size, self.stride)
     }
@@ -184,7 +184,7 @@ impl PoolGeometry {
     }
 }
 
-/// Notes where a later element of the window beats the best so far: it is larger, or the first NaN.
+/// Replaces the maximum where a later element of the window is larger, or the first NaN.
 #[inline(always)]
 fn update_largest(best: &mut [f32; CHUNK], largest: &mut [u32; CHUNK], pixel: &[f32], tap: u32) {
     for ((best, largest), x) in best.iter_mut().zip(largest).zip(pixel) {

@@ -1,4 +1,4 @@
-//! The passes on a device: few instructions and little code, one value at a time.
+//! The passes on a device, in scalar code: few instructions and little code, one value at a time.
 //!
 //! Two inner loops do everything: [`dot_rows`] for four rows against a column, [`add_neighbours`] for eight neighbours of a row.
 //! Both keep the order of sums of `data_pass.rs` and `weight_gradient.rs`, so finite results have the same bits.
@@ -31,7 +31,7 @@ fn skips(factor: f32) -> bool {
     SOFT_FLOAT && factor.to_bits() << 1 == 0
 }
 
-/// The geometry, with what the image knows of it: without convolutions there is one position and one tap.
+/// The geometry, specialised to the compiled-in capabilities: without convolutions there is one position and one tap.
 #[inline(always)]
 pub(super) fn known_geometry<const CAPS: u32>(geometry: Geometry) -> Geometry {
     if enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
@@ -41,7 +41,7 @@ pub(super) fn known_geometry<const CAPS: u32>(geometry: Geometry) -> Geometry {
     }
 }
 
-/// The samples, with what the image knows of them.
+/// The number of samples, specialised to the compiled-in capabilities.
 #[inline(always)]
 pub(super) fn known_samples<const CAPS: u32>(samples: usize) -> usize {
     if enabled::<CAPS>(capabilities::BATCH) { samples } else { 1 }

@@ -5,7 +5,7 @@
 use super::jobs::InputGradient;
 use super::reference::{apply_mask, each_position, each_tap, known_geometry, known_samples};
 use crate::arithmetic::Arithmetic;
-use crate::random::{FeedbackSource, counter};
+use crate::random::{FeedbackSource, saturating_u32};
 use crate::slices::tail;
 
 impl InputGradient<'_> {
@@ -21,7 +21,7 @@ impl InputGradient<'_> {
                 each_tap::<CAPS, true>(&geometry, position, |other, first| {
                     let columns = tail(self.grad_output, other * outputs * n).chunks_exact(n.max(1));
                     for (out, column) in columns.take(outputs).enumerate() {
-                        let b = source.draw::<CAPS>(counter((first + out) * inputs + input));
+                        let b = source.draw::<CAPS>(saturating_u32((first + out) * inputs + input));
                         for (sum, g) in sums.iter_mut().zip(column) {
                             *sum = A::mul_add(*g, b, *sum);
                         }

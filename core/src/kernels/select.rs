@@ -1,10 +1,11 @@
 //! Which kernel runs when: one pure function of the pass, the geometry, the samples and the instruction set.
 //!
-//! The first line that applies decides:
+//! The first line that applies decides. *Tied* is a convolution whose positions share weights, *untied* one with weights for
+//! each position; *convolution* is either.
 //!
 //! | pass | when | algorithm | why |
 //! |---|---|---|---|
-//! | all | `TileSet::winograd`, tied 5 × 5, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
+//! | all | `TileSet::winograd` (`--kernels fast`), tied 5 × 5, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
 //! | forward | 1 sample, dense or tied | batch one | samples would fill one lane; outputs fill all |
 //! | forward | ≤ 4 samples | small batch | tiles of 8 rows × 4 samples |
 //! | dL/dx | 1 sample | batch one | inputs fill the lanes, and their weights are contiguous |
@@ -16,7 +17,7 @@
 //! | all | dense | dense | |
 //! | all | else | convolution | |
 //!
-//! *Tied* is a convolution whose positions share weights. What is packed follows from the algorithm:
+//! What is packed follows from the algorithm:
 //!
 //! | algorithm | A panel | B panel |
 //! |---|---|---|
@@ -24,9 +25,9 @@
 //! | convolution, data pass | weights, if tied, or used by ≥ 4 vectors of samples, or with < 8 channels of the sum | |
 //! | dense and convolution, dL/dW | G, if ≥ 8 tiles of inputs read it | inputs, transposed |
 //!
-//! `asymgrad plan --kernels` prints the choice for a network. Devices run `reference.rs` for every pass, and everyone
-//! `seeded_feedback.rs` for regenerated feedback. Whether Winograd's algorithm runs must not depend on the instruction set: it is
-//! part of the numeric mode.
+//! `asymgrad plan --kernels` prints the choice for a network. Devices run `reference.rs` for every pass over a
+//! layer with weights; regenerated feedback runs in `seeded_feedback.rs` everywhere. Whether Winograd's algorithm runs must not
+//! depend on the instruction set, because its results have other bits: it is part of the numeric mode.
 
 use super::data_pass::PACK_BELOW_K;
 use super::geometry::Geometry;
@@ -284,7 +285,7 @@ fn data_pass_rows(geometry: &Geometry, channels: usize, algorithm: Algorithm) ->
 }
 
 /// The scratch of [`DataPass::run`](super::DataPass::run): packed weights, if positions share them, or if each is used for so
-/// many samples, or has so few neighbours, that packing pays.
+/// many samples, or the sum has so few channels, that packing pays.
 fn convolution_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> ScratchLayout {
     let channels = geometry.channels::<BACKWARD>();
     let pays = !geometry.untied || samples >= 4 * tile.lanes || channels.0 < PACK_BELOW_K;

@@ -44,7 +44,7 @@ impl TileShape {
         Self { mr, nr_vectors, lanes }
     }
 
-    /// BRows: `nr_vectors` × `lanes`.
+    /// Columns: `nr_vectors` × `lanes`.
     pub const fn nr(&self) -> usize {
         self.nr_vectors * self.lanes
     }
@@ -65,7 +65,7 @@ pub struct ScratchLayout {
 
 impl ScratchLayout {
     /// Length of the whole.
-    pub const fn len(&self) -> usize {
+    pub const fn total(&self) -> usize {
         self.a_panel + self.a_transformed + self.b_panel + self.c_buffer
     }
 

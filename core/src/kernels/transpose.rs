@@ -53,11 +53,11 @@ fn transpose_rows<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
     if !count.is_multiple_of(TRANSPOSE_BLOCK)
         && let Some(last) = lanes.last_chunk_mut::<TRANSPOSE_BLOCK>()
     {
-        let mut ends = [&[0.0; TRANSPOSE_BLOCK]; TRANSPOSE_BLOCK];
-        for (end, row) in ends.iter_mut().zip(rows.chunks(stride.max(1))) {
-            *end = row.get(..count).and_then(<[f32]>::last_chunk).unwrap_or(end);
+        let mut last_blocks = [&[0.0; TRANSPOSE_BLOCK]; TRANSPOSE_BLOCK];
+        for (block, row) in last_blocks.iter_mut().zip(rows.chunks(stride.max(1))) {
+            *block = row.get(..count).and_then(<[f32]>::last_chunk).unwrap_or(block);
         }
-        store_block::<A, LANES, NR_VECTORS>(ends, last, lane);
+        store_block::<A, LANES, NR_VECTORS>(last_blocks, last, lane);
     }
 }
 

@@ -1,13 +1,15 @@
-//! Applies gradients to weights, to their optimizer state, and to the feedback that follows them.
+//! Applies gradients to weights, to their optimizer state, and to feedback that receives the same increments.
 //!
-//! A gradient is applied as it is computed, some neighbouring weights at a time, and is not kept beyond its pass. This is also where (R*) and (KP) change B: the feedback receives the very floats that the weights receive.
+//! A gradient is applied as it is computed, some neighbouring weights at a time, and is not stored beyond its pass.
+//!
+//! This is where `(R*)` and `(KP)` change B: the feedback receives the same increments as the weights, bit for bit.
 
 use super::step::{StepCoefficients, each};
 use crate::arithmetic::Arithmetic;
 use crate::capabilities::{self, enabled};
 use crate::network::Optimizer;
 
-/// Some neighbouring weights, their optimizer state and the feedback that follows them, to be updated by one step.
+/// Some neighbouring weights, their optimizer state and feedback, to be updated by one step.
 #[derive(Debug)]
 pub struct Update<'a> {
     pub(crate) step: StepCoefficients,
@@ -23,8 +25,8 @@ pub struct Update<'a> {
 impl<'a> Update<'a> {
     /// An update of `weight` by one step.
     ///
-    /// `first` is the velocity or first moment, `second` the second moment, `feedback` what receives the same update:
-    /// each as long as `weight`, or empty where the optimizer has none or no feedback follows.
+    /// `first` is the velocity or first moment, `second` the second moment, `feedback` the feedback that receives the same
+    /// increments. Each is as long as `weight`, or empty where the optimizer or the rule has none.
     pub fn new(
         step: StepCoefficients,
         weight: &'a mut [f32],
@@ -77,16 +79,16 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// [`Update::apply`], after prefetching the operands of the update `ahead` weights further on, if there is to be one.
+    /// [`Update::apply`], after prefetching the operands of the update `prefetch_distance` weights further on, if there is one.
     #[inline(always)]
     pub(crate) fn apply_prefetching<A: Arithmetic, const CAPS: u32, const LANES: usize>(
         &mut self,
         at: usize,
-        ahead: Option<usize>,
+        prefetch_distance: Option<usize>,
         gradient: &[f32],
     ) {
-        if let Some(ahead) = ahead {
-            self.prefetch::<A>(at + ahead, gradient.len());
+        if let Some(distance) = prefetch_distance {
+            self.prefetch::<A>(at + distance, gradient.len());
         }
         self.apply::<A, CAPS, LANES>(at, gradient);
     }
@@ -173,14 +175,14 @@ impl<'a> Update<'a> {
     }
 }
 
-/// Writes weights, and the feedback that follows them.
+/// Writes weights, and the feedback that receives the same increments.
 struct WeightWriter<'a, const N: usize> {
     step: StepCoefficients,
     feedback: core::slice::IterMut<'a, [f32; N]>,
 }
 
 impl<const N: usize> WeightWriter<'_, N> {
-    /// Adds the update for the gradients `g` to the weights `w`, and the very same floats to the feedback that follows them.
+    /// Adds the update for the gradients `g` to the weights `w`, and the same increments to the feedback, if there is any.
     #[inline(always)]
     fn add<A: Arithmetic, const CAPS: u32, const OPTIMIZER: u32, const DECAYS: bool>(
         &mut self,

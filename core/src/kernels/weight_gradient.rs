@@ -1,8 +1,9 @@
 //! The weight gradient hᵀG in register tiles, straight into the optimizer.
 //!
-//! The roles of the data pass are swapped: the lanes hold inputs, whose weights are contiguous, and the batch is summed in
-//! order. The input columns are transposed into a B panel, which serves all outputs that read them. A gradient that is a sum
-//! over positions adds the batch sum of one position after the other: a single chain of 128 samples × 32 × 32 positions would lose digits.
+//! C is outputs × inputs: A is G, B are the inputs, and the sum runs over the samples in order. The lanes hold inputs, whose
+//! weights are contiguous; the inputs are transposed into a B panel, which serves all outputs that read them.
+//!
+//! A gradient that is a sum over positions adds the batch sum of one position after the other: a single chain of 128 samples × 32 × 32 positions would lose digits.
 
 use core::ops::Range;
 
@@ -130,7 +131,7 @@ impl WeightGradient<'_> {
             // within a sum that is long enough, else one group of rows ahead.
             let between = nr > PREFETCHING_NR && sink.prefetches && packed;
             let within = sink.prefetches && !packed && height == MR && self.samples >= Operands::steps(MR);
-            let ahead = (sink.prefetches && !between && !within).then_some(height * inputs);
+            let prefetch_distance = (sink.prefetches && !between && !within).then_some(height * inputs);
             for lane in (0..count).step_by(nr) {
                 let b_rows = BRows::of_panel(block.b_panel, nr, self.samples, lane);
                 let tile = if between {
@@ -153,11 +154,17 @@ impl WeightGradient<'_> {
                         add_to(sink.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
                     }
                 } else {
-                    sink.take::<A, CAPS, LANES, NR_VECTORS>((at, inputs), (height, count), lane, ahead, &tile);
+                    sink.write_tile::<A, CAPS, LANES, NR_VECTORS>(
+                        (at, inputs),
+                        (height, count),
+                        lane,
+                        prefetch_distance,
+                        &tile,
+                    );
                 }
             }
             if sink.buffers {
-                sink.flush::<A, CAPS, LANES>(at, inputs, (height, count), ahead);
+                sink.flush::<A, CAPS, LANES>(at, inputs, (height, count), prefetch_distance);
             }
             row += height;
         }

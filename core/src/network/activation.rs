@@ -1,15 +1,16 @@
-//! Activations: what follows a layer with weights, and its derivative from the output alone.
+//! Activations, and their derivatives as functions of the output.
 //!
-//! ReLU is part of the products' epilogue; sigmoid and tanh run over whole layers, with libm's functions on every CPU.
+//! ReLU is part of the kernels' epilogue. Sigmoid and tanh are applied to the whole output of a layer, with the functions of
+//! libm on every CPU.
 
 use crate::capabilities::{self, enabled};
 
-/// The nonlinearity behind a layer with weights; the last layer has none.
+/// The activation of a layer with weights. The last layer has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Activation {
-    /// h = y above 0, else 0; derivative 1 where h > 0. Nothing stands behind the layer in the notation.
+    /// h = y if y > 0, else 0; derivative 1 if h > 0, else 0. The notation leaves it out.
     #[default]
     Relu,
     /// `.sigmoid`: h = 1 / (1 + e^−y); derivative h (1 − h).
@@ -22,7 +23,7 @@ impl Activation {
     /// All activations.
     pub const ALL: [Self; 3] = [Self::Relu, Self::Sigmoid, Self::Tanh];
 
-    /// What stands behind a layer in the notation, before its feedback rule.
+    /// The notation after a layer's sizes and before its feedback rule; empty for ReLU.
     pub const fn notation(self) -> &'static str {
         match self {
             Self::Relu => "",
@@ -39,10 +40,9 @@ impl Activation {
         }
     }
 
-    /// Replaces y by h. ReLU is part of the product's epilogue, so nothing is left to do for it.
+    /// Replaces y by h. The kernels' epilogue has already applied ReLU.
     pub(crate) fn apply<const CAPS: u32>(self, values: &mut [f32]) {
         match self {
-            Self::Relu => {}
             Self::Sigmoid if enabled::<CAPS>(capabilities::SIGMOID) => {
                 for y in values {
                     *y = sigmoid(*y);
@@ -53,26 +53,28 @@ impl Activation {
                     *y = libm::tanhf(*y);
                 }
             }
-            Self::Sigmoid | Self::Tanh => {}
+            // Done by the epilogue, or left out of the image.
+            Self::Relu | Self::Sigmoid | Self::Tanh => {}
         }
     }
 
-    /// Multiplies dL/dh by the derivative, given the outputs h. The mask of ReLU is part of the product's epilogue.
+    /// Multiplies dL/dh by the derivative dh/dy, a function of the outputs h. The kernels' epilogue has already applied the
+    /// mask of ReLU.
     pub(crate) fn derive<const CAPS: u32>(self, outputs: &[f32], gradient: &mut [f32]) {
         match self {
-            Self::Relu => {}
             Self::Sigmoid if enabled::<CAPS>(capabilities::SIGMOID) => {
                 gradient.iter_mut().zip(outputs).for_each(|(d, h)| *d *= *h * (1.0 - *h));
             }
             Self::Tanh if enabled::<CAPS>(capabilities::TANH) => {
                 gradient.iter_mut().zip(outputs).for_each(|(d, h)| *d *= 1.0 - *h * *h);
             }
-            Self::Sigmoid | Self::Tanh => {}
+            // Done by the epilogue, or left out of the image.
+            Self::Relu | Self::Sigmoid | Self::Tanh => {}
         }
     }
 }
 
-/// 1 / (1 + e^−y), from the exponential that cannot overflow.
+/// 1 / (1 + e^−y), computed from e^−|y|, which cannot overflow.
 pub(crate) fn sigmoid(y: f32) -> f32 {
     let e = libm::expf(-y.abs());
     if y < 0.0 { e / (1.0 + e) } else { 1.0 / (1.0 + e) }

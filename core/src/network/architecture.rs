@@ -17,11 +17,11 @@ pub enum ArchitectureError {
     EmptyInput,
     /// There is no layer.
     NoLayers,
-    /// A layer cannot be placed.
+    /// A layer is invalid.
     Layer {
         /// Number of the layer, from 1.
         layer: usize,
-        /// What is wrong with it.
+        /// Why it is invalid.
         problem: Problem,
     },
 }
@@ -43,7 +43,7 @@ impl core::error::Error for ArchitectureError {}
 /// ```
 /// use asymgrad_core::{Architecture, Feedback, Layer, Shape};
 ///
-/// // Checked by the compiler: a network that cannot be built is a compile error.
+/// // Checked at compile time: an invalid network is a compile error.
 /// const NET: Architecture = Architecture::new(
 ///     Shape::image(3, 32, 32),
 ///     &[Layer::dense(512), Layer::dense(256), Layer::dense(10).feedback(Feedback::Fixed)],
@@ -52,7 +52,7 @@ impl core::error::Error for ArchitectureError {}
 /// assert_eq!(NET.classes(), 10);
 /// ```
 ///
-/// An even kernel has no centre, so this does not compile:
+/// A kernel of even side has no centre, so this does not compile:
 ///
 /// ```compile_fail,E0080
 /// # use asymgrad_core::{Architecture, Layer, Shape};
@@ -67,11 +67,11 @@ pub struct Architecture<'a> {
 }
 
 impl<'a> Architecture<'a> {
-    /// A network known at compile time.
+    /// A network in a constant.
     ///
     /// # Panics
-    /// If the network cannot be built, see [`ArchitectureError`]. Meant for constants, where this is a compile error;
-    /// use [`Architecture::try_new`] at run time.
+    /// If the network is invalid, see [`ArchitectureError`]. In a constant this is a compile error; use
+    /// [`Architecture::try_new`] at run time.
     pub const fn new(input: Shape, layers: &'a [Layer]) -> Self {
         match Self::try_new(input, layers) {
             Ok(network) => network,
@@ -90,10 +90,10 @@ impl<'a> Architecture<'a> {
         }
     }
 
-    /// A network known at run time.
+    /// A network, checked at run time.
     ///
     /// # Errors
-    /// [`ArchitectureError`] if it is empty or a layer cannot be placed.
+    /// [`ArchitectureError`] if the network is empty or a layer is invalid.
     pub const fn try_new(input: Shape, layers: &'a [Layer]) -> Result<Self, ArchitectureError> {
         if input.features() == 0 {
             return Err(ArchitectureError::EmptyInput);
@@ -128,10 +128,11 @@ impl<'a> Architecture<'a> {
         self.layers
     }
 
-    /// Features of the last layer: one score a class.
+    /// Number of classes: the features of the last layer, one logit for each class.
     pub const fn classes(&self) -> usize {
         match self.layers.last() {
             Some(Layer { operation: Operation::Dense { outputs }, .. }) => *outputs,
+            // `try_new` accepts no other last layer.
             _ => 0,
         }
     }

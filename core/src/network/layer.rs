@@ -1,4 +1,4 @@
-//! Layers: what each computes, what follows it, and which weights carry the error back through it.
+//! Layers: operation, activation and feedback rule, with sizes and shapes.
 
 use core::fmt;
 
@@ -7,7 +7,7 @@ use super::feedback::Feedback;
 use super::shape::{Shape, windows};
 use crate::capabilities;
 
-/// What a layer computes. An [`Activation`] follows every layer with weights but the last.
+/// The operation of a layer. An [`Activation`] follows every layer with weights except the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Operation {
@@ -23,7 +23,8 @@ pub enum Operation {
         /// Side of the square kernel, odd.
         kernel: usize,
     },
-    /// A convolution with an own filter and bias at every output position (report section 4).
+    /// A locally connected (untied) convolution: every output position has filters and biases of its own (report section
+    /// 4).
     Untied {
         /// Channels of the output.
         filters: usize,
@@ -47,6 +48,35 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// One of each operation, of any sizes, for the notation.
+    pub(super) const FORMS: [Self; 5] = [
+        Self::Dense { outputs: 1 },
+        Self::Convolution { filters: 1, kernel: 1 },
+        Self::Untied { filters: 1, kernel: 1 },
+        Self::MaxPool { size: 1, stride: 1 },
+        Self::AveragePool { size: 1, stride: 1 },
+    ];
+
+    /// The name in the notation, such as `conv`. The fingerprint of a snapshot depends on it.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Dense { .. } => "dense",
+            Self::Convolution { .. } => "conv",
+            Self::Untied { .. } => "untied",
+            Self::MaxPool { .. } => "maxpool",
+            Self::AveragePool { .. } => "avgpool",
+        }
+    }
+
+    /// The form of the sizes in the notation, such as `KxKxN`.
+    pub(super) const fn sizes(&self) -> &'static str {
+        match self {
+            Self::Dense { .. } => "N",
+            Self::Convolution { .. } | Self::Untied { .. } => "KxKxN",
+            Self::MaxPool { .. } | Self::AveragePool { .. } => "KxK/S",
+        }
+    }
+
     /// Whether the layer has weights.
     pub const fn has_weights(&self) -> bool {
         match self {
@@ -90,15 +120,15 @@ impl Operation {
     }
 }
 
-/// One layer: what it computes, what follows, and which weights carry the error back through it.
+/// A layer: its operation, its activation, and the feedback rule of its input gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Layer {
-    /// What the layer computes.
+    /// The operation.
     pub operation: Operation,
-    /// The nonlinearity behind it; ReLU, which is then without effect, behind the last layer and pooling.
+    /// The activation. It has to be ReLU, which has no effect there, in the last layer and in pooling layers.
     pub activation: Activation,
-    /// Which weights carry the error signal that leaves this layer backwards.
+    /// The weights that the layer's input gradient uses.
     pub feedback: Feedback,
 }
 
@@ -146,7 +176,7 @@ impl Layer {
         self
     }
 
-    /// Shape of the output for an input of shape `input`, or why the layer cannot take that input.
+    /// Shape of the output for an input of shape `input`, or why the layer does not accept that input.
     pub(crate) const fn output(&self, input: Shape) -> Result<Shape, Problem> {
         match self.operation {
             Operation::Dense { outputs: 0 } => Err(Problem::NoOutputs),
@@ -183,34 +213,34 @@ impl Layer {
     }
 }
 
-/// What is wrong with one layer.
+/// Why a layer of a network is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Problem {
     /// The layer has no outputs.
     NoOutputs,
-    /// The kernel's side is even, so it has no centre.
+    /// The side of the kernel is even, so the kernel has no centre.
     EvenKernel {
-        /// The side found.
+        /// The side.
         kernel: usize,
     },
-    /// A pooling stride of 0, or larger than the window, would skip pixels.
+    /// The pooling stride is 0, or larger than the window and would skip pixels.
     Window {
         /// Side of the window.
         size: usize,
         /// Step between windows.
         stride: usize,
     },
-    /// A convolution or a pooling layer needs an image, and this layer receives a vector.
+    /// The layer is a convolution or pooling, which need an image, and its input is a vector.
     NotAnImage,
-    /// A pooling layer has no weights, so it has no feedback rule.
+    /// The layer is pooling, which has no weights, and has a feedback rule.
     FeedbackWithoutWeights,
-    /// A pooling layer has no weights, so no activation follows it.
+    /// The layer is pooling, which has no weights, and has an activation.
     ActivationWithoutWeights,
-    /// The last layer gives the logits, and no activation follows it.
+    /// The layer is the last, whose outputs are the logits, and has an activation.
     LastActivated,
-    /// The last layer gives the logits and has to be dense.
+    /// The layer is the last, whose outputs are the logits, and is not dense.
     LastNotDense,
 }
 
@@ -225,8 +255,8 @@ impl fmt::Display for Problem {
             Self::NotAnImage => f.write_str("it needs an image as input, found a vector"),
             Self::FeedbackWithoutWeights => f.write_str("pooling has no weights, so it takes no feedback rule"),
             Self::ActivationWithoutWeights => f.write_str("pooling has no weights, so it takes no activation"),
-            Self::LastActivated => f.write_str("the last layer takes no activation, it gives one score a class"),
-            Self::LastNotDense => f.write_str("the last layer has to be dense, it gives one score a class"),
+            Self::LastActivated => f.write_str("the last layer takes no activation, its outputs are the logits"),
+            Self::LastNotDense => f.write_str("the last layer has to be dense, its outputs are the logits"),
         }
     }
 }

@@ -1,11 +1,12 @@
-//! Losses on the scores of a batch: their mean and its gradient, and how many samples are right.
+//! Losses of the logits of a batch, their gradients, and the score of the batch.
 //!
-//! Scores lie as batch × classes, column-major. No `f32::max`: it would swallow a NaN and hide a diverged run.
+//! Logits are batch × classes, column-major. `f32::max` is not used: it discards NaN and would hide that a training has
+//! diverged.
 
 use super::activation::sigmoid;
 use crate::capabilities::{self, enabled};
 
-/// A loss, the mean over the batch at hand. z are the scores, t the right class, p = softmax(z).
+/// A loss: the mean over the samples of a batch, with the logits z, the label t and p = softmax(z).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -51,10 +52,6 @@ impl Loss {
         }
     }
 
-    const fn uses_softmax(self) -> bool {
-        !matches!(self, Self::Hinge | Self::CrammerSinger)
-    }
-
     pub(crate) const fn capability(self) -> u32 {
         match self {
             Self::CrossEntropy => capabilities::CROSS_ENTROPY,
@@ -63,97 +60,110 @@ impl Loss {
         }
     }
 
-    /// The loss of one sample, its gradient left in `gradient` and divided by `samples`.
+    /// The loss of one sample, and its gradient divided by `samples` in `gradient`.
     ///
-    /// `scores` and `gradient` are one sample's classes, `stride` numbers apart.
+    /// `logits` and `gradient` are the classes of one sample.
     #[inline]
     fn sample<const CAPS: u32>(
         self,
-        scores: Strided<'_>,
+        logits: Strided<'_>,
         target: usize,
         samples: f32,
         gradient: &mut StridedMut<'_>,
     ) -> f32 {
-        if enabled::<CAPS>(capabilities::CROSS_ENTROPY) && matches!(self, Self::CrossEntropy) {
-            return cross_entropy(scores, target, samples, gradient);
-        }
-        if enabled::<CAPS>(capabilities::BINARY_CROSS_ENTROPY) && matches!(self, Self::BinaryCrossEntropy) {
-            return binary_cross_entropy(scores, target, samples, gradient);
-        }
-        if enabled::<CAPS>(capabilities::HINGE) {
-            return self.hinge(scores, target, samples, gradient);
-        }
-        0.0
-    }
-
-    /// The four hinge losses. With softmax the margins' gradient is carried through dp/dz.
-    fn hinge(self, scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
-        // Margins of p with softmax, of z without.
-        let softmax = if self.uses_softmax() { Some(Softmax::of(scores)) } else { None };
-        let value = |z: f32| softmax.map_or(z, |s| s.probability(z));
-        let right = value(scores.at(target));
-        let single = matches!(self, Self::CrammerSinger | Self::SoftmaxCrammerSinger);
-        let worst = if single { largest_but(scores, target) } else { target };
-        let (mut loss, mut violations) = (0.0, 0.0);
-        for (class, z) in scores.iter().enumerate() {
-            let counts = class != target && (!single || class == worst);
-            let margin = 1.0 + value(z) - right;
-            // `!(margin <= 0)` keeps a NaN in the loss.
-            let violated = counts
-                && !matches!(margin.partial_cmp(&0.0), Some(core::cmp::Ordering::Less | core::cmp::Ordering::Equal));
-            if violated {
-                loss += margin;
-                violations += 1.0;
+        let margins = match self {
+            Self::CrossEntropy if enabled::<CAPS>(capabilities::CROSS_ENTROPY) => {
+                return cross_entropy(logits, target, samples, gradient);
             }
-            gradient.set(class, if violated { 1.0 / samples } else { 0.0 });
-        }
-        gradient.set(target, -violations / samples);
-        if let Some(s) = softmax {
-            // dL/dz_j = p_j (d_j − Σ_k p_k d_k)
-            let mut mean = 0.0;
-            for (class, z) in scores.iter().enumerate() {
-                mean += s.probability(z) * gradient.at(class);
+            Self::BinaryCrossEntropy if enabled::<CAPS>(capabilities::BINARY_CROSS_ENTROPY) => {
+                return binary_cross_entropy(logits, target, samples, gradient);
             }
-            for (class, z) in scores.iter().enumerate() {
-                let d = gradient.at(class);
-                gradient.set(class, s.probability(z) * (d - mean));
-            }
-        }
-        loss
+            // The code is left out of the image.
+            Self::CrossEntropy | Self::BinaryCrossEntropy => return 0.0,
+            Self::Hinge => Margins { softmax: false, largest_only: false },
+            Self::CrammerSinger => Margins { softmax: false, largest_only: true },
+            Self::SoftmaxHinge => Margins { softmax: true, largest_only: false },
+            Self::SoftmaxCrammerSinger => Margins { softmax: true, largest_only: true },
+        };
+        if enabled::<CAPS>(capabilities::HINGE) { hinge(margins, logits, target, samples, gradient) } else { 0.0 }
     }
 }
 
-fn cross_entropy(scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
-    let largest = largest(scores);
+/// The margins of a hinge loss.
+#[derive(Clone, Copy)]
+struct Margins {
+    /// Whether margins are differences of p = softmax(z) instead of z.
+    softmax: bool,
+    /// Whether only the margin of the largest wrong logit counts, instead of all.
+    largest_only: bool,
+}
+
+/// The four hinge losses. With softmax the gradient of the margins is multiplied by dp/dz.
+fn hinge(margins: Margins, logits: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+    let softmax = if margins.softmax { Some(Softmax::of(logits)) } else { None };
+    let value = |z: f32| softmax.map_or(z, |s| s.probability(z));
+    let right = value(logits.at(target));
+    let worst = if margins.largest_only { largest_except(logits, target) } else { target };
+    let (mut loss, mut violations) = (0.0, 0.0);
+    for (class, z) in logits.iter().enumerate() {
+        let counts = class != target && (!margins.largest_only || class == worst);
+        let margin = 1.0 + value(z) - right;
+        // `!(margin <= 0)` keeps a NaN in the loss.
+        let violated =
+            counts && !matches!(margin.partial_cmp(&0.0), Some(core::cmp::Ordering::Less | core::cmp::Ordering::Equal));
+        if violated {
+            loss += margin;
+            violations += 1.0;
+        }
+        gradient.set(class, if violated { 1.0 / samples } else { 0.0 });
+    }
+    gradient.set(target, -violations / samples);
+    if let Some(s) = softmax {
+        // dL/dz_j = p_j (d_j − Σ_k p_k d_k)
+        let mut mean = 0.0;
+        for (class, z) in logits.iter().enumerate() {
+            mean += s.probability(z) * gradient.at(class);
+        }
+        for (class, z) in logits.iter().enumerate() {
+            let d = gradient.at(class);
+            gradient.set(class, s.probability(z) * (d - mean));
+        }
+    }
+    loss
+}
+
+/// −ln p of the target.
+fn cross_entropy(logits: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+    let largest = largest(logits);
     let mut sum = 0.0;
-    for (class, z) in scores.iter().enumerate() {
+    for (class, z) in logits.iter().enumerate() {
         let e = libm::expf(z - largest);
         gradient.set(class, e);
         sum += e;
     }
     let scale = 1.0 / (sum * samples);
-    for class in 0..scores.classes() {
+    for class in 0..logits.classes() {
         let e = gradient.at(class);
         gradient.set(class, e * scale);
     }
     let p = gradient.at(target);
     gradient.set(target, p - 1.0 / samples);
-    libm::logf(sum) - (scores.at(target) - largest)
+    libm::logf(sum) - (logits.at(target) - largest)
 }
 
-/// −ln p for the target and −ln (1 − p) for the others, p = sigmoid(z): max(z, 0) − z·[target] + ln(1 + e^−|z|).
-fn binary_cross_entropy(scores: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+/// −ln p for the target and −ln (1 − p) for the others with p = sigmoid(z): max(z, 0) − z·[target] + ln(1 + e^−|z|).
+fn binary_cross_entropy(logits: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
     let mut loss = 0.0;
-    for (class, z) in scores.iter().enumerate() {
-        let wanted = if class == target { 1.0 } else { 0.0 };
+    for (class, z) in logits.iter().enumerate() {
+        let one_hot = if class == target { 1.0 } else { 0.0 };
         let above = if z < 0.0 { 0.0 } else { z };
-        loss += above - z * wanted + libm::log1pf(libm::expf(-z.abs()));
-        gradient.set(class, (sigmoid(z) - wanted) / samples);
+        loss += above - z * one_hot + libm::log1pf(libm::expf(-z.abs()));
+        gradient.set(class, (sigmoid(z) - one_hot) / samples);
     }
     loss
 }
 
-/// p = e^(z − largest) / sum, without a buffer for p.
+/// Softmax without a buffer for p: p = e^(z − largest) / sum.
 #[derive(Clone, Copy)]
 struct Softmax {
     largest: f32,
@@ -161,10 +171,10 @@ struct Softmax {
 }
 
 impl Softmax {
-    fn of(scores: Strided<'_>) -> Self {
-        let largest = largest(scores);
+    fn of(logits: Strided<'_>) -> Self {
+        let largest = largest(logits);
         let mut sum = 0.0;
-        for z in scores.iter() {
+        for z in logits.iter() {
             sum += libm::expf(z - largest);
         }
         Self { largest, sum }
@@ -175,9 +185,10 @@ impl Softmax {
     }
 }
 
-fn largest(scores: Strided<'_>) -> f32 {
+/// The largest logit; NaN if there is one.
+fn largest(logits: Strided<'_>) -> f32 {
     let mut best = f32::NEG_INFINITY;
-    for z in scores.iter() {
+    for z in logits.iter() {
         if z > best || z.is_nan() {
             best = z;
         }
@@ -185,10 +196,10 @@ fn largest(scores: Strided<'_>) -> f32 {
     best
 }
 
-/// The class of the largest score but the target's; a NaN wins, so that it reaches the loss.
-fn largest_but(scores: Strided<'_>, target: usize) -> usize {
+/// The class of the largest logit other than the target's; that of a NaN if there is one, so that the NaN reaches the loss.
+fn largest_except(logits: Strided<'_>, target: usize) -> usize {
     let (mut best, mut at) = (f32::NEG_INFINITY, target);
-    for (class, z) in scores.iter().enumerate() {
+    for (class, z) in logits.iter().enumerate() {
         if class != target && (z > best || z.is_nan() || at == target) {
             (best, at) = (z, class);
         }
@@ -196,79 +207,79 @@ fn largest_but(scores: Strided<'_>, target: usize) -> usize {
     at
 }
 
-/// Mean loss and right answers of a batch, or of several.
+/// Mean loss and correct predictions of a batch, or of several.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Score {
     /// Mean loss over the samples.
     pub loss: f32,
-    /// Samples whose largest score is the right class's; a NaN never counts as right.
+    /// Number of samples whose largest logit is that of the label; a sample with NaN is not correct.
     pub correct: usize,
-    /// Samples.
+    /// Number of samples.
     pub samples: usize,
 }
 
 /// The score of a batch, and dL/dz in `gradient`.
 ///
-/// `scores` and `gradient` are batch × classes, column-major; `labels` holds the classes as numbers.
-pub(crate) fn score<const CAPS: u32>(loss: Loss, scores: &[f32], labels: &[f32], gradient: &mut [f32]) -> Score {
+/// `logits` and `gradient` are batch × classes, column-major; `labels` are class indices stored as `f32`.
+pub(crate) fn score<const CAPS: u32>(loss: Loss, logits: &[f32], labels: &[f32], gradient: &mut [f32]) -> Score {
     let samples = labels.len();
     let (mut sum, mut correct) = (0.0, 0);
     for (index, label) in labels.iter().enumerate() {
-        let column = Strided { numbers: scores.get(index..).unwrap_or(&[]), stride: samples };
-        let mut back = StridedMut { numbers: gradient.get_mut(index..).unwrap_or(&mut []), stride: samples };
+        let logits = Strided { values: logits.get(index..).unwrap_or(&[]), stride: samples };
+        let mut gradient = StridedMut { values: gradient.get_mut(index..).unwrap_or(&mut []), stride: samples };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "labels were stored from usize")]
         let target = *label as usize;
-        sum += loss.sample::<CAPS>(column, target, samples as f32, &mut back);
-        correct += usize::from(is_right(column, target));
+        sum += loss.sample::<CAPS>(logits, target, samples as f32, &mut gradient);
+        correct += usize::from(is_correct(logits, target));
     }
     Score { loss: sum / samples as f32, correct, samples }
 }
 
-/// Whether the first largest score is the target's.
-fn is_right(scores: Strided<'_>, target: usize) -> bool {
-    let own = scores.at(target);
-    let mut right = !own.is_nan();
-    for (class, z) in scores.iter().enumerate() {
-        right &= if class < target { z < own } else { z <= own };
+/// Whether the first largest logit is the target's.
+fn is_correct(logits: Strided<'_>, target: usize) -> bool {
+    let own = logits.at(target);
+    let mut correct = !own.is_nan();
+    for (class, z) in logits.iter().enumerate() {
+        correct &= if class < target { z < own } else { z <= own };
     }
-    right
+    correct
 }
 
-/// Every `stride`-th number: the classes of one sample.
+/// Every `stride`-th value: the classes of one sample.
 #[derive(Clone, Copy)]
 struct Strided<'a> {
-    numbers: &'a [f32],
+    values: &'a [f32],
     stride: usize,
 }
 
 impl<'a> Strided<'a> {
     fn iter(self) -> impl Iterator<Item = f32> + 'a {
-        self.numbers.iter().step_by(self.stride.max(1)).copied()
+        self.values.iter().step_by(self.stride.max(1)).copied()
     }
 
     fn classes(self) -> usize {
-        self.numbers.len().div_ceil(self.stride.max(1))
+        self.values.len().div_ceil(self.stride.max(1))
     }
 
     fn at(self, class: usize) -> f32 {
-        self.numbers.get(class * self.stride).copied().unwrap_or(f32::NAN)
+        self.values.get(class * self.stride).copied().unwrap_or(f32::NAN)
     }
 }
 
 struct StridedMut<'a> {
-    numbers: &'a mut [f32],
+    values: &'a mut [f32],
     stride: usize,
 }
 
 impl StridedMut<'_> {
     fn at(&self, class: usize) -> f32 {
-        self.numbers.get(class * self.stride).copied().unwrap_or(f32::NAN)
+        self.values.get(class * self.stride).copied().unwrap_or(f32::NAN)
     }
 
     fn set(&mut self, class: usize, value: f32) {
-        if let Some(number) = self.numbers.get_mut(class * self.stride) {
-            *number = value;
+        if let Some(to) = self.values.get_mut(class * self.stride) {
+            *to = value;
         }
     }
 }

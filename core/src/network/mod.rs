@@ -1,19 +1,21 @@
-//! The description of a network and of its training, as values.
+//! Floor 3. A network and its training settings, as values.
 //!
 //! | file | what it holds |
 //! |---|---|
 //! | `shape.rs` | the shape of one sample between two layers |
-//! | `activation.rs` | nonlinearities and their derivatives |
+//! | `activation.rs` | activations and their derivatives |
 //! | `feedback/` | the feedback rules, a file each |
 //! | `layer.rs` | a layer: operation, activation, feedback |
-//! | `architecture.rs` | a network: the input's shape and the layers, checked |
-//! | `notation.rs` | a network as text |
-//! | `loss.rs` | losses and the score of a batch |
+//! | `architecture.rs` | a network: the shape of its input and its layers, checked |
+//! | `notation.rs` | a network as text: parser and `Display` |
+//! | `expected.rs` | the texts of what the parser expects |
+//! | `loss.rs` | losses, their gradients and the score of a batch |
 //! | `optimizer.rs` | optimizers and their coefficients |
-//! | `training.rs` | how a network is trained: batch, optimizer, loss, clipping |
+//! | `training.rs` | the settings of a training: batch, optimizer, loss, clipping |
 
 pub mod activation;
 pub mod architecture;
+mod expected;
 pub mod feedback;
 pub mod layer;
 pub mod loss;
@@ -31,3 +33,80 @@ pub use self::notation::ParseError;
 pub use self::optimizer::{Adam, Momentum, Optimizer, Sgd};
 pub use self::shape::Shape;
 pub use self::training::Training;
+
+/// The arrays that list the variants of an enum are complete.
+#[cfg(test)]
+mod tests {
+    use super::{Activation, Feedback, Loss, Operation, Optimizer};
+
+    /// Asserts that an array holds one value of each variant. The `match` does not compile if a variant is missing here, and
+    /// the assertion fails if it is missing in the array.
+    macro_rules! assert_complete {
+        ($array:expr, $($variant:pat),+ $(,)?) => {
+            for value in &$array {
+                match value {
+                    $($variant => (),)+
+                }
+            }
+            $(assert_eq!($array.iter().filter(|value| matches!(value, $variant)).count(), 1, "{}", stringify!($variant));)+
+        };
+    }
+
+    #[test]
+    fn every_activation_is_listed() {
+        assert_complete!(Activation::ALL, Activation::Relu, Activation::Sigmoid, Activation::Tanh);
+    }
+
+    #[test]
+    fn every_feedback_rule_is_listed() {
+        assert_complete!(
+            Feedback::ALL,
+            Feedback::Symmetric,
+            Feedback::Fixed,
+            Feedback::Updated,
+            Feedback::KolenPollack,
+            Feedback::UniformSign,
+            Feedback::FixedSign,
+            Feedback::BatchSign,
+            Feedback::WeightMirror,
+            Feedback::Direct,
+            Feedback::Target,
+        );
+    }
+
+    #[test]
+    fn every_loss_is_listed() {
+        assert_complete!(
+            Loss::ALL,
+            Loss::CrossEntropy,
+            Loss::BinaryCrossEntropy,
+            Loss::Hinge,
+            Loss::CrammerSinger,
+            Loss::SoftmaxHinge,
+            Loss::SoftmaxCrammerSinger,
+        );
+    }
+
+    #[test]
+    fn every_operation_is_listed() {
+        assert_complete!(
+            Operation::FORMS,
+            Operation::Dense { .. },
+            Operation::Convolution { .. },
+            Operation::Untied { .. },
+            Operation::MaxPool { .. },
+            Operation::AveragePool { .. },
+        );
+    }
+
+    #[test]
+    fn every_optimizer_is_listed() {
+        assert_complete!(
+            Optimizer::DEFAULTS,
+            Optimizer::Sgd(_),
+            Optimizer::Momentum(_),
+            Optimizer::Nesterov(_),
+            Optimizer::Adam(_),
+        );
+    }
+}

@@ -1,39 +1,41 @@
-//! The report's notation: `input 3x32x32 - conv5x5x32 - maxpool3x3/2 - dense128(R) - dense10(R*)`.
+//! A network as text, in the notation of the report:
+//! `input 3x32x32 - conv5x5x32 - maxpool3x3/2 - dense128(R) - dense10(R*)`.
 //!
-//! Printing what was parsed gives the text back, but for spaces and a stride of 1, which is left out.
+//! `Display` is the inverse of [`Architecture::parse`], except that it normalises spaces and omits a stride of 1.
 
 use core::fmt;
 
 use super::activation::Activation;
 use super::architecture::{Architecture, ArchitectureError};
+use super::expected::{ACTIVATION, LAYER, RULE};
 use super::feedback::Feedback;
 use super::layer::{Layer, Operation, Problem};
 use super::shape::Shape;
 
-/// Why a text is no network.
+/// Why a text is not a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ParseError<'t> {
-    /// A token is not what stands at this place.
+    /// An unexpected token.
     Token {
-        /// The text found; empty at the end.
+        /// The token; empty at the end of the text.
         found: &'t str,
         /// Position of its first byte, from 0.
         position: usize,
-        /// What was expected.
+        /// The tokens that are expected there.
         expected: &'static str,
     },
-    /// The network has more layers than the buffer.
+    /// The network has more layers than the buffer holds.
     TooManyLayers {
-        /// Layers that the buffer holds.
+        /// Number of layers that the buffer holds.
         capacity: usize,
     },
-    /// The text is well formed, but the network cannot be built.
+    /// The text is well formed, but the network is invalid.
     Architecture {
-        /// Why not.
+        /// Why it is invalid.
         error: ArchitectureError,
-        /// The layer's text; the whole text if no layer is to blame.
+        /// The text of the invalid layer; the whole text if the error is not one of a layer.
         found: &'t str,
         /// Position of its first byte, from 0.
         position: usize,
@@ -58,10 +60,10 @@ impl fmt::Display for ParseError<'_> {
 impl core::error::Error for ParseError<'_> {}
 
 impl<'a> Architecture<'a> {
-    /// Reads a network from its text into a buffer of layers.
+    /// Parses a network. `layers` is a buffer for its layers.
     ///
     /// # Errors
-    /// [`ParseError`] names the token and its position, or the layer that cannot be placed.
+    /// [`ParseError`] names the unexpected token or the invalid layer, and its position.
     ///
     /// ```
     /// use asymgrad_core::{Architecture, Layer};
@@ -81,21 +83,21 @@ impl<'a> Architecture<'a> {
             return Err(ParseError::Architecture { error: ArchitectureError::EmptyInput, found: text, position: 0 });
         }
         let mut count = 0;
-        let mut blamed = (0, 0);
+        let mut last = (0, 0);
         while let Some((found, position)) = tokens.next_layer()? {
             let layer = parse_layer(found, position)?;
             *layers.get_mut(count).ok_or(ParseError::TooManyLayers { capacity })? = layer;
             count += 1;
-            // The first layer that cannot be placed is found by checking as the layers arrive.
+            // Checking after each layer finds the first invalid one.
             let so_far = layers.get(..count).unwrap_or(&[]);
             if let Err(error) = Architecture::try_new(input, so_far)
-                && !is_only_the_end(error, count)
+                && !is_valid_with_more_layers(error, count)
             {
                 return Err(ParseError::Architecture { error, found, position });
             }
-            blamed = (position, position + found.len());
+            last = (position, position + found.len());
         }
-        let (position, end) = blamed;
+        let (position, end) = last;
         let layers: &'a [Layer] = layers.get(..count).unwrap_or(&[]);
         Self::try_new(input, layers).map_err(|error| {
             let (found, position) =
@@ -105,43 +107,40 @@ impl<'a> Architecture<'a> {
     }
 }
 
-/// Whether all that is wrong is that the last layer so far cannot be the last one.
-fn is_only_the_end(error: ArchitectureError, count: usize) -> bool {
+/// Whether the network is invalid only because the last of its `count` layers cannot be the last.
+fn is_valid_with_more_layers(error: ArchitectureError, count: usize) -> bool {
     matches!(error, ArchitectureError::Layer { layer, problem: Problem::LastNotDense | Problem::LastActivated } if layer == count)
 }
 
-/// The text between the dashes.
+/// The tokens of a text, separated by dashes.
 struct Tokens<'t> {
     text: &'t str,
     position: usize,
 }
 
 impl<'t> Tokens<'t> {
-    /// The next piece between dashes without its spaces, and its position.
-    fn piece(&mut self) -> Option<(&'t str, usize)> {
+    /// The next token without surrounding spaces, and its position.
+    fn token(&mut self) -> Option<(&'t str, usize)> {
         let rest = self.text.get(self.position..)?;
-        let piece = rest.split('-').next().unwrap_or(rest);
-        let leading = piece.len() - piece.trim_start().len();
-        let found = (piece.trim(), self.position + leading);
-        self.position += piece.len() + 1;
+        let token = rest.split('-').next().unwrap_or(rest);
+        let leading = token.len() - token.trim_start().len();
+        let found = (token.trim(), self.position + leading);
+        self.position += token.len() + 1;
         Some(found)
     }
 
     fn next_layer(&mut self) -> Result<Option<(&'t str, usize)>, ParseError<'t>> {
-        match self.piece() {
+        match self.token() {
             Some(("", position)) => Err(ParseError::Token { found: "", position, expected: LAYER }),
-            piece => Ok(piece),
+            token => Ok(token),
         }
     }
 }
 
-const LAYER: &str = "a layer: denseN, convKxKxN, untiedKxKxN, maxpoolKxK/S or avgpoolKxK/S";
-const ACTIVATION: &str = "an activation, .sigmoid or .tanh, a feedback rule or nothing";
-const RULE: &str = "a feedback rule, (R), (R*), (KP), (uSF), (frSF), (brSF), (WM), (DFA) or (DRTP), or nothing";
 const INPUT: &str = "`input N` or `input CHANNELSxROWSxCOLS`";
 
 fn parse_input<'t>(tokens: &mut Tokens<'t>) -> Result<Shape, ParseError<'t>> {
-    let (found, position) = tokens.piece().unwrap_or(("", 0));
+    let (found, position) = tokens.token().unwrap_or(("", 0));
     let error = ParseError::Token { found, position, expected: INPUT };
     let sizes = found.strip_prefix("input").filter(|rest| rest.starts_with(char::is_whitespace)).ok_or(error)?;
     let mut reader = Reader { rest: sizes.trim_start() };
@@ -159,38 +158,41 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
     let letters = found.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(found.len());
     let (name, rest) = found.split_at_checked(letters).unwrap_or((found, ""));
     let mut reader = Reader { rest };
-    let layer = match name {
-        "dense" => reader.number().map(Layer::dense),
-        "conv" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::conv(filters, kernel)),
-        "untied" => reader.square().zip(reader.after("x")).map(|(kernel, filters)| Layer::untied(filters, kernel)),
-        "maxpool" => reader.square().zip(reader.stride()).map(|(size, stride)| Layer::max_pool(size, stride)),
-        "avgpool" => reader.square().zip(reader.stride()).map(|(size, stride)| Layer::avg_pool(size, stride)),
-        _ => None,
+    let form = Operation::FORMS.iter().find(|operation| operation.name() == name).ok_or(error(LAYER))?;
+    let layer = match form {
+        Operation::Dense { .. } => reader.number().map(Layer::dense),
+        Operation::Convolution { .. } => reader.filters().map(|(kernel, filters)| Layer::conv(filters, kernel)),
+        Operation::Untied { .. } => reader.filters().map(|(kernel, filters)| Layer::untied(filters, kernel)),
+        Operation::MaxPool { .. } => reader.window().map(|(size, stride)| Layer::max_pool(size, stride)),
+        Operation::AveragePool { .. } => reader.window().map(|(size, stride)| Layer::avg_pool(size, stride)),
     };
     let layer = layer.ok_or(error(LAYER))?;
-    let is_convolution = matches!(layer.operation, Operation::Convolution { .. } | Operation::Untied { .. });
-    if is_convolution && reader.stride() != Some(1) {
+    let stride = match form {
+        Operation::Convolution { .. } | Operation::Untied { .. } => reader.stride(),
+        Operation::Dense { .. } | Operation::MaxPool { .. } | Operation::AveragePool { .. } => Some(1),
+    };
+    if stride != Some(1) {
         return Err(error("a convolution with stride 1"));
     }
-    // What stands behind the numbers is named by itself.
-    let behind = reader.rest.find('(').unwrap_or(reader.rest.len());
-    let (word, rule) = reader.rest.split_at_checked(behind).ok_or(error(LAYER))?;
+    // The errors of an activation and of a feedback rule name their own tokens.
+    let end = reader.rest.find('(').unwrap_or(reader.rest.len());
+    let (word, rule) = reader.rest.split_at_checked(end).ok_or(error(LAYER))?;
     let at = position + found.len() - rule.len();
-    let activation = Activation::ALL.into_iter().find(|kind| kind.notation() == word);
-    let feedback = Feedback::ALL.into_iter().find(|kind| kind.notation() == rule);
+    let activation = Activation::ALL.into_iter().find(|activation| activation.notation() == word);
+    let feedback = Feedback::ALL.into_iter().find(|feedback| feedback.notation() == rule);
     let activation =
         activation.ok_or(ParseError::Token { found: word, position: at - word.len(), expected: ACTIVATION })?;
     let feedback = feedback.ok_or(ParseError::Token { found: rule, position: at, expected: RULE })?;
     Ok(layer.activation(activation).feedback(feedback))
 }
 
-/// Reads numbers off the front of a token.
+/// Parses the sizes at the front of a token.
 struct Reader<'t> {
     rest: &'t str,
 }
 
 impl Reader<'_> {
-    /// A number without leading zeros, so that printing gives the text back.
+    /// A number without leading zeros, so that `Display` gives the same text.
     fn number(&mut self) -> Option<usize> {
         let digits = self.rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(self.rest.len());
         let (number, rest) = self.rest.split_at_checked(digits)?;
@@ -201,18 +203,29 @@ impl Reader<'_> {
         number.parse().ok()
     }
 
+    /// The number after `prefix`.
     fn after(&mut self, prefix: &str) -> Option<usize> {
         self.rest = self.rest.strip_prefix(prefix)?;
         self.number()
     }
 
-    /// `KxK`.
+    /// The side of `KxK`.
     fn square(&mut self) -> Option<usize> {
         let side = self.number()?;
         (self.after("x")? == side).then_some(side)
     }
 
-    /// `/S`, or 1 if it is left out.
+    /// Kernel and filters of `KxKxN`.
+    fn filters(&mut self) -> Option<(usize, usize)> {
+        self.square().zip(self.after("x"))
+    }
+
+    /// Size and stride of `KxK/S`.
+    fn window(&mut self) -> Option<(usize, usize)> {
+        self.square().zip(self.stride())
+    }
+
+    /// The stride of `/S`; 1 if it is omitted.
     fn stride(&mut self) -> Option<usize> {
         if self.rest.starts_with('/') { self.after("/") } else { Some(1) }
     }
@@ -220,14 +233,18 @@ impl Reader<'_> {
 
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.operation.name())?;
         match self.operation {
-            Operation::Dense { outputs } => write!(f, "dense{outputs}")?,
-            Operation::Convolution { filters, kernel } => write!(f, "conv{kernel}x{kernel}x{filters}")?,
-            Operation::Untied { filters, kernel } => write!(f, "untied{kernel}x{kernel}x{filters}")?,
-            Operation::MaxPool { size, stride: 1 } => write!(f, "maxpool{size}x{size}")?,
-            Operation::MaxPool { size, stride } => write!(f, "maxpool{size}x{size}/{stride}")?,
-            Operation::AveragePool { size, stride: 1 } => write!(f, "avgpool{size}x{size}")?,
-            Operation::AveragePool { size, stride } => write!(f, "avgpool{size}x{size}/{stride}")?,
+            Operation::Dense { outputs } => write!(f, "{outputs}")?,
+            Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
+                write!(f, "{kernel}x{kernel}x{filters}")?;
+            }
+            Operation::MaxPool { size, stride: 1 } | Operation::AveragePool { size, stride: 1 } => {
+                write!(f, "{size}x{size}")?;
+            }
+            Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => {
+                write!(f, "{size}x{size}/{stride}")?;
+            }
         }
         f.write_str(self.activation.notation())?;
         f.write_str(self.feedback.notation())
@@ -251,7 +268,7 @@ impl fmt::Display for Architecture<'_> {
     }
 }
 
-/// A network's text; reading it back needs a buffer, so there is no `Deserialize`: see [`Architecture::parse`].
+/// Serializes a network as its text. There is no `Deserialize`, because parsing needs a buffer: see [`Architecture::parse`].
 #[cfg(feature = "serde")]
 impl serde::Serialize for Architecture<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

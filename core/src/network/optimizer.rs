@@ -1,6 +1,4 @@
-//! Optimizers and their coefficients: how a gradient becomes an update.
-//!
-//! The arithmetic is in `kernels/update.rs`.
+//! Optimizers and their coefficients. `kernels/step.rs` computes the updates.
 
 use crate::capabilities;
 use crate::checks::{CoefficientError, fraction, positive};
@@ -26,7 +24,7 @@ impl Sgd {
 pub struct Momentum {
     /// Learning rate.
     pub rate: f32,
-    /// Share of the velocity that is kept, in [0, 1).
+    /// Momentum coefficient: the factor of the velocity in each step, in [0, 1).
     pub momentum: f32,
 }
 
@@ -35,18 +33,18 @@ impl Momentum {
     pub const DEFAULT: Self = Self { rate: 1e-2, momentum: 0.9 };
 }
 
-/// Adam (Kingma and Ba 2015), ε outside the root.
+/// Adam (Kingma and Ba 2015), ε outside the square root.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Adam {
     /// Learning rate.
     pub rate: f32,
-    /// Decay of the mean of gradients, in [0, 1).
+    /// Decay rate of the first moment, the mean of the gradients, in [0, 1).
     pub beta1: f32,
-    /// Decay of the mean of squared gradients, in [0, 1).
+    /// Decay rate of the second moment, the mean of the squared gradients, in [0, 1).
     pub beta2: f32,
-    /// Added to the root of the second moment, above 0: a gradient that was always 0 has none.
+    /// Added to the square root of the second moment, above 0: the second moment of a gradient that is always 0 is 0.
     pub epsilon: f32,
 }
 
@@ -55,7 +53,7 @@ impl Adam {
     pub const DEFAULT: Self = Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 }
 
-/// How gradients become updates.
+/// An optimizer with its coefficients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
@@ -65,9 +63,10 @@ pub enum Optimizer {
     Sgd(Sgd),
     /// m ← momentum · m + g, w ← w − rate · m.
     Momentum(Momentum),
-    /// m ← momentum · m + g, w ← w − rate · (g + momentum · m), as PyTorch has it.
+    /// m ← momentum · m + g, w ← w − rate · (g + momentum · m), as in PyTorch.
     Nesterov(Momentum),
-    /// Moments with bias correction.
+    /// m ← β1 · m + (1 − β1) · g, v ← β2 · v + (1 − β2) · g², w ← w − rate · m̂ / (√v̂ + ε) with m̂ = m / (1 − β1ᵗ) and
+    /// v̂ = v / (1 − β2ᵗ).
     Adam(Adam),
 }
 
@@ -112,7 +111,7 @@ impl Optimizer {
         self
     }
 
-    /// Numbers of state kept for each parameter: 0, 1 or 2.
+    /// Values of optimizer state for each parameter: 0, 1 or 2.
     pub const fn states(&self) -> usize {
         match self {
             Self::Sgd(_) => 0,
@@ -129,7 +128,7 @@ impl Optimizer {
         }
     }
 
-    /// That each coefficient lies in its range.
+    /// Checks the range of every coefficient.
     pub(crate) fn check(&self) -> Result<(), CoefficientError> {
         positive("rate", self.rate())?;
         match *self {

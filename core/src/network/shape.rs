@@ -1,15 +1,17 @@
 //! The shape of one sample between two layers.
 
-/// Shape of one sample between two layers: channels × rows × columns, or a plain vector.
+/// Shape of one sample between two layers: an image of channels × rows × columns, or a vector.
 ///
-/// Outside the crate an image lies as `[channel][row][col]`.
+/// The order of an image's values is `[channel][row][col]` (PyTorch's default, channels first) in samples and exported
+/// tensors, and `[row][col][channel]` (channels last) in the trainer's memory, where a convolution reads the channels of a
+/// pixel as one block.
 ///
-/// A side of more than 65,535 pixels is counted as a size that fits nowhere.
+/// An image with a side of more than 65,535 pixels has a saturated size, which no memory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Shape {
     channels: usize,
-    /// Channels × rows × columns, saturated.
+    /// Channels × rows × columns, saturating.
     features: usize,
     /// 0 for a vector.
     rows: u16,
@@ -25,27 +27,27 @@ impl Shape {
         } else {
             channels.saturating_mul(rows).saturating_mul(cols)
         };
-        #[expect(clippy::cast_possible_truncation, reason = "sides that do not fit were found above")]
+        #[expect(clippy::cast_possible_truncation, reason = "the size of sides that do not fit is saturated above")]
         let (rows, cols) = (rows as u16, cols as u16);
         Self { channels, features, rows, cols }
     }
 
-    /// A vector of `features` numbers; only dense layers can follow it.
+    /// A vector of `features` values; only dense layers can follow it.
     pub const fn vector(features: usize) -> Self {
         Self { channels: features, features, rows: 0, cols: 1 }
     }
 
-    /// Channels of an image, features of a vector.
+    /// Number of channels of an image, or of features of a vector.
     pub const fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Rows of an image, 1 for a vector.
+    /// Number of rows of an image; 1 for a vector.
     pub const fn rows(&self) -> usize {
         if self.is_vector() { 1 } else { self.rows as usize }
     }
 
-    /// Columns of an image, 1 for a vector.
+    /// Number of columns of an image; 1 for a vector.
     pub const fn cols(&self) -> usize {
         self.cols as usize
     }
@@ -55,30 +57,28 @@ impl Shape {
         self.rows == 0
     }
 
-    /// Positions of an image: rows × columns.
+    /// Number of positions of an image, rows × columns, saturating; 1 for a vector.
     pub const fn positions(&self) -> usize {
         self.rows().saturating_mul(self.cols())
     }
 
-    /// Numbers in one sample of this shape.
+    /// Number of values in one sample of this shape, saturating.
     pub const fn features(&self) -> usize {
         self.features
     }
 
-    /// Where the feature `[channel][row][col]` number `outside` lies inside, in `[row][col][channel]`.
-    ///
-    /// Inside, the channels of a pixel are neighbours, so that a convolution reads them as one block.
-    pub const fn inside(&self, outside: usize) -> usize {
+    /// The index in `[row][col][channel]` of the feature whose index in `[channel][row][col]` is `channels_first`.
+    pub const fn channels_last_index(&self, channels_first: usize) -> usize {
         let positions = if self.positions() == 0 { 1 } else { self.positions() };
-        let channel = outside / positions;
-        let position = outside % positions;
+        let channel = channels_first / positions;
+        let position = channels_first % positions;
         position.saturating_mul(self.channels).saturating_add(channel)
     }
 
-    /// Where the feature number `inside` lies outside: what [`Shape::inside`] undoes.
-    pub(crate) const fn outside(&self, inside: usize) -> usize {
+    /// The inverse of [`Shape::channels_last_index`].
+    pub(crate) const fn channels_first_index(&self, channels_last: usize) -> usize {
         let channels = if self.channels == 0 { 1 } else { self.channels };
-        inside % channels * (self.features / channels) + inside / channels
+        channels_last % channels * (self.features / channels) + channels_last / channels
     }
 
     /// An image of the same rows and columns with another number of channels.
@@ -86,8 +86,9 @@ impl Shape {
         Self { channels, features: channels.saturating_mul(self.positions()), ..self }
     }
 
-    /// Brings samples, numbers as `[sample][channel][row][col]`, into `columns`: feature × sample, features in the order
-    /// inside, the samples of a feature side by side. What is no whole sample, or has no place in `columns`, is left out.
+    /// Copies samples from `[sample][channel][row][col]` to `columns`, which is `[row][col][channel][sample]`.
+    ///
+    /// An incomplete last sample is left out, and so are values beyond the end of `columns`.
     pub fn load(&self, inputs: &[f32], samples: usize, columns: &mut [f32]) {
         if self.features.checked_mul(samples).is_none() {
             return;
@@ -95,8 +96,8 @@ impl Shape {
         for (sample, features) in inputs.chunks_exact(self.features().max(1)).take(samples).enumerate() {
             for (channel, plane) in features.chunks_exact(self.positions().max(1)).enumerate() {
                 for (position, x) in plane.iter().enumerate() {
-                    if let Some(number) = columns.get_mut((position * self.channels + channel) * samples + sample) {
-                        *number = *x;
+                    if let Some(value) = columns.get_mut((position * self.channels + channel) * samples + sample) {
+                        *value = *x;
                     }
                 }
             }
@@ -104,7 +105,7 @@ impl Shape {
     }
 }
 
-/// Pooling windows along an axis of `length` pixels: the last one may be clipped.
+/// Number of pooling windows along an axis of `length` pixels; the last one may be clipped.
 pub(crate) const fn windows(length: usize, size: usize, stride: usize) -> usize {
     let stride = if stride == 0 { 1 } else { stride };
     length.saturating_sub(size).div_ceil(stride) + 1

@@ -1,4 +1,4 @@
-//! How a network is trained, as a value: batch, optimizer, loss, and what is rarely changed.
+//! The settings of a training, as a value: batch, optimizer, loss, clipping and more.
 
 use super::feedback::Storage;
 use super::loss::Loss;
@@ -7,7 +7,7 @@ use crate::capabilities::{self, enabled};
 use crate::checks::{CoefficientError, fraction, non_negative, positive};
 use crate::random::Initial;
 
-/// How a network is trained: batch, optimizer, loss, clipping and more.
+/// The settings of a training: batch, optimizer, loss, clipping and more.
 ///
 /// ```
 /// use asymgrad_core::{Loss, Optimizer, Sgd, Training};
@@ -77,7 +77,7 @@ impl Training {
         self
     }
 
-    /// Sets the distributions from which weights and feedback are drawn.
+    /// Sets the initial distributions of weights and feedback.
     #[must_use]
     pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
         self.weights = weights;
@@ -85,15 +85,15 @@ impl Training {
         self
     }
 
-    /// Sets where fixed feedback lies: in memory, in a table, or nowhere, regenerated from its seed while it is used.
+    /// Sets the storage of fixed feedback: in memory, in a table, or regenerated from its seed at each use.
     #[must_use]
     pub const fn fixed_feedback(mut self, storage: Storage) -> Self {
         self.storage = storage;
         self
     }
 
-    /// Freezes the first `layers` layers: their weights stay, the backward pass ends behind them, and they have neither
-    /// feedback nor optimizer state. Where all layers are frozen, a step is an evaluation.
+    /// Freezes the first `layers` layers: their weights do not change, the backward pass ends before them, and they have
+    /// neither feedback nor optimizer state. If all layers are frozen, a step is an evaluation.
     #[must_use]
     pub const fn freeze(mut self, layers: u8) -> Self {
         self.frozen = layers;
@@ -114,25 +114,25 @@ impl Training {
         self
     }
 
-    /// Clips each element of hᵀG to [−limit, limit], after the mean over the batch and before the optimizer; biases are
-    /// left alone (report section 5).
+    /// Clips each element of the weight gradient hᵀG to [−limit, limit], after the mean over the batch and before weight
+    /// decay and the optimizer. Gradients of biases are not clipped (report section 5).
     #[must_use]
     pub const fn clip(mut self, limit: f32) -> Self {
         (self.clip, self.clips) = (limit, true);
         self
     }
 
-    /// Where fixed feedback lies.
+    /// The storage of fixed feedback.
     pub const fn storage(&self) -> Storage {
         self.storage
     }
 
-    /// The limit of [`Training::clip`]. It is stored as two fields because an option takes 4 bytes more of a device's RAM.
+    /// The limit of [`Training::clip`], stored as two fields because an `Option` takes 4 bytes more of a device's RAM.
     pub(crate) const fn limit(&self) -> Option<f32> {
         if self.clips { Some(self.clip) } else { None }
     }
 
-    /// Samples of the largest step.
+    /// Number of samples of the largest step.
     pub const fn batch(&self) -> usize {
         self.batch
     }
@@ -143,7 +143,7 @@ impl Training {
         if let Some(limit) = self.limit() {
             positive("clip", limit)?;
         }
-        // A decay that is not above 0 asks for no capability, so every image checks it.
+        // A negative or NaN decay does not set the capability, so every image checks it.
         non_negative("weight decay", self.decay)?;
         if enabled::<CAPS>(capabilities::KP_DECAY) {
             fraction("decay of (KP)", self.kp_decay)?;

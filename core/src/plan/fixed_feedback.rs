@@ -2,7 +2,7 @@
 
 use super::cursor::LayerCursor;
 use crate::network::{Architecture, Training};
-use crate::random::{FeedbackSource, counter};
+use crate::random::{FeedbackSource, saturating_u32};
 
 impl Architecture<'_> {
     /// Number of feedback weights that never change: the length of their table.
@@ -47,12 +47,12 @@ impl Architecture<'_> {
         while cursor.advance() {
             let plan = &cursor.plan;
             let (fan_in, fan_out) = plan.feedback_fans();
-            let Some(a) = training.feedback.half_width(fan_in, fan_out) else { return None };
-            let source = FeedbackSource::new(seed, counter(plan.index), a);
+            let Some(a) = training.feedback.uniform_bound(fan_in, fan_out) else { return None };
+            let source = FeedbackSource::new(seed, saturating_u32(plan.index), a);
             let Some((feedback, after)) = rest.split_at_mut_checked(plan.fixed_feedback_len()) else { return None };
             let mut index = 0;
             while index < feedback.len() {
-                feedback[index] = source.at(counter(index));
+                feedback[index] = source.at(saturating_u32(index));
                 index += 1;
             }
             rest = after;

@@ -132,7 +132,7 @@ impl Tensor<'_> {
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters } if !bias => {
                 convolution_index(kernel.saturating_mul(kernel), input.channels(), filters, exported)
             }
-            Operation::Untied { .. } => output.inside(exported),
+            Operation::Untied { .. } => output.channels_last_index(exported),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
@@ -145,7 +145,7 @@ impl Tensor<'_> {
 /// From `[out, in]` with the inputs as channel, row, column to `[out, in]` with the inputs as row, column, channel.
 fn dense_index(input: Shape, exported: usize) -> usize {
     let inputs = input.features().max(1);
-    (exported / inputs).saturating_mul(inputs).saturating_add(input.inside(exported % inputs))
+    (exported / inputs).saturating_mul(inputs).saturating_add(input.channels_last_index(exported % inputs))
 }
 
 /// From `[.., out, in, tap]` to `[.., tap, out, in]`.
@@ -164,11 +164,11 @@ impl<'a> Architecture<'a> {
     /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::new(self, training).parameters;
-        let mut numbers = [0, 0];
+        let mut counts = [0, 0];
         LayerCursor::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(move |plan| {
             let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
-            numbers[dense] += 1;
-            let tensor = move |role, offset| Tensor { plan, role, number: numbers[dense], offset };
+            counts[dense] += 1;
+            let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
             let feedback = (plan.feedback_in_memory() > 0)
                 .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
             let bias = plan.parameter_offset.saturating_add(plan.weights);

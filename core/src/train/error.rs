@@ -1,49 +1,48 @@
-//! Why a trainer cannot be made, and why a step is not.
+//! The errors of constructing a trainer, and of a step.
 
 use core::fmt;
 
 use crate::checks::CoefficientError;
 use crate::network::{Score, Shape};
 
-/// Why a trainer or a [`Predictor`](crate::Predictor) cannot be made.
+/// Why a trainer or a [`Predictor`](crate::Predictor) cannot be constructed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum TrainerError {
-    /// A step of no samples.
+    /// The batch is 0.
     EmptyBatch,
-    /// The memory has another length than [`Architecture::memory`](crate::Architecture::memory) says, or
+    /// The length of the memory is not [`Architecture::memory`](crate::Architecture::memory), or
     /// [`Architecture::prediction_memory`](crate::Architecture::prediction_memory) for a predictor.
     Memory {
-        /// Numbers needed.
+        /// Length needed, in `f32`.
         expected: usize,
-        /// Numbers given.
+        /// Length given.
         found: usize,
     },
-    /// The parameters of a [`Predictor`](crate::Predictor) are not as many as
-    /// [`Architecture::parameters`](crate::Architecture::parameters) says.
+    /// The length of the parameters of a [`Predictor`](crate::Predictor) is not
+    /// [`Architecture::parameters`](crate::Architecture::parameters).
     Parameters {
-        /// Numbers needed.
+        /// Length needed, in `f32`.
         expected: usize,
-        /// Numbers given.
+        /// Length given.
         found: usize,
     },
-    /// The network or its training names a kind that this trainer's `CAPS` leave out.
+    /// The network or its training needs a [capability](crate::capabilities) that `CAPS` leave out.
     Capabilities {
-        /// Kinds needed.
+        /// Capabilities needed.
         expected: u32,
-        /// Kinds compiled in.
+        /// Capabilities compiled in.
         found: u32,
     },
-    /// The table of feedback has another length than [`Architecture::fixed_feedback`](crate::Architecture::fixed_feedback)
-    /// says.
+    /// The length of the feedback table is not [`Architecture::fixed_feedback`](crate::Architecture::fixed_feedback).
     Table {
-        /// Numbers needed.
+        /// Length needed, in `f32`.
         expected: usize,
-        /// Numbers given.
+        /// Length given.
         found: usize,
     },
-    /// A coefficient of the training lies outside its range.
+    /// A coefficient of the training is outside its range.
     Coefficient(CoefficientError),
 }
 
@@ -51,7 +50,7 @@ impl fmt::Display for TrainerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EmptyBatch => f.write_str("a batch needs at least 1 sample, found 0"),
-            Self::Memory { expected, found } => write!(f, "the memory has to hold {expected} numbers, found {found}"),
+            Self::Memory { expected, found } => write!(f, "the memory has to hold {expected} values, found {found}"),
             Self::Parameters { expected, found } => {
                 write!(f, "the network has {expected} parameters, weights and biases, found {found}")
             }
@@ -59,7 +58,7 @@ impl fmt::Display for TrainerError {
                 write!(f, "the capabilities {expected:#x} have to be compiled in, found {found:#x}")
             }
             Self::Table { expected, found } => {
-                write!(f, "the training needs a table of {expected} feedback numbers, found {found}")
+                write!(f, "the training needs a table of {expected} feedback weights, found {found}")
             }
             Self::Coefficient(error) => error.fmt(f),
         }
@@ -74,66 +73,66 @@ impl From<CoefficientError> for TrainerError {
     }
 }
 
-/// Why a step was not made, or a prediction. The weights are as they were.
+/// Why a step or a prediction failed. The weights are unchanged.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StepError {
-    /// More samples than the training's batch, or none.
+    /// There are more samples than the batch, or none.
     Samples {
-        /// The training's batch.
+        /// The batch.
         most: usize,
         /// Samples given.
         found: usize,
     },
-    /// The samples' numbers are not as many as the labels ask for, or, in a prediction, no whole samples.
+    /// The inputs are not one sample for each label or, in a prediction, not a whole number of samples.
     Inputs {
-        /// Numbers needed; in a prediction, of the whole samples found, or of one.
+        /// Values needed; in a prediction, those of the whole samples found, at least of one.
         expected: usize,
-        /// Numbers given.
+        /// Values given.
         found: usize,
     },
-    /// The labels are not as many as the samples of [`Trainer::input`](crate::Trainer::input).
+    /// The number of labels is not that of the samples of [`Trainer::input`](crate::Trainer::input).
     Labels {
         /// Samples loaded.
         expected: usize,
         /// Labels given.
         found: usize,
     },
-    /// A label names no class.
+    /// A label is not below the number of classes.
     Label {
-        /// Number of the sample, from 0.
+        /// Index of the sample, from 0.
         sample: usize,
         /// Classes of the network.
         classes: usize,
         /// The label.
         found: usize,
     },
-    /// A number of a sample is infinite or not a number.
+    /// A value of a sample is infinite or NaN.
     NonFiniteInput {
-        /// Number of the sample, from 0.
+        /// Index of the sample, from 0.
         sample: usize,
-        /// Place of the number in the sample as `[channel][row][col]`, from 0.
+        /// Index of the value in the sample as `[channel][row][col]`, from 0.
         feature: usize,
-        /// The number.
+        /// The value.
         found: f32,
     },
-    /// A step is under way, and another cannot begin before [`Trainer::poll`](crate::Trainer::poll) is ready.
-    UnderWay,
-    /// The training's feedback lies in a table that [`Trainer::set_table`](crate::Trainer::set_table) was not given.
+    /// A step is running; another can start when [`Trainer::poll`](crate::Trainer::poll) is ready.
+    StepRunning,
+    /// The training takes its feedback from a table, and [`Trainer::set_table`](crate::Trainer::set_table) was not called.
     NoTable,
-    /// The loss is not a number or infinite though the samples are finite: the training has diverged.
+    /// The loss is infinite or NaN although the samples are finite: the training has diverged.
     NonFinite(Score),
 }
 
 impl StepError {
-    /// The samples that so many numbers are, at most `most`.
-    pub(crate) fn samples_of(shape: Shape, numbers: usize, most: usize) -> Result<usize, Self> {
+    /// The number of samples, from 1 to `most`, in inputs of length `len`.
+    pub(crate) fn samples_of(shape: Shape, len: usize, most: usize) -> Result<usize, Self> {
         let features = shape.features().max(1);
-        let found = numbers / features;
+        let found = len / features;
         let expected = found.max(1).saturating_mul(features);
-        if numbers > 0 && numbers != expected {
-            return Err(Self::Inputs { expected, found: numbers });
+        if len > 0 && len != expected {
+            return Err(Self::Inputs { expected, found: len });
         }
         if found == 0 || found > most { Err(Self::Samples { most, found }) } else { Ok(found) }
     }
@@ -143,16 +142,16 @@ impl fmt::Display for StepError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Samples { most, found } => write!(f, "1 to {most} samples are taken at a time, found {found}"),
-            Self::Inputs { expected, found } => write!(f, "the samples need {expected} numbers, found {found}"),
+            Self::Inputs { expected, found } => write!(f, "the samples need {expected} values, found {found}"),
             Self::Labels { expected, found } => write!(f, "{expected} samples need as many labels, found {found}"),
             Self::Label { sample, classes, found } => {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
             }
             Self::NonFiniteInput { sample, feature, found } => {
-                write!(f, "number {feature} of sample {sample} has to be finite, found {found}")
+                write!(f, "feature {feature} of sample {sample} has to be finite, found {found}")
             }
-            Self::UnderWay => f.write_str("a step is under way: poll until it is ready"),
-            Self::NoTable => f.write_str("the feedback's table is missing: give it to set_table"),
+            Self::StepRunning => f.write_str("a step is running: poll until it is ready"),
+            Self::NoTable => f.write_str("the feedback table is missing: pass it to set_table"),
             Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
         }
     }

@@ -11,7 +11,7 @@ use crate::kernels::Kernels;
 use crate::network::Storage;
 use crate::network::feedback::{self, Feedback};
 use crate::plan::{LayerCursor, LayerPlan};
-use crate::random::{self, FeedbackSource, Initial, counter};
+use crate::random::{self, FeedbackSource, Initial, saturating_u32};
 use crate::slices::range_mut;
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
@@ -33,12 +33,12 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let (fan_in, fan_out) = plan.fans();
             layer_biases(state.parameters, 0, &plan).fill(0.0);
             let weight = layer_weights(state.parameters, 0, &plan);
-            match weights.half_width(fan_in, fan_out) {
-                Some(a) if enabled::<CAPS>(capabilities::INITIAL) => random::fill(weight, a, generator),
+            match weights.uniform_bound(fan_in, fan_out) {
+                Some(a) if enabled::<CAPS>(capabilities::INITIAL) => random::fill_uniform(weight, a, generator),
                 None if enabled::<CAPS>(capabilities::INITIAL) => {
                     random::fill_normal(weight, weights.standard_deviation(fan_in, fan_out), generator);
                 }
-                _ => random::fill(weight, random::glorot(fan_in, fan_out), generator),
+                _ => random::fill_uniform(weight, random::glorot(fan_in, fan_out), generator),
             }
             let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
             draw_feedback::<CAPS>(&plan, initial, seed, feedback, weight);
@@ -49,14 +49,14 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// training step: 4 / η rounds leave e⁻⁴ = 2 % of the initial B. The samples of [`Trainer::input`] are overwritten.
     ///
     /// # Errors
-    /// [`StepError::UnderWay`] while a step is running.
+    /// [`StepError::StepRunning`] while a step is running.
     pub fn warm_up_mirrors(&mut self, rounds: u32) -> Result<(), StepError> {
         self.input(self.training.batch)?;
         for round in 0..rounds {
             let mut cursor = LayerCursor::new(&self.network, &self.training);
             while cursor.advance() {
                 if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
-                    // Times that no step has, so that the noise is another one.
+                    // Time values that no training step uses, so that the noise differs.
                     self.mirror_step(&cursor.plan, u64::MAX - u64::from(round));
                 }
             }
@@ -79,9 +79,9 @@ fn draw_feedback<const CAPS: u32>(
         let (fan_in, fan_out) = plan.feedback_fans();
         feedback.fill(initial.standard_deviation(fan_in, fan_out));
     } else {
-        let source = FeedbackSource::of(initial, seed, counter(plan.index), plan.feedback_fans());
+        let source = FeedbackSource::of(initial, seed, saturating_u32(plan.index), plan.feedback_fans());
         for (index, b) in feedback.iter_mut().enumerate() {
-            *b = source.draw::<CAPS>(counter(index));
+            *b = source.draw::<CAPS>(saturating_u32(index));
         }
     }
     if enabled::<CAPS>(capabilities::SIGN) && plan.layer.feedback.has_weight_signs() {

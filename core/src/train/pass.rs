@@ -13,7 +13,7 @@ use crate::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, Po
 use crate::network::feedback::{self, Feedback};
 use crate::network::{Activation, Architecture, Operation, Optimizer, Sgd, Storage, Training, loss};
 use crate::plan::LayerPlan;
-use crate::random::{FeedbackSource, counter};
+use crate::random::{FeedbackSource, saturating_u32};
 use crate::slices::{range, range_mut, split_mut};
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
@@ -43,7 +43,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
             errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
             let len = (last.classes * samples).min(targets.len());
-            feedback::target::project(labels, range_mut(targets, 0, len));
+            feedback::target::scaled_one_hot(labels, range_mut(targets, 0, len));
         }
     }
 
@@ -75,7 +75,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let (inputs, outputs) = (plan.input.features() * samples, plan.output.features() * samples);
         let (input, output) =
             split_mut(range_mut(activations, plan.activation_offset * samples, inputs + outputs), inputs);
-        feedback::weight_mirror::noise(input, mirror, counter(plan.index), time);
+        feedback::weight_mirror::noise(input, mirror, saturating_u32(plan.index), time);
         // The gradient of the layer's output is no longer needed either: its memory serves as biases of 0.
         let (odd, sums) = gradient_sums(self.work.odd, plan, geometry);
         let (spent, _) = gradient_buffers(self.work.even, odd, plan, samples);
@@ -134,7 +134,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 let seed = (self.parameters + self.feedback).wrapping_sub(Storage::SEED_LEN);
                 let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
                 let source =
-                    FeedbackSource::of(self.training.feedback, seed, counter(plan.index), plan.feedback_fans());
+                    FeedbackSource::of(self.training.feedback, seed, saturating_u32(plan.index), plan.feedback_fans());
                 self.kernels.input_gradient_seeded::<CAPS>(&job, &source, output);
             } else {
                 self.kernels.input_gradient::<CAPS>(&job, output);

@@ -15,7 +15,7 @@ use crate::plan::{LayerCursor, LayerPlan};
 use crate::slices::range;
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
-    /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the loss before the update.
+    /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the score before the update.
     ///
     /// # Errors
     /// [`StepError`] if a length or a label is wrong, or a value or the loss is not finite; the weights are then unchanged.
@@ -25,7 +25,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         self.finish()
     }
 
-    /// Polls until the step that [`Trainer::start`] began is complete, and returns the loss before the update.
+    /// Polls until the step that [`Trainer::start`] began is complete, and returns the score before the update.
     ///
     /// # Errors
     /// As [`Trainer::poll`].
@@ -52,14 +52,15 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// The network's input for `samples` samples, to be filled before [`Trainer::start`] or [`Trainer::evaluate`].
     ///
     /// Feature × sample: the samples of a feature are contiguous, and the features have the order of
-    /// [`Shape::inside`](crate::Shape::inside). [`Trainer::step`] fills it from samples that lie one after the other.
+    /// [`Shape::channels_last_index`](crate::Shape::channels_last_index). [`Trainer::step`] fills it from samples that lie
+    /// one after the other.
     ///
     /// # Errors
-    /// [`StepError::Samples`] if there are more samples than the batch, or none; [`StepError::UnderWay`] while a step is
-    /// running.
+    /// [`StepError::Samples`] if there are more samples than the batch, or none; [`StepError::StepRunning`] while a step
+    /// is running.
     pub fn input(&mut self, samples: usize) -> Result<&mut [f32], StepError> {
         if self.phase != Phase::Idle {
-            return Err(StepError::UnderWay);
+            return Err(StepError::StepRunning);
         }
         if samples == 0 || samples > self.training.batch {
             return Err(StepError::Samples { most: self.training.batch, found: samples });
@@ -76,7 +77,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// or a label is no class.
     pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
         if self.phase != Phase::Idle {
-            return Err(StepError::UnderWay);
+            return Err(StepError::StepRunning);
         }
         if self.samples == 0 {
             return Err(StepError::Samples { most: self.training.batch, found: 0 });
@@ -199,7 +200,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let found = values.iter().enumerate().find(|(_, x)| !x.is_finite());
         found.map_or(Ok(()), |(index, found)| {
             let samples = samples.max(1);
-            let (sample, feature) = (index % samples, shape.outside(index / samples));
+            let (sample, feature) = (index % samples, shape.channels_first_index(index / samples));
             Err(StepError::NonFiniteInput { sample, feature, found: *found })
         })
     }

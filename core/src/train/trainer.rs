@@ -8,7 +8,7 @@ use super::buffers::Work;
 use super::error::TrainerError;
 use crate::arithmetic::Portable;
 use crate::capabilities::{self, ALL, enabled};
-use crate::checks::positive;
+use crate::checks::non_negative;
 use crate::kernels::Kernels;
 use crate::kernels::step::Corrections;
 use crate::network::{Architecture, Operation, Score, Training};
@@ -32,7 +32,8 @@ pub(super) enum Phase {
 
 /// Trains a network in a borrowed buffer.
 ///
-/// `CAPS` are the capabilities compiled in ([`Architecture::capabilities`]); `K` are the kernels, [`Portable`] on a device.
+/// `CAPS` are the capabilities compiled in ([`Architecture::capabilities`]); `K` is the kernel set, [`Portable`] on a
+/// device.
 ///
 /// ```
 /// use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
@@ -57,11 +58,11 @@ pub(super) enum Phase {
 pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) network: Architecture<'m>,
     pub(super) training: Training,
-    /// Weights and biases, feedback, optimizer state.
+    /// Weights and biases, feedback, optimizer state; the order of [`Trainer::state`].
     pub(super) state: &'m mut [f32],
     /// Number of weights and biases.
     pub(super) parameters: usize,
-    /// Length of the feedback behind them.
+    /// Length of the feedback in memory.
     pub(super) feedback: usize,
     pub(super) work: Work<'m>,
     /// Fixed feedback outside the memory, see [`Storage::Table`](crate::feedback::Storage::Table).
@@ -85,23 +86,24 @@ impl<const CAPS: u32, K> fmt::Debug for Trainer<'_, CAPS, K> {
 }
 
 impl<'m, const CAPS: u32> Trainer<'m, CAPS, Portable> {
-    /// A trainer with the portable kernels; all weights are as the memory holds them.
+    /// A trainer with the portable kernels.
     ///
-    /// The memory may hold anything, such as what was there before a reset. [`Trainer::initialize`] or a state read back has
-    /// to come before the first step: without either, the weights and the optimizer begin from what lay there.
+    /// The memory is not cleared and may hold any values, such as those from before a reset. Call [`Trainer::initialize`] or
+    /// restore a state before the first step; otherwise weights and optimizer state are the values that the memory holds.
     ///
     /// # Errors
-    /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
+    /// [`TrainerError`] if the memory has the wrong length, `CAPS` leave out a capability, or a setting of the training is
+    /// outside its range.
     pub fn new(network: Architecture<'m>, training: Training, memory: &'m mut [f32]) -> Result<Self, TrainerError> {
         Self::with_kernels(network, training, memory, Portable)
     }
 }
 
 impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
-    /// A trainer with other kernels, otherwise as [`Trainer::new`].
+    /// A trainer with the given kernels, otherwise as [`Trainer::new`].
     ///
     /// # Errors
-    /// [`TrainerError`] if the memory has the wrong length or the training makes no sense.
+    /// As [`Trainer::new`].
     pub fn with_kernels(
         network: Architecture<'m>,
         training: Training,
@@ -139,11 +141,10 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         })
     }
 
-    /// Takes the feedback of [`Storage::Table`] from `table`, as long as
-    /// [`Architecture::fixed_feedback`](Architecture::fixed_feedback) says.
+    /// Sets the table of fixed feedback for [`Storage::Table`](crate::feedback::Storage::Table).
     ///
     /// # Errors
-    /// [`TrainerError::Table`] if it has another length.
+    /// [`TrainerError::Table`] if its length is not [`Architecture::fixed_feedback`].
     pub fn set_table(&mut self, table: &'m [f32]) -> Result<(), TrainerError> {
         let expected = self.network.fixed_feedback(&self.training);
         if table.len() != expected {
@@ -153,20 +154,21 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         Ok(())
     }
 
-    /// Changes the learning rate from the next step on, as a schedule asks for.
+    /// Sets the learning rate from the next step on, for a schedule.
     ///
-    /// The rate is part of the training, not of the [state](Trainer::state): neither a checkpoint nor a snapshot keeps it.
-    /// Who reads one back sets the rate again, for instance from [`Trainer::steps`].
+    /// The rate is part of the training, not of the [state](Trainer::state): neither a checkpoint nor a snapshot contains
+    /// it. After restoring one, set the rate again, for instance from [`Trainer::steps`].
     ///
     /// # Errors
-    /// [`TrainerError::Coefficient`] if it is not above 0 and finite; the rate is then as it was.
+    /// [`TrainerError::Coefficient`] if the rate is not at least 0 and finite; the rate is then unchanged. With a rate of 0, where a
+    /// falling schedule ends, a step changes the optimizer's state only.
     pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
-        positive("rate", rate)?;
+        non_negative("rate", rate)?;
         self.training.optimizer = self.training.optimizer.with_rate(rate);
         Ok(())
     }
 
-    /// Forgets the optimizer's state and the steps made; weights and feedback stay.
+    /// Resets the optimizer state and the number of steps to 0. Weights and feedback are unchanged.
     pub fn restart(&mut self) {
         let from = self.parameters + self.feedback;
         tail_mut(self.state, from).fill(0.0);
@@ -180,7 +182,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         [self.parameters, self.feedback, frozen]
     }
 
-    /// Samples of the step; a constant where the image holds no batches.
+    /// Samples of the step; a constant in an image without batches.
     pub(super) fn samples(&self) -> usize {
         if enabled::<CAPS>(capabilities::BATCH) { self.samples } else { 1 }
     }
@@ -197,18 +199,19 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
         &self.training
     }
 
-    /// Whether a step was started and is not ready: its weights are half updated.
-    pub fn is_under_way(&self) -> bool {
+    /// Whether a step was started and is not complete. Until it is, some weights are updated and others are not.
+    pub fn is_stepping(&self) -> bool {
         self.phase != Phase::Idle
     }
 
-    /// Steps made.
+    /// Number of steps made.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// The weights of dense layer number `layer`, from 0 among all layers: inputs × outputs, the inputs in the order of
-    /// [`Shape::inside`](crate::Shape::inside). `None` if there is no such layer or it is not dense.
+    /// The weights of the dense layer with index `layer` among all layers, from 0: inputs × outputs, the inputs in the
+    /// order of [`Shape::channels_last_index`](crate::Shape::channels_last_index). `None` if there is no such layer or it
+    /// is not dense.
     ///
     /// ```
     /// # use asymgrad_core::{Architecture, Layer, Shape, Trainer, Training};
@@ -224,9 +227,11 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
         self.matrix(&plan, plan.parameter_offset)
     }
 
-    /// The stored feedback B of layer number `layer`, from 0 among all layers: shaped as [`Trainer::weights`], but inputs ×
-    /// classes for `(DFA)` and `(DRTP)`, whatever the layer computes. `None` if there is no such layer, it stores none in
-    /// the training's memory, or it is a convolution with a rule that is not direct.
+    /// The feedback B of the layer with index `layer` among all layers, from 0.
+    ///
+    /// Its shape is that of [`Trainer::weights`], or inputs × classes for `(DFA)` and `(DRTP)` in layers of any operation.
+    /// `None` if there is no such layer, the training's memory holds no feedback of the layer, or the layer is a
+    /// convolution whose rule is not direct.
     ///
     /// ```
     /// # use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
@@ -254,31 +259,32 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
     }
 
     fn view(&self, from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let numbers = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
-        Some(MatrixView::from_slice_generic(numbers, Dyn(rows), Dyn(cols)))
+        let values = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
+        Some(MatrixView::from_slice_generic(values, Dyn(rows), Dyn(cols)))
     }
 
-    /// Weights and biases, layer by layer, as a [`Predictor`](crate::Predictor) takes them.
+    /// Weights and biases, layer by layer: the parameters of a [`Predictor`](crate::Predictor).
     pub fn parameters(&self) -> &[f32] {
         range(self.state, 0, self.parameters)
     }
 
-    /// All numbers that the next step depends on, between steps: weights, biases, feedback and optimizer state. With
-    /// [`Trainer::steps`] they are what a checkpoint keeps. What belongs to the training instead is not among them: the
-    /// learning rate, and a table of feedback.
+    /// The state between steps: weights and biases, feedback, optimizer state. Its length is [`Architecture::state`].
+    ///
+    /// A checkpoint stores the state and [`Trainer::steps`]. The learning rate and a table of fixed feedback are part of the
+    /// training, not of the state.
     pub fn state(&self) -> &[f32] {
         self.state
     }
 
-    /// [`Trainer::state`], to be read back or changed between steps.
+    /// [`Trainer::state`], to be restored or changed between steps.
     ///
-    /// Who reads back a part, such as weights trained elsewhere, calls [`Trainer::initialize`] before: it draws the feedback
-    /// and clears the optimizer's state, which are otherwise what the memory held.
+    /// To restore only a part, such as weights trained elsewhere, first call [`Trainer::initialize`]: it draws the feedback
+    /// and clears the optimizer state, which otherwise are the values that the memory holds.
     pub fn state_mut(&mut self) -> &mut [f32] {
         self.state
     }
 
-    /// Continues after `steps` steps, when [`Trainer::state_mut`] has been read back.
+    /// Resumes after `steps` steps, when [`Trainer::state_mut`] has been restored.
     pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
         self.corrections = Corrections::after::<CAPS>(steps, &self.training.optimizer);

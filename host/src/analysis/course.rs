@@ -46,9 +46,9 @@ impl History {
         self.lines.last().map_or(0, |line| line.epoch)
     }
 
-    /// A loss that is no number ends a run.
+    /// Whether a loss became infinite or NaN, which ends a run.
     pub(crate) fn has_diverged(&self) -> bool {
-        self.lines.last().is_some_and(|line| !line.train_loss.is_finite())
+        self.lines.last().is_some_and(EpochLine::has_diverged)
     }
 
     /// How it went up to an epoch.
@@ -69,7 +69,7 @@ impl History {
 /// How a run went that is long enough for a verdict.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Course {
-    /// The loss was no number any more.
+    /// The loss became infinite or NaN.
     Diverged { epoch: u32 },
     /// The mean test accuracy of the last epochs, and the training losses of the first epoch and the last.
     Whole { epoch: u32, accuracy: f64, first: f64, last: f64 },

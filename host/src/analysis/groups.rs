@@ -69,7 +69,7 @@ impl Group {
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&accuracies);
         (!accuracies.is_empty() || diverged > 0).then(|| Ours {
-            data: self.config().map_or_else(String::new, |config| config.data.name.clone()),
+            data: self.config().map_or_else(String::new, |config| config.data.label()),
             epochs,
             mean: estimate.map(|estimate| estimate.mean),
             interval: estimate.and_then(|estimate| estimate.interval),
@@ -87,7 +87,7 @@ impl Group {
 /// What the runs of a group reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ours {
-    /// The data set.
+    /// The name of the data set.
     pub data: String,
     /// The first and the last epoch of the mean.
     pub epochs: [u32; 2],
@@ -131,7 +131,8 @@ pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
-        groups.entry(Config { seed: 0, ..run.config.clone() }.identity()).or_default().push(run);
+        let config = Config { seed: 0, data: run.config.data.without_name(), ..run.config.clone() };
+        groups.entry(config.identity()).or_default().push(run);
     }
     let of_runs = |mut runs: Vec<Run>| {
         // Of two runs that are the same but for their length, the longer one says all.

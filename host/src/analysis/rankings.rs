@@ -60,7 +60,7 @@ impl Ranking {
             _ => false,
         });
         let ours = alike.filter_map(|(high, low)| {
-            let on_cifar = high.config()?.data.name == "cifar10";
+            let on_cifar = high.config()?.data.contents().is_cifar10();
             Some((on_cifar, Paired::of(high, low, epochs)?))
         });
         let best = ours.max_by_key(|(on_cifar, paired)| (*on_cifar, paired.epochs[1], paired.seeds.len()));

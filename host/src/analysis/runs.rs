@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::config::Config;
 use crate::experiment::Catalogue;
+use crate::lossy;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, State};
 use crate::tensors::{self, Filters};
@@ -22,6 +23,7 @@ const SHORT: u32 = 20;
 #[derive(Debug, Serialize)]
 pub struct Run {
     /// Its folder.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
     /// What it is.
     pub config: Config,
@@ -75,7 +77,7 @@ impl Run {
             filters: tensors::read_filters(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
-            command: config.command(catalogue, &run::data_of(folder, &config)),
+            command: config.command(catalogue, run::data_of(folder, &config)),
             settings: config.settings(catalogue),
             folder: folder.to_owned(),
             config,
@@ -88,7 +90,7 @@ impl Run {
         self.epochs.last().map_or(0, |line| line.epoch)
     }
 
-    /// Whether its loss was no number any more.
+    /// Whether its loss became infinite or NaN.
     pub fn has_diverged(&self) -> bool {
         self.status == State::Diverged
     }

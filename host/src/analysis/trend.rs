@@ -66,9 +66,9 @@ pub(crate) fn trend(
     if is_true(experiment) {
         return None;
     }
-    let (data, config) = (&ours.data, group.config()?);
+    let config = group.config()?;
     let twin = groups.iter().find(|twin| {
-        twin.is_of(baseline) && twin.config().is_some_and(|c| c.data.name == *data && c.class == config.class)
+        twin.is_of(baseline) && twin.config().is_some_and(|c| c.data == config.data && c.class == config.class)
     })?;
     // The true gradient has one figure, at the fewest epochs.
     let there = figure.accuracy - baseline.published.first()?.accuracy;

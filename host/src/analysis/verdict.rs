@@ -69,10 +69,9 @@ fn courses(
     data: &DatasetId,
     catalogue: &Catalogue,
 ) -> Result<(Course, Option<Course>), String> {
-    // Digits are no evidence for a claim about CIFAR-10, nor the other way round.
-    let on = experiment.data.as_deref().unwrap_or("CIFAR-10");
-    if (on == "digits") != (data.name == "digits") {
-        return Err(format!("the claim is about {on}, this run is on {}", data.name));
+    if !data.is_of(experiment, catalogue)? {
+        let about = experiment.data.as_deref().unwrap_or("CIFAR-10");
+        return Err(format!("the claim is about {about}, this run is on {}", data.label()));
     }
     let run = History::read(experiment, folder, data, claim.epochs)?;
     let other = claim.expectation.than().map(|than| {
@@ -134,15 +133,19 @@ mod tests {
     use std::fs;
     use tempfile::TempDir;
 
-    /// Runs beside each other, on data that are not the digits.
+    /// Runs beside each other.
     struct Runs {
         folder: TempDir,
         dataset: Dataset,
     }
 
     impl Runs {
+        /// On the digits, or on the digits with the checksum of CIFAR-10.
         fn on(data: &str) -> Self {
             let mut dataset = dataset::open("digits").unwrap();
+            if data == "cifar10" {
+                dataset.checksum = "48e50ac1492cb093f51f71305161989cf805ddffac5c94f00493106470378fd4".into();
+            }
             dataset.name = data.into();
             Self { folder: tempfile::tempdir().unwrap(), dataset }
         }
@@ -289,6 +292,11 @@ mod tests {
         let runs = Runs::on("digits");
         runs.run("PGR1-SGD", 50, &at(99.0, 50)).assert("PGR1-SGD", NotDecided, "is about CIFAR-10");
         runs.run("DIGITS-DSR2", 20, &at(85.0, 20)).assert("DIGITS-DSR2", Agrees, "85.00 %");
+        // CIFAR-10 by its name, another data set by its checksum.
+        let mut named = Runs::on("cifar10");
+        named.dataset.checksum = "0".repeat(64);
+        let about = "is about CIFAR-10, this run is on cifar10, which is not CIFAR-10";
+        named.run("PGR1-SGD", 50, &at(99.0, 50)).assert("PGR1-SGD", NotDecided, about);
         let runs = Runs::on("cifar10");
         runs.run("DIGITS-DSR2", 20, &at(99.0, 20)).assert("DIGITS-DSR2", NotDecided, "is about digits");
         let epochs = Some(50);

@@ -1,5 +1,6 @@
 //! `asymgrad data`: fetches, imports and describes data sets.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use asymgrad::dataset::{self, Info};
@@ -31,7 +32,7 @@ pub(super) enum DataCommand {
     Info {
         /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
         #[arg(long)]
-        data: Option<String>,
+        data: Option<OsString>,
         /// Prints a JSON object
         #[arg(long)]
         json: bool,
@@ -47,7 +48,7 @@ impl DataCommand {
             }
             Self::Import { file, json } => (dataset::import(&file, &dataset::data_dir())?, json),
             Self::Info { data, json } => {
-                let info = Info::of(&dataset::open(data.as_deref().unwrap_or(dataset::default_name()))?);
+                let info = Info::of(&dataset::open(data.unwrap_or_else(|| dataset::default_name().into()))?);
                 return if json { print_json(&info) } else { print(&format!("{info}\n")) };
             }
         };

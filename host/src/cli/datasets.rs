@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -10,8 +11,8 @@ use asymgrad::dataset::{self, Dataset, Standardization};
 /// The data sets of a command's rows, each opened once.
 pub(super) struct OpenDatasets<'a> {
     /// What the command line says; it wins over the row.
-    chosen: Option<&'a str>,
-    open: HashMap<String, Arc<Dataset>>,
+    chosen: Option<&'a OsStr>,
+    open: HashMap<OsString, Arc<Dataset>>,
     /// What standardises them, by checksum.
     standards: HashMap<String, Standardization>,
     /// Whether the user knows that the default is not CIFAR-10.
@@ -19,18 +20,19 @@ pub(super) struct OpenDatasets<'a> {
 }
 
 impl<'a> OpenDatasets<'a> {
-    pub(super) fn new(chosen: Option<&'a str>) -> Self {
+    pub(super) fn new(chosen: Option<&'a OsStr>) -> Self {
         Self { chosen, open: HashMap::new(), standards: HashMap::new(), told: false }
     }
 
     pub(super) fn of_row(&mut self, row: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
-        let named = self.chosen.or(row);
-        let spec = named.unwrap_or_else(|| dataset::default_name());
+        let named = self.chosen.or(row.map(OsStr::new));
+        let spec = named.unwrap_or_else(|| OsStr::new(dataset::default_name()));
         if named.is_none() && spec != "cifar10" && !self.told {
             self.told = true;
             let _ = writeln!(
                 io::stderr(),
-                "note: CIFAR-10 has not been imported, so this trains on the {spec}; see `asymgrad data fetch`"
+                "note: CIFAR-10 has not been imported, so this trains on the {}; see `asymgrad data fetch`",
+                spec.display()
             );
         }
         Ok(match self.open.entry(spec.to_owned()) {

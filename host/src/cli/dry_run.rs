@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use asymgrad::capacity::TooMuch;
 use asymgrad::config::Config;
-use asymgrad::run;
+use asymgrad::lossy;
 use asymgrad::status::{self, State};
 use asymgrad::suite::Task;
 use asymgrad::train::{self, Request};
@@ -12,10 +13,10 @@ use serde::Serialize;
 
 use super::output::{print, print_json_of};
 
-/// Prints what would be trained, and how long it would take.
-pub(super) fn print_plans(tasks: &[Task], json: bool) -> anyhow::Result<()> {
+/// Prints what would be trained, and how long it would take; `too_much` says that the tasks do not fit into memory.
+pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool) -> anyhow::Result<()> {
     let mut paces = HashMap::new();
-    let plans: Vec<Plan> = tasks.iter().map(|task| Plan::of(task, &mut paces)).collect();
+    let plans: Vec<Plan> = tasks.iter().map(|task| Plan::of(task, &mut paces, too_much)).collect();
     if json {
         return print_json_of(&plans, tasks.len());
     }
@@ -28,6 +29,7 @@ pub(super) fn print_plans(tasks: &[Task], json: bool) -> anyhow::Result<()> {
 /// What a dry run shows.
 #[derive(Serialize)]
 struct Plan<'a> {
+    #[serde(serialize_with = "lossy::serialize")]
     folder: &'a Path,
     kernels: String,
     threads: usize,
@@ -45,23 +47,25 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn of(task: &'a Task, paces: &mut HashMap<String, Option<f64>>) -> Self {
-        let Request { config, folder, kernels, threads, fresh, .. } = &task.request;
+    /// `too_much` says that the tasks do not fit into memory.
+    fn of(task: &'a Task, paces: &mut HashMap<String, Result<f64, String>>, too_much: Option<&TooMuch>) -> Self {
+        let Request { config, folder, kernels, threads, .. } = &task.request;
         let network = config.network.architecture();
         let state = status::state(folder);
-        let stored = if *fresh { Ok(None) } else { run::stored_config(config, folder) };
         let problem = state.as_ref().err().map(ToString::to_string);
-        let problem = problem.or_else(|| stored.err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| train::check_fit(config, &task.dataset).err().map(|error| error.to_string()));
-        let problem = problem.or_else(|| run::check_place(folder).err().map(|error| error.to_string()));
+        let problem =
+            problem.or_else(|| train::check(&task.request, &task.dataset).err().map(|error| error.to_string()));
+        let problem = problem.or_else(|| too_much.map(ToString::to_string));
         let steps = config.goal(task.dataset.train.len());
-        let ended = if *fresh { Ok(None) } else { train::ended(&task.request, steps) };
-        let problem = problem.or_else(|| ended.err().map(|error| error.to_string()));
-        // Rows that differ in the rule alone take the same time.
-        let key = format!("{}{}", config.network.without_feedback(), config.optimizer.name());
+        // Experiments that differ in the rule alone take the same time; a coefficient of a rule may be out of its range.
+        let coefficients = (config.kp_decay, config.mirror_rate);
+        let key = format!("{}{}{coefficients:?}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {
-            Some(_) => None,
-            None => *paces.entry(key).or_insert_with(|| train::pace(&task.request, &task.dataset).ok()),
+            Some(problem) => Err(problem),
+            None => paces
+                .entry(key)
+                .or_insert_with(|| train::pace(&task.request, &task.dataset).map_err(|error| error.to_string()))
+                .clone(),
         };
         Self {
             folder,
@@ -69,10 +73,10 @@ impl<'a> Plan<'a> {
             threads: *threads,
             steps,
             parameters: network.parameters(),
-            memory_bytes: network.memory(&config.training()).saturating_mul(size_of::<f32>()),
-            estimated_seconds: pace.map(|pace| pace * steps as f64),
+            memory_bytes: network.memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>()),
+            estimated_seconds: pace.as_ref().ok().map(|pace| pace * steps as f64),
             state: state.as_ref().map_or("damaged", State::name),
-            problem,
+            problem: pace.err(),
             config,
         }
     }

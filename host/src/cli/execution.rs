@@ -1,24 +1,25 @@
 //! How the rows of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is told of them.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use asymgrad::capacity;
+use asymgrad::capacity::{self, TooMuch};
 use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::{InstructionSet, NumericMode};
 use asymgrad::report;
-use asymgrad::slurm::Array;
+use asymgrad::slurm::{self, Array};
 use asymgrad::suite::{self, ProgressBars, Task, TaskResult};
 use asymgrad::train::Request;
 use clap::{Args, ValueEnum};
 
 use super::dry_run::print_plans;
-use super::output::{is_broken_pipe, print, print_json_of};
+use super::output::{is_broken_pipe, print, print_bytes, print_json_of};
 use super::values::{count, seed_range};
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
@@ -95,7 +96,7 @@ pub(super) struct Execution {
     print_script: bool,
     /// A further option for sbatch, such as --sbatch=--time=8:00:00; may be repeated
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
-    sbatch: Vec<String>,
+    sbatch: Vec<OsString>,
     /// Trains only this row, counted from 1: a task of a Slurm array
     #[arg(long, hide = true, value_name = "N", value_parser = count)]
     task: Option<usize>,
@@ -171,11 +172,10 @@ impl Execution {
             return self.submit(tasks).map(|()| ExitCode::SUCCESS);
         }
         if self.dry_run {
-            return print_plans(tasks, self.json).map(|()| ExitCode::SUCCESS);
+            let too_much = self.check_memory(tasks).err();
+            return print_plans(tasks, too_much.as_ref(), self.json).map(|()| ExitCode::SUCCESS);
         }
-        if let Some(free) = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free) {
-            capacity::check(tasks, self.jobs, free)?;
-        }
+        self.check_memory(tasks)?;
         let stop = stop_on_signals()?;
         let all = suite::train(tasks, self.jobs, self.fail_fast, &stop, &ProgressBars::new(tasks));
         let failures: Vec<&TaskResult> = all.iter().filter(|result| result.outcome.is_err()).collect();
@@ -210,34 +210,50 @@ impl Execution {
         }
     }
 
+    /// Whether the tasks that train at once fit into the memory that is allowed, or free.
+    fn check_memory(&self, tasks: &[Task]) -> Result<(), TooMuch> {
+        let free = self.memory.map(|mega| mega.saturating_mul(1_000_000)).or_else(capacity::free);
+        free.map_or(Ok(()), |free| capacity::check(tasks, self.jobs, free))
+    }
+
     /// Hands the rows to Slurm: this command once more in each task, without what makes it an array.
     fn submit(&self, tasks: &[Task]) -> anyhow::Result<()> {
-        let mut command = vec![std::env::current_exe()?.display().to_string()];
-        let mut words = std::env::args().skip(1);
+        let mut command = vec![std::env::current_exe()?.into_os_string()];
+        let mut words = std::env::args_os().skip(1);
         while let Some(word) = words.next() {
-            match word.as_str() {
-                "--slurm" | "--print-script" => {}
-                "--sbatch" => drop(words.next()),
-                word if word.starts_with("--sbatch=") => {}
+            match word.as_encoded_bytes() {
+                b"--slurm" | b"--print-script" => {}
+                b"--sbatch" => drop(words.next()),
+                bytes if bytes.starts_with(b"--sbatch=") => {}
+                // The words behind it are no options.
+                b"--" => command.extend(std::iter::once(word).chain(words.by_ref())),
                 _ => command.push(word),
             }
         }
         let memory = tasks.iter().map(|task| {
-            let Config { network, .. } = &task.request.config;
-            network.architecture().memory(&task.request.config.training()).saturating_mul(size_of::<f32>())
+            let config = &task.request.config;
+            config.network.architecture().memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>())
         });
         let array = Array {
             command: &command,
             tasks: tasks.len(),
             threads: self.threads.map(usize::from),
             memory: memory.max().unwrap_or(0),
-            folder: &std::env::current_dir()?.display().to_string(),
+            folder: &std::env::current_dir()?,
             options: &self.sbatch,
         };
-        if self.print_script {
-            return print(&array.script());
+        if !self.print_script {
+            return print(&array.submit()?);
         }
-        print(&format!("{}\n", array.submit()?))
+        let (script, most) = (array.script()?, slurm::most_tasks());
+        if array.tasks > most {
+            let _ = writeln!(
+                io::stderr(),
+                "note: {} tasks are more than the {most} that this cluster's MaxArraySize allows; --slurm submits several arrays",
+                array.tasks
+            );
+        }
+        print_bytes(&script)
     }
 
     fn print_results(&self, all: &[TaskResult], tasks: usize) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use asymgrad::run;
 use asymgrad::tensors::{self, sparse};
 use clap::Args;
 
-use super::output::print;
+use super::output::print_name;
 
 #[derive(Args)]
 pub(super) struct ExportArguments {
@@ -34,6 +34,6 @@ impl ExportArguments {
                 "{file}: cannot write the weights: {error}; check the path, the permissions and the space left"
             )
         })?;
-        print(&format!("{file}\n"))
+        print_name(&self.output)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn print_kernels(
                     "lanes": tile.lanes,
                     "unit": selection.unit,
                     "rows": selection.rows,
-                    "scratch_bytes": selection.scratch.len() * size_of::<f32>(),
+                    "scratch_bytes": selection.scratch.total() * size_of::<f32>(),
                     "multiply_adds": selection.operations,
                 })
             })
@@ -56,7 +56,7 @@ pub(super) fn print_kernels(
             selection.algorithm.name().into(),
             format!("{} x {}", tile.mr, tile.nr()),
             packed.into(),
-            format!("{} B", scratch.len() * size_of::<f32>()),
+            format!("{} B", scratch.total() * size_of::<f32>()),
             selection.operations.to_string(),
         ]);
     }

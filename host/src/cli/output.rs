@@ -1,7 +1,9 @@
 //! Results on standard output.
 
 use std::io::{self, Write};
+use std::path::Path;
 
+use asymgrad::{is_stream, run};
 use comfy_table::{Table, presets};
 use serde::Serialize;
 
@@ -13,9 +15,18 @@ pub(super) fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
 }
 
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    print_bytes(text.as_bytes())
+}
+
+pub(super) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
+    out.write_all(bytes)?;
     Ok(out.flush()?)
+}
+
+/// Prints the name of the file that was written. A reader of a stream would take the name for a part of the output.
+pub(super) fn print_name(file: &Path) -> anyhow::Result<()> {
+    if is_stream(file) { Ok(()) } else { print(&format!("{}\n", file.display())) }
 }
 
 pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
@@ -24,7 +35,12 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// `asymgrad list | head` has done what was wanted.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let source = match error.downcast_ref() {
+        // An output that was given as /dev/stdout.
+        Some(run::Error::Io { source, .. }) => Some(source),
+        _ => error.downcast_ref::<io::Error>(),
+    };
+    source.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// One JSON document: an object for one row, an array for several.

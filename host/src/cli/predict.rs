@@ -1,11 +1,12 @@
 //! `asymgrad predict`: the scores of a run's network.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use asymgrad::{dataset, run, tensors, train};
 use clap::Args;
 
-use super::output::print;
+use super::output::print_name;
 
 #[derive(Args)]
 pub(super) struct PredictArguments {
@@ -13,7 +14,7 @@ pub(super) struct PredictArguments {
     run: PathBuf,
     /// digits, cifar10, or a path [default: the run's]
     #[arg(long)]
-    data: Option<String>,
+    data: Option<OsString>,
     /// The file to write: `scores` [image, class] and `labels` of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
@@ -22,11 +23,11 @@ pub(super) struct PredictArguments {
 impl PredictArguments {
     pub(super) fn predict(&self) -> anyhow::Result<()> {
         let (config, state) = run::read_state(&self.run)?;
-        let dataset = dataset::open(&self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
+        let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
         train::check_fit(&config, &dataset)?;
         let scores = train::predict(&config, &state, &dataset)?;
         tensors::write_scores(&self.output, &scores, &dataset.test.labels)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the scores: {error}", self.output.display()))?;
-        print(&format!("{}\n", self.output.display()))
+        print_name(&self.output)
     }
 }

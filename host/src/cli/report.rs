@@ -7,7 +7,7 @@ use asymgrad::write_whole;
 use clap::{Args, ValueEnum};
 
 use super::experiments::ExperimentsFile;
-use super::output::print;
+use super::output::{print, print_name};
 
 /// How a report is written.
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -41,7 +41,7 @@ impl ReportArguments {
     pub(super) fn report(&self) -> anyhow::Result<()> {
         let report = Report::read(&self.folder, &self.own.catalogue()?)?;
         let text = match self.format {
-            Format::Html => report::page(&report),
+            Format::Html => report::page(&report)?,
             Format::Md => report::markdown(&report),
             Format::Csv => report::csv(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
@@ -50,6 +50,6 @@ impl ReportArguments {
         let file = self.output.as_ref().or((self.format == Format::Html).then_some(&page));
         let Some(file) = file.filter(|file| file.as_os_str() != "-") else { return print(&text) };
         write_whole(file, &text)?;
-        print(&format!("{}\n", file.display()))
+        print_name(file)
     }
 }

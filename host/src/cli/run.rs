@@ -1,5 +1,6 @@
 //! `asymgrad run`: which experiments or network to train, and with what.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -88,7 +89,7 @@ pub(super) struct RunArguments {
     net: Option<Network>,
     /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
     #[arg(long)]
-    data: Option<String>,
+    data: Option<OsString>,
     /// Epochs to train [default: the fewest that the report publishes, else 100]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use asymgrad::status::{self, RunStatus};
 use clap::Args;
+use serde::Serialize;
 
 use super::experiments::ExperimentsFile;
 use super::output::{print, print_json, table};
@@ -24,6 +25,13 @@ pub(super) struct StatusArguments {
     json: bool,
 }
 
+/// What `status --json` prints.
+#[derive(Serialize)]
+struct Survey {
+    missing: Vec<String>,
+    runs: Vec<RunStatus>,
+}
+
 impl StatusArguments {
     pub(super) fn status(&self) -> anyhow::Result<()> {
         let catalogue = self.own.catalogue()?;
@@ -31,7 +39,7 @@ impl StatusArguments {
         loop {
             let (runs, missing) = status::survey(&self.folder, &rows)?;
             if self.json {
-                return print_json(&serde_json::json!({ "runs": runs, "missing": missing }));
+                return print_json(&Survey { missing, runs });
             }
             let clear = if self.watch && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             print(&format!("{clear}{}", Self::text(&runs, &missing)))?;

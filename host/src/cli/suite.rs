@@ -1,5 +1,6 @@
 //! `asymgrad suite`: the whole protocol of the report.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) struct SuiteArguments {
     own: ExperimentsFile,
     /// digits, cifar10, or the path of a data set [default: cifar10 if imported, else digits]
     #[arg(long, conflicts_with = "quick")]
-    data: Option<String>,
+    data: Option<OsString>,
     /// Epochs to train each row [default: up to the report's last figure; less with --quick]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     epochs: Option<u32>,
@@ -47,7 +48,7 @@ impl SuiteArguments {
 
     fn tasks(&self) -> anyhow::Result<Vec<Task>> {
         let catalogue = Arc::new(self.own.catalogue()?);
-        let mut data = OpenDatasets::new(if self.quick { Some("digits") } else { self.data.as_deref() });
+        let mut data = OpenDatasets::new(if self.quick { Some(OsStr::new("digits")) } else { self.data.as_deref() });
         let chosen = |experiment: &Experiment| {
             self.table.is_none_or(|table| experiment.table == Some(table)) && (experiment.rules || !self.rules)
         };

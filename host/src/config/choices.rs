@@ -2,7 +2,8 @@
 
 use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 
-use super::fields::{Config, DatasetId};
+use super::dataset_id::DatasetId;
+use super::fields::Config;
 use super::schedule::Schedule;
 use crate::Network;
 use crate::experiment::Experiment;

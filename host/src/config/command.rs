@@ -1,16 +1,18 @@
 //! The command line that trains a configuration again.
 
+use std::ffi::OsStr;
+
 use asymgrad_core::Training;
 
 use super::choices::{Choices, first_rounds};
 use super::fields::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::kernels::NumericMode;
-use crate::slurm::quoted;
+use crate::shell::quoted;
 
 impl Config {
     /// The command that trains it on what `data` opens.
-    pub fn command(&self, catalogue: &Catalogue, data: &str) -> String {
+    pub fn command(&self, catalogue: &Catalogue, data: impl AsRef<OsStr>) -> String {
         let what = match self.plain(catalogue) {
             (_, Some(experiment)) => format!("{}{}", self.name, catalogue.option(experiment)),
             (_, None) => format!("--net \"{}\"", self.network),

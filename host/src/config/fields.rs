@@ -2,11 +2,12 @@
 //!
 //! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
 
-use asymgrad_core::{Initial, Loss, Optimizer, Training};
+use asymgrad_core::{Feedback, Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::dataset_id::DatasetId;
 use super::schedule::Schedule;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
@@ -74,26 +75,23 @@ pub struct Config {
     pub max_steps: Option<u64>,
 }
 
-/// A data set's name and contents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatasetId {
-    /// Its name.
-    pub name: String,
-    /// SHA-256 over its contents.
-    pub checksum: String,
-}
-
-impl From<&Dataset> for DatasetId {
-    fn from(dataset: &Dataset) -> Self {
-        Self { name: dataset.name.clone(), checksum: dataset.checksum.clone() }
-    }
-}
-
 impl Config {
     /// The training as the core takes it.
     pub fn training(&self) -> Training {
-        let training = Training::new(self.batch)
+        self.training_of(self.batch)
+    }
+
+    /// As [`Config::training`], with memory for no more samples than a step on `dataset` has; the results are the same.
+    pub fn training_on(&self, dataset: &Dataset) -> Training {
+        // The noise of weight mirrors is a whole batch.
+        let has_mirror =
+            self.network.architecture().layers().iter().any(|layer| layer.feedback == Feedback::WeightMirror);
+        let most = if has_mirror { self.batch } else { dataset.train.len().max(dataset.test.len()).max(1) };
+        self.training_of(self.batch.min(most))
+    }
+
+    fn training_of(&self, batch: usize) -> Training {
+        let training = Training::new(batch)
             .optimizer(self.optimizer)
             .loss(self.loss)
             .decay(self.decay)
@@ -124,7 +122,7 @@ impl Config {
         self.max_steps.map_or(steps, |most| most.min(steps))
     }
 
-    /// SHA-256 over all fields but the limits.
+    /// SHA-256 over all fields but the limits. The data set's name is among them: a run keeps the name that it started with.
     pub fn identity(&self) -> String {
         let mut fields = self.fields();
         fields.retain(|name, _| !LIMITS.contains(&name.as_str()));
@@ -138,6 +136,8 @@ impl Config {
         let mut names: Vec<&String> =
             here.keys().chain(there.keys().filter(|name| !here.contains_key(*name))).collect();
         names.retain(|name| !LIMITS.contains(&name.as_str()) && here.get(*name) != there.get(*name));
+        // The same images by another name.
+        names.retain(|name| *name != "data" || self.data != other.data);
         let value = |fields: &serde_json::Map<String, Value>, name: &str| {
             fields.get(name).map_or_else(|| "the default".to_owned(), plain)
         };

@@ -28,7 +28,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The rate of an epoch, from 1, where the first one has the rate `base`.
+    /// The rate of an epoch, from 1, where the first one has the rate `base`; 0 once it falls below the least float.
     pub fn rate(self, base: f32, epoch: u32) -> f32 {
         let made = epoch.saturating_sub(1);
         match self {

@@ -4,6 +4,7 @@
 
 use super::Error;
 use super::cifar::{FILES, FOLDER, visit_archive};
+use crate::lossy;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -27,6 +28,7 @@ const PREVIOUS: &str = "cifar-10-batches-bin.previous.part";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Import {
     /// The folder that now holds the six files.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
     /// SHA-256 of the archive in hexadecimal.
     pub sha256: String,
@@ -43,7 +45,7 @@ impl fmt::Display for Import {
             write!(
                 f,
                 "The archive is not the official one: its SHA-256 is {}, the official {OFFICIAL_SHA256}.\n\
-                 Its structure is right; `asymgrad data info` shows whether its contents look so.",
+                 Its structure is right; `asymgrad data info` says whether its images are CIFAR-10's, and in which order.",
                 self.sha256
             )
         }

@@ -2,7 +2,7 @@
 //! None of it depends on the order of the images, so that a user can hold it against published figures.
 //! Sums are exact integers; only the last step is floating point.
 
-use super::{Dataset, Images};
+use super::{Contents, Dataset, Images, fingerprint};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::fmt;
@@ -24,6 +24,8 @@ pub struct Info {
     pub train: SplitInfo,
     /// The test images.
     pub test: SplitInfo,
+    /// What the images are, whatever the name.
+    pub contents: Contents,
     /// SHA-256 over shape, labels and pixels, order included.
     pub checksum: String,
 }
@@ -39,6 +41,8 @@ pub struct SplitInfo {
     pub mean: Vec<f64>,
     /// Standard deviation of each channel's pixels, in the same unit.
     pub deviation: Vec<f64>,
+    /// SHA-256 of the images and their labels, the same in any order.
+    pub fingerprint: String,
 }
 
 impl Info {
@@ -52,25 +56,29 @@ impl Info {
             classes: dataset.classes,
             train: SplitInfo::of(dataset, &dataset.train),
             test: SplitInfo::of(dataset, &dataset.test),
+            contents: dataset.contents,
             checksum: dataset.checksum.clone(),
         }
     }
 }
 
 impl SplitInfo {
-    /// That of some of a data set's images.
-    pub(crate) fn of(dataset: &Dataset, images: &Images) -> Self {
+    fn of(dataset: &Dataset, images: &Images) -> Self {
         let mut class_counts = vec![0; dataset.classes];
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = (0..dataset.channels).map(|channel| moments(dataset, images, channel)).unzip();
-        Self { images: images.len(), class_counts, mean, deviation }
+        let (mean, deviation) = moments(dataset, images);
+        Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }
 
-/// Mean and standard deviation of a channel's pixels divided by 255.
-fn moments(dataset: &Dataset, images: &Images, channel: usize) -> (f64, f64) {
+/// Mean and standard deviation of each channel's pixels divided by 255.
+pub(crate) fn moments(dataset: &Dataset, images: &Images) -> (Vec<f64>, Vec<f64>) {
+    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, channel)).unzip()
+}
+
+fn moments_of_channel(dataset: &Dataset, images: &Images, channel: usize) -> (f64, f64) {
     let plane = dataset.rows * dataset.cols;
     let (mut sum, mut squares) = (0_u64, 0_u64);
     for index in 0..images.len() {
@@ -86,7 +94,7 @@ fn moments(dataset: &Dataset, images: &Images, channel: usize) -> (f64, f64) {
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, channels, rows, cols, classes, train, test, checksum } = self;
+        let Self { name, channels, rows, cols, classes, train, test, contents, checksum } = self;
         writeln!(f, "{name}: {channels} x {rows} x {cols}, {classes} classes")?;
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["", "train", "test"]);
@@ -102,6 +110,10 @@ impl fmt::Display for Info {
             column.set_cell_alignment(CellAlignment::Right);
         }
         writeln!(f, "{}", table.trim_fmt())?;
+        writeln!(f, "contents: {contents}")?;
+        for (split, info) in [("training", train), ("test", test)] {
+            writeln!(f, "sha256 of the {split} images in any order: {}", info.fingerprint)?;
+        }
         write!(f, "sha256 of shape, labels and pixels: {checksum}")
     }
 }

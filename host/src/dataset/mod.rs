@@ -5,6 +5,7 @@
 
 pub mod cifar;
 mod cifar_format;
+mod data_set;
 pub mod digits;
 mod error;
 #[cfg(feature = "download")]
@@ -13,15 +14,20 @@ mod idx;
 mod images;
 mod import;
 mod info;
+mod known;
 mod layout;
 mod pixels;
 
+pub use data_set::Dataset;
 pub use error::Error;
-pub use images::{Dataset, Images};
+pub use images::Images;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
+pub(crate) use info::moments;
 pub use info::{Info, SplitInfo};
+pub use known::{Contents, fingerprint};
 pub use pixels::{Pixels, Standardization};
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path: CIFAR-10's archive, or a folder with its six files, with
@@ -29,7 +35,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// [`Error`], which names the file and what is wrong with it.
-pub fn open(spec: &str) -> Result<Dataset, Error> {
+pub fn open(spec: impl AsRef<OsStr>) -> Result<Dataset, Error> {
     open_in(spec, &data_dir())
 }
 
@@ -37,20 +43,21 @@ pub fn open(spec: &str) -> Result<Dataset, Error> {
 ///
 /// # Errors
 /// [`Error`], which names the file and what is wrong with it.
-pub fn open_in(spec: &str, data_dir: &Path) -> Result<Dataset, Error> {
+pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Error> {
+    let spec = spec.as_ref();
     let path = Path::new(spec);
-    match spec {
-        "digits" => Ok(digits::load()),
-        "cifar10" => {
+    match spec.to_str() {
+        Some("digits") => Ok(digits::load()),
+        Some("cifar10") => {
             let folder = import::imported(data_dir)
                 .ok_or_else(|| Error::NotImported { folder: data_dir.join(cifar::FOLDER) })?;
             cifar::read_folder(&folder, "cifar10")
         }
         _ if path.exists() => {
-            let spec = path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+            let spec = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
             Ok(Dataset { spec, ..open_path(path, &name_of(path))? })
         }
-        _ => Err(Error::Unknown { spec: spec.to_owned() }),
+        _ => Err(Error::Unknown { spec: spec.to_string_lossy().into_owned() }),
     }
 }
 

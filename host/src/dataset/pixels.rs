@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, SplitInfo};
+use super::{Dataset, moments};
 
 /// What standardising takes away and divides by; one number a channel, of pixels divided by 255.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ pub struct Standardization {
 impl Standardization {
     /// That of a data set's training images.
     pub fn of(dataset: &Dataset) -> Self {
-        let SplitInfo { mean, deviation, .. } = SplitInfo::of(dataset, &dataset.train);
+        let (mean, deviation) = moments(dataset, &dataset.train);
         Self { mean, deviation }
     }
 }

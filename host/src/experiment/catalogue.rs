@@ -2,16 +2,19 @@
 //!
 //! What is wrong with such a file is told with its line and, for a mistyped field, the nearest one that there is.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::definition::Experiment;
 use super::report::{self, UnknownExperiment};
+use crate::dataset;
 use crate::diagnostic::{diagnose, line_of};
-use crate::slurm::quoted;
+use crate::shell::quoted;
 
 /// Nobody writes a longer one by hand.
 const MOST_BYTES: u64 = 1 << 20;
@@ -24,6 +27,8 @@ pub struct Catalogue {
     /// How many are the file's.
     own: usize,
     file: Option<PathBuf>,
+    /// The checksum of each data set that an experiment names by a path, or why the data set cannot be opened; each is opened once.
+    checksums: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
 }
 
 /// Why a file of experiments cannot be used.
@@ -67,7 +72,7 @@ struct File {
 impl Catalogue {
     /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
-        Self { experiments: report::all(), own: 0, file: None }
+        Self { experiments: report::all(), own: 0, file: None, checksums: Arc::default() }
     }
 
     /// Reads a user's file; without one, only the report's experiments are at hand.
@@ -88,7 +93,7 @@ impl Catalogue {
         })?;
         let own = experiments.len();
         experiments.extend(report::all());
-        Ok(Self { experiments, own, file: Some(file.to_owned()) })
+        Ok(Self { experiments, own, file: Some(file.to_owned()), checksums: Arc::default() })
     }
 
     /// All of them.
@@ -124,11 +129,21 @@ impl Catalogue {
         report::find_in(&self.experiments, name)
     }
 
+    /// The checksum of the data set at `path`.
+    ///
+    /// # Errors
+    /// Says why the data set cannot be opened.
+    pub(crate) fn checksum_of(&self, path: &str) -> Result<String, String> {
+        let mut checksums = self.checksums.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = || dataset::open(path).map(|dataset| dataset.checksum).map_err(|error| error.to_string());
+        checksums.entry(path.to_owned()).or_insert_with(open).clone()
+    }
+
     /// The option that makes another command know the experiment: none for the report's.
     pub fn option(&self, experiment: &Experiment) -> String {
         let own = self.own().iter().any(|own| own.name == experiment.name);
         let file = self.file.as_ref().filter(|_| own);
-        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(&file.display().to_string())))
+        file.map_or_else(String::new, |file| format!(" --experiments {}", quoted(file)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Runs a selected kernel in the code that was compiled for the instruction set.
 //!
-//! `compiled!` builds a module of kernels for each set; `dispatch!` calls the one that the CPU has.
+//! `compiled!` builds a module of kernels for each set; `dispatch!` calls the module of the chosen set.
 #![allow(unsafe_code)]
 
 use std::ops::Range;
@@ -157,7 +157,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 pass.run::<$arithmetic, LANES, VECTORS, MR>(rows, layout, &mut scratch, output);
             }
 
@@ -168,7 +168,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 pass.run_dense::<$arithmetic, LANES, DENSE_VECTORS, DENSE_MR>(rows, layout, &mut scratch, output);
             }
 
@@ -180,7 +180,7 @@ macro_rules! compiled {
                 output: &mut [f32],
             ) {
                 if $winograd {
-                    let mut scratch = ScratchBuffer::new(layout.len());
+                    let mut scratch = ScratchBuffer::new(layout.total());
                     pass.run_winograd::<$arithmetic, LANES, VECTORS, MR>(rows, layout, &mut scratch, output);
                 }
             }
@@ -192,7 +192,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 DataPass::from(job).run::<$arithmetic, SMALL_BATCH_LANES, 1, SMALL_BATCH_MR>(
                     rows,
                     layout,
@@ -208,7 +208,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_batch_one::<$arithmetic, LANES, { BATCH_ONE_NR / LANES }>(rows, &mut scratch, output);
             }
 
@@ -219,7 +219,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_batch_one_convolution::<$arithmetic, LANES, VECTORS>(rows, &mut scratch, output);
             }
 
@@ -253,7 +253,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 output: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_const_outputs::<$arithmetic, LANES, CONST_OUTPUTS_VECTORS, CONST_OUTPUTS_MR, CONST_OUTPUTS>(
                     rows,
                     &mut scratch,
@@ -269,7 +269,7 @@ macro_rules! compiled {
                 update: Update<'_>,
                 sums: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run::<$arithmetic, ALL, LANES, VECTORS, MR>(rows, update, layout, &mut scratch, sums);
             }
 
@@ -280,7 +280,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 update: Update<'_>,
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run::<$arithmetic, ALL, LANES, DENSE_VECTORS, DENSE_MR>(
                     rows,
                     update,
@@ -296,7 +296,7 @@ macro_rules! compiled {
                 layout: &ScratchLayout,
                 update: Update<'_>,
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_const_outputs::<$arithmetic, ALL, LANES, CONST_OUTPUTS>(update, layout, &mut scratch);
             }
 
@@ -308,7 +308,7 @@ macro_rules! compiled {
                 update: Update<'_>,
                 sums: &mut [f32],
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_few_channels::<$arithmetic, ALL, LANES, VECTORS>(rows, update, layout, &mut scratch, sums);
             }
 
@@ -319,7 +319,7 @@ macro_rules! compiled {
                 rows: &Range<usize>,
                 update: Update<'_>,
             ) {
-                let mut scratch = ScratchBuffer::new(layout.len());
+                let mut scratch = ScratchBuffer::new(layout.total());
                 job.run_small_batch::<$arithmetic, ALL, LANES>(rows, update, &mut scratch);
             }
 
@@ -341,7 +341,7 @@ macro_rules! compiled {
                 sums: &mut [f32],
             ) {
                 if $winograd {
-                    let mut scratch = ScratchBuffer::new(layout.len());
+                    let mut scratch = ScratchBuffer::new(layout.total());
                     let weights = job.geometry.weights().max(1);
                     for (tile_row, sums) in tile_rows.zip(sums.chunks_exact_mut(weights)) {
                         job.sum_winograd::<$arithmetic, LANES, VECTORS, MR>(tile_row, layout, &mut scratch, sums);

@@ -45,7 +45,7 @@ impl<const WIDEST: usize> Arithmetic for Fused<WIDEST> {
             match LANES {
                 16 => add_scaled!(_mm512_loadu_ps, _mm512_set1_ps, _mm512_fmadd_ps, _mm512_storeu_ps),
                 8 => add_scaled!(_mm256_loadu_ps, _mm256_set1_ps, _mm256_fmadd_ps, _mm256_storeu_ps),
-                // A small batch, for whose tiles the compiler may prefer vectors of scalars.
+                // A small batch, for whose tiles the compiler may prefer vectors that broadcast several scalars.
                 _ => next.iter_mut().zip(sums).zip(column).for_each(|((n, sum), x)| *n = x.mul_add(scalar, *sum)),
             }
         }

@@ -139,7 +139,7 @@ impl Kernels for &HostKernels {
     }
 
     fn bias_gradient<const CAPS: u32>(&self, job: &BiasGradient<'_>, mut update: Update<'_>) {
-        /// What an addition of this sum over columns costs, in multiply-adds of a pass.
+        /// Cost of an addition, in multiply-adds of a pass.
         const COST: usize = 4;
         let mut pieces = vec![];
         for range in self.threads.ranges(job.biases(), PARTITION_VALUES, job.grad_output.len() * COST) {

@@ -1,4 +1,4 @@
-//! ScratchLayout memory of the kernels. Each thread keeps what it has used: new memory comes page by page and filled with zeros.
+//! Scratch memory of the kernels. Each thread keeps what it has used: new memory comes page by page and filled with zeros.
 
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};

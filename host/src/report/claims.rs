@@ -35,7 +35,7 @@ pub struct ClaimExperiment {
 pub struct JudgedRun {
     /// Its seed.
     pub seed: u64,
-    /// Its data set.
+    /// The name of its data set.
     pub data: String,
     /// The verdict and what it rests on.
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<ClaimSummar
         let Some(claim) = &experiment.claim else { continue };
         let judged = |run: &Run| {
             let judgement = analysis::judge(experiment, &run.folder, &run.config.data, catalogue)?;
-            Some(JudgedRun { seed: run.config.seed, data: run.config.data.name.clone(), judgement })
+            Some(JudgedRun { seed: run.config.seed, data: run.config.data.label(), judgement })
         };
         let mine = groups.iter().filter(|group| group.name == experiment.name).flat_map(|group| &group.runs);
         let (name, epochs, measure) = (experiment.name.clone(), claim.epochs, claim.expectation.to_string());

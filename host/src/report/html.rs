@@ -8,15 +8,19 @@ use super::figures::{accuracy, epochs};
 use super::results::Report;
 use super::table::{Cell, Row, Table};
 use crate::analysis::{Ours, Ranking, Run, Trend, Verdict};
+use crate::config::DatasetId;
 
 /// What the report's networks begin with: told once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
 
 /// The whole page.
-pub fn page(report: &Report) -> String {
+///
+/// # Errors
+/// If the numbers cannot be written as JSON.
+pub fn page(report: &Report) -> serde_json::Result<String> {
     // A tag's end inside of JSON would end the script.
-    let data = serde_json::to_string(report).unwrap_or_else(|_| "null".into()).replace('<', "\\u003c");
-    format!(
+    let data = serde_json::to_string(report)?.replace('<', "\\u003c");
+    Ok(format!(
         include_str!("page.html"),
         style = include_str!("page.css"),
         script = include_str!("page.js"),
@@ -29,7 +33,7 @@ pub fn page(report: &Report) -> String {
         claims = report.claims.iter().map(claim).collect::<String>(),
         provenance = provenance(report),
         data = data,
-    )
+    ))
 }
 
 fn escape(text: &str) -> String {
@@ -276,15 +280,11 @@ fn claim(claim: &ClaimSummary) -> String {
 }
 
 fn provenance(report: &Report) -> String {
-    let mut data: Vec<(&str, &str)> =
-        report.runs().map(|run| (run.config.data.name.as_str(), run.config.data.checksum.as_str())).collect();
-    data.sort_unstable();
-    data.dedup();
-    let data = data
-        .iter()
-        .map(|(name, checksum)| format!("<dt>{}</dt><dd>SHA-256 <code>{}</code></dd>", escape(name), escape(checksum)))
-        .collect::<Vec<_>>()
-        .concat();
+    let of_data = |data: &&DatasetId| {
+        let (name, checksum, contents) = (escape(&data.name), escape(&data.checksum), data.contents());
+        format!("<dt>{name}</dt><dd>SHA-256 <code>{checksum}</code>: {}</dd>", escape(&contents.to_string()))
+    };
+    let data = report.data_sets().iter().map(of_data).collect::<Vec<_>>().concat();
     let rows: String = report.runs().map(provenance_row).collect();
     format!(
         "<dl class=\"facts\"><dt>this page</dt><dd>asymgrad {}</dd>{data}</dl>\n<div class=\"card wide\"><table class=\"origins\"><thead><tr><th>Run<th>Seed\

@@ -25,6 +25,9 @@ pub fn markdown(report: &Report) -> String {
         }
     }
     text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n";
+    for data in report.data_sets() {
+        text += &format!("\n- {}, SHA-256 {}: {}\n", data.name, data.checksum, data.contents());
+    }
     text += &signals(report);
     text += "\n## Orders\n\n";
     for ranking in &report.rankings {

@@ -7,13 +7,16 @@ use serde::Serialize;
 use super::claims::{ClaimSummary, claims};
 use super::table::{self, Table};
 use crate::analysis::{self, Group, Ranking, Run};
+use crate::config::DatasetId;
 use crate::experiment::Catalogue;
+use crate::lossy;
 use crate::run::{self, Error};
 
 /// What a page shows.
 #[derive(Debug, Serialize)]
 pub struct Report {
     /// The folder whose runs it shows.
+    #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
     /// The program that wrote it.
     pub version: String,
@@ -56,5 +59,13 @@ impl Report {
     /// All runs.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.groups.iter().flat_map(|group| &group.runs)
+    }
+
+    /// The data sets of the runs, by name.
+    pub(crate) fn data_sets(&self) -> Vec<&DatasetId> {
+        let mut data: Vec<&DatasetId> = self.runs().map(|run| &run.config.data).collect();
+        data.sort_unstable_by_key(|data| (&data.name, &data.checksum));
+        data.dedup_by_key(|data| (&data.name, &data.checksum));
+        data
     }
 }

@@ -3,9 +3,6 @@
 //! A trend is a row's distance to the true-gradient row of its table and loss. On other data than CIFAR-10, or after fewer
 //! epochs, it is shown, but decides nothing.
 
-use std::borrow::Cow;
-use std::path::Path;
-
 use serde::Serialize;
 
 use crate::analysis::{Group, Ours, Paired, Trend, trend};
@@ -133,7 +130,7 @@ fn cells(
     let command = |epochs: u32| {
         group.runs.first().map_or_else(String::new, |run| {
             let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
-            config.command(catalogue, &run::data_of(&run.folder, &config))
+            config.command(catalogue, run::data_of(&run.folder, &config))
         })
     };
     if experiment.published.is_empty() {
@@ -143,7 +140,8 @@ fn cells(
     let cell = |figure: &Published| {
         let ours = (reached.max(1) > before).then(|| group.ours(figure.epochs)).flatten();
         before = figure.epochs;
-        let of_figure = ours.as_ref().filter(|ours| ours.data == data_of(experiment));
+        let is_on_data = group.config().is_some_and(|config| config.data.is_of(experiment, catalogue) == Ok(true));
+        let of_figure = ours.as_ref().filter(|_| is_on_data);
         let comparable = of_figure.is_some_and(|ours| ours.epochs[1] >= figure.epochs);
         let trend = ours.as_ref().and_then(|ours| {
             let trend = trend(experiment, *figure, group, ours, table, groups)?;
@@ -161,12 +159,6 @@ fn cells(
         }
     };
     experiment.published.iter().map(cell).collect()
-}
-
-/// The data set that a row's figures were measured on, as runs name it.
-fn data_of(experiment: &Experiment) -> Cow<'_, str> {
-    let data = Path::new(experiment.data.as_deref().unwrap_or("cifar10"));
-    data.file_name().map_or(Cow::Borrowed("cifar10"), |name| name.to_string_lossy())
 }
 
 /// A group beside no figure of the report.

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::Network;
 use crate::analysis::{self, Judgement};
 use crate::experiment::{Claim, Published};
+use crate::lossy;
 use crate::run::{self, Ending};
 use crate::suite::TaskResult;
 use crate::train::{Outcome, Request};
@@ -19,6 +20,7 @@ pub struct Line<'a> {
     network: &'a Network,
     loss: &'a str,
     data: &'a str,
+    #[serde(serialize_with = "lossy::serialize")]
     folder: &'a Path,
     /// finished, diverged, stopped or failed.
     status: &'a str,

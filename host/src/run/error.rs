@@ -122,7 +122,10 @@ pub enum Error {
         bytes: usize,
     },
     /// The threads cannot be started.
-    #[error("cannot start {threads} threads: {reason}; choose fewer with --threads")]
+    #[error(
+        "cannot start {}: {reason}; choose fewer with --threads and --jobs, or allow this user more (`ulimit -u`)",
+        if *threads == 1 { "a thread".to_owned() } else { format!("{threads} threads") }
+    )]
     Threads {
         /// Threads asked for.
         threads: usize,

@@ -32,7 +32,7 @@ impl RunFolder {
     pub fn open(path: &Path, fresh: bool) -> Result<Self, Error> {
         check_place(path)?;
         fs::create_dir_all(path).map_err(Error::io("create", path))?;
-        refuse_strangers(path, fresh)?;
+        check_strangers(path, fresh)?;
         let folder = Self { path: path.to_owned(), lock: FolderLock::take(path)? };
         if fresh {
             for file in events::files(path) {
@@ -85,9 +85,12 @@ pub fn check_place(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// A folder without a configuration must hold nothing: else `--out` has met something that is not ours.
-fn refuse_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
-    if path.join(CONFIG).exists() {
+/// A folder without a configuration must hold nothing that is not a run's. It may be missing.
+///
+/// # Errors
+/// [`Error::NotARun`] names the file that was found.
+pub fn check_strangers(path: &Path, fresh: bool) -> Result<(), Error> {
+    if path.join(CONFIG).exists() || matches!(path.try_exists(), Ok(false)) {
         return Ok(());
     }
     for entry in fs::read_dir(path).map_err(Error::io("read", path))? {

@@ -44,6 +44,13 @@ pub struct EpochLine {
     pub test_accuracy: f64,
 }
 
+impl EpochLine {
+    /// Whether one of the losses is not finite.
+    pub fn has_diverged(&self) -> bool {
+        !(self.train_loss.is_finite() && self.test_loss.is_finite())
+    }
+}
+
 /// A whole line of `epochs.jsonl`: the epoch, and the measures of its end.
 #[derive(Debug, Serialize)]
 pub(crate) struct MeasuredLine {

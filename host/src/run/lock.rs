@@ -114,11 +114,12 @@ impl FolderLock {
         }
         holder.write(folder)?;
         let (end, ends) = sync_channel(0);
-        let heartbeat = {
-            let (folder, holder) = (folder.to_owned(), holder.clone());
-            std::thread::spawn(move || renew(&folder, holder, &ends))
-        };
-        Ok(Self { folder: folder.to_owned(), holder, end: Some(end), heartbeat: Some(heartbeat), _lock: lock })
+        let mut taken = Self { folder: folder.to_owned(), holder, end: Some(end), heartbeat: None, _lock: lock };
+        let (folder, holder) = (taken.folder.clone(), taken.holder.clone());
+        let heartbeat = std::thread::Builder::new().spawn(move || renew(&folder, holder, &ends));
+        // An error drops the lock, which removes the record.
+        taken.heartbeat = Some(heartbeat.map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?);
+        Ok(taken)
     }
 
     /// Fails if another process has taken over: this one was thought dead, and must not write any more.

@@ -29,7 +29,7 @@ pub use error::{CheckpointError, Error};
 pub use files::{
     CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS, default_path,
 };
-pub use folder::{RunFolder, check_place};
+pub use folder::{RunFolder, check_place, check_strangers};
 pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};
 pub use lines::{EpochLine, Lengths, Measures, StepLine, read_epochs, read_lines};
 pub use lock::{LockHolder, is_locked, now};

@@ -1,5 +1,6 @@
 //! Which processes trained a run: provenance, one line each in `processes.jsonl`; no part of what the run is.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -36,13 +37,18 @@ pub struct Process {
     /// What opens the data set on that host: `digits`, `cifar10` or a path.
     #[serde(default)]
     pub data: Option<String>,
+    /// The bytes of that path in hexadecimal, if they are no UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_bytes: Option<String>,
 }
 
 impl Process {
     /// This process, which goes on after `step` steps with these kernels on what `data` opens.
-    pub(crate) fn current(step: u64, kernels: String, threads: usize, data: String) -> Self {
+    pub(crate) fn current(step: u64, kernels: String, threads: usize, data: &OsStr) -> Self {
         let LockHolder { host, job, began, .. } = LockHolder::this_process();
-        Self { step, version: VERSION.into(), host, job, cpu: cpu(), kernels, threads, began, data: Some(data) }
+        let data_bytes = data.to_str().is_none().then(|| hex::encode(data.as_encoded_bytes()));
+        let (version, cpu, data) = (VERSION.into(), cpu(), Some(data.to_string_lossy().into_owned()));
+        Self { step, version, host, job, cpu, kernels, threads, began, data, data_bytes }
     }
 
     /// Adds the line; what a crash left of another line ends there.
@@ -65,8 +71,23 @@ impl Process {
 }
 
 /// What opens the data set of the run in `folder`, as its last process did; its name where nobody wrote it down.
-pub fn data_of(folder: &Path, config: &Config) -> String {
-    Process::read(folder).pop().and_then(|process| process.data).unwrap_or_else(|| config.data.name.clone())
+pub fn data_of(folder: &Path, config: &Config) -> OsString {
+    let last = Process::read(folder).pop();
+    let bytes = last.as_ref().and_then(|process| path_of(hex::decode(process.data_bytes.as_ref()?).ok()?));
+    let text = || last.as_ref().and_then(|process| process.data.clone()).unwrap_or_else(|| config.data.name.clone());
+    bytes.unwrap_or_else(|| text().into())
+}
+
+/// A path of these bytes, where paths are bytes.
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "on other systems there is none")]
+fn path_of(bytes: Vec<u8>) -> Option<OsString> {
+    Some(std::os::unix::ffi::OsStringExt::from_vec(bytes))
+}
+
+#[cfg(not(unix))]
+fn path_of(_: Vec<u8>) -> Option<OsString> {
+    None
 }
 
 fn cpu() -> String {

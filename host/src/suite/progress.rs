@@ -1,4 +1,4 @@
-//! TrainProgress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
+//! Progress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
 //!
 //! Nobody may be there to read it, so writing never fails.
 
@@ -93,7 +93,8 @@ impl ProgressBars {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn print(&self, line: &str) {
+    /// Prints a line that concerns no task by itself.
+    pub(super) fn print(&self, line: &str) {
         let _ = if self.screen.is_hidden() { writeln!(io::stderr(), "{line}") } else { self.screen.println(line) };
     }
 

@@ -36,10 +36,18 @@ pub fn train<'a>(
             ended.lock().unwrap_or_else(PoisonError::into_inner).push((index, result));
         }
     };
+    let jobs = jobs.clamp(1, tasks.len().max(1));
     thread::scope(|scope| {
-        for _ in 0..jobs.clamp(1, tasks.len().max(1)) {
-            scope.spawn(work);
+        for started in 1..jobs {
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                bars.print(&format!(
+                    "note: {started} of {jobs} experiments are trained at once: cannot start a thread: {error}"
+                ));
+                break;
+            }
         }
+        // This thread is one of them.
+        work();
     });
     bars.finish();
     let mut ended = ended.into_inner().unwrap_or_else(PoisonError::into_inner);

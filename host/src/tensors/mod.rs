@@ -3,4 +3,4 @@
 pub mod sparse;
 mod weights;
 
-pub use weights::{Error, Filters, checksum, read, read_filters, write, write_csr, write_scores};
+pub use weights::{Error, Filters, check, checksum, read, read_filters, write, write_csr, write_scores};

@@ -72,6 +72,18 @@ pub enum Error {
         /// The file's type.
         found: Dtype,
     },
+    /// A value of the tensor is not finite, so no training can begin with it.
+    #[error("{}: value {index} of `{name}` is {found}; a training begins with finite values: choose another file", file.display())]
+    NonFinite {
+        /// The file.
+        file: PathBuf,
+        /// Name of the tensor.
+        name: String,
+        /// Index of the value, from 0, the last dimension fastest.
+        index: usize,
+        /// The value.
+        found: f32,
+    },
 }
 
 /// A tensor in the header of a file.
@@ -178,8 +190,31 @@ fn write_file<'a>(
 /// Reads the tensors that a file names into a trainer's state; the others stay as they are.
 ///
 /// # Errors
-/// [`Error`] if the file names a tensor that the network lacks, or one of another shape or type; nothing is then changed.
+/// [`Error`] if the file names a tensor that the network lacks, or one of another shape or type, or one with a value that is not
+/// finite; nothing is then changed.
 pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state: &mut [f32]) -> Result<(), Error> {
+    visit(file, network, training, |index, value| {
+        if let Some(weight) = state.get_mut(index) {
+            *weight = value;
+        }
+    })
+}
+
+/// Whether [`read`] would take the file.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn check(file: &Path, network: &Architecture<'_>, training: &Training) -> Result<(), Error> {
+    visit(file, network, training, |_, _| {})
+}
+
+/// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked.
+fn visit(
+    file: &Path,
+    network: &Architecture<'_>,
+    training: &Training,
+    mut each: impl FnMut(usize, f32),
+) -> Result<(), Error> {
     let bytes = fs::read(file).map_err(|source| Error::Io { file: file.to_owned(), source })?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
@@ -198,12 +233,14 @@ pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state:
         if view.shape() != shape(tensor) {
             return Err(Error::Shape { file, name, expected: shape(tensor), found: view.shape().to_vec() });
         }
-        matched.push((tensor, view));
-    }
-    for (tensor, view) in matched {
-        for (outside, bytes) in view.data().as_chunks::<4>().0.iter().enumerate() {
-            state[tensor.index_of(outside)] = f32::from_le_bytes(*bytes);
+        let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).enumerate();
+        if let Some((index, found)) = values.clone().find(|(_, value)| !value.is_finite()) {
+            return Err(Error::NonFinite { file, name, index, found });
         }
+        matched.push((tensor, values));
+    }
+    for (tensor, values) in matched {
+        values.for_each(|(exported, value)| each(tensor.index_of(exported), value));
     }
     Ok(())
 }

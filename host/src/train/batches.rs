@@ -59,7 +59,7 @@ impl Gather {
     pub fn new(shape: Shape, pixels: Pixels) -> Self {
         let mut features = vec![0; shape.features()];
         for outside in 0..features.len() {
-            features[shape.inside(outside)] = outside;
+            features[shape.channels_last_index(outside)] = outside;
         }
         Self { features, pixels }
     }
@@ -123,7 +123,7 @@ mod tests {
         Gather::new(shape, Pixels::new(None, 1024)).write(&images, &chosen, &mut input);
         for (sample, index) in chosen.iter().enumerate() {
             for (outside, byte) in images.image(*index as usize).iter().enumerate() {
-                let x = input[shape.inside(outside) * chosen.len() + sample];
+                let x = input[shape.channels_last_index(outside) * chosen.len() + sample];
                 assert_eq!(x.to_bits(), (f32::from(*byte) / 255.0).to_bits());
             }
         }

@@ -23,9 +23,9 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<f64, Error> {
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
     kernels.install(|| {
-        let architecture = config.network.architecture();
-        let mut memory = allocate(architecture.memory(&config.training()))?;
-        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        let (architecture, training) = (config.network.architecture(), config.training_on(dataset));
+        let mut memory = allocate(architecture.memory(&training))?;
+        let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
         let (gather, mut labels) = (Gather::new(architecture.input(), config.pixels(dataset)), vec![]);
         let samples = config.batch.min(dataset.train.len());

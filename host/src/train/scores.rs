@@ -10,8 +10,8 @@ use asymgrad_core::{StepError, Trainer};
 use crate::atomic;
 use crate::config::Config;
 use crate::dataset::{Dataset, Images, Pixels};
-use crate::kernels::{Aligned, HostKernels, InstructionSet};
-use crate::run::{CONFUSION, Error};
+use crate::kernels::{HostKernels, InstructionSet};
+use crate::run::{CONFUSION, Error, allocate};
 
 /// The scores of all images, \[image\]\[class\].
 ///
@@ -52,8 +52,9 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
     let kernels = HostKernels::new(set, 1).map_err(|error| Error::Threads { threads: 1, reason: error.to_string() })?;
     kernels.install(|| {
         let network = config.network.architecture();
-        let mut memory = Aligned::zeros(network.memory(&config.training()));
-        let mut trainer = Trainer::<ALL, _>::with_kernels(network, config.training(), &mut memory, &kernels)?;
+        let training = config.training_on(dataset);
+        let mut memory = allocate(network.memory(&training))?;
+        let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
         Ok(scores(&mut trainer, &dataset.test, &config.pixels(dataset))?)
     })

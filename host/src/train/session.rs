@@ -246,14 +246,19 @@ impl<'a> Session<'a> {
     /// Writes what else a finished run leaves; the result comes last and says that all is there.
     fn end(mut self, status: Ending) -> Result<Outcome, Error> {
         self.logs.sync()?;
-        let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
-        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
-        write_confusion(&self.folder.file(CONFUSION), &counts)?;
         let lines = read_epochs(self.folder.path())?;
         let file = self.folder.file(RESULT);
         let last = *lines
             .last()
             .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
+        // No step follows the last update, so the test loss alone shows that it destroyed the network.
+        let status = if last.has_diverged() { Ending::Diverged } else { status };
+        let found = scores(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
+        // A logit that is not finite is no answer.
+        if found.iter().all(|logit| logit.is_finite()) {
+            let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
+            write_confusion(&self.folder.file(CONFUSION), &counts)?;
+        }
         let summary = Summary { status, step: self.at.step, last };
         atomic::write(&file, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;

@@ -9,6 +9,7 @@ use super::batches::generator;
 use super::request::{Observer, Outcome, Request, check_fit};
 use super::session::Session;
 use super::step::HostTrainer;
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{
@@ -32,6 +33,10 @@ pub fn train(
     let folder = RunFolder::open(&request.folder, request.fresh)?;
     let stored = stored_config(config, folder.path())?;
     let goal = config.goal(dataset.train.len());
+    // The data set may have another name by now; the run and its checkpoint keep the name that they started with.
+    let data = stored.as_ref().map_or(&config.data, |stored| &stored.data).clone();
+    let request = &Request { config: Config { data, ..config.clone() }, ..request.clone() };
+    let config = &request.config;
     if let Some(summary) = ended(request, goal)? {
         if request.tensorboard && events::files(folder.path()).is_empty() {
             events::Events::begin(folder.path())?;
@@ -42,9 +47,9 @@ pub fn train(
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
     let outcome = kernels.install(|| {
-        let architecture = config.network.architecture();
-        let mut memory = allocate(architecture.memory(&config.training()))?;
-        let mut trainer = Trainer::with_kernels(architecture, config.training(), &mut memory, &kernels)?;
+        let (architecture, training) = (config.network.architecture(), config.training_on(dataset));
+        let mut memory = allocate(architecture.memory(&training))?;
+        let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         let at = restore(request, &folder, &mut trainer)?;
         if at.step > goal {
             return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
@@ -58,7 +63,7 @@ pub fn train(
             write_config(config, folder.path())?;
         }
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
-        Process::current(at.step, request.kernels.to_string(), threads, dataset.spec.clone())
+        Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec)
             .append(&folder.file(PROCESSES))?;
         Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
     });

@@ -33,8 +33,8 @@ const POINTS: usize = SIDE + KERNEL - 1;
 /// Products of a tile.
 const PRODUCTS: usize = POINTS * POINTS;
 
-/// Values between the operands of one product and the next beyond those that are used: without them they would lie a power of
-/// two apart, and few of them would fit a cache's sets.
+/// Values between the operands of one product and the next beyond those that are used: without them the strides would be powers of
+/// two, which causes cache-set conflicts.
 const GAP: usize = 16;
 
 /// Rows of tiles, which are computed independently.

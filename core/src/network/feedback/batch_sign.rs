@@ -1,10 +1,10 @@
-//! `(brSF)`: sign-concordant feedback with magnitudes drawn anew for each batch.
+//! `(brSF)`: sign-concordant feedback with new random magnitudes for each batch.
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; B = |Rₜ| · sign(W), Rₜ drawn anew at each step t.
+//! δ = G Bᵀ; B = |Rₜ| · sign(W), where Rₜ is drawn at each step t.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
@@ -15,18 +15,18 @@
 //!
 //! # When it works
 //!
-//! Where [`fixed_sign`](super::fixed_sign) does, some points worse: W cannot learn to agree with magnitudes that change.
+//! Where [`fixed_sign`](super::fixed_sign) works, some points worse: W cannot align with magnitudes that change.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights, and one draw a weight and step.
+//! As many values as the layer has weights; one draw per weight and step.
 //!
 //! # Invariant
 //!
 //! sign(B) = sign(W) at every step.
 //!
-//! The next magnitudes are a function of the last ones, the place and the step, so that a checkpoint needs no generator. A
-//! [probe](crate::Trainer::probe) by the rules draws them, too.
+//! The new magnitudes are a function of the old ones, the index and the step, so that a checkpoint stores no generator. A
+//! [probe](crate::Trainer::probe) that uses the feedback draws new magnitudes as well.
 //!
 //! # Source
 //!
@@ -34,9 +34,9 @@
 
 use crate::random;
 
-/// |B| drawn anew, uniform in (0, a).
+/// Replaces B by new magnitudes, uniform on (0, a).
 pub(crate) fn redraw(feedback: &mut [f32], a: f32, step: u64) {
-    #[expect(clippy::cast_possible_truncation, reason = "the low half tells steps apart")]
+    #[expect(clippy::cast_possible_truncation, reason = "the low half distinguishes steps")]
     let step = random::mix(step as u32);
     for (index, b) in (0_u32..).zip(feedback) {
         *b = a * random::symmetric(random::mix(b.abs().to_bits() ^ random::mix(index ^ step))).abs();

@@ -2,27 +2,28 @@
 //!
 //! # Formula
 //!
-//! δ = E Bᵀ with E = dL/dz the gradient of the scores, batch × classes, and B random and fixed, inputs of the layer × classes.
+//! δ = E Bᵀ, where E = dL/dz is the gradient of the logits, batch × classes, and B is random and fixed, inputs of the
+//! layer × classes.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
 //!           δ₁ ◀─┐     δ₂ ◀──B₃ᵀ─┬ E = dL/dz
-//!                └────────B₂ᵀ────┘            past all layers between
+//!                └────────B₂ᵀ────┘            bypasses the layers between
 //! ```
 //!
 //! # When it works
 //!
-//! In dense networks of any depth; poorly in convolutions.
+//! In dense networks of any depth; badly in convolutions.
 //!
 //! # Cost
 //!
-//! Inputs × classes numbers, and the scores' gradient is kept: classes × batch. Less time than the true gradient.
+//! Inputs × classes values, and a copy of the gradient of the logits: classes × batch. Less time than the true gradient.
 //!
 //! # Invariant
 //!
-//! On the last layer it is `(R)`.
+//! On the last layer it equals `(R)`.
 //!
 //! # Source
 //!

@@ -2,23 +2,23 @@
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; B is drawn once and stays.
+//! δ = G Bᵀ; B is drawn once and does not change.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
-//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz        B stays; W learns to agree with it
+//!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz        B is constant; W aligns with B
 //! ```
 //!
 //! # When it works
 //!
-//! In one or two dense layers. It loses with each further layer, and in convolutions. At a rate at which the true gradient
-//! still learns it can be chaotic: the loss grows, and rounding decides where it goes.
+//! In one or two dense layers. Accuracy falls with each further layer, and in convolutions. At a learning rate that is
+//! stable for the true gradient it can be chaotic: the loss grows, and its course depends on rounding.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights; no time.
+//! As many values as the layer has weights; no additional time.
 //!
 //! # Invariant
 //!

@@ -2,9 +2,9 @@
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; B = |R| · sign(W) at every step, R drawn once.
+//! δ = G Bᵀ; B = |R| · sign(W) at every step, where R is drawn once.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
@@ -15,11 +15,11 @@
 //!
 //! # When it works
 //!
-//! As [`uniform_sign`](super::uniform_sign), slightly worse.
+//! Where [`uniform_sign`](super::uniform_sign) works, slightly worse.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights, and one pass over them a step.
+//! As many values as the layer has weights, and one pass over them per step.
 //!
 //! # Invariant
 //!
@@ -27,5 +27,5 @@
 //!
 //! # Source
 //!
-//! Moskovitz, Litwin-Kumar and Abbott, "Feedback alignment in deep convolutional networks", arXiv 1812.06488 (2018); the name is
-//! that of Sanfiz and Akrout, arXiv 2108.13446 (2021).
+//! Moskovitz, Litwin-Kumar and Abbott, "Feedback alignment in deep convolutional networks", arXiv 1812.06488 (2018); named frSF by
+//! Sanfiz and Akrout, arXiv 2108.13446 (2021).

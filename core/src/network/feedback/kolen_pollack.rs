@@ -2,32 +2,32 @@
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; W ← (1 − λ) W + ΔW, B ← (1 − λ) B + ΔW, where λ is [`Training::shrink`](crate::Training::shrink). W − B shrinks
-//! by 1 − λ each step, so B becomes W. Weight decay ([`Training::decay`](crate::Training::decay)) is part of ΔW and does not
-//! bring them together.
+//! δ = G Bᵀ; W ← (1 − λ) W + ΔW, B ← (1 − λ) B + ΔW, where λ is [`Training::kp_decay`](crate::Training::kp_decay). Each step
+//! multiplies W − B by 1 − λ, so B converges to W. Weight decay ([`Training::decay`](crate::Training::decay)) is part of ΔW
+//! and does not reduce W − B.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
 //!           δ₁ ◀──B₂ᵀ─ δ₂ ◀──B₃ᵀ─ E = dL/dz
 //!                 │          │
-//!             ·(1−λ) +ΔW₂    ·(1−λ) +ΔW₃        W₂ and W₃ likewise
+//!             ·(1−λ) +ΔW₂    ·(1−λ) +ΔW₃        the same for W₂ and W₃
 //! ```
 //!
 //! # When it works
 //!
-//! In deep networks as well, once (1 − λ)ᵗ is small, in some 1 / λ steps. λ also decays W: too large a λ keeps the weights
+//! In deep networks as well, once (1 − λ)ᵗ is small, after some 1 / λ steps. λ also decays W: a large λ keeps the weights
 //! small.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights; one addition and two products a weight and step.
+//! As many values as the layer has weights; one addition and two products per weight and step.
 //!
 //! # Invariant
 //!
-//! ‖W − B‖ is (1 − λ)ᵗ of the first one after t steps, under every optimizer. (An untied layer's taps that lie on padding,
-//! which nothing reads, stay as they are.)
+//! After t steps ‖W − B‖ is (1 − λ)ᵗ times the initial one, under every optimizer. (The taps of an untied layer that lie on
+//! padding are never used and do not change.)
 //!
 //! # Source
 //!

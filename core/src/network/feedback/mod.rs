@@ -1,23 +1,24 @@
-//! Feedback rules: which weights B carry the error back, dL/dh = G·Bᵀ. One page for each rule.
+//! Feedback rules: the weights B of a layer's input gradient dL/dh = G·Bᵀ. Each rule is a module, and its page.
 //!
-//! A rule belongs to a layer. It changes the signal that leaves the layer backwards; the layer's own weight gradient
-//! hᵀG is always the ordinary one.
+//! A rule belongs to a layer and changes only the layer's input gradient, the error signal for the layers before it. The
+//! layer's own weight gradient is hᵀG under every rule.
 //!
-//! | notation | rule | B | numbers stored | time |
+//! | notation | rule | B | values stored | time |
 //! |---|---|---|---|---|
 //! | | [symmetric] | W | none | 1 |
-//! | `(R)` | [fixed] | random, stays | as many as weights | 1.0 |
-//! | `(R*)` | [updated] | random, receives W's updates | as many as weights | 1.0 |
-//! | `(KP)` | [`kolen_pollack`] | as `(R*)`, and both shrink | as many as weights | 1.0 |
-//! | `(uSF)` | [`uniform_sign`] | signs of W, one magnitude | as many as weights | 1.0 |
+//! | `(R)` | [fixed] | random, constant | as many as weights | 1.0 |
+//! | `(R*)` | [updated] | random, receives the updates of W | as many as weights | 1.0 |
+//! | `(KP)` | [`kolen_pollack`] | as `(R*)`, and W and B decay | as many as weights | 1.0 |
+//! | `(uSF)` | [`uniform_sign`] | signs of W, the same magnitude | as many as weights | 1.0 |
 //! | `(frSF)` | [`fixed_sign`] | signs of W, fixed random magnitudes | as many as weights | 1.0 |
-//! | `(brSF)` | [`batch_sign`] | signs of W, magnitudes drawn anew each step | as many as weights | 1.05 |
+//! | `(brSF)` | [`batch_sign`] | signs of W, new random magnitudes each step | as many as weights | 1.05 |
 //! | `(WM)` | [`weight_mirror`] | learns W from noise | as many as weights | 1.15 |
-//! | `(DFA)` | [direct] | from the output error straight to this layer's input | inputs × classes | 0.98 |
-//! | `(DRTP)` | [target] | from the labels straight to this layer's input | inputs × classes | 0.97 |
+//! | `(DFA)` | [direct] | from the gradient of the logits to the input of the layer | inputs × classes | 0.98 |
+//! | `(DRTP)` | [target] | from the labels to the input of the layer | inputs × classes | 0.97 |
 //!
-//! *Time* is that of a step of `3072 - dense512 - dense256 - dense10` with the rule on both upper layers, batch 128, Adam,
-//! beside the true gradient's, on one core with AVX-512. docs/results.md has what each rule reaches on CIFAR-10.
+//! *Time* is that of a step of `input 3072 - dense512 - dense256 - dense10` with the rule on the last two layers, batch 128,
+//! Adam, on one core with AVX-512, relative to the true gradient. `docs/results.md` lists the accuracy of each rule on
+//! CIFAR-10.
 
 pub mod batch_sign;
 pub mod direct;
@@ -36,7 +37,7 @@ use crate::capabilities;
 pub use self::storage::Storage;
 pub(crate) use self::storage::{read_seed, write_seed};
 
-/// Which weights carry the error signal that leaves a layer backwards.
+/// The weights B of a layer's input gradient dL/dh = G·Bᵀ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -44,23 +45,23 @@ pub enum Feedback {
     /// B = W: the true gradient, ordinary backpropagation. See [`symmetric`].
     #[default]
     Symmetric,
-    /// `(R)`: B is drawn once and stays. See [`fixed`].
+    /// `(R)`: B is random and constant. See [`fixed`].
     Fixed,
-    /// `(R*)`: B is drawn as for `(R)` and then receives the very updates of W. See [`updated`].
+    /// `(R*)`: B is drawn as for `(R)` and receives the updates of W. See [`updated`].
     Updated,
-    /// `(KP)`: as `(R*)`, and W and B shrink by the same share each step. See [`kolen_pollack`].
+    /// `(KP)`: as `(R*)`, and W and B decay at the same rate. See [`kolen_pollack`].
     KolenPollack,
-    /// `(uSF)`: the signs of W with one magnitude. See [`uniform_sign`].
+    /// `(uSF)`: the signs of W, the same magnitude everywhere. See [`uniform_sign`].
     UniformSign,
-    /// `(frSF)`: the signs of W with fixed random magnitudes. See [`fixed_sign`].
+    /// `(frSF)`: the signs of W, fixed random magnitudes. See [`fixed_sign`].
     FixedSign,
-    /// `(brSF)`: the signs of W with magnitudes drawn anew each step. See [`batch_sign`].
+    /// `(brSF)`: the signs of W, new random magnitudes in each step. See [`batch_sign`].
     BatchSign,
-    /// `(WM)`: B learns W from what noise does in the forward path. See [`weight_mirror`].
+    /// `(WM)`: B learns W from the layer's response to noise. See [`weight_mirror`].
     WeightMirror,
-    /// `(DFA)`: the output error reaches this layer's input at once. See [`direct`].
+    /// `(DFA)`: B projects the gradient of the logits to the layer's input. See [`direct`].
     Direct,
-    /// `(DRTP)`: the labels reach this layer's input instead of an error. See [`target`].
+    /// `(DRTP)`: B projects the labels to the layer's input. See [`target`].
     Target,
 }
 
@@ -79,7 +80,7 @@ impl Feedback {
         Self::Target,
     ];
 
-    /// What stands behind a layer in the notation.
+    /// The notation at the end of a layer; empty for the true gradient.
     pub const fn notation(self) -> &'static str {
         match self {
             Self::Symmetric => "",
@@ -95,29 +96,79 @@ impl Feedback {
         }
     }
 
-    /// Whether the rule keeps a matrix B of its own.
+    /// Whether B is a matrix of its own instead of W.
     pub const fn is_stored(self) -> bool {
-        !matches!(self, Self::Symmetric)
+        match self {
+            Self::Symmetric => false,
+            Self::Fixed
+            | Self::Updated
+            | Self::KolenPollack
+            | Self::UniformSign
+            | Self::FixedSign
+            | Self::BatchSign
+            | Self::WeightMirror
+            | Self::Direct
+            | Self::Target => true,
+        }
     }
 
-    /// Whether B is random and never changes, so that it may lie in flash or nowhere, see [`Storage`].
+    /// Whether B is random and constant, so that it may lie in flash or be regenerated, see [`Storage`].
     pub const fn is_fixed(self) -> bool {
-        matches!(self, Self::Fixed | Self::Direct | Self::Target)
+        match self {
+            Self::Fixed | Self::Direct | Self::Target => true,
+            Self::Symmetric
+            | Self::Updated
+            | Self::KolenPollack
+            | Self::UniformSign
+            | Self::FixedSign
+            | Self::BatchSign
+            | Self::WeightMirror => false,
+        }
     }
 
     /// Whether B receives the updates of W.
     pub const fn receives_weight_updates(self) -> bool {
-        matches!(self, Self::Updated | Self::KolenPollack)
+        match self {
+            Self::Updated | Self::KolenPollack => true,
+            Self::Symmetric
+            | Self::Fixed
+            | Self::UniformSign
+            | Self::FixedSign
+            | Self::BatchSign
+            | Self::WeightMirror
+            | Self::Direct
+            | Self::Target => false,
+        }
     }
 
-    /// Whether B leads from the network's output to this layer's input, inputs × classes, instead of beside W.
+    /// Whether B leads from the network's output to the layer's input: its shape is then inputs × classes instead of that
+    /// of W.
     pub const fn is_direct(self) -> bool {
-        matches!(self, Self::Direct | Self::Target)
+        match self {
+            Self::Direct | Self::Target => true,
+            Self::Symmetric
+            | Self::Fixed
+            | Self::Updated
+            | Self::KolenPollack
+            | Self::UniformSign
+            | Self::FixedSign
+            | Self::BatchSign
+            | Self::WeightMirror => false,
+        }
     }
 
     /// Whether B has the signs of W at every step.
     pub const fn has_weight_signs(self) -> bool {
-        matches!(self, Self::UniformSign | Self::FixedSign | Self::BatchSign)
+        match self {
+            Self::UniformSign | Self::FixedSign | Self::BatchSign => true,
+            Self::Symmetric
+            | Self::Fixed
+            | Self::Updated
+            | Self::KolenPollack
+            | Self::WeightMirror
+            | Self::Direct
+            | Self::Target => false,
+        }
     }
 
     pub(crate) const fn capabilities(self) -> u32 {

@@ -1,22 +1,22 @@
-//! Where fixed feedback lies: in the training's memory, in a table in flash, or nowhere, regenerated from its seed.
+//! The storage of fixed feedback: in the training's memory, in a table in flash, or regenerated from its seed.
 //!
-//! All three give the same values, so a training ends with the same bits whichever is chosen.
+//! All three give the same feedback weights, so the results of a training do not depend on the storage.
 
 use crate::capabilities;
 
-/// Where the feedback of `(R)`, `(DFA)` and `(DRTP)` lies. The feedback of other rules changes and lies in memory.
+/// The storage of the feedback of `(R)`, `(DFA)` and `(DRTP)`. The feedback of other rules changes and lies in memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Storage {
-    /// The training's memory: the fastest; a checkpoint of the host keeps it.
+    /// In the training's memory: the fastest. The feedback is part of the state and of checkpoints.
     #[default]
     Memory,
-    /// A table, which a device has in its flash: no RAM. [`Architecture::feedback_table`](crate::Architecture::feedback_table)
-    /// computes it at compile time, and [`Trainer::set_table`](crate::Trainer::set_table) takes it. It is part of no state,
-    /// snapshot or fingerprint: a training that resumes has to be given the same table.
+    /// In a table, in the flash of a device: no RAM. [`Architecture::feedback_table`](crate::Architecture::feedback_table)
+    /// computes the table at compile time, and [`Trainer::set_table`](crate::Trainer::set_table) sets it. It is not part of
+    /// a state, a snapshot or a fingerprint: a training that resumes needs the same table.
     Table,
-    /// Regenerated from the seed whenever it is used: 8 bytes of RAM for the seed, and about 40 instructions a value on a
+    /// Regenerated from the seed at each use: 8 bytes of RAM for the seed, and about 40 instructions per value on a
     /// Cortex-M4F.
     Seed,
 }
@@ -25,7 +25,7 @@ impl Storage {
     /// Length of the seed in `f32`.
     pub(crate) const SEED_LEN: usize = 2;
 
-    /// Length in `f32` of what this storage keeps in memory beside the feedback itself.
+    /// Length in `f32` of the seed in memory; 0 for the other storages.
     pub(crate) const fn seed_len(self) -> usize {
         if matches!(self, Self::Seed) { Self::SEED_LEN } else { 0 }
     }

@@ -1,10 +1,10 @@
-//! No mark: the true gradient.
+//! Without notation: the true gradient, backpropagation.
 //!
 //! # Formula
 //!
-//! δ = G Wᵀ, where G = dL/dy is what arrives at the layer's output and δ = dL/dh what leaves it backwards.
+//! δ = G Wᵀ, where G = dL/dy is the gradient of the layer's output and δ = dL/dh that of its input.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
@@ -13,15 +13,15 @@
 //!
 //! # When it works
 //!
-//! Always; it is what every other rule is measured against.
+//! Always; it is the baseline of every other rule.
 //!
 //! # Cost
 //!
-//! No memory beside the weights, no time beside the product G Wᵀ.
+//! No memory besides the weights, no time besides the product G Wᵀ.
 //!
 //! # Invariant
 //!
-//! The gradient is the slope of the loss: finite differences.
+//! δ equals the finite differences of the loss.
 //!
 //! # Source
 //!

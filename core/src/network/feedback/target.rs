@@ -2,45 +2,45 @@
 //!
 //! # Formula
 //!
-//! δ = T Bᵀ / n with T the labels as batch × classes of zeros and ones, n the samples, and B random and fixed, inputs of the layer
-//! × classes.
+//! δ = T Bᵀ / n, where T are the one-hot labels, batch × classes, n is the number of samples, and B is random and fixed,
+//! inputs of the layer × classes.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
-//! labels T ─┬──────────┐                   before the output is known
+//! labels T ─┬──────────┐                   does not wait for the output
 //!          B₂ᵀ        B₃ᵀ
 //!           ▼          ▼
 //!           δ₁         δ₂
-//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss        E trains W₃ alone
+//! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss        E trains only W₃
 //! ```
 //!
 //! # When it works
 //!
-//! In shallow dense networks on easy tasks, with activations that are bounded: no error ever stops what the labels tell a
-//! ReLU, so its outputs grow without end.
+//! In shallow dense networks on easy tasks, with bounded activations. δ does not vanish when the output is right, so the
+//! outputs of a ReLU grow without bound.
 //!
 //! # Cost
 //!
-//! Inputs × classes numbers, and the labels as a batch: classes × batch. Less time than the true gradient.
+//! Inputs × classes values, and the one-hot labels: classes × batch. Less time than the true gradient.
 //!
 //! # Invariant
 //!
-//! The updates of the layers before do not depend on the output's error.
+//! The updates of the layers before do not depend on the loss.
 //!
 //! # Source
 //!
 //! Frenkel, Lefebvre and Bol, "Learning without feedback: fixed random learning signals allow for feedforward training of deep
 //! neural networks", Front. Neurosci. 15, 629892 (2021).
 
-/// T / n: one over the samples at each sample's class. `targets` is batch × classes, column-major.
-pub(crate) fn project(labels: &[f32], targets: &mut [f32]) {
-    let share = 1.0 / labels.len() as f32;
+/// Computes T / n: 1 / n at each sample's class, else 0. `targets` is batch × classes, column-major.
+pub(crate) fn scaled_one_hot(labels: &[f32], targets: &mut [f32]) {
+    let scale = 1.0 / labels.len() as f32;
     for (class, column) in targets.chunks_exact_mut(labels.len().max(1)).enumerate() {
-        for (number, label) in column.iter_mut().zip(labels) {
-            // Labels were stored from whole numbers.
+        for (target, label) in column.iter_mut().zip(labels) {
+            // Labels are stored as `f32` of an integer.
             let of_class = (*label - class as f32).abs() < 0.5;
-            *number = if of_class { share } else { 0.0 };
+            *target = if of_class { scale } else { 0.0 };
         }
     }
 }

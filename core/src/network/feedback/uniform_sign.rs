@@ -2,9 +2,9 @@
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; B = s · sign(W) at every step, where s is the deviation with which B would be drawn.
+//! δ = G Bᵀ; B = s · sign(W) at every step, where s is the standard deviation of the initial distribution of B.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
@@ -15,11 +15,12 @@
 //!
 //! # When it works
 //!
-//! Close to the true gradient in dense and convolutional networks: signs matter, magnitudes little.
+//! In dense and convolutional networks, with almost the accuracy of the true gradient: the signs matter more than the
+//! magnitudes.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights, and one pass over them a step.
+//! As many values as the layer has weights, and one pass over them per step.
 //!
 //! # Invariant
 //!

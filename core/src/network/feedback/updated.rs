@@ -2,9 +2,9 @@
 //!
 //! # Formula
 //!
-//! δ = G Bᵀ; W ← W + ΔW, B ← B + ΔW, the very floats that were added to W.
+//! δ = G Bᵀ; W ← W + ΔW, B ← B + ΔW, with the same `f32` values ΔW.
 //!
-//! # The signal's way
+//! # Backward pass
 //!
 //! ```text
 //! x ──W₁──▶ h₁ ──W₂──▶ h₂ ──W₃──▶ z ──▶ loss
@@ -15,17 +15,17 @@
 //!
 //! # When it works
 //!
-//! Wherever the updates outgrow the first difference W − B, which stays.
+//! Where the updates become larger than the initial difference W − B, which is constant.
 //!
 //! # Cost
 //!
-//! As many numbers as the layer has weights, and one addition a weight and step.
+//! As many values as the layer has weights; one addition per weight and step.
 //!
 //! # Invariant
 //!
-//! W − B stays, to rounding; B = W stays B = W bit for bit, and is then the true gradient.
+//! W − B is constant up to rounding. If B = W initially, B = W always, bit for bit, and δ is the true gradient.
 //!
 //! # Source
 //!
-//! The report, section 2; the Kolen–Pollack rule with decay 0, see [`kolen_pollack`](super::kolen_pollack). With B = W at first:
-//! Zipser and Rumelhart (1990).
+//! The report, section 2. It is the Kolen–Pollack rule with decay 0, see [`kolen_pollack`](super::kolen_pollack). With B = W
+//! initially: Zipser and Rumelhart (1990).

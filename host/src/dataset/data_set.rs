@@ -1,0 +1,70 @@
+//! A data set in memory: training and test images, with their checksum.
+
+use std::ffi::OsString;
+
+use sha2::{Digest, Sha256};
+
+use super::images::Images;
+use super::known::Contents;
+
+/// Labelled images of one shape, with the test images kept apart.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// `digits`, `cifar10`, or the name of the folder or archive it was read from.
+    pub name: String,
+    /// Channels of an image.
+    pub channels: usize,
+    /// Rows of an image.
+    pub rows: usize,
+    /// Columns of an image.
+    pub cols: usize,
+    /// Number of classes; labels are below it.
+    pub classes: usize,
+    /// The images to train on.
+    pub train: Images,
+    /// The images to measure accuracy on.
+    pub test: Images,
+    /// SHA-256 over shape, labels and pixels in hexadecimal: a run's identity, the same wherever the files lie.
+    pub checksum: String,
+    /// What the images are, whatever the name.
+    pub contents: Contents,
+    /// What [`open`](super::open) took on this machine.
+    pub spec: OsString,
+}
+
+impl Dataset {
+    /// Images of `shape`, which is channels, rows and columns.
+    pub(super) fn new(name: &str, shape: [usize; 3], classes: usize, train: Images, test: Images) -> Self {
+        let [channels, rows, cols] = shape;
+        let (name, spec) = (name.to_owned(), name.into());
+        let (checksum, contents) = (String::new(), Contents::Unknown);
+        let mut dataset = Self { name, channels, rows, cols, classes, train, test, checksum, contents, spec };
+        dataset.checksum = dataset.digest();
+        dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test);
+        dataset
+    }
+
+    /// Three channels of 32 × 32 and ten classes, which is what every network of the report takes.
+    pub(super) fn of_report(name: &str, train: Images, test: Images) -> Self {
+        Self::new(name, [3, 32, 32], 10, train, test)
+    }
+
+    /// Bytes of one image.
+    pub fn image_size(&self) -> usize {
+        self.channels * self.rows * self.cols
+    }
+
+    fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        // The numbers keep the parts apart: two data sets never hash the same bytes by cutting them elsewhere.
+        let shape = [self.channels, self.rows, self.cols, self.classes, self.train.len(), self.test.len()];
+        for number in shape {
+            hash.update((number as u64).to_le_bytes());
+        }
+        for images in [&self.train, &self.test] {
+            hash.update(&images.labels);
+            hash.update(&images.pixels);
+        }
+        hex::encode(hash.finalize())
+    }
+}

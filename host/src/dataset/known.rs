@@ -1,0 +1,178 @@
+//! Data sets known by their contents, whatever their names and folders.
+//!
+//! The checksum of a data set is taken over its images and labels in the order of the files. A fingerprint is the same for the same
+//! images in any order: SHA-256 over the sorted SHA-256s of the images, each a label byte and its pixels.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use super::cifar_format::{IMAGE, RECORDS};
+use super::images::Images;
+
+/// The checksum of the digits.
+const DIGITS: &str = "e6a0fed351a709844ed55378dcd588f9231740facbf550eb22a5b583772593e9";
+/// The checksum of CIFAR-10's images in the order of the runs in data/results, which is not the official one.
+const REORDERED: &str = "48e50ac1492cb093f51f71305161989cf805ddffac5c94f00493106470378fd4";
+/// The fingerprints of CIFAR-10's training and test images.
+const CIFAR10: [&str; 2] = [
+    "55a61f79a40ece2ceda9fb5f9f7078f6ea2fc4952489cef56682bcf92cfcc260",
+    "325704b01eb92e1e2a6215ae6a916bb7db7de054af0c496be1c7be2e0fcfbf5f",
+];
+/// The SHA-1 of each of the official archive's six files, as Apache `MXNet` publishes them (`gluon.data.vision.CIFAR10`).
+const OFFICIAL_FILES: [&str; 6] = [
+    "aadd24acce27caa71bf4b10992e9e7b2d74c2540",
+    "c0ba65cce70568cd57b4e03e9ac8d2a5367c1795",
+    "1dd00a74ab1d17a6e7d73e185b69dbf31242f295",
+    "aab85764eb3584312d3c7f65fd2fd016e36a258e",
+    "26e2849e66a845b7f1e4614ae70f4889ae604628",
+    "67eb016db431130d61cd03c7ad570b013799c88c",
+];
+
+/// What the images of a data set are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Contents {
+    /// The embedded digits.
+    Digits,
+    /// CIFAR-10 in the order of the official archive.
+    Cifar10Official,
+    /// CIFAR-10's images in the order of the runs in data/results.
+    Cifar10Reordered,
+    /// CIFAR-10's images in another order.
+    Cifar10,
+    /// None of these.
+    #[default]
+    Unknown,
+}
+
+impl Contents {
+    /// The contents with this checksum; [`Self::Unknown`] unless it is one of two known ones.
+    pub fn of_checksum(checksum: &str) -> Self {
+        match checksum {
+            DIGITS => Self::Digits,
+            REORDERED => Self::Cifar10Reordered,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The contents of a data set. Images are hashed one by one only where there are as many as in CIFAR-10.
+    pub(super) fn of(checksum: &str, classes: usize, train: &Images, test: &Images) -> Self {
+        let sizes = [train.size, test.size, classes, train.len(), test.len()];
+        match Self::of_checksum(checksum) {
+            Self::Unknown if sizes == [IMAGE, IMAGE, 10, 5 * RECORDS, RECORDS] => Self::of_images(train, test),
+            known => known,
+        }
+    }
+
+    fn of_images(train: &Images, test: &Images) -> Self {
+        if [train, test].map(fingerprint) != CIFAR10 {
+            Self::Unknown
+        } else if files(train, test) == OFFICIAL_FILES {
+            Self::Cifar10Official
+        } else {
+            Self::Cifar10
+        }
+    }
+
+    /// Whether these are CIFAR-10's images, in any order.
+    pub const fn is_cifar10(self) -> bool {
+        matches!(self, Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10)
+    }
+}
+
+impl fmt::Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Digits => "the digits of this program",
+            Self::Cifar10Official => "CIFAR-10 in the order of the official archive",
+            Self::Cifar10Reordered => {
+                "CIFAR-10's images, in another order than the official archive's: the order of the runs in data/results"
+            }
+            Self::Cifar10 => "CIFAR-10's images, in another order than the official archive's",
+            Self::Unknown => "not known to this program",
+        })
+    }
+}
+
+/// SHA-256 of images and their labels in hexadecimal, the same in any order.
+pub fn fingerprint(images: &Images) -> String {
+    let of_image =
+        |index: usize| Sha256::new().chain_update([images.labels[index]]).chain_update(images.image(index)).finalize();
+    let mut hashes: Vec<_> = (0..images.len()).map(of_image).collect();
+    hashes.sort_unstable();
+    hex::encode(hashes.iter().fold(Sha256::new(), Digest::chain_update).finalize())
+}
+
+/// The SHA-1 of each of the six files that hold these images in CIFAR-10's layout.
+fn files(train: &Images, test: &Images) -> Vec<String> {
+    let of_records = |images: &Images, first: usize| {
+        let record =
+            |hash: Sha1, index: usize| hash.chain_update([images.labels[index]]).chain_update(images.image(index));
+        hex::encode((first..first + RECORDS).fold(Sha1::new(), record).finalize())
+    };
+    let train_files = (0..train.len()).step_by(RECORDS).map(|first| of_records(train, first));
+    train_files.chain([of_records(test, 0)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::{Dataset, cifar, open};
+    use std::fs;
+    use std::io::Write;
+
+    /// The same images in reverse order.
+    fn reversed(images: &Images) -> Images {
+        let mut other = Images::blank(images.len(), images.image(0).len());
+        for index in 0..images.len() {
+            let from = images.len() - 1 - index;
+            other.labels[index] = images.labels[from];
+            other.image_mut(index).copy_from_slice(images.image(from));
+        }
+        other
+    }
+
+    #[test]
+    fn a_fingerprint_depends_on_pixels_and_labels_but_not_on_the_order() {
+        let digits = open("digits").unwrap();
+        let whole = fingerprint(&digits.test);
+        let mut other = reversed(&digits.test);
+        assert_ne!(other, digits.test);
+        assert_eq!(fingerprint(&other), whole);
+        other.image_mut(7)[9] ^= 1;
+        assert_ne!(fingerprint(&other), whole);
+        let mut other = digits.test.clone();
+        other.labels.swap(0, 1);
+        assert_ne!(digits.test.labels[0], digits.test.labels[1]);
+        assert_ne!(fingerprint(&other), whole);
+    }
+
+    #[test]
+    fn the_digits_are_known_in_their_order_alone() {
+        let digits = open("digits").unwrap();
+        assert_eq!(digits.contents, Contents::Digits);
+        let other = Dataset::of_report("digits", reversed(&digits.train), digits.test.clone());
+        assert_eq!(other.contents, Contents::Unknown);
+    }
+
+    /// Against the SHA-1 of the files themselves.
+    #[test]
+    fn images_in_cifars_layout_have_the_sha1_of_the_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for (batch, name) in cifar::FILES.into_iter().enumerate() {
+            let mut file = std::io::BufWriter::new(fs::File::create(folder.path().join(name)).unwrap());
+            for index in 0..RECORDS {
+                let label = u8::try_from((index + batch) % 10).unwrap();
+                file.write_all(&[label]).unwrap();
+                file.write_all(&[label ^ index.to_le_bytes()[0]; IMAGE]).unwrap();
+            }
+        }
+        let dataset = cifar::read_folder(folder.path(), "mine").unwrap();
+        assert_eq!(dataset.contents, Contents::Unknown);
+        let expected = cifar::FILES.map(|name| hex::encode(Sha1::digest(fs::read(folder.path().join(name)).unwrap())));
+        assert_eq!(files(&dataset.train, &dataset.test), expected);
+    }
+}
