@@ -1,13 +1,13 @@
-//! The matrix products of every dense layer of the networks, forward and both gradients, beside the same products in
-//! other libraries, and the machine's roofline. An element is one floating-point operation, so the report reads operations a second.
+//! The passes of every dense layer of the networks, the same matrix products in other libraries, and the machine's roofline.
+//! An element is one floating-point operation, so Criterion reports operations a second.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use asymgrad::kernels::Aligned;
-use asymgrad_benches::rivals::{Operand, PEAK_OPERATIONS, RIVALS, peak};
-use asymgrad_benches::{SAMPLES, close, dense, kernels, numbers};
+use asymgrad_benches::baselines::{BASELINES, Operand, PEAK_OPERATIONS, peak};
+use asymgrad_benches::{SAMPLES, close, dense, kernels, uniform};
 use asymgrad_core::kernels::{Forward, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update, capabilities};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -16,17 +16,17 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 const SHAPES: [(usize, usize); 7] =
     [(3072, 512), (512, 512), (512, 256), (256, 256), (256, 10), (1024, 128), (128, 10)];
 
-/// What the machine can do: multiply-adds without memory, and memory without arithmetic.
+/// The limits of the machine: multiply-adds without memory, and memory without arithmetic.
 fn roofline(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("roofline");
     group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
     group.throughput(Throughput::Elements(PEAK_OPERATIONS));
     group.bench_function("multiply-add in registers", |bencher| bencher.iter(peak));
-    // Far more than a third-level cache; one number read and written each.
+    // Far larger than the caches; each value is read and written once.
     let mut stream = vec![1.0_f32; 1 << 26];
     group.throughput(Throughput::Bytes(2 * 4 * stream.len() as u64));
     group.bench_function("memory, read and written", |bencher| {
-        bencher.iter(|| black_box(&mut stream).iter_mut().for_each(|number| *number += 1.0));
+        bencher.iter(|| black_box(&mut stream).iter_mut().for_each(|value| *value += 1.0));
     });
     group.finish();
 }
@@ -37,11 +37,11 @@ fn matmul(criterion: &mut Criterion) {
     }
 }
 
-/// Forward, input gradient and weight gradient of one dense layer; the rivals store the weight gradient, and asymgrad's
-/// goes into the weights by plain gradient descent.
+/// Forward pass, input gradient and weight gradient of one dense layer. The baselines store the weight gradient; asymgrad
+/// applies it by plain gradient descent.
 fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
     let (geometry, samples) = (dense(inputs, outputs), SAMPLES);
-    let (x, g, w) = (numbers(inputs * samples), numbers(outputs * samples), numbers(inputs * outputs));
+    let (x, g, w) = (uniform(inputs * samples), uniform(outputs * samples), uniform(inputs * outputs));
     let bias = Aligned::zeros(outputs);
     let ours = kernels(1);
     let passes = [
@@ -54,8 +54,8 @@ fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
         group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(300));
         group.throughput(Throughput::Elements(2 * (inputs * outputs * samples) as u64));
         let mut result = Aligned::zeros(a.rows * b.cols);
-        // The weight gradient is taken from zero weights at rate 1, so that the first one is its own negative.
-        let mut weight = if pass == "weight gradient" { Aligned::zeros(w.len()) } else { numbers(w.len()) };
+        // One step at rate 1 from weights of 0 gives the negative of the weight gradient.
+        let mut weight = if pass == "weight gradient" { Aligned::zeros(w.len()) } else { uniform(w.len()) };
         let run = |weight: &mut [f32], result: &mut [f32]| match pass {
             "forward" => {
                 let job = Forward { geometry, samples, input: &x, weight, bias: &bias, activation: None };
@@ -67,17 +67,17 @@ fn products(criterion: &mut Criterion, inputs: usize, outputs: usize) {
             }
             _ => {
                 let job = WeightGradient { geometry, samples, input: &x, grad_output: &g };
-                let rule = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
-                let update = Update::new(rule, weight, &mut [], &mut [], &mut []);
+                let step = StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1);
+                let update = Update::new(step, weight, &mut [], &mut [], &mut []);
                 (&ours).weight_gradient::<{ capabilities::ALL }>(&job, update, &mut []);
             }
         };
         run(&mut weight, &mut result);
         let reference = if pass == "weight gradient" { weight.iter().map(|w| -w).collect() } else { result.to_vec() };
         group.bench_function("asymgrad", |bencher| bencher.iter(|| run(&mut weight, &mut result)));
-        for (name, multiply) in RIVALS {
+        for (name, multiply) in BASELINES {
             multiply(a, b, &mut result);
-            assert!(close(&reference, &result), "{name} gives other numbers");
+            assert!(close(&reference, &result), "{name} gives another result");
             group.bench_function(name, |bencher| bencher.iter(|| multiply(a, b, &mut result)));
         }
         group.finish();

@@ -1,4 +1,4 @@
-//! The four networks of the benches, their arithmetic, and numbers to fill them with.
+//! The four networks of the benches, kernels to run them, the geometries of single layers, and values to fill them with.
 
 use asymgrad::Network;
 use asymgrad::kernels::{Aligned, HostKernels, InstructionSet, NumericMode};
@@ -6,10 +6,10 @@ use asymgrad_core::kernels::Geometry;
 use asymgrad_core::random::{SplitMix, symmetric};
 use rand_core::Rng;
 
-pub mod rivals;
+pub mod baselines;
 
-/// A shallow and a deep dense network, Poggio's net and its untied twin, with fixed feedback in the last layer as the
-/// peers' scripts have it.
+/// A shallow and a deep dense network, Poggio's net, and the same with untied convolutions. The last layer has fixed feedback, as
+/// in the scripts of `baselines/`.
 pub fn networks() -> [(&'static str, Network); 4] {
     [
         ("DS", network("input 3x32x32 - dense512 - dense256 - dense10(R)")),
@@ -24,11 +24,11 @@ pub fn networks() -> [(&'static str, Network); 4] {
     ]
 }
 
-/// Filters of the untied net's first layer, and samples of a batch, whose step is timed to see how it grows.
+/// Filters of the untied net's first layer, and the batch, for the bench of how a step's time grows.
 pub const GROWTH: [(usize, usize); 10] =
     [(32, 1), (32, 4), (32, 16), (32, 64), (32, 128), (32, 256), (32, 512), (16, 16), (64, 16), (128, 16)];
 
-/// The untied net with so many filters in its first layer, twice as many in the others; Poggio's has 32.
+/// The untied net with `filters` filters in its first layer and twice as many in the others; Poggio's net has 32.
 pub fn untied(filters: usize) -> Network {
     let twice = 2 * filters;
     network(&format!(
@@ -41,13 +41,13 @@ fn network(text: &str) -> Network {
     text.parse().expect("the benches' networks are well formed")
 }
 
-/// Names the instructions that are timed in place of the fastest ones, `avx2` on a CPU with AVX-512 for example.
+/// The environment variable that selects the instruction set in place of the fastest one: `avx2` on a CPU with AVX-512, say.
 const INSTRUCTIONS: &str = "ASYMGRAD_INSTRUCTIONS";
 
-/// The kernels of this machine, the fastest first, or those of the instructions that `ASYMGRAD_INSTRUCTIONS` names.
+/// The instruction sets of this machine, the fastest first; only those that `ASYMGRAD_INSTRUCTIONS` names, if it is set.
 fn sets() -> impl Iterator<Item = InstructionSet> {
-    let wanted = std::env::var(INSTRUCTIONS).unwrap_or_default();
-    InstructionSet::available().into_iter().filter(move |set| set.to_string().starts_with(&wanted))
+    let selected = std::env::var(INSTRUCTIONS).unwrap_or_default();
+    InstructionSet::available().into_iter().filter(move |set| set.to_string().starts_with(&selected))
 }
 
 /// The fastest kernels of this machine.
@@ -58,14 +58,14 @@ pub fn kernels(threads: usize) -> HostKernels {
     kernels_of(sets().next().expect("ASYMGRAD_INSTRUCTIONS names instructions of this machine"), threads)
 }
 
-/// What the name of a bench ends with whose kernels have fast convolutions.
-pub const FAST_KERNELS: &str = "fast";
+/// The suffix of the name of a bench with Winograd kernels, as `--kernels fast` selects them.
+pub const WINOGRAD_SUFFIX: &str = "fast";
 
-/// The same with fast convolutions, if this machine has them.
+/// The fastest Winograd kernels of this machine, if it has any.
 ///
 /// # Panics
 /// If the threads cannot be started.
-pub fn fast_kernels(threads: usize) -> Option<HostKernels> {
+pub fn winograd_kernels(threads: usize) -> Option<HostKernels> {
     sets().find(|set| set.mode() == NumericMode::Winograd).map(|set| kernels_of(set, threads))
 }
 
@@ -73,11 +73,11 @@ fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {
     HostKernels::new(set, threads).expect("threads can be started")
 }
 
-/// `count` numbers from (−1, 1), always the same.
-pub fn numbers(count: usize) -> Aligned {
-    let (mut numbers, mut generator) = (Aligned::zeros(count), SplitMix::new(1));
-    numbers.fill_with(|| symmetric(generator.next_u32()));
-    numbers
+/// `len` values, uniform in (−1, 1), the same in every call.
+pub fn uniform(len: usize) -> Aligned {
+    let (mut values, mut generator) = (Aligned::zeros(len), SplitMix::new(1));
+    values.fill_with(|| symmetric(generator.next_u32()));
+    values
 }
 
 /// Samples of a batch in the benches of single layers.
@@ -93,22 +93,22 @@ pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: boo
     Geometry { rows: side, cols: side, in_channels: inputs, out_channels: outputs, kernel: 5, untied }
 }
 
-/// Products of columns and weights for [`SAMPLES`] samples: taps that fall on the padding are left out.
-pub fn multiplications(geometry: &Geometry) -> u64 {
-    let taps = inside(geometry.rows, geometry.kernel) * inside(geometry.cols, geometry.kernel);
+/// Multiply-adds for [`SAMPLES`] samples, without those of taps on the padding.
+pub fn multiply_adds(geometry: &Geometry) -> u64 {
+    let taps = valid_taps(geometry.rows, geometry.kernel) * valid_taps(geometry.cols, geometry.kernel);
     (taps * geometry.in_channels * geometry.out_channels * SAMPLES) as u64
 }
 
-/// Pairs of a position and a tap along one axis that stay inside the image.
-fn inside(size: usize, kernel: usize) -> usize {
+/// The number of pairs of a position and a tap along one axis that lie inside the image.
+fn valid_taps(size: usize, kernel: usize) -> usize {
     (0..size)
         .map(|at| {
-            (0..kernel).filter(|tap| (at + tap).checked_sub(kernel / 2).is_some_and(|other| other < size)).count()
+            (0..kernel).filter(|tap| (at + tap).checked_sub(kernel / 2).is_some_and(|input| input < size)).count()
         })
         .sum()
 }
 
-/// Whether two results of the same operation differ by no more than the order of their sums allows.
+/// Whether two results differ by no more than a different order of summation explains.
 pub fn close(a: &[f32], b: &[f32]) -> bool {
     let scale = a.iter().fold(0.0_f32, |largest, x| if x.abs() > largest { x.abs() } else { largest });
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-4 * scale)

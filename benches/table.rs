@@ -1,6 +1,6 @@
-//! Prints the last results of Criterion, and of the peers' scripts, as markdown tables.
+//! Prints the last results of Criterion and of the scripts of the baselines as Markdown tables.
 //!
-//!     python benches/peers/torch_step.py | tee -a target/peers.jsonl
+//!     python benches/baselines/torch_step.py | tee -a target/baselines.jsonl
 //!     cargo run --release -p asymgrad-benches --bin table
 #![allow(clippy::print_stdout)]
 
@@ -9,11 +9,11 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use asymgrad_benches::{FAST_KERNELS, GROWTH, untied};
+use asymgrad_benches::{GROWTH, WINOGRAD_SUFFIX, untied};
 use asymgrad_core::Training;
 use serde_json::Value;
 
-/// A bench's median in nanoseconds, and what one iteration computes or moves.
+/// The median of a bench in nanoseconds, and the operations or bytes of one iteration.
 struct Measured {
     group: String,
     function: String,
@@ -26,14 +26,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let mut results = vec![];
     collect(&Path::new(&target).join("criterion"), &mut results)?;
-    let peers = fs::read_to_string(Path::new(&target).join("peers.jsonl")).unwrap_or_default();
-    steps(&results, &peers)?;
+    let baselines = fs::read_to_string(Path::new(&target).join("baselines.jsonl")).unwrap_or_default();
+    steps(&results, &baselines)?;
     growth(&results);
-    products(&results);
+    throughput(&results);
     Ok(())
 }
 
-/// Gathers the `new` results of every bench below a folder of Criterion's.
+/// Collects the `new` results of every bench below a folder of Criterion.
 fn collect(folder: &Path, results: &mut Vec<Measured>) -> Result<(), Box<dyn Error>> {
     let entries = fs::read_dir(folder)
         .map_err(|error| format!("{}: {error}; run `cargo bench -p asymgrad-benches` first", folder.display()))?;
@@ -67,11 +67,11 @@ fn collect(folder: &Path, results: &mut Vec<Measured>) -> Result<(), Box<dyn Err
 #[derive(Default)]
 struct Step {
     ours: Option<f64>,
-    peers: Option<f64>,
+    baseline: Option<f64>,
 }
 
-/// Training steps beside PyTorch's, in milliseconds: the last line that its script gave for each network, batch and threads.
-fn steps(results: &[Measured], peers: &str) -> Result<(), Box<dyn Error>> {
+/// Training steps of asymgrad and PyTorch in milliseconds; of PyTorch's script, the last line for each network, batch and threads.
+fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
     let mut rows: BTreeMap<(String, u64, u64), Step> = BTreeMap::new();
     for result in results {
         let Some(network) = result.group.strip_prefix("training step ") else { continue };
@@ -80,29 +80,29 @@ fn steps(results: &[Measured], peers: &str) -> Result<(), Box<dyn Error>> {
             rows.entry((network.to_owned(), batch, threads)).or_default().ours = Some(result.nanoseconds / 1e6);
         }
     }
-    for line in peers.lines().filter(|line| !line.trim().is_empty()) {
-        let peer: Value = serde_json::from_str(line)?;
+    for line in baselines.lines().filter(|line| !line.trim().is_empty()) {
+        let baseline: Value = serde_json::from_str(line)?;
         let (Some(network), Some(batch), Some(threads)) =
-            (peer["net"].as_str(), peer["batch"].as_u64(), peer["threads"].as_u64())
+            (baseline["net"].as_str(), baseline["batch"].as_u64(), baseline["threads"].as_u64())
         else {
             continue;
         };
-        rows.entry((network.to_owned(), batch, threads)).or_default().peers = peer["best_ms"].as_f64();
+        rows.entry((network.to_owned(), batch, threads)).or_default().baseline = baseline["best_ms"].as_f64();
     }
-    let of_peers: BTreeMap<_, _> = rows.iter().map(|(row, step)| (row.clone(), step.peers)).collect();
+    let baselines: BTreeMap<_, _> = rows.iter().map(|(row, step)| (row.clone(), step.baseline)).collect();
     println!("| network | batch | threads | asymgrad, ms | PyTorch, ms | ratio |\n|---|---|---|---|---|---|");
     for ((network, batch, threads), Step { ours, .. }) in rows {
-        // The peers have one way to train a network.
-        let trained = network.trim_end_matches(FAST_KERNELS).trim_end().to_owned();
-        let peers = of_peers.get(&(trained, batch, threads)).copied().flatten();
+        // The baseline is the same with and without Winograd kernels.
+        let trained = network.trim_end_matches(WINOGRAD_SUFFIX).trim_end().to_owned();
+        let baseline = baselines.get(&(trained, batch, threads)).copied().flatten();
         let ms = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.2}"));
-        let ratio = ours.zip(peers).map_or("–".to_owned(), |(ours, peers)| format!("{:.2}", ours / peers));
-        println!("| {network} | {batch} | {threads} | {} | {} | {ratio} |", ms(ours), ms(peers));
+        let ratio = ours.zip(baseline).map_or("–".to_owned(), |(ours, baseline)| format!("{:.2}", ours / baseline));
+        println!("| {network} | {batch} | {threads} | {} | {} | {ratio} |", ms(ours), ms(baseline));
     }
     Ok(())
 }
 
-/// Step time and memory of the untied net: what the last column shows to fall or stand still grows no worse than linearly.
+/// Step time and memory of the untied net. Where the last column does not grow, the time grows at most linearly.
 fn growth(results: &[Measured]) {
     println!(
         "\n| filters | batch | weights | memory, MB | step, ms | picoseconds a weight and sample |\n|---|---|---|---|---|---|"
@@ -124,8 +124,8 @@ fn growth(results: &[Measured]) {
     }
 }
 
-/// All else, as a row a group and GFLOP/s (or GB/s) a rival.
-fn products(results: &[Measured]) {
+/// The throughput of all other benches in GFLOP/s or GB/s, one row for each group.
+fn throughput(results: &[Measured]) {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for result in results
         .iter()
@@ -139,9 +139,9 @@ fn products(results: &[Measured]) {
         let text = format!("{} {:.1} {unit}", result.function, amount / result.nanoseconds);
         groups.entry(&result.group).or_default().push(text);
     }
-    println!("\n| matrix product or convolution | throughput |\n|---|---|");
-    for (group, mut rivals) in groups {
-        rivals.sort();
-        println!("| {group} | {} |", rivals.join(", "));
+    println!("\n| bench | throughput |\n|---|---|");
+    for (group, mut cells) in groups {
+        cells.sort();
+        println!("| {group} | {} |", cells.join(", "));
     }
 }

@@ -1,4 +1,4 @@
-//! One training step of each network: forward, loss, backward, Adam; beside `peers/torch_step.py`, which times the same.
+//! One training step of each network: forward, loss, backward, Adam. `baselines/torch_step.py` times the same in PyTorch.
 #![allow(missing_docs, clippy::print_stderr)]
 
 use std::hint::black_box;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use asymgrad::kernels::{Aligned, HostKernels};
 use asymgrad::{Network, capacity};
-use asymgrad_benches::{FAST_KERNELS, GROWTH, fast_kernels, kernels, networks, numbers, untied};
+use asymgrad_benches::{GROWTH, WINOGRAD_SUFFIX, kernels, networks, uniform, untied, winograd_kernels};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Trainer, Training, capabilities};
 use criterion::measurement::WallTime;
@@ -14,14 +14,14 @@ use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_gr
 
 const BATCHES: [usize; 3] = [1, 16, 128];
 
-/// The network that is timed with fast convolutions too.
-const FAST: &str = "PG";
+/// The network that is timed with Winograd kernels too.
+const WINOGRAD_NETWORK: &str = "PG";
 
 fn training_step(criterion: &mut Criterion) {
     for (name, network) in networks() {
         steps(criterion, name, &network, |threads| Some(kernels(threads)));
-        if name == FAST {
-            steps(criterion, &format!("{name} {FAST_KERNELS}"), &network, fast_kernels);
+        if name == WINOGRAD_NETWORK {
+            steps(criterion, &format!("{name} {WINOGRAD_SUFFIX}"), &network, winograd_kernels);
         }
     }
 }
@@ -39,7 +39,7 @@ fn steps(criterion: &mut Criterion, name: &str, network: &Network, kernels: impl
     }
 }
 
-/// How a step of the untied net grows with the batch and with the filters.
+/// How the time of a step of the untied net grows with the batch and with the filters.
 fn growth(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("growth PGU");
     group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
@@ -48,7 +48,10 @@ fn growth(criterion: &mut Criterion) {
         let network = untied(filters);
         let bytes = network.architecture().memory(&Training::new(batch)) * size_of::<f32>();
         if capacity::free().is_some_and(|free| bytes as u64 > free / 2) {
-            eprintln!("{filters} filters left out: their {} MB are more than half of what is free", bytes / 1_000_000);
+            eprintln!(
+                "{filters} filters skipped: their {} MB are more than half of the free memory",
+                bytes / 1_000_000
+            );
             continue;
         }
         step(&mut group, id, &network, batch, &kernels(2));
@@ -65,24 +68,24 @@ fn step(
     let (architecture, training) = (network.architecture(), Training::new(batch));
     let mut labels: Vec<usize> = (0..batch).map(|sample| sample % architecture.classes()).collect();
     let mut memory = Aligned::zeros(0);
-    // Made when Criterion first asks for a sample: a bench that its filter leaves out costs nothing.
-    let (mut place, mut prepared) = (Some(&mut memory), None);
+    // Initialized at the first sample, so that a bench that Criterion filters out costs nothing.
+    let (mut uninitialized, mut prepared) = (Some(&mut memory), None);
     group.throughput(Throughput::Elements(batch as u64));
     group.bench_function(id, |bencher| {
-        if let Some(memory) = place.take() {
+        if let Some(memory) = uninitialized.take() {
             *memory = Aligned::zeros(architecture.memory(&training));
             let mut trainer =
                 Trainer::<{ capabilities::ALL }, _>::with_kernels(architecture, training, memory, kernels)
-                    .expect("the memory is as long as the network says");
+                    .expect("the memory has the planned length");
             trainer.initialize(&mut SplitMix::new(1), 1);
-            let inputs: Vec<f32> = numbers(architecture.input().features() * batch).iter().map(|x| x.abs()).collect();
+            let inputs: Vec<f32> = uniform(architecture.input().features() * batch).iter().map(|x| x.abs()).collect();
             trainer.input(batch).expect("the batch fits").copy_from_slice(&inputs);
             prepared = Some(trainer);
         }
-        let trainer = prepared.as_mut().expect("it was made with the first sample");
+        let trainer = prepared.as_mut().expect("the first sample initializes the trainer");
         kernels.install(|| {
             bencher.iter(|| {
-                // Other ones each time, or the network would be so sure of one batch that its signals are hardly numbers.
+                // Other labels in each step: on one fixed batch, the error signals would shrink until they are subnormal.
                 for label in &mut labels {
                     *label = (*label + 1) % architecture.classes();
                 }

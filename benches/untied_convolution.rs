@@ -1,14 +1,14 @@
-//! The convolutions of Poggio's net, tied and untied, forward and both gradients, and the untied ones beside what others
-//! do: the huge sparse matrix, and patches times one dense matrix a position. An element is one floating-point operation
-//! that falls inside the image, so the report reads operations a second.
+//! The passes of the convolutions of Poggio's net, tied and untied (locally connected), and two other algorithms for the untied
+//! ones: a sparse matrix, and im2col with a dense matrix product for each position. An element is one floating-point operation
+//! inside the image, so Criterion reports operations a second.
 #![allow(missing_docs)]
 
 use std::time::Duration;
 
 use asymgrad::kernels::Aligned;
 use asymgrad::tensors::sparse;
-use asymgrad_benches::rivals::{Operand, columns, with_gemm};
-use asymgrad_benches::{SAMPLES, convolution, kernels, multiplications, numbers};
+use asymgrad_benches::baselines::{Operand, columns, with_gemm};
+use asymgrad_benches::{SAMPLES, convolution, kernels, multiply_adds, uniform};
 use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::{Activation, Adam, Operation, Optimizer, Shape, StepCoefficients, Update, capabilities};
 use criterion::measurement::WallTime;
@@ -25,7 +25,7 @@ fn layers(criterion: &mut Criterion) {
             let mut group =
                 criterion.benchmark_group(format!("convolution {inputs}-{outputs} at {side}x{side} {pass}"));
             group.sample_size(10).warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
-            group.throughput(Throughput::Elements(2 * multiplications(&geometry)));
+            group.throughput(Throughput::Elements(2 * multiply_adds(&geometry)));
             for threads in [1, 2] {
                 ours(&mut group, &format!("untied, {threads} threads"), geometry, pass, threads);
                 ours(
@@ -45,18 +45,18 @@ fn layers(criterion: &mut Criterion) {
     }
 }
 
-/// asymgrad's kernels; the weight gradient with Adam's update.
+/// asymgrad's kernels; the weight gradient includes Adam's update.
 fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, geometry: Geometry, pass: &str, threads: usize) {
     let (samples, kernels) = (SAMPLES, kernels(threads));
     let weights = geometry.weight_rows() * geometry.in_channels;
     let bias = Aligned::zeros(geometry.out_channels * if geometry.untied { geometry.positions() } else { 1 });
     let (input, gradient) = (
-        numbers(geometry.positions() * geometry.in_channels * samples),
-        numbers(geometry.positions() * geometry.out_channels * samples),
+        uniform(geometry.positions() * geometry.in_channels * samples),
+        uniform(geometry.positions() * geometry.out_channels * samples),
     );
-    let mut weight = numbers(weights);
+    let mut weight = uniform(weights);
     let mut result = Aligned::zeros(input.len().max(gradient.len()));
-    // Made once: the closure runs for each sample anew, and the system gives memory page by page when it is first touched.
+    // Allocated once: the closure runs once for each sample, and the system maps memory page by page at the first access.
     let (mut first, mut second) = (Aligned::zeros(weights), Aligned::zeros(weights));
     let mut sums = Aligned::zeros(if geometry.shares_weights() { weights } else { 0 });
     group.bench_function(name, |bencher| match pass {
@@ -77,44 +77,44 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, geometry: Geometry
         }
         _ => {
             let job = WeightGradient { geometry, samples, input: &input, grad_output: &gradient };
-            let rule = StepCoefficients::at(Optimizer::Adam(Adam::DEFAULT), None, 1);
+            let step = StepCoefficients::at(Optimizer::Adam(Adam::DEFAULT), None, 1);
             bencher.iter(|| {
-                let update = Update::new(rule, &mut weight, &mut first, &mut second, &mut []);
+                let update = Update::new(step, &mut weight, &mut first, &mut second, &mut []);
                 (&kernels).weight_gradient::<{ capabilities::ALL }>(&job, update, &mut sums);
             });
         }
     });
 }
 
-/// The report's own way: the flattened image times a matrix that is mostly zero, by nalgebra-sparse on one thread.
+/// The report's algorithm: the flattened image times a sparse matrix, by nalgebra-sparse on one thread.
 fn csr(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &str) {
     let operation = Operation::Untied { filters: geometry.out_channels, kernel: geometry.kernel };
     let shape = Shape::image(geometry.in_channels, geometry.rows, geometry.cols);
-    let weights = numbers(geometry.weight_rows() * geometry.in_channels);
-    let matrix = sparse::matrix(shape, operation, &weights).expect("the weights are as many as the layer has");
+    let weights = uniform(geometry.weight_rows() * geometry.in_channels);
+    let matrix = sparse::matrix(shape, operation, &weights).expect("as many weights as the layer has");
     let matrix = if pass == "forward" { matrix.transpose() } else { matrix };
-    let right = columns(&numbers(matrix.ncols() * SAMPLES), matrix.ncols(), SAMPLES);
+    let right = columns(&uniform(matrix.ncols() * SAMPLES), matrix.ncols(), SAMPLES);
     group.bench_function("CSR (nalgebra-sparse), 1 thread", |bencher| bencher.iter(|| &matrix * &right));
 }
 
-/// Patches copied out of the image, then one geometry a position by the `gemm` crate, on one thread; the weights lie as that
-/// geometry likes them best, [position][out][tap, in].
+/// im2col: patches copied out of the image, then one matrix product for each position by the `gemm` crate, on one thread. The
+/// weights have the order that is best for it, [position][out][tap, in].
 fn patches(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &str) {
-    let (samples, depth) = (SAMPLES, geometry.taps() * geometry.in_channels);
-    let input = numbers(geometry.positions() * geometry.in_channels * samples);
-    let gradient = numbers(geometry.positions() * geometry.out_channels * samples);
-    let mut weights = numbers(geometry.positions() * geometry.out_channels * depth);
+    let (samples, k) = (SAMPLES, geometry.taps() * geometry.in_channels);
+    let input = uniform(geometry.positions() * geometry.in_channels * samples);
+    let gradient = uniform(geometry.positions() * geometry.out_channels * samples);
+    let mut weights = uniform(geometry.positions() * geometry.out_channels * k);
     let mut result = Aligned::zeros(input.len().max(gradient.len()));
-    let mut patch = Aligned::zeros(depth * samples);
+    let mut patch = Aligned::zeros(k * samples);
     group.bench_function("patches x gemm, 1 thread", |bencher| {
         bencher.iter(|| {
             result.fill(0.0);
             for position in 0..geometry.positions() {
-                let weight = position * geometry.out_channels * depth..(position + 1) * geometry.out_channels * depth;
+                let weight = position * geometry.out_channels * k..(position + 1) * geometry.out_channels * k;
                 let out = position * geometry.out_channels * samples..(position + 1) * geometry.out_channels * samples;
                 let g = Operand::new(&gradient[out.clone()], geometry.out_channels, samples);
                 if pass == "input gradient" {
-                    with_gemm(Operand::transposed(&weights[weight], geometry.out_channels, depth), g, &mut patch);
+                    with_gemm(Operand::transposed(&weights[weight], geometry.out_channels, k), g, &mut patch);
                     each_tap(&geometry, position, |tap, pixel| {
                         let width = geometry.in_channels * samples;
                         let (from, to) = (&patch[tap * width..][..width], &mut result[pixel * width..][..width]);
@@ -128,24 +128,24 @@ fn patches(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &
                     patch[tap * width..][..width].copy_from_slice(&input[pixel * width..][..width]);
                 });
                 if pass == "forward" {
-                    let w = Operand::new(&weights[weight], geometry.out_channels, depth);
-                    with_gemm(w, Operand::new(&patch, depth, samples), &mut result[out]);
+                    let w = Operand::new(&weights[weight], geometry.out_channels, k);
+                    with_gemm(w, Operand::new(&patch, k, samples), &mut result[out]);
                 } else {
-                    with_gemm(g, Operand::transposed(&patch, depth, samples), &mut weights[weight]);
+                    with_gemm(g, Operand::transposed(&patch, k, samples), &mut weights[weight]);
                 }
             }
         });
     });
 }
 
-/// Calls `act` with each tap at an output position that stays inside the image, and the pixel that it leads to.
-fn each_tap(geometry: &Geometry, position: usize, mut act: impl FnMut(usize, usize)) {
+/// Calls `visit` with each valid tap of an output position and the input pixel that it reads.
+fn each_tap(geometry: &Geometry, position: usize, mut visit: impl FnMut(usize, usize)) {
     let pad = geometry.kernel / 2;
     let (row, col) = (position / geometry.cols, position % geometry.cols);
     for tap in 0..geometry.taps() {
         let (r, c) = ((row + tap / geometry.kernel).wrapping_sub(pad), (col + tap % geometry.kernel).wrapping_sub(pad));
         if r < geometry.rows && c < geometry.cols {
-            act(tap, r * geometry.cols + c);
+            visit(tap, r * geometry.cols + c);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The command line through the real binary: what it prints, where, and with which exit code.
+//! The command line through the real binary: output, files and exit codes.
 #![allow(clippy::unwrap_used)]
 
 mod program;
@@ -17,7 +17,7 @@ fn run_small(place: &Place, rest: &str) -> Ended {
 }
 
 #[test]
-fn list_has_the_39_rows_and_the_extras() {
+fn list_has_the_39_experiments_of_the_report_and_the_extras() {
     let place = Place::new();
     let rows = place.run("list --json").json();
     let rows = rows.as_array().unwrap();
@@ -36,7 +36,7 @@ fn list_has_the_39_rows_and_the_extras() {
 }
 
 #[test]
-fn experiments_of_ones_own_go_through_every_command() {
+fn every_command_takes_experiments_from_a_file() {
     let place = Place::new();
     let row = |name: &str, rest: &str| {
         format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"{SMALL}\"\nloss = \"ce\"\ndata = \"digits\"\n{rest}\n")
@@ -76,7 +76,7 @@ fn experiments_of_ones_own_go_through_every_command() {
 }
 
 #[test]
-fn plan_adds_up_and_says_what_stores_nothing() {
+fn plan_adds_up_and_names_layers_that_store_no_feedback() {
     let place = Place::new();
     let net = "input 64 - dense32(R) - dense10(R)";
     let plan = place.run_with("plan {} --batch 16 --json", net).json();
@@ -114,7 +114,7 @@ fn a_run_prints_one_line_and_writes_its_files() {
     }
     let epochs = lines(&results.epochs);
     assert_eq!(epochs.len(), 2);
-    // The running means are over samples: the last batch of an epoch has 92.
+    // The running means are weighted by samples: the last batch of an epoch has 92.
     let weights = |step: usize| if step == 11 { 92.0 } else { 128.0 };
     let sum: f64 = (0..12).map(|step| steps[step]["loss"].as_f64().unwrap() * weights(step)).sum();
     assert!((epochs[0]["train_loss"].as_f64().unwrap() - sum / 1500.0).abs() < 1e-6);
@@ -126,7 +126,7 @@ fn a_run_prints_one_line_and_writes_its_files() {
 }
 
 #[test]
-fn what_names_no_data_set_stops_without_cifar10() {
+fn a_command_that_names_no_data_set_stops_without_cifar10() {
     let place = Place::new();
     let ways_out = ["CIFAR-10 has not been imported", "asymgrad data fetch", "--data digits"];
     for command in ["run DS0", "run DS0 --dry-run", "run --net {}", "suite", "data info"] {
@@ -136,14 +136,14 @@ fn what_names_no_data_set_stops_without_cifar10() {
 }
 
 #[test]
-fn a_run_without_a_folder_goes_below_the_data_set_and_the_name() {
+fn the_default_folder_is_named_after_data_set_experiment_and_seed() {
     let place = Place::new();
     place.run("run DS0 --data digits --max-steps 1").assert(0, &[]);
     assert!(place.path("runs/digits/DS0/seed-1/result.json").exists());
 }
 
 #[test]
-fn wrong_usage_is_exit_2_with_the_way_out() {
+fn wrong_usage_is_exit_2_with_a_hint() {
     let place = Place::new();
     place.run("").assert(2, &["Usage"]);
     place.run("run").assert(2, &["NAME"]);
@@ -160,7 +160,7 @@ fn wrong_usage_is_exit_2_with_the_way_out() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
+fn a_run_that_cannot_be_trained_is_exit_1_with_a_hint() {
     let place = Place::new();
     place.run("run DS0 --data nowhere").assert(1, &["nowhere"]);
     place.run("run DS0 --data cifar10").assert(1, &["asymgrad data"]);
@@ -183,7 +183,7 @@ fn what_cannot_be_trained_is_exit_1_with_the_way_out() {
 }
 
 #[test]
-fn a_folder_takes_no_other_run_unless_it_is_to_start_over() {
+fn a_folder_refuses_another_run_without_fresh() {
     let place = Place::new();
     run_small(&place, "--out a --max-steps 2").assert(0, &[]);
     let before = place.results("a");
@@ -242,9 +242,9 @@ fn an_experiment_states_its_batch_and_the_option_wins() {
     place.run(suite).assert(1, &["own.toml: line 1: experiment ONE: batch has to be above 0"]);
 }
 
-/// `status` and `report` look for no run below another.
+/// `status` and `report` do not search the folder of a run for other runs.
 #[test]
-fn a_run_is_not_begun_in_the_folder_of_another() {
+fn a_run_does_not_start_in_the_folder_of_another() {
     let place = Place::new();
     run_small(&place, "--out a --max-steps 2").assert(0, &[]);
     let said = ["a/DS0: this lies in the folder of another run, a", "--out"];
@@ -252,15 +252,15 @@ fn a_run_is_not_begun_in_the_folder_of_another() {
     let plan = place.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json();
     assert!(plan[0]["problem"].as_str().unwrap().contains(said[0]), "{plan}");
     assert!(!place.path("a/DS0").exists());
-    // A file of that name is no run.
+    // A file called config.json alone does not make a run.
     fs::create_dir(place.path("other")).unwrap();
     fs::write(place.path("other/config.json"), "{}").unwrap();
     run_small(&place, "--out other/run --max-steps 2").assert(0, &[]);
 }
 
-/// Its checkpoint is gone, as in the folders of published runs: to go on from nothing would be to lose it.
+/// Folders of published runs have no checkpoint: extending such a run would start over and overwrite it.
 #[test]
-fn a_finished_run_without_a_checkpoint_is_not_made_longer() {
+fn a_finished_run_without_a_checkpoint_is_not_extended() {
     let place = Place::new();
     run_small(&place, "--out a --epochs 1").assert(0, &[]);
     fs::remove_file(place.path("a/checkpoint")).unwrap();
@@ -275,7 +275,7 @@ fn a_finished_run_without_a_checkpoint_is_not_made_longer() {
 }
 
 #[test]
-fn a_finished_run_is_left_alone() {
+fn a_finished_run_is_not_changed_by_its_command() {
     let place = Place::new();
     run_small(&place, "--out a --epochs 1").assert(0, &[]);
     let files = ["metrics.jsonl", "epochs.jsonl", "weights.safetensors", "checkpoint", "result.json", "config.json"];
@@ -287,7 +287,7 @@ fn a_finished_run_is_left_alone() {
 }
 
 #[test]
-fn epochs_grow_and_never_shrink() {
+fn more_epochs_extend_a_run_and_fewer_are_refused() {
     let place = Place::new();
     run_small(&place, "--out a --epochs 1").assert(0, &[]);
     run_small(&place, "--out a --epochs 3 --threads 1").assert(0, &["continues after step 12 of 36"]);
@@ -298,7 +298,7 @@ fn epochs_grow_and_never_shrink() {
 }
 
 #[test]
-fn a_suite_takes_a_longer_run_for_done() {
+fn a_suite_counts_a_longer_run_as_finished() {
     let place = Place::new();
     place.run("run DS0 --data digits --epochs 2 --out all/DS0").assert(0, &[]);
     let before = place.results("all/DS0");
@@ -325,7 +325,7 @@ fn the_table_of_rules_has_three_seeds_of_every_rule() {
 }
 
 #[test]
-fn max_steps_is_a_total() {
+fn max_steps_counts_all_steps_of_a_run() {
     let place = Place::new();
     run_small(&place, "--out a --max-steps 5").assert(0, &[]);
     let first = place.results("a");
@@ -339,7 +339,7 @@ fn max_steps_is_a_total() {
 }
 
 #[test]
-fn a_dry_run_says_all_and_does_nothing() {
+fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let place = Place::new();
     let ended = place.run("run DSR2 --data digits --epochs 3 --dry-run --out a");
     ended.assert(0, &[]);
@@ -372,14 +372,14 @@ fn a_dry_run_says_all_and_does_nothing() {
 }
 
 #[test]
-fn exported_weights_begin_where_the_run_ended() {
+fn a_run_initialized_with_exported_weights_continues_where_they_were_exported() {
     let place = Place::new();
     run_small(&place, "--out a --epochs 1 --no-shuffle --optimizer sgd").assert(0, &[]);
     let ended = place.run("export a -o w.safetensors");
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), "w.safetensors\n"));
     run_small(&place, "--out a --epochs 2 --no-shuffle --optimizer sgd").assert(0, &[]);
     run_small(&place, "--out b --epochs 1 --no-shuffle --optimizer sgd --init w.safetensors --seed 9").assert(0, &[]);
-    // Feedback is among what is exported, so all of epoch 2 comes again.
+    // The export contains the feedback, so epoch 2 is the same.
     assert_eq!(place.results("a").losses()[12..], place.results("b").losses());
     place
         .run_with("run --net {} --data digits --init w.safetensors", "input 3x32x32 - dense17 - dense10(R)")
@@ -390,9 +390,9 @@ fn exported_weights_begin_where_the_run_ended() {
     place.run("export nowhere -o x").assert(1, &["nowhere", "config.json"]);
 }
 
-/// Scores in f64 from the exported weights and the images' bytes, standardised as numpy would.
+/// Compares with logits in f64, from the exported weights and the standardised bytes of the images.
 #[test]
-fn standardised_images_are_so_in_training_prediction_and_export() {
+fn images_are_standardised_in_training_prediction_and_export() {
     let place = Place::new();
     let net = "input 3x32x32 - dense10";
     let run =
@@ -403,7 +403,7 @@ fn standardised_images_are_so_in_training_prediction_and_export() {
     assert_eq!(fs::read(place.path("weights.safetensors")).unwrap(), place.results("a").weights);
     let digits = asymgrad::dataset::open("digits").unwrap();
     let numbers = |bytes: &[u8]| bytes.iter().map(|byte| f64::from(*byte) / 255.0).collect::<Vec<_>>();
-    // All three channels of the digits are the same.
+    // The three channels of the digits are equal.
     let train = numbers(&digits.train.pixels);
     let mean = train.iter().sum::<f64>() / train.len() as f64;
     let deviation = (train.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / train.len() as f64).sqrt();
@@ -420,12 +420,12 @@ fn standardised_images_are_so_in_training_prediction_and_export() {
             assert!((score - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "image {image}: {score} and not {wanted}");
         }
     }
-    // The file tells other programs.
+    // The file contains the mean for other programs.
     let bytes = fs::read(place.path("weights.safetensors")).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let told: Vec<f64> = serde_json::from_str(&header.metadata().as_ref().unwrap()["input_mean"]).unwrap();
     assert!(told.len() == 3 && told.iter().all(|told| (told - mean).abs() < 1e-9), "{told:?}");
-    // It is part of what the run is, and it does something.
+    // It is part of the configuration, and it changes the training.
     run("--out a").assert(1, &["a: this folder holds another run", "standard"]);
     run("--out plain").assert(0, &[]);
     assert!(place.results("plain").losses() != place.results("a").losses());
@@ -451,7 +451,7 @@ fn a_convolution_is_exported_as_a_sparse_matrix() {
         (rows[0], rows.len(), rows[3 * 1024], values.shape()),
         (0, 3 * 1024 + 1, columns.len(), &[columns.len()][..])
     );
-    // Channel 2, row 7, column 9 meets filter 1 at row 8, column 8: one tap above the middle, one right of it.
+    // Input channel 2, row 7, column 9 and filter 1 at row 8, column 8: one tap above the middle and one to the right.
     let (input, output) = ((2 * 32 + 7) * 32 + 9, (32 + 8) * 32 + 8);
     let at = (rows[input]..rows[input + 1]).find(|at| columns[*at] == output).unwrap();
     let weight = ((3 + 2) * 3) * 3 + 2;
@@ -465,7 +465,7 @@ fn a_convolution_is_exported_as_a_sparse_matrix() {
 }
 
 #[test]
-fn a_diverged_run_is_a_finished_result() {
+fn a_diverged_run_is_a_result() {
     let place = Place::new();
     let command = "run DS0 PGR1 --data digits --optimizer sgd --lr 1e30 --epochs 1 --out all --json";
     let rows = place.run(command).json();
@@ -485,7 +485,7 @@ fn a_diverged_run_is_a_finished_result() {
 }
 
 #[test]
-fn a_whole_run_decides_its_claim_and_a_short_one_does_not() {
+fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
     let place = Place::new();
     let claim = |epochs: u32| {
         let command = format!("run DIGITS-DSR2 --data digits --epochs {epochs} --out a --json");
@@ -518,7 +518,7 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     place.run("run DSR1 --data digits --max-steps 2 --out all/DSR1 --seed 2").assert(0, &[]);
     let ended = place.run(command);
     ended.assert(1, &["1 of 3 runs failed"]);
-    // Once when it happens, once at the end.
+    // Reported when it happens and at the end.
     let told = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
     assert_eq!(told, 2, "{}", ended.err);
     let rows: Vec<Vec<&str>> = ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
@@ -539,7 +539,7 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
 }
 
 #[test]
-fn a_reader_who_has_seen_enough_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let place = Place::new();
     let mut child = place.command("list", "").spawn().unwrap();
     drop(child.stdout.take());
@@ -548,7 +548,7 @@ fn a_reader_who_has_seen_enough_is_no_failure() {
 }
 
 #[test]
-fn a_reader_that_has_gone_changes_no_exit_code() {
+fn a_closed_pipe_changes_no_exit_code() {
     let place = Place::new();
     assert_eq!(place.run("run DS0 --data digits --max-steps 1 --out here/DS0").code, Some(0));
     let unread = |line: &str| {
@@ -557,6 +557,6 @@ fn a_reader_that_has_gone_changes_no_exit_code() {
         child.wait().unwrap().code()
     };
     assert_eq!(unread("list"), Some(0));
-    // The folder of DS0 holds another run now: this row fails, the other is trained.
+    // The folder of DS0 holds another run now: DS0 fails, DSR1 is trained.
     assert_eq!(unread("run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here"), Some(1));
 }

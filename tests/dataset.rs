@@ -1,6 +1,6 @@
-//! CIFAR-10 files made up by the test: reading, every kind of damage with its message, importing, and downloading from a server
-//! that the test itself runs. Files are full-size, as the layout demands, but nearly all zeros, so that they take no room.
-//! No image of CIFAR-10 is needed.
+//! Data sets: reading, the error message of each kind of damage, importing, and downloading from a server in the test.
+//!
+//! The CIFAR-10 files are synthetic: of full size, as the layout demands, but nearly all zeros, so that they take no disk space.
 #![allow(clippy::unwrap_used)]
 
 use asymgrad::dataset::{self, Error, Info, cifar};
@@ -41,7 +41,7 @@ fn archive(folder: &Path, members: &[(String, &str)]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_size(fs::metadata(folder.join(file)).unwrap().len());
         header.set_mode(0o644);
-        // Written by hand, for the builder refuses the unsafe names that a test needs.
+        // The builder refuses the unsafe names that a test needs.
         header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
         header.set_cksum();
         tar.append(&header, File::open(folder.join(file)).unwrap()).unwrap();
@@ -49,7 +49,7 @@ fn archive(folder: &Path, members: &[(String, &str)]) -> Vec<u8> {
     tar.into_inner().unwrap().finish().unwrap()
 }
 
-/// All six files as an archive; made once, for that takes a second.
+/// All six files as an archive; built once, because that takes a second.
 fn official_archive() -> Vec<u8> {
     static ARCHIVE: OnceLock<Vec<u8>> = OnceLock::new();
     let make = || archive(&folder(TempDir::new().unwrap().path()), &official_members());
@@ -100,7 +100,7 @@ mod reading {
     }
 
     #[test]
-    fn the_checksum_sees_every_byte() {
+    fn the_checksum_covers_every_byte() {
         let root = TempDir::new().unwrap();
         let folder = folder(root.path());
         let before = read(&folder).unwrap().checksum;
@@ -111,14 +111,14 @@ mod reading {
     }
 
     #[test]
-    fn a_damaged_file_is_named_with_the_place_and_the_value() {
+    fn a_damaged_file_is_an_error_with_its_position_and_value() {
         let root = TempDir::new().unwrap();
         let folder = folder(root.path());
         let file = |name: &str| folder.join(name);
         let shorten =
             |length| File::options().write(true).open(file("data_batch_3.bin")).unwrap().set_len(length).unwrap();
 
-        // Half of the file: also a whole number of records.
+        // Half of the file is also a whole number of records.
         shorten(cifar::FILE_BYTES / 2);
         assert_eq!(
             message(read(&folder), root.path()),
@@ -143,7 +143,7 @@ mod reading {
     }
 
     #[test]
-    fn what_is_not_the_archive_is_said() {
+    fn a_wrong_or_damaged_archive_is_an_error() {
         let root = TempDir::new().unwrap();
         let folder = folder(root.path());
         let file = root.path().join("a.tar.gz");
@@ -174,7 +174,7 @@ mod reading {
             says(&archive(&folder, &official_members()[..5])).contains("no member cifar-10-batches-bin/test_batch.bin")
         );
         assert!(says(&whole[..whole.len() / 2]).contains("damaged or cut short"));
-        // The gzip checksum at the end.
+        // A flipped bit in the gzip checksum at the end.
         let mut flipped = whole.clone();
         let at = flipped.len() - 6;
         flipped[at] ^= 1;
@@ -204,7 +204,7 @@ mod reading {
     }
 
     #[test]
-    fn unknown_and_not_imported_say_what_to_do() {
+    fn errors_of_unknown_and_missing_data_sets_have_a_hint() {
         let root = TempDir::new().unwrap();
         let unknown = dataset::open_in("cifar100", root.path()).unwrap_err().to_string();
         assert!(unknown.starts_with("there is no data set `cifar100`: give `digits`, `cifar10`,"), "{unknown}");
@@ -239,7 +239,7 @@ mod information {
         let info = Info::of(&dataset::open_in("digits", Path::new("/nowhere")).unwrap());
         assert_eq!((info.train.images, info.test.images), (1500, 297));
         assert_eq!(info.train.class_counts.iter().sum::<usize>(), 1500);
-        // Runs are known by this number: if it changes, no old run continues.
+        // Runs store this checksum: if it changes, no old run can be resumed.
         assert_eq!(info.checksum, "e6a0fed351a709844ed55378dcd588f9231740facbf550eb22a5b583772593e9");
     }
 }
@@ -280,7 +280,7 @@ mod importing {
         assert!(dataset::open_in("cifar10", &data).is_ok());
         assert_eq!(names(&data), ["cifar-10-batches-bin", "import.lock.part"]);
 
-        // As a process leaves it that dies between the two renames.
+        // The files of a process that was killed between the two renames.
         fs::create_dir(data.join("cifar-10-batches-bin.part")).unwrap();
         fs::rename(&earlier, data.join("cifar-10-batches-bin.previous.part")).unwrap();
         assert!(dataset::open_in("cifar10", &data).is_ok());
@@ -289,7 +289,7 @@ mod importing {
     }
 
     #[test]
-    fn two_imports_do_not_meet() {
+    fn a_second_import_at_the_same_time_is_refused() {
         let root = TempDir::new().unwrap();
         let other = File::create(root.path().join("import.lock.part")).unwrap();
         other.lock().unwrap();
@@ -317,7 +317,7 @@ mod fetching {
     use std::sync::{Arc, Mutex};
     use std::thread;
 
-    /// Answers each request with what `respond` makes of its head, as many requests as there are; keeps the heads.
+    /// Answers every request with `respond` of its head, and records the heads.
     struct Server {
         url: String,
         heads: Arc<Mutex<Vec<String>>>,
@@ -336,7 +336,7 @@ mod fetching {
                     let head: Vec<_> = lines.map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
                     let head = head.join("\n").to_lowercase();
                     kept.lock().unwrap().push(head.clone());
-                    // A client that has seen enough may hang up.
+                    // A client may close the connection early.
                     let _ = stream.write_all(&respond(&head));
                 }
             });
@@ -353,7 +353,7 @@ mod fetching {
         [head.as_bytes(), body].concat()
     }
 
-    /// A well-behaved server: the whole, or from the byte that is asked for if the version is still the same.
+    /// A correct server: the whole file, or the requested range if the version is unchanged.
     fn whole_or_rest(request: &str, body: &[u8]) -> Vec<u8> {
         let from = request.lines().find_map(|line| line.strip_prefix("range: bytes=")?.strip_suffix('-')?.parse().ok());
         let same = request.lines().find_map(|line| line.strip_prefix("if-range: ")).is_none_or(|tag| tag == "\"v1\"");
@@ -464,7 +464,7 @@ mod fetching {
     }
 
     #[test]
-    fn a_range_that_the_server_refuses_or_mistakes_is_asked_for_again_from_the_start() {
+    fn a_range_that_the_server_refuses_or_answers_wrongly_starts_over() {
         for answer in ["416 Range Not Satisfiable", "206 Partial Content\r\nContent-Range: bytes 0-9/10"] {
             let case = Case::new();
             case.leave_part(&[1; 100], "\"v1\"");
@@ -482,7 +482,7 @@ mod fetching {
     }
 
     #[test]
-    fn another_file_of_the_same_length_is_kept_aside_and_not_used() {
+    fn another_file_of_the_same_length_is_set_aside_and_not_used() {
         let case = Case::new();
         let mut body = case.archive.clone();
         body[1000] ^= 1;
@@ -501,7 +501,7 @@ mod fetching {
     }
 
     #[test]
-    fn another_length_or_status_leaves_what_has_arrived() {
+    fn a_wrong_length_or_status_keeps_the_partial_download() {
         let case = Case::new();
         let rest = case.archive[..100].to_vec();
         case.leave_part(&rest, "\"v1\"");
@@ -511,14 +511,14 @@ mod fetching {
         let message = case.fetch(&server).unwrap_err().to_string();
         assert!(message.contains("the server answers 503; try a mirror with `--url URL`"), "{message}");
         assert_eq!(fs::read(case.part()).unwrap(), rest);
-        // Without a stated length, a body that goes on is cut off.
+        // A body without a length that is too long is cut off.
         let body = [case.archive.clone(), vec![0; 100_000]].concat();
         let server = Server::new(move |_| [&b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"[..], &body].concat());
         assert!(matches!(case.fetch(&server), Err(FetchError::Size { .. })));
     }
 
     #[test]
-    fn a_server_that_is_not_there_is_a_clear_error() {
+    fn a_missing_server_is_an_error() {
         let case = Case::new();
         let expected = Expected { bytes: 10, md5: "", sha256: "" };
         let message = fetch("http://127.0.0.1:9/x.tar.gz", &expected, &case.data()).unwrap_err().to_string();

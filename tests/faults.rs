@@ -1,5 +1,5 @@
-//! What a machine may do to a run: a full disk, a folder that cannot be written, clocks that jump. Nothing is lost, and the error
-//! says what to do. What this machine does not allow says SKIPPED on standard error.
+//! Faults of the machine: a full disk, a folder that is read-only, clocks that jump. Nothing is lost, and the error has a hint.
+//! A test that this machine does not allow prints SKIPPED to standard error.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -19,7 +19,7 @@ fn run(place: &Place, out: &str) -> Ended {
     place.run_with(&format!("{RUN} {out}"), NET)
 }
 
-/// A small file system of its own; `None` if mounting is not allowed here.
+/// A small file system; `None` if mounting is not allowed here.
 struct Disk(PathBuf);
 
 impl Disk {
@@ -46,13 +46,13 @@ impl Drop for Disk {
 }
 
 #[test]
-fn a_disk_that_is_full_at_any_moment_costs_nothing_but_time() {
+fn a_disk_that_is_full_at_any_moment_loses_nothing() {
     let place = Place::new();
     run(&place, "whole").assert(0, &[]);
     let whole = place.results("whole");
     let needed: u64 =
         fs::read_dir(place.path("whole")).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
-    // Too small for its first file, its first checkpoint, its second one beside the first, its weights.
+    // Too small for the first file, the first checkpoint, a second checkpoint beside the first, the weights.
     for kilobytes in [4, 40, 300, 500, 600, 800] {
         let Some(disk) = Disk::mount(place.path("disk"), &format!("size={kilobytes}k")) else { return };
         let ended = run(&place, "disk/run");
@@ -67,7 +67,7 @@ fn a_disk_that_is_full_at_any_moment_costs_nothing_but_time() {
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_is_told_and_left_as_it_is() {
+fn a_read_only_folder_is_an_error_and_unchanged() {
     let place = Place::new();
     let Some(disk) = Disk::mount(place.path("disk"), "size=16m") else { return };
     run(&place, "disk/run").assert(0, &[]);
@@ -77,7 +77,7 @@ fn a_folder_that_cannot_be_written_is_told_and_left_as_it_is() {
     place.run_with(&format!("{longer} disk/run"), NET).assert(1, &["disk/run/", "Read-only file system", "--out"]);
     run(&place, "disk/new").assert(1, &["disk/new", "Read-only file system", "--out"]);
     place.results("disk/run").assert_equal(&before);
-    // Who only looks needs no more than to read.
+    // Commands that only read need no permission to write.
     let status = place.run("status disk --json").json();
     assert_eq!(status["runs"][0]["state"], "finished");
     place.run("report disk -o page.html").assert(0, &[]);
@@ -113,7 +113,7 @@ fn clocks_that_jump_change_no_byte() {
     place.results("all/a").assert_equal(&place.results("whole"));
     assert_eq!(jumping("status all --json").json()["runs"][0]["state"], "finished");
     jumping("report all -o page.html").assert(0, &[]);
-    // A record of a crash in the future, then one of the past.
+    // A crash recorded in the future, then one in the past.
     for beat in [u64::from(u32::MAX) * 2, 1] {
         let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
         let owner = serde_json::json!({"host": host.trim(), "pid": 1, "job": null, "began": beat, "beat": beat});

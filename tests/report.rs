@@ -1,4 +1,4 @@
-//! The report of some runs in each format: its figures are those of the runs' own files, and nothing is left out.
+//! The results page in each format: its figures are those of the files of the runs, and nothing is left out.
 #![allow(clippy::unwrap_used)]
 
 mod program;
@@ -8,7 +8,7 @@ use std::fs;
 use program::{Place, lines};
 use serde_json::Value;
 
-/// Two seeds of a row, its true-gradient twin, and a network of the user's own.
+/// Two seeds of an experiment, its true-gradient counterpart, and a network of the user's own.
 fn trained() -> Place {
     let place = Place::new();
     for (name, seed) in [("DS0", 1), ("DSR2", 1), ("DSR2", 2)] {
@@ -20,7 +20,7 @@ fn trained() -> Place {
     place
 }
 
-/// The test accuracy after the last epoch, from the run's own file.
+/// The test accuracy after the last epoch, from the file of the run.
 fn accuracy(place: &Place, run: &str) -> f64 {
     let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
     lines(&epochs).last().unwrap()["test_accuracy"].as_f64().unwrap()
@@ -32,7 +32,7 @@ fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn every_format_holds_the_figures_of_the_runs() {
+fn every_format_contains_the_figures_of_the_runs() {
     let place = trained();
     let report = place.run("report all --format json").json();
     let seeds = [accuracy(&place, "all/DSR2/1"), accuracy(&place, "all/DSR2/2")];
@@ -40,19 +40,19 @@ fn every_format_holds_the_figures_of_the_runs() {
     let cell = &row(&report, "DSR2")["cells"][0];
     assert!((cell["ours"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9, "{cell}");
     assert_eq!(cell["ours"]["epochs"], serde_json::json!([2, 2]));
-    // The figure is of CIFAR-10.
+    // The published figure is for CIFAR-10.
     assert!(cell["difference"].is_null(), "{cell}");
-    // Student's t with one degree of freedom is 12.706 at 97.5 %; the deviation of a mean of two is half their distance.
+    // Student's t with one degree of freedom is 12.706 at 97.5 %; the standard error of a mean of two is half their distance.
     let half = 12.706 * (seeds[0] - seeds[1]).abs() / 2.0;
     let interval = [0, 1].map(|side| cell["ours"]["interval"][side].as_f64().unwrap());
     assert!((interval[1] - interval[0] - 2.0 * half).abs() < 1e-2 * half.max(1.0), "{cell}");
-    // One run of DS0 is no interval; the trend is the distance to it.
+    // One run of DS0 has no interval; the trend is the distance to it.
     assert!(row(&report, "DS0")["cells"][0]["ours"]["interval"].is_null());
     let trend = &cell["trend"];
     assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&place, "all/DS0/1"))).abs() < 1e-9, "{trend}");
     assert!((trend["report"].as_f64().unwrap() - (44.19 - 50.06)).abs() < 1e-9, "{trend}");
     assert_eq!((&trend["baseline"], &trend["decided"]), (&"DS0".into(), &false.into()));
-    // Seed by seed only seed 1 has a twin.
+    // Only seed 1 was trained with the true gradient.
     let paired = &cell["paired"];
     assert_eq!((&paired["to"], &paired["seeds"]), (&"DS0".into(), &serde_json::json!([1])));
     let difference = seeds[0] - accuracy(&place, "all/DS0/1");
@@ -62,7 +62,7 @@ fn every_format_holds_the_figures_of_the_runs() {
     let order = orderings.iter().find(|o| o["lower"] == "DSR2" && o["higher"] == "DS0").unwrap();
     assert!((order["ours"]["difference"]["mean"].as_f64().unwrap() + difference).abs() < 1e-9, "{order}");
     assert!((order["published"].as_f64().unwrap() - 5.87).abs() < 1e-9 && order["decided"] == false, "{order}");
-    // All 39 rows are there, trained or not.
+    // All 39 experiments are listed, trained or not.
     let of_tables = report["tables"].as_array().unwrap().iter().filter(|table| !table["number"].is_null());
     assert_eq!(of_tables.map(|table| table["rows"].as_array().unwrap().len()).sum::<usize>(), 39);
 
@@ -74,7 +74,7 @@ fn every_format_holds_the_figures_of_the_runs() {
         markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
         "{markdown}"
     );
-    // The signals that were measured, mean and deviation over the seeds.
+    // The measured angles: mean and standard deviation over the seeds.
     let angles = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
         let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
         lines(&epochs).last().unwrap()["angles"]["dense2"].as_f64().unwrap()
@@ -85,7 +85,7 @@ fn every_format_holds_the_figures_of_the_runs() {
 }
 
 #[test]
-fn several_seeds_of_a_suite_end_in_their_mean_beside_the_true_gradient() {
+fn several_seeds_of_a_suite_are_compared_with_the_true_gradient_by_their_mean() {
     let place = Place::new();
     let ended = place.run("run DS0 DSR2-U --data digits --epochs 2 --seeds 1..2 --threads 1");
     ended.assert(0, &[]);
@@ -98,7 +98,7 @@ fn several_seeds_of_a_suite_end_in_their_mean_beside_the_true_gradient() {
     assert!(line.contains(&format!(" {mean:+.2} [")) && line.ends_with("2 seeds, epoch 2 to DS0"), "{line}");
 }
 
-/// The page draws a table's curves from the groups that the table names.
+/// The page draws the curves of a table from the groups that the table names.
 #[test]
 fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
     let place = Place::new();
@@ -121,7 +121,7 @@ fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
 }
 
 #[test]
-fn a_run_that_diverged_is_counted_and_kept() {
+fn a_diverged_run_is_counted_and_not_averaged() {
     let place = Place::new();
     let net = "input 3x32x32 - dense16 - dense10";
     for (seed, rate) in [(1, "0.1"), (2, "0.1")] {
@@ -130,7 +130,7 @@ fn a_run_that_diverged_is_counted_and_kept() {
         );
         place.run_with(&run, net).assert(0, &[]);
     }
-    // The second run's last loss was no number.
+    // The last loss of the second run is NaN.
     let epochs = place.path("all/2/epochs.jsonl");
     let line = fs::read_to_string(&epochs).unwrap();
     let mut last = lines(&line).pop().unwrap();
@@ -148,7 +148,7 @@ fn a_run_that_diverged_is_counted_and_kept() {
 }
 
 #[test]
-fn the_command_of_a_run_makes_it_again() {
+fn the_command_of_a_run_repeats_it() {
     let place = trained();
     let report = place.run("report all --format json").json();
     let runs: Vec<&Value> =
@@ -168,9 +168,9 @@ fn the_command_of_a_run_makes_it_again() {
 }
 
 #[test]
-fn the_page_is_one_file_with_every_number_in_it() {
+fn the_page_is_one_file_with_all_figures() {
     let place = trained();
-    // A damaged run is told, and hides no other.
+    // A damaged run is reported and hides no other.
     fs::create_dir(place.path("all/broken")).unwrap();
     fs::write(place.path("all/broken/config.json"), "{").unwrap();
     let ended = place.run("report all -o page.html");
@@ -209,7 +209,7 @@ fn a_confusion_matrix_counts_the_test_images_and_its_diagonal_is_the_accuracy() 
 }
 
 #[test]
-fn a_folder_without_runs_is_a_page_and_one_that_is_not_there_an_error() {
+fn a_folder_without_runs_gives_a_page_and_a_missing_folder_an_error() {
     let place = Place::new();
     fs::create_dir(place.path("empty")).unwrap();
     place.run("report empty").assert(0, &[]);

@@ -1,4 +1,5 @@
-//! Runs that are killed, stopped, damaged or crowded: the same command continues them, byte for byte, or says why not.
+//! Runs that are killed or stopped, damaged files, and two processes in one folder: the same command resumes the run, byte for
+//! byte, or explains why it cannot.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use program::{Ended, Place, lines, skip, wait_for};
 
-/// Takes a second or so, in 600 steps.
+/// Trains 600 steps in about a second.
 const NET: &str = "input 3x32x32 - dense24 - dense10(R*)";
 const RUN: &str = "run --net {} --data digits --batch 50 --epochs 20 --checkpoint-every 7 --out";
 /// Two steps.
@@ -31,12 +32,12 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
-fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
+fn a_run_that_is_killed_at_any_moment_resumes_byte_for_byte() {
     let place = Place::new();
     let began = Instant::now();
     run(&place, "whole").assert(0, &[]);
     let (whole, time) = (place.results("whole"), began.elapsed());
-    // Says whether the kill met a process that was still at work.
+    // 1 if the process was still running when it was killed.
     let kill = |out: &str, delay: Duration| {
         let mut child = begin(&place, out);
         sleep(delay);
@@ -46,7 +47,7 @@ fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
         i32::from(!ended)
     };
     let mut kills = 0;
-    // From the first millisecond of a start to the last of a run; each second kill meets a process that is resuming.
+    // From the first millisecond of a run to its last; each second kill is of a process that resumes.
     for moment in 0..10 {
         let out = format!("killed-{moment}");
         kills += kill(&out, time * moment * moment / 90);
@@ -54,7 +55,7 @@ fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
         run(&place, &out).assert(0, &[]);
         place.results(&out).assert_equal(&whole);
     }
-    // And one run that is killed again and again.
+    // One run that is killed many times.
     for moment in 0..8 {
         kills += kill("often", time * (moment % 4 + 1) / 12);
     }
@@ -63,13 +64,13 @@ fn a_run_that_is_killed_at_any_moment_continues_byte_for_byte() {
     place.results("often").assert_equal(&whole);
 }
 
-/// Untied and small: 24 steps and as many checkpoints, some of a second in all.
+/// A small untied network: 24 steps and as many checkpoints in less than a second.
 const UNTIED: &str = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
 
-/// 20 kills, or as many as `ASYMGRAD_KILLS` says, spread over a run from its start-up to its end; each third waits for a checkpoint
-/// that is being written. After each kill a copy of the folder goes on to the end; the folder itself is killed again.
+/// 20 kills, or as many as `ASYMGRAD_KILLS` says, spread over a run from its start-up to its end; each third waits until a
+/// checkpoint is being written. After each kill a copy of the folder is resumed to the end; the run itself is killed again.
 #[test]
-fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
+fn an_untied_run_is_killed_many_times_and_resumes_byte_for_byte() {
     let wanted: u32 = std::env::var("ASYMGRAD_KILLS").map_or(20, |number| number.parse().unwrap());
     let place = Place::new();
     let command = |out: &str| {
@@ -97,7 +98,7 @@ fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
         child.wait().unwrap();
         if met {
             kills += 1;
-            // What a kill left of a checkpoint is still there.
+            // The partial checkpoint is still there.
             writing += u32::from(part.exists());
             starting += u32::from(!place.path(&out).join("checkpoint").exists());
             let copy = format!("copy-{kills}");
@@ -114,7 +115,7 @@ fn an_untied_run_is_killed_many_times_and_continues_byte_for_byte() {
 
 fn copy_folder(place: &Place, from: &str, to: &str) {
     fs::create_dir(place.path(to)).unwrap();
-    // A process that was killed at once has made no folder yet.
+    // A process that was killed at once has not created its folder.
     for file in fs::read_dir(place.path(from)).into_iter().flatten() {
         let file = file.unwrap();
         fs::copy(file.path(), place.path(to).join(file.file_name())).unwrap();
@@ -122,7 +123,7 @@ fn copy_folder(place: &Place, from: &str, to: &str) {
 }
 
 #[test]
-fn a_run_that_is_told_to_stop_ends_with_75_and_continues_byte_for_byte() {
+fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
     let place = Place::new();
     run(&place, "whole").assert(0, &[]);
     for name in ["INT", "TERM", "USR1"] {
@@ -139,7 +140,7 @@ fn a_run_that_is_told_to_stop_ends_with_75_and_continues_byte_for_byte() {
 }
 
 #[test]
-fn a_stopped_suite_continues_where_it_was() {
+fn a_stopped_suite_resumes_where_it_was() {
     let place = Place::new();
     let command = "suite --quick --table 1 --epochs 2 --out all --json";
     let child = place.command(command, "").spawn().unwrap();
@@ -158,9 +159,9 @@ fn a_stopped_suite_continues_where_it_was() {
     assert_eq!(fs::metadata(&result).unwrap().modified().unwrap(), before);
 }
 
-/// The signal comes when the first row is trained and its result not yet written, or so.
+/// The signal arrives about when the first run is trained and its result is not yet written.
 #[test]
-fn a_suite_that_is_stopped_between_two_rows_says_so_and_goes_on() {
+fn a_suite_that_is_stopped_between_two_runs_exits_with_75_and_resumes() {
     let place = Place::new();
     let command = "run PG0 DSR1 --data digits --epochs 1 --out all";
     let child = place.command(command, "").spawn().unwrap();
@@ -179,7 +180,7 @@ fn a_suite_that_is_stopped_between_two_rows_says_so_and_goes_on() {
 
 /// (brSF) draws its feedback anew for each batch, from the last one.
 #[test]
-fn a_run_that_is_cut_within_an_epoch_has_one_line_an_epoch_and_the_weights_of_its_checkpoint() {
+fn a_run_stopped_within_an_epoch_has_one_line_an_epoch_and_the_weights_of_its_checkpoint() {
     let place = Place::new();
     let net = "input 3x32x32 - dense12(brSF) - dense10(brSF)";
     let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --batch 120 --epochs 2 {rest}"), net);
@@ -196,9 +197,9 @@ fn a_run_that_is_cut_within_an_epoch_has_one_line_an_epoch_and_the_weights_of_it
     assert_eq!(timing.iter().map(|line| line["epoch"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2]);
 }
 
-/// The mistake is the command's, and the run goes on as before.
+/// The command is wrong, and the run can be resumed as before.
 #[test]
-fn asking_for_fewer_steps_than_a_run_has_made_is_no_failure_of_the_run() {
+fn asking_for_fewer_steps_than_a_run_has_made_does_not_fail_the_run() {
     let place = Place::new();
     let child = begin(&place, "a");
     wait_for(&place.path("a/checkpoint"));
@@ -210,9 +211,9 @@ fn asking_for_fewer_steps_than_a_run_has_made_is_no_failure_of_the_run() {
     assert_eq!(status["runs"][0]["state"], "stopped", "{status}");
 }
 
-/// Without its configuration nobody would know that what is left is a run's.
+/// config.json is removed last: without it the other files cannot be recognised as those of a run.
 #[test]
-fn starting_over_removes_the_events_of_tensorboard_before_the_run() {
+fn starting_over_removes_the_tensorboard_events_before_the_configuration() {
     let place = Place::new();
     place.run_with(SHORT, NET).assert(0, &[]);
     let events = place.path("a/events.out.tfevents.1.host.1.0");
@@ -224,20 +225,20 @@ fn starting_over_removes_the_events_of_tensorboard_before_the_run() {
 }
 
 #[test]
-fn lines_beyond_the_checkpoint_are_made_again() {
+fn lines_after_the_checkpoint_are_written_again() {
     let place = Place::new();
     run(&place, "whole").assert(0, &[]);
     let child = begin(&place, "a");
     wait_for(&place.path("a/checkpoint"));
     signal(&child, "INT");
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
-    // More than the rest of the run writes over.
+    // More lines than the rest of the run writes.
     let beyond = "{\"step\":9999,\"epoch\":1,\"loss\":1.0}\n".repeat(5000) + "{\"st";
     for name in ["metrics.jsonl", "epochs.jsonl", "timing.jsonl"] {
         let mut file = fs::File::options().append(true).open(place.path("a").join(name)).unwrap();
         file.write_all(beyond.as_bytes()).unwrap();
     }
-    // A kill while the next checkpoint is written leaves this.
+    // A kill leaves this file while the next checkpoint is written.
     fs::write(place.path("a/checkpoint.part"), "half").unwrap();
     run(&place, "a").assert(0, &[]);
     place.results("a").assert_equal(&place.results("whole"));
@@ -260,10 +261,10 @@ fn threads_change_no_byte() {
     }
 }
 
-/// A class of numbers of its own: it continues byte for byte on other threads, is near the direct sums but not equal to them, and
-/// its folder takes no other.
+/// Winograd is a numeric mode of its own: a run resumes byte for byte on any number of threads, is close to the direct sums but not
+/// equal to them, and its folder refuses another mode.
 #[test]
-fn a_run_with_fast_convolutions_continues_byte_for_byte() {
+fn a_run_with_winograd_convolutions_resumes_byte_for_byte() {
     let place = Place::new();
     let net = "input 3x32x32 - conv5x5x18 - maxpool3x3/2 - conv5x5x24(R) - avgpool3x3/2 - dense10(R*)";
     let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --batch 40 {rest}"), net);
@@ -303,7 +304,7 @@ fn two_processes_never_write_one_folder() {
 }
 
 #[test]
-fn files_of_a_newer_program_are_told_and_left_alone() {
+fn files_of_a_newer_version_are_reported_and_unchanged() {
     let place = Place::new();
     place.run_with(SHORT, NET).assert(0, &[]);
     let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
@@ -322,7 +323,7 @@ fn files_of_a_newer_program_are_told_and_left_alone() {
 }
 
 #[test]
-fn a_status_tells_done_at_work_crashed_failed_and_missing() {
+fn status_lists_finished_running_crashed_failed_and_missing_runs() {
     let place = Place::new();
     place.run_with(&SHORT.replace("--out a", "--out all/done"), NET).assert(0, &[]);
     let mut child = begin(&place, "all/works");
@@ -354,7 +355,7 @@ fn a_status_tells_done_at_work_crashed_failed_and_missing() {
 }
 
 #[test]
-fn a_suite_goes_on_after_a_failure_or_ends_with_it() {
+fn a_suite_continues_after_a_failure_unless_fail_fast() {
     let place = Place::new();
     fs::create_dir_all(place.path("all/DSR1")).unwrap();
     fs::write(place.path("all/DSR1/thesis.tex"), "").unwrap();
@@ -366,7 +367,7 @@ fn a_suite_goes_on_after_a_failure_or_ends_with_it() {
 }
 
 #[test]
-fn a_damaged_file_is_named_and_nothing_is_lost() {
+fn a_damaged_file_is_an_error_and_nothing_is_lost() {
     let place = Place::new();
     let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
     place.run_with(SHORT, NET).assert(0, &[]);
@@ -384,7 +385,7 @@ fn a_damaged_file_is_named_and_nothing_is_lost() {
         }
         fs::write(&file, &good).unwrap();
     }
-    // A log that lost lines which the checkpoint counts.
+    // A log without lines that the checkpoint counts.
     let metrics = place.path("a/metrics.jsonl");
     fs::write(&metrics, &before.metrics[..before.metrics.len() - 1]).unwrap();
     place.run_with(&longer, NET).assert(1, &["a/metrics.jsonl: ", "--fresh"]);
@@ -400,7 +401,7 @@ fn a_full_disk_costs_only_the_steps_since_the_last_checkpoint() {
     place.run_with(SHORT, NET).assert(0, &[]);
     let checkpoint = fs::read(place.path("a/checkpoint")).unwrap();
     let longer = SHORT.replace("--max-steps 2", "--max-steps 4");
-    // The system refuses to let any file grow beyond 100 blocks, less than a checkpoint.
+    // No file may grow beyond 100 blocks, which is less than a checkpoint.
     let program = place.command(&longer, NET);
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""]).arg(program.get_program());

@@ -472,7 +472,7 @@ fn another_version_is_refused() {
 }
 
 #[test]
-fn invalid_places_slots_and_moments_are_refused() {
+fn invalid_ranges_slots_and_moments_are_refused() {
     type Error = SnapshotError<NorFlashErrorKind>;
     let flash = Flash::<4>::new(8);
     // No page, one page, one and a half for each slot, pages that are not aligned, more pages than the flash has.

@@ -1,4 +1,4 @@
-//! One reader under libFuzzer, the one that the program is called after.
+//! Fuzzes one reader with libFuzzer: the reader whose name is that of the program.
 #![no_main]
 
 mod readers;

@@ -1,7 +1,7 @@
-//! Whatever bytes a reader meets, it answers with a value or an error: no panic, and no memory that only a header promises.
+//! For any bytes, a reader returns a value or an error. It does not panic, and it does not allocate as much as a header claims.
 //!
-//! Good inputs of every reader are damaged again and again, 150 times or as often as `ASYMGRAD_FUZZ` says, always the same way.
-//! `ASYMGRAD_FUZZ_CORPUS` names a folder that receives the good inputs, where libFuzzer begins with them.
+//! Valid inputs of every reader are damaged 150 times, or as often as `ASYMGRAD_FUZZ` says, with fixed seeds.
+//! `ASYMGRAD_FUZZ_CORPUS` names a folder to write the valid inputs to, as libFuzzer's seed corpus.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -17,19 +17,19 @@ use std::path::PathBuf;
 use asymgrad_core::random::SplitMix;
 use rand_core::Rng;
 
-/// No input may take more memory than this beside what the test takes anyway; one CIFAR-10 takes a fifth.
+/// The most memory that an input may take, in addition to that of the test; CIFAR-10 takes a fifth of it.
 const MOST: u64 = 1 << 30;
 
 type Reader = Box<dyn Fn(&[u8])>;
 
-/// A reader and what it reads when all is well.
+/// A reader and its valid inputs.
 struct Target {
     name: &'static str,
     seeds: Vec<Vec<u8>>,
     read: Reader,
 }
 
-/// Words that a damaged input may hold anywhere.
+/// Words that are inserted into a damaged input.
 const WORDS: [&[u8]; 12] = [
     b"0",
     b"-1",
@@ -49,7 +49,8 @@ fn below(random: &mut SplitMix, most: usize) -> usize {
     usize::try_from(random.next_u64() % most.max(1) as u64).unwrap()
 }
 
-/// One to four damages: bits, bytes, cuts, doubled parts, and numbers or words in other places.
+/// Damages an input one to four times: flips a bit, sets a byte, truncates, deletes, duplicates, inserts a word, or replaces a
+/// number.
 fn damage(seed: &[u8], random: &mut SplitMix) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=below(random, 4) {
@@ -63,9 +64,9 @@ fn damage(seed: &[u8], random: &mut SplitMix) -> Vec<u8> {
             4 => bytes.splice(from..from, seed.get(from..to).unwrap_or_default().to_vec()).for_each(drop),
             5 => bytes.splice(from..from, WORDS[below(random, WORDS.len())].to_vec()).for_each(drop),
             _ => {
-                // Another number in place of one.
-                let start = (from..bytes.len()).find(|&place| bytes[place].is_ascii_digit()).unwrap_or(bytes.len());
-                let end = (start..bytes.len()).find(|&place| !bytes[place].is_ascii_digit()).unwrap_or(bytes.len());
+                // Replaces a number by another one.
+                let start = (from..bytes.len()).find(|&index| bytes[index].is_ascii_digit()).unwrap_or(bytes.len());
+                let end = (start..bytes.len()).find(|&index| !bytes[index].is_ascii_digit()).unwrap_or(bytes.len());
                 bytes.splice(start..end, WORDS[below(random, 5)].to_vec()).for_each(drop);
             }
         }
@@ -73,7 +74,7 @@ fn damage(seed: &[u8], random: &mut SplitMix) -> Vec<u8> {
     bytes
 }
 
-/// The most memory that this process has asked for, used or not.
+/// The peak of this process's virtual memory, in bytes.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmPeak:")).unwrap();
@@ -81,7 +82,7 @@ fn peak() -> u64 {
 }
 
 #[test]
-fn every_reader_answers_whatever_it_meets() {
+fn every_reader_returns_a_value_or_an_error_for_any_bytes() {
     let times: usize = std::env::var("ASYMGRAD_FUZZ").map_or(150, |number| number.parse().unwrap());
     let corpus = std::env::var_os("ASYMGRAD_FUZZ_CORPUS").map(PathBuf::from);
     let folder = tempfile::tempdir().unwrap();
@@ -98,8 +99,8 @@ fn every_reader_answers_whatever_it_meets() {
         for case in 0..times {
             let mut random = SplitMix::new(case as u64);
             let bytes = damage(&seeds[case % seeds.len()], &mut random);
-            let whole = catch_unwind(AssertUnwindSafe(|| read(&bytes))).is_ok();
-            assert!(whole, "{name}, case {case}: a panic at {:?}", String::from_utf8_lossy(&bytes));
+            let returned = catch_unwind(AssertUnwindSafe(|| read(&bytes))).is_ok();
+            assert!(returned, "{name}, case {case}: a panic at {:?}", String::from_utf8_lossy(&bytes));
             let grown = peak() - before;
             assert!(grown < MOST, "{name}, case {case}: {grown} bytes for {:?}", String::from_utf8_lossy(&bytes));
         }

@@ -1,5 +1,5 @@
-//! What every reader must hold, whatever bytes it meets: a value or an error, and no panic. The test on stable and libFuzzer's
-//! programs share these functions; `folder` is where they may write.
+//! The readers that are fuzzed. For any bytes each returns a value or an error and does not panic. The test on stable Rust and the
+//! programs of libFuzzer share these functions; they write to `folder`.
 
 use std::fs;
 use std::io::Write;
@@ -15,10 +15,10 @@ use flate2::{Compression, write::GzEncoder};
 pub(crate) const NET: &str =
     "input 3x32x32 - conv3x3x2 - maxpool3x3/2 - untied3x3x1(R*) - dense9.tanh(KP) - dense10(R)";
 
-/// A reader that meets these bytes.
+/// Reads the bytes, from a file in the folder if need be.
 pub(crate) type Reader = fn(&Path, &[u8]);
 
-/// Every reader by its name, with an input that it likes.
+/// Every reader with its name and a valid input.
 pub(crate) fn all() -> Vec<(&'static str, Reader, Vec<u8>)> {
     let layout = "channels = 3\nheight = 2\nwidth = 2\nclasses = 4\nlabel_bytes = 1\nlabel = 0\ntrain = [\"a.bin\"]\ntest = [\"a.bin\"]\n";
     vec![
@@ -45,7 +45,7 @@ fn notation(_: &Path, bytes: &[u8]) {
 }
 
 fn experiments(_: &Path, bytes: &[u8]) {
-    // The report's own names may not be used again.
+    // Names of the report's experiments are refused.
     let text = String::from_utf8_lossy(bytes).replace("name = \"", "name = \"MY-");
     if let Err((line, problem)) = experiment::parse(&text) {
         assert!(line > 0 && line <= text.lines().count() + 1 && !problem.is_empty());
@@ -101,7 +101,7 @@ fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {
     [vec![0, 0, 8, dimensions], shape.iter().flat_map(|size| size.to_be_bytes()).collect(), bytes.to_vec()].concat()
 }
 
-/// Three images of 2 × 2 to train on and one to test, but for the file `name`.
+/// Three training images of 2 × 2 and one test image; `bytes` replace the file `name`.
 fn mnist(folder: &Path, name: &str, bytes: &[u8]) {
     let folder = folder.join("mnist");
     fs::create_dir_all(&folder).unwrap();
@@ -148,7 +148,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// An archive whose one member of interest is far too short.
+/// An archive whose only CIFAR-10 file is far too short.
 fn members() -> Vec<u8> {
     let mut archive = tar::Builder::new(vec![]);
     for name in ["cifar-10-batches-bin/readme.html", "cifar-10-batches-bin/data_batch_1.bin"] {
@@ -166,7 +166,7 @@ fn archive(folder: &Path, bytes: &[u8]) {
     open(&file);
 }
 
-/// As [`archive`], compressed here, so that what is damaged is the archive and never the compression.
+/// [`archive`] of damaged bytes that are then compressed, so that the archive is damaged and the compression is not.
 fn tar_members(folder: &Path, bytes: &[u8]) {
     archive(folder, &gzip(bytes));
 }

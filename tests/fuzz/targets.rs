@@ -1,4 +1,4 @@
-//! What the test damages: an input of each reader, and the files of a whole run.
+//! The inputs that the test damages: one for each reader, and the files of a run.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ use crate::Target;
 use crate::program::Place;
 use crate::readers;
 
-/// All of them; what they read lies below `folder`.
+/// All targets; they write to `folder`.
 pub(crate) fn all(folder: &Path) -> Vec<Target> {
     let run = trained();
     let read = |name: &str| fs::read(run.path("a").join(name)).unwrap();
@@ -23,7 +23,7 @@ pub(crate) fn all(folder: &Path) -> Vec<Target> {
             target(name, good, move |bytes| reader(&folder, bytes))
         })
         .collect();
-    // The header and the first tensors of a real file: damages are to meet what is parsed.
+    // The header and the first tensors of a real file, so that damage hits the parsed part.
     let weights = read(asymgrad::run::WEIGHTS);
     for target in targets.iter_mut().filter(|target| target.name == "safetensors") {
         target.seeds.extend([weights[..2000].to_vec(), weights.clone()]);
@@ -52,7 +52,7 @@ fn trained() -> Place {
     place
 }
 
-/// A checkpoint is whole or an error.
+/// A damaged checkpoint is an error.
 fn any_damaged_checkpoint(folder: &Path) -> Target {
     let good = readers::all().into_iter().find(|(name, ..)| *name == "checkpoint").unwrap().2;
     let (file, whole) = (folder.join("whole"), good.clone());
@@ -64,7 +64,7 @@ fn any_damaged_checkpoint(folder: &Path) -> Target {
     })
 }
 
-/// One damaged file in a run's folder must not keep its page, nor the status, from being written.
+/// A damaged file in the folder of a run prevents neither the results page nor the status.
 fn page(name: &'static str) -> Target {
     let place = trained();
     let (folder, good) = (place.path(""), fs::read(place.path("a").join(name)).unwrap());

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""What other programs read of a run: TensorBoard its event file, pandas and polars its logs as they are.
+"""The files of a run in other programs: TensorBoard reads its event file, pandas and polars read its logs unchanged.
 
     ASYMGRAD=target/release/asymgrad PYTHON tests/interop/logs_check.py
 
-A run in two processes, a finished run that gets its event file afterwards, and one that diverges. Exit 77: a package is missing.
+A run that is extended by a second process, a finished run whose event file is written afterwards, and a run that diverges.
+Exit 77: a package is missing.
 """
 
 import json
@@ -42,33 +43,34 @@ def events(folder):
     return {tag: [(event.step, event.value) for event in accumulator.Scalars(tag)] for tag in accumulator.Tags()["scalars"]}
 
 
-def same(found, wanted, what):
-    assert [step for step, _ in found] == [step for step, _ in wanted], what
-    for (_, ours), (_, theirs) in zip(found, wanted):
-        # An event holds f32.
-        assert ours == theirs or math.isnan(ours) and math.isnan(theirs) or math.isclose(ours, theirs, rel_tol=1e-6), what
+def assert_same(found, expected, tag):
+    assert [step for step, _ in found] == [step for step, _ in expected], tag
+    for (_, event), (_, logged) in zip(found, expected):
+        # Events store f32.
+        assert event == logged or math.isnan(event) and math.isnan(logged) or math.isclose(event, logged, rel_tol=1e-6), tag
 
 
 def check_events(folder):
     found, epochs = events(folder), lines(folder, "epochs.jsonl")
-    same(found["loss/step"], [(line["step"], float(line["loss"])) for line in lines(folder, "metrics.jsonl")], "loss/step")
+    assert_same(found["loss/step"], [(line["step"], float(line["loss"])) for line in lines(folder, "metrics.jsonl")], "loss/step")
     for split in ["train", "test"]:
-        for what in ["loss", "accuracy"]:
-            same(found[f"{what}/{split}"], [(line["epoch"], float(line[f"{split}_{what}"])) for line in epochs], what)
+        for metric in ["loss", "accuracy"]:
+            logged = [(line["epoch"], float(line[f"{split}_{metric}"])) for line in epochs]
+            assert_same(found[f"{metric}/{split}"], logged, metric)
     for layer in ["dense2", "dense3"]:
         with_angle = [(line["epoch"], line["angles"][layer]) for line in epochs if layer in line.get("angles", {})]
-        same(found.get(f"angles/{layer}", []), with_angle, layer)
+        assert_same(found.get(f"angles/{layer}", []), with_angle, layer)
     return len(found)
 
 
 def check_tables(folder, diverged):
-    for name, numbers in [("metrics.jsonl", ["loss"]), ("epochs.jsonl", ["train_loss", "test_loss", "test_accuracy"])]:
-        file, wanted = f"{folder}/{name}", lines(folder, name)
+    for name, columns in [("metrics.jsonl", ["loss"]), ("epochs.jsonl", ["train_loss", "test_loss", "test_accuracy"])]:
+        file, expected = f"{folder}/{name}", lines(folder, name)
         frames = [pandas.read_json(file, lines=True), polars.read_ndjson(file, infer_schema_length=None)]
         for frame in frames:
-            assert len(frame) == len(wanted)
-            for column in numbers:
-                for found, line in zip(list(frame[column]), wanted):
+            assert len(frame) == len(expected)
+            for column in columns:
+                for found, line in zip(list(frame[column]), expected):
                     found, line = float(found), float(line[column])
                     assert found == line or math.isclose(found, line, rel_tol=1e-12) or math.isnan(found) and math.isnan(line)
                 if not diverged:
@@ -88,11 +90,11 @@ def main():
         train(later, "--epochs", "4")
         train(later, "--epochs", "4", "--tensorboard")
         assert events(later) == events(two)
-        wild = f"{folder}/wild"
-        train(wild, "--epochs", "3", "--optimizer", "sgd", "--lr", "1e30", "--tensorboard")
-        check_events(wild)
-        check_tables(wild, True)
-    print(f"{count} curves in TensorBoard; pandas and polars read the logs as they are")
+        diverged = f"{folder}/diverged"
+        train(diverged, "--epochs", "3", "--optimizer", "sgd", "--lr", "1e30", "--tensorboard")
+        check_events(diverged)
+        check_tables(diverged, True)
+    print(f"{count} curves in TensorBoard; pandas and polars read the logs unchanged")
     return 0
 
 

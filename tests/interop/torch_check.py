@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Weights both ways between asymgrad and PyTorch: the same network gives the same scores, to 1e-5 of an image's largest.
+"""Exchanges weights between asymgrad and PyTorch: the same network gives the same logits, up to 1e-5 of the largest of an image.
 
     ASYMGRAD=target/release/asymgrad PYTHON tests/interop/torch_check.py
 
-For tied and untied convolutions, pooling, dense layers: exported weights are loaded into an independent forward pass in PyTorch,
-and weights that PyTorch drew are trained from with --init. Exit 77: PyTorch or safetensors is missing.
+For tied and untied convolutions, pooling and dense layers: exported weights are loaded into an independent forward pass in
+PyTorch, and weights drawn by PyTorch initialize a run with --init. Exit 77: PyTorch or safetensors is missing.
 """
 
 import os
@@ -22,7 +22,7 @@ except ImportError as missing:
     sys.exit(77)
 
 PROGRAM = os.environ.get("ASYMGRAD", "target/debug/asymgrad")
-NEAR = 1e-5
+TOLERANCE = 1e-5
 NETWORKS = [
     "input 3x32x32 - dense64 - dense32(R) - dense10(R*)",
     "input 3x32x32 - conv5x5x8 - maxpool3x3/2 - conv3x3x6 - avgpool3x3/2 - dense20(R) - dense10(R*)",
@@ -35,7 +35,7 @@ def program(*arguments):
 
 
 def digits():
-    """The embedded test images, from the repository's own file: 8 x 8 blown up to 3 x 32 x 32."""
+    """The embedded test images, from the file of the repository: 8 x 8 enlarged to 3 x 32 x 32."""
     raw = (pathlib.Path(__file__).parent / "../../data/digits.bin").resolve().read_bytes()
     small = torch.tensor(list(raw[: 1797 * 64]), dtype=torch.float64).reshape(1797, 1, 8, 8)
     levels = torch.floor((255 * small + 8) / 16) / 255
@@ -43,7 +43,7 @@ def digits():
 
 
 def pool(x, kind):
-    # Windows of 3 every 2 pixels, clipped at the bottom and the right; a mean counts what lies inside.
+    # Windows of 3 with stride 2, clipped at the bottom and right edges; the average is over the pixels inside.
     if kind == "max":
         return F.max_pool2d(x, 3, 2, ceil_mode=True)
     return F.avg_pool2d(x, 3, 2, ceil_mode=True, count_include_pad=False)
@@ -82,12 +82,12 @@ def compare(network, tensors, run, images, folder, what):
     program("predict", run, "-o", f"{folder}/scores.safetensors")
     ours = load_file(f"{folder}/scores.safetensors")["scores"]
     theirs = forward(network, {name: tensor.double() for name, tensor in tensors.items()}, images.double())
-    # Relative to the largest score of the image: a score of 100 has no fifth decimal in float32, nor has a sum that cancels.
+    # Relative to the largest logit of the image: in float32 a logit of 100 has no fifth decimal, nor has a sum that cancels.
     distance = ((ours - theirs).abs() / theirs.abs().amax(1, keepdim=True).clamp(min=1)).max().item()
-    assert distance <= NEAR, f"{network}: {what}: scores differ by {distance}"
+    assert distance <= TOLERANCE, f"{network}: {what}: logits differ by {distance}"
     assert (ours.argmax(1) == theirs.argmax(1)).all(), network
     assert ours.std() > 0.01
-    print(f"{what}: scores differ by {distance:.1e} at most: {network}")
+    print(f"{what}: logits differ by at most {distance:.1e}: {network}")
 
 
 def main():
@@ -99,15 +99,15 @@ def main():
             program(*train, "--epochs", "1", "--out", run)
             program("export", run, "-o", f"{folder}/ours.safetensors")
             tensors = load_file(f"{folder}/ours.safetensors")
-            compare(network, tensors, run, images, folder, "ours in PyTorch")
+            compare(network, tensors, run, images, folder, "asymgrad's weights in PyTorch")
 
             torch.manual_seed(number)
             drawn = {name: torch.randn_like(tensor) * 0.05 for name, tensor in tensors.items()}
             save_file(drawn, f"{folder}/theirs.safetensors")
-            # A rate too small to move a weight: one step leaves the network that PyTorch drew.
+            # At this rate a step changes no weight, so the run keeps those that PyTorch drew.
             program(*train, "--init", f"{folder}/theirs.safetensors", "--optimizer", "sgd", "--lr", "1e-30",
                     "--max-steps", "1", "--out", f"{run}-init")
-            compare(network, drawn, f"{run}-init", images, folder, "PyTorch's in ours")
+            compare(network, drawn, f"{run}-init", images, folder, "PyTorch's weights in asymgrad")
     return 0
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Opens a report page in headless Chromium and uses it: no console error, no request, every switch switches.
+"""Opens the results page in headless Chromium and operates it: no console error, no request, every switch works.
 
-    tests/page/check.py report.html [FOLDER-FOR-PICTURES]
+    tests/page/check.py report.html [FOLDER-FOR-SCREENSHOTS]
 
 Needs chromedriver and chromium; speaks WebDriver with the standard library alone. Exit 77: one of them is missing.
 """
@@ -28,14 +28,14 @@ class Browser:
             port = free.getsockname()[1]
         self.process = subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.url = f"http://127.0.0.1:{port}"
-        # No proxy of the environment: the driver is on this machine.
+        # Ignores the proxy of the environment: the driver is on this machine.
         self.open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
         options = {"binary": chromium, "args": FLAGS + [f"--user-data-dir={folder}"]}
-        wanted = {"browserName": "chrome", "goog:chromeOptions": options,
-                  "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
+        capabilities = {"browserName": "chrome", "goog:chromeOptions": options,
+                        "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"}}
         for _ in range(100):
             try:
-                session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
+                session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
                 break
             except OSError:
                 time.sleep(0.1)
@@ -55,25 +55,25 @@ class Browser:
     def log(self, kind):
         return self.call("POST", "/se/log", {"type": kind})
 
-    def look(self, width, scheme, medium="screen"):
+    def emulate(self, width, scheme, medium="screen"):
         height = 900
         self.devtools("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.devtools("Emulation.setEmulatedMedia", media=medium, features=[{"name": "prefers-color-scheme", "value": scheme}])
         time.sleep(0.4)
 
-    def picture(self, file, whole=True):
+    def screenshot(self, file, whole=True):
         shot = self.devtools("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         file.write_bytes(base64.b64decode(shot["data"]))
 
     def close(self):
-        # The session's end is the browser's; without it Chromium outlives its driver.
+        # Ends the session, and with it the browser: without this Chromium outlives its driver.
         self.call("DELETE", "")
         self.process.terminate()
         self.process.wait()
 
 
 def check(browser, page):
-    """Every claim that the page makes for its user."""
+    """Checks every function of the page."""
     browser.call("POST", "/url", {"url": page.as_uri()})
     data = browser.run("return JSON.parse(document.getElementById('data').textContent)")
     assert len([table for table in data["tables"] if table["number"]]) == 4
@@ -86,14 +86,14 @@ def check(browser, page):
     lines = f"return document.querySelectorAll('{charts} svg.chart path:not(.band), {charts} svg.chart circle').length"
     whole = browser.run(lines)
     assert whole > 0
-    # A name in the legend takes its curve away and brings it back.
+    # A click on a name in the legend hides its curve, and a second click shows it.
     key = f"document.querySelector('{charts} .key')"
     browser.run(f"{key}.click()")
     assert browser.run(f"return {key}.getAttribute('aria-pressed')") == "false"
     assert browser.run(lines) < whole
     browser.run(f"{key}.click()")
     assert browser.run(lines) == whole
-    # Each choice draws other curves.
+    # Each choice changes the curves.
     picture = f"return document.querySelector('{charts} svg.chart').innerHTML"
     for value in ["loss", "train", "log", "linear", "test", "accuracy"]:
         before = browser.run(picture)
@@ -105,7 +105,7 @@ def check(browser, page):
         svg.dispatchEvent(new PointerEvent('pointermove', {{clientX: box.left + box.width / 2, clientY: box.top + 40, bubbles: true}}))""")
     tip = browser.run(f"return document.querySelector('{charts} .tip').innerText")
     assert "epoch" in tip and "%" in tip, tip
-    # Every run can be looked at.
+    # Every run can be selected.
     runs = browser.run("return document.getElementById('run-select').options.length")
     assert runs == sum(len(group["runs"]) for group in data["groups"])
     browser.run("""const select = document.getElementById('run-select');
@@ -124,9 +124,9 @@ def check(browser, page):
             select.dispatchEvent(new Event('change'))""", str(with_filters))
         canvases = browser.run("return document.querySelectorAll('#run-view canvas').length")
         assert canvases == len(pictured[with_filters]["filters"]["pictures"])
-    # A screen, a phone, and paper: nothing is cut off.
+    # On a screen, a phone and paper nothing is cut off.
     for width, medium in [(1400, "screen"), (375, "screen"), (718, "print")]:
-        browser.look(width, "light", medium)
+        browser.emulate(width, "light", medium)
         wide = browser.run("return document.documentElement.scrollWidth")
         assert wide <= width, f"at {width} pixels the page is {wide} wide"
         cut = browser.run("""return [...document.querySelectorAll('.wide')].filter((box) => box.scrollWidth > box.clientWidth + 1)
@@ -135,10 +135,10 @@ def check(browser, page):
     messages = [entry for entry in browser.log("browser") if entry["level"] in ("SEVERE", "WARNING")]
     assert not messages, messages
     events = [json.loads(entry["message"])["message"] for entry in browser.log("performance")]
-    asked = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
-    # The browser's own first page asks for chrome: addresses.
-    away = {url for url in asked if not url.startswith(("file:", "data:", "chrome:"))}
-    assert not away, away
+    requested = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+    # The browser's start page requests chrome: addresses.
+    external = {url for url in requested if not url.startswith(("file:", "data:", "chrome:"))}
+    assert not external, external
 
 
 def main():
@@ -155,14 +155,14 @@ def main():
                 folder = pathlib.Path(sys.argv[2])
                 for width in [1400, 375]:
                     for scheme in ["light", "dark"]:
-                        browser.look(width, scheme)
-                        browser.picture(folder / f"{width}-{scheme}.png")
+                        browser.emulate(width, scheme)
+                        browser.screenshot(folder / f"{width}-{scheme}.png")
                 browser.devtools("Emulation.setEmulatedMedia", media="")
                 printed = browser.devtools("Page.printToPDF", printBackground=True)["data"]
                 (folder / "print.pdf").write_bytes(base64.b64decode(printed))
         finally:
             browser.close()
-    print(f"{page.name}: no console error, no request, every switch switches")
+    print(f"{page.name}: no console error, no request, every switch works")
     return 0
 
 

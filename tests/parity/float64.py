@@ -32,7 +32,7 @@ def untied(x, w):
     return y.reshape(x.shape[0], filters, rows, cols)
 
 
-def product(kind, x, w):
+def linear(kind, x, w):
     if kind == "dense": return x.flatten(1) @ w.T
     return F.conv2d(x, w, padding=w.shape[-1] // 2) if kind == "conv" else untied(x, w)
 
@@ -42,15 +42,15 @@ class Asymmetric(torch.autograd.Function):
     @staticmethod
     def forward(c, x, w, b, kind):
         c.save_for_backward(x, w, b); c.kind = kind
-        return product(kind, x, w)
+        return linear(kind, x, w)
 
     @staticmethod
     def backward(c, g):
         x, w, b = c.saved_tensors
         with torch.enable_grad():
             x1, w1, b1 = (t.detach().requires_grad_() for t in (x, w, b))
-            dx, = torch.autograd.grad(product(c.kind, x1, b1), x1, g)
-            dw, = torch.autograd.grad(product(c.kind, x1, w1), w1, g)
+            dx, = torch.autograd.grad(linear(c.kind, x1, b1), x1, g)
+            dw, = torch.autograd.grad(linear(c.kind, x1, w1), w1, g)
         return dx, dw, None, None
 
 

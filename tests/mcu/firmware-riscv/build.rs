@@ -1,4 +1,4 @@
-//! Tells the linker where the memory map lies and to keep the relocations, which the panic check reads.
+//! Passes the memory map to the linker, and makes it keep the relocations, which the panic check reads.
 
 fn main() {
     let here = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default();

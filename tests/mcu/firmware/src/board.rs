@@ -1,32 +1,32 @@
-//! The emulated board: text and exit by semihosting, a clock of instructions, a gauge of the stack.
+//! The emulated board: output and exit by semihosting, an instruction counter, and the stack's peak.
 //!
-//! No `core::fmt` here: it brings panics of its own into the image.
+//! Nothing here uses `core::fmt`, which would bring panics of its own into the image.
 
 use asymgrad_core::arithmetic::{Arithmetic, Portable};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_semihosting::{debug, hio};
 
-/// Instructions a tick of the 25 MHz counter, where QEMU (`-icount shift=0`) lets one pass each nanosecond.
+/// Instructions for each tick of the 25 MHz counter: QEMU runs one a nanosecond (`-icount shift=0`).
 pub const INSTRUCTIONS: u32 = 40;
-/// What `cortex-m-rt` paints the stack with.
+/// The word with which `cortex-m-rt` paints the stack.
 const PAINT: u32 = 0xCCCC_CCCC;
 
-/// Writes text to the emulator's standard output.
+/// Prints text to the standard output of the emulator.
 pub fn print(text: &str) {
     if cfg!(feature = "quiet") {
         return;
     }
     if let Ok(mut output) = hio::hstdout() {
-        // Nobody could be told that telling failed.
+        // There is no way to report an error of printing.
         let _ = output.write_all(text.as_bytes());
     }
 }
 
-/// Writes a whole number.
-pub fn print_number(number: u32) {
+/// Prints an integer.
+pub fn print_integer(value: u32) {
     let mut digits = [b'0'; 10];
-    let (mut rest, mut used) = (number, 0);
+    let (mut rest, mut used) = (value, 0);
     for (index, digit) in digits.iter_mut().rev().enumerate() {
         *digit += (rest % 10) as u8;
         rest /= 10;
@@ -38,7 +38,7 @@ pub fn print_number(number: u32) {
     print(text.unwrap_or("?"));
 }
 
-/// Writes a loss with six decimals.
+/// Prints a loss with six decimals.
 pub fn print_loss(loss: f32) {
     #[expect(
         clippy::cast_possible_truncation,
@@ -46,26 +46,26 @@ pub fn print_loss(loss: f32) {
         reason = "a loss is positive and small; `as` saturates"
     )]
     let millionths = (f64::from(loss) * 1e6 + 0.5) as u32;
-    print_number(millionths / 1_000_000);
+    print_integer(millionths / 1_000_000);
     print(".");
     let mut decimals = 100_000;
     while decimals > 1 && millionths % 1_000_000 < decimals {
         print("0");
         decimals /= 10;
     }
-    print_number(millionths % 1_000_000);
+    print_integer(millionths % 1_000_000);
 }
 
-/// Ends the emulator.
+/// Exits the emulator.
 pub fn exit(success: bool) -> ! {
     debug::exit(if success { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
-    // Without an emulator nobody stops the program.
+    // Reached without an emulator only.
     loop {
         cortex_m::asm::nop();
     }
 }
 
-/// The portable class of numbers with the processor's square root, where it has one.
+/// The portable arithmetic with the square root of the processor, where it has one.
 #[derive(Clone, Copy, Debug)]
 pub struct Device;
 
@@ -77,11 +77,11 @@ impl Arithmetic for Device {
 
     #[cfg(target_abi = "eabihf")]
     #[inline(always)]
-    #[expect(unsafe_code, reason = "an instruction that core has no name for")]
+    #[expect(unsafe_code, reason = "an instruction without an intrinsic in `core`")]
     fn sqrt(x: f32) -> f32 {
         let mut bits = x.to_bits();
-        // SAFETY: the target has the floating-point unit, and every register but the result is as it was. The compiler
-        // knows no single-precision register class here, hence the way through a core register.
+        // SAFETY: the target has the floating-point unit, and every register but the result is restored. The compiler has no
+        // single-precision register class here, so the value passes through a core register.
         unsafe {
             core::arch::asm!(
                 "vpush {{s0}}",
@@ -109,7 +109,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that stands at 0; `None` if one exists already.
+    /// A clock at 0; `None` if there is one already.
     pub fn new() -> Option<Self> {
         let mut counter = cortex_m::Peripherals::take()?.SYST;
         counter.set_clock_source(SystClkSource::Core);
@@ -119,12 +119,12 @@ impl Clock {
         Some(Self { ticks: 0, from: 0 })
     }
 
-    /// Begins to count.
+    /// Starts counting.
     pub fn start(&mut self) {
         self.from = SYST::get_current();
     }
 
-    /// Adds what passed since the start: at most 671 million instructions, ±40.
+    /// Adds the instructions since [`Clock::start`]: at most 671 million, ±40.
     pub fn stop(&mut self) {
         // The counter counts down and has 24 bits.
         self.ticks = self.ticks.wrapping_add(self.from.wrapping_sub(SYST::get_current()) & 0x00FF_FFFF);
@@ -136,7 +136,7 @@ impl Clock {
     }
 }
 
-/// The stack between the end of the statics and the stack's top.
+/// The bounds of the stack: the end of the statics and the top of the stack.
 #[expect(unsafe_code, reason = "a symbol of the linker script")]
 fn stack() -> (*mut u32, *mut u32) {
     unsafe extern "C" {
@@ -145,24 +145,24 @@ fn stack() -> (*mut u32, *mut u32) {
     (cortex_m_rt::heap_start(), &raw mut _stack_start)
 }
 
-/// Paints what is free of the stack, so that [`stack_peak`] knows only of what comes after.
+/// Paints the free part of the stack, so that [`stack_peak`] measures from now on.
 #[inline(never)]
 #[expect(unsafe_code, reason = "raw memory")]
 pub fn paint_stack() {
     let (mut at, _) = stack();
     let here = cortex_m::register::msp::read() as *mut u32;
     while at < here.wrapping_sub(8) {
-        // SAFETY: below the stack pointer, less what this function may push, lies nothing that anybody reads.
+        // SAFETY: nothing reads below the stack pointer, minus what this function may push.
         unsafe { at.write_volatile(PAINT) };
         at = at.wrapping_add(1);
     }
 }
 
-/// Most bytes of the stack used since it was painted, `main` and the caller of this included.
+/// The peak of the stack in bytes since it was painted, including `main` and the caller.
 #[expect(unsafe_code, reason = "raw memory")]
 pub fn stack_peak() -> u32 {
     let (mut lowest, top) = stack();
-    // SAFETY: RAM up to the top of the stack; it is only read.
+    // SAFETY: reads RAM below the top of the stack.
     while lowest < top && unsafe { lowest.read_volatile() } == PAINT {
         lowest = lowest.wrapping_add(1);
     }

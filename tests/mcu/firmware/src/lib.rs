@@ -1,17 +1,17 @@
 #![no_std]
-//! What the test programs share: the board, the digits task, and the panic handler.
+//! Shared by the test programs: the board, the digits task, and the panic handler.
 
 pub mod board;
 pub mod task;
 
-/// Only a planted panic, or one that the check should have found, ends here.
+/// Called only by a planted panic, or by one that the panic check missed.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     board::print("panic\n");
     board::exit(false)
 }
 
-/// A program that trains 64-32-10 on the digits as `$training` says.
+/// A program that trains 64-32-10 on the digits under `$training`.
 #[macro_export]
 macro_rules! program {
     ($training:expr) => {
@@ -35,19 +35,19 @@ macro_rules! program {
 
         #[inline(always)]
         fn run() -> Option<()> {
-            task::train::<_, { TRAINING.batch() }>(make()?, task::EPOCHS)?;
-            // What the plan promises, which `run` compares with the size of `MEMORY` in the image.
+            task::train::<_, { TRAINING.batch() }>(new_trainer()?, task::EPOCHS)?;
+            // `run` compares this with the size of `MEMORY` in the image.
             if !cfg!(feature = "quiet") {
                 task::line("planned bytes", u32::try_from(4 * NET.memory(&TRAINING)).ok()?);
             }
             Some(())
         }
 
-        /// The trainer in a static of its own. What it takes to make it is off the stack before the first step.
+        /// The trainer in a static, so that the stack of its construction is free before the first step.
         #[inline(never)]
-        fn make() -> Option<&'static mut Digits> {
-            let made = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
-            let trainer = TRAINER.try_init(made)?;
+        fn new_trainer() -> Option<&'static mut Digits> {
+            let trainer = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
+            let trainer = TRAINER.try_init(trainer)?;
             task::initial_weights(trainer.state_mut())?;
             Some(trainer)
         }

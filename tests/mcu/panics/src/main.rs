@@ -1,11 +1,11 @@
-//! Counts the references of firmware images into the panicking machinery of `core`, and says where they stand.
+//! Counts the references of firmware images into the panicking machinery of `core`, and prints their addresses.
 //!
-//! Everything that panics ends in the panic handler. Machinery is the handler, `core::panicking`, and every function of
-//! `core` that refers to machinery (`slice_index_fail`, `unwrap_failed` and whatever they will be called): no list of
-//! names to grow old. What counts is a reference from any other function, or from data. Link-time optimisation dissolves
-//! the crates' borders, so the whole image has to be free of them, not the core's part alone.
+//! Every panic calls the panic handler. The machinery is the handler, `core::panicking`, and every function of `core` that
+//! refers to the machinery, such as `slice_index_fail` and `unwrap_failed`, whatever their names are. A reference counts if
+//! it is from any other function or from data. With link-time optimisation a function may come from any crate, so the whole
+//! image has to be free of references, not only the code of the core.
 //!
-//! Inlined functions count as the function that holds them; a build without `lto` tells them apart.
+//! An inlined function counts as its caller; a build without `lto` tells them apart.
 //!
 //! The image has to be linked with `--emit-relocs`: relocations name every branch and every address taken.
 
@@ -15,10 +15,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionKind, SymbolKind};
 
-/// A function's name, without hash.
+/// The name of a function, without its hash.
 type Name = String;
 
-/// One reference: address, function that holds it (empty for data), and what it refers to.
+/// A reference: its address, the function that contains it (empty for data), and the function that it refers to.
 struct Reference {
     address: u64,
     from: Name,
@@ -54,14 +54,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Bytes of an image's sections; one that is not there counts 0.
+/// The size of an image's sections in bytes; a missing section counts 0.
 fn bytes(image: &Path, sections: &[String]) -> Result<u64> {
     let bytes = std::fs::read(image)?;
     let image = object::File::parse(&*bytes)?;
     Ok(sections.iter().filter_map(|name| image.section_by_name(name)).map(|section| section.size()).sum())
 }
 
-/// Bytes of the one symbol in RAM with this name.
+/// The size of the only symbol in RAM with this name, in bytes.
 fn size(image: &Path, symbol: &str) -> Result<u64> {
     let bytes = std::fs::read(image)?;
     let image = object::File::parse(&*bytes)?;
@@ -82,15 +82,15 @@ fn panics(image: &Path) -> Result<Vec<Reference>> {
     Ok(references.into_iter().filter(|r| machinery.contains(&r.to) && !machinery.contains(&r.from)).collect())
 }
 
-/// The panic handler, `core::panicking`, and the functions of `core` that lead there.
+/// The panic handler, `core::panicking`, and the functions of `core` that refer to them.
 fn machinery(references: &[Reference]) -> BTreeSet<Name> {
     let is_root = |name: &str| name.contains("core::panicking::") || name.contains("rust_begin_unwind");
     let mut machinery: BTreeSet<Name> = references.iter().map(|r| &r.to).filter(|to| is_root(to)).cloned().collect();
     loop {
-        let of_core = |name: &str| name.trim_start_matches(['<', '&']).starts_with("core::");
+        let is_core = |name: &str| name.trim_start_matches(['<', '&']).starts_with("core::");
         let more: Vec<Name> = references
             .iter()
-            .filter(|r| machinery.contains(&r.to) && of_core(&r.from) && !machinery.contains(&r.from))
+            .filter(|r| machinery.contains(&r.to) && is_core(&r.from) && !machinery.contains(&r.from))
             .map(|r| r.from.clone())
             .collect();
         if more.is_empty() {
@@ -100,7 +100,7 @@ fn machinery(references: &[Reference]) -> BTreeSet<Name> {
     }
 }
 
-/// Every reference of code and data to a function.
+/// Every reference from code or data to a function.
 fn references(image: &object::File<'_>) -> Result<Vec<Reference>> {
     let functions: BTreeMap<u64, (u64, Name)> = image
         .symbols()
@@ -115,7 +115,7 @@ fn references(image: &object::File<'_>) -> Result<Vec<Reference>> {
     let mut references = Vec::new();
     let mut any = false;
     for section in image.sections().filter(|section| loaded(section.kind())) {
-        // Unwinding tables name every function and are no way to reach it.
+        // Unwinding tables name every function but do not call it.
         if section.name()?.starts_with(".ARM.ex") {
             continue;
         }

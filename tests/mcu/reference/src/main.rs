@@ -1,8 +1,8 @@
-//! The device's trainings on the host, with the core's portable kernels. `tests/determinism.rs` shows that
+//! Runs the trainings of the device on the host, with the core's portable kernels. `tests/determinism.rs` shows that
 //! `--kernels portable` has the same bits.
 //!
-//! `reference SAMPLES EPOCHS` prints what the firmware `same` has to print; `reference snapshot FILE` trains, writes a flash for the
-//! firmware `handover` and trains on; `reference returned` reads from standard input the flash that it printed.
+//! `reference SAMPLES EPOCHS` prints the expected output of the firmware `same`. `reference snapshot FILE` trains, writes a flash for
+//! the firmware `handover`, and trains on. `reference returned` reads the flash that the firmware prints from standard input.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::snapshot::Snapshots;
 use task::flash::Flash;
-use task::handover::{BYTES, NET, PLACE, TRAINING, describe, train};
+use task::handover::{BYTES, NET, RANGE, TRAINING, describe, train};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             let mut memory = vec![0.0; task::combinations::MEMORY];
             let (samples, epochs) = (samples.parse()?, epochs.parse()?);
             task::combinations::all(Portable, samples, epochs, &mut memory, &mut |text| print!("{text}"))
-                .ok_or("a training was refused")?;
+                .ok_or("a training failed")?;
             Ok(())
         }
         _ => Err("usage: reference SAMPLES EPOCHS | reference snapshot FILE | reference returned".into()),
@@ -35,11 +35,11 @@ fn snapshot(file: &str) -> Result<(), Box<dyn Error>> {
     let (mut memory, mut flash) = (vec![0.0; NET.memory(&TRAINING)], vec![0xFF; BYTES]);
     let mut trainer = Trainer::<ALL>::new(NET, TRAINING, &mut memory)?;
     trainer.initialize(&mut SplitMix::new(1), 2);
-    train(&mut trainer, 0).ok_or("a training was refused")?;
-    Snapshots::new(Flash(&mut flash), PLACE).and_then(|mut snapshots| snapshots.save(&trainer, &[7; 32]))?;
+    train(&mut trainer, 0).ok_or("a training failed")?;
+    Snapshots::new(Flash(&mut flash), RANGE).and_then(|mut snapshots| snapshots.save(&trainer, &[7; 32]))?;
     std::fs::write(file, flash)?;
     describe("loaded", &trainer, &mut |text| print!("{text}"));
-    train(&mut trainer, 160).ok_or("a training was refused")?;
+    train(&mut trainer, 160).ok_or("a training failed")?;
     describe("trained on", &trainer, &mut |text| print!("{text}"));
     Ok(())
 }
@@ -50,9 +50,9 @@ fn returned(printed: &str) -> Result<(), Box<dyn Error>> {
     let mut flash: Vec<u8> = words.into_iter().flat_map(u32::to_le_bytes).collect();
     let mut memory = vec![0.0; NET.memory(&TRAINING)];
     let mut trainer = Trainer::<ALL>::new(NET, TRAINING, &mut memory)?;
-    let own = Snapshots::new(Flash(&mut flash), PLACE)?.load(&mut trainer)?;
+    let own = Snapshots::new(Flash(&mut flash), RANGE)?.load(&mut trainer)?;
     if own != [7; 32] {
-        return Err("the caller's bytes are others".into());
+        return Err("the caller's bytes differ".into());
     }
     describe("trained on", &trainer, &mut |text| print!("{text}"));
     Ok(())

@@ -1,4 +1,4 @@
-//! One training for each combination of network, feedback rule and optimizer.
+//! A training for each combination of network, feedback rule and optimizer.
 
 use asymgrad_core::arithmetic::Arithmetic;
 use asymgrad_core::capabilities::ALL;
@@ -12,15 +12,15 @@ const fn dense(layers: &'static [Layer; 2]) -> Architecture<'static> {
     Architecture::new(Shape::vector(crate::PIXELS), layers)
 }
 
-/// The network of the task with a feedback rule on its upper layer.
-macro_rules! ruled {
+/// The network of the task with a feedback rule on its last layer.
+macro_rules! with_rule {
     ($rule:ident) => {
         dense(&[Layer::dense(32), Layer::dense(10).feedback(Feedback::$rule)])
     };
 }
 
-const RANDOM: Architecture = ruled!(Fixed);
-/// What draws R, wherever it lies.
+const RANDOM: Architecture = with_rule!(Fixed);
+/// The seed of R, in every storage.
 const SEED: u64 = 2;
 const IN_FLASH: Training = Training::new(1).fixed_feedback(Storage::Table);
 /// R of `RANDOM`, in flash.
@@ -29,20 +29,20 @@ static TABLE: [f32; RANDOM.fixed_feedback(&IN_FLASH)] = match RANDOM.feedback_ta
     None => panic!("the table has another length"),
 };
 
-/// Names that begin alike have to end with the same weights: `run` compares them.
+/// The three networks with R have to train to the same weights; `run` compares them.
 const NETWORKS: [(&str, Architecture, Storage); 13] = [
-    ("dense", ruled!(Symmetric), Storage::Memory),
+    ("dense", with_rule!(Symmetric), Storage::Memory),
     ("dense R", RANDOM, Storage::Memory),
     ("dense R in flash", RANDOM, Storage::Table),
     ("dense R from its seed", RANDOM, Storage::Seed),
-    ("dense R*", ruled!(Updated), Storage::Memory),
-    ("dense KP", ruled!(KolenPollack), Storage::Memory),
-    ("dense uSF", ruled!(UniformSign), Storage::Memory),
-    ("dense frSF", ruled!(FixedSign), Storage::Memory),
-    ("dense brSF", ruled!(BatchSign), Storage::Memory),
-    ("dense WM", ruled!(WeightMirror), Storage::Memory),
-    ("dense DFA", ruled!(Direct), Storage::Memory),
-    // The labels push without end: a hidden layer has to saturate.
+    ("dense R*", with_rule!(Updated), Storage::Memory),
+    ("dense KP", with_rule!(KolenPollack), Storage::Memory),
+    ("dense uSF", with_rule!(UniformSign), Storage::Memory),
+    ("dense frSF", with_rule!(FixedSign), Storage::Memory),
+    ("dense brSF", with_rule!(BatchSign), Storage::Memory),
+    ("dense WM", with_rule!(WeightMirror), Storage::Memory),
+    ("dense DFA", with_rule!(Direct), Storage::Memory),
+    // DRTP projects the labels, an error that does not decrease: the hidden layer has to saturate.
     (
         "dense tanh DRTP",
         dense(&[Layer::dense(32).activation(Activation::Tanh), Layer::dense(10).feedback(Feedback::Target)]),
@@ -69,7 +69,7 @@ const TRAININGS: [(&str, Training); 3] = [
     ("adam 16", Training::new(16).optimizer(Optimizer::Adam(Adam { rate: 0.003, ..Adam::DEFAULT }))),
 ];
 
-/// Numbers of the largest training's memory.
+/// The length of the largest training's memory.
 pub const MEMORY: usize = {
     let (mut most, mut network) = (0, 0);
     while network < NETWORKS.len() {
@@ -86,32 +86,32 @@ pub const MEMORY: usize = {
     most
 };
 
-/// Trains every combination on the first `samples` digits and tells name, loss and checksums; `None` if one is refused.
+/// Trains every combination on the first `samples` digits and prints name, correct digits, loss and checksums; `None` on an error.
 pub fn all<A: Arithmetic>(
     arithmetic: A,
     samples: usize,
     epochs: usize,
     memory: &mut [f32],
-    tell: Text<'_>,
+    print: Text<'_>,
 ) -> Option<()> {
     for (network_name, network, storage) in &NETWORKS {
         for (training_name, training) in &TRAININGS {
-            tell(network_name);
-            tell(" ");
-            tell(training_name);
-            one(arithmetic, *network, training.fixed_feedback(*storage), [samples, epochs], memory, tell)?;
+            print(network_name);
+            print(" ");
+            print(training_name);
+            train(arithmetic, *network, training.fixed_feedback(*storage), [samples, epochs], memory, print)?;
         }
     }
     Some(())
 }
 
-fn one<A: Arithmetic>(
+fn train<A: Arithmetic>(
     arithmetic: A,
     network: Architecture<'_>,
     training: Training,
     [samples, epochs]: [usize; 2],
     memory: &mut [f32],
-    tell: Text<'_>,
+    print: Text<'_>,
 ) -> Option<()> {
     let memory = memory.get_mut(..network.memory(&training))?;
     let mut trainer = Trainer::<ALL, A>::with_kernels(network, training, memory, arithmetic).ok()?;
@@ -139,28 +139,28 @@ fn one<A: Arithmetic>(
         }
     }
     let (mut loss, mut correct) = (0.0, 0);
-    for number in crate::TRAINED..crate::DIGITS {
-        let label = digit(number, trainer.input(1).ok()?)?;
+    for index in crate::TRAINED..crate::DIGITS {
+        let label = digit(index, trainer.input(1).ok()?)?;
         let score = trainer.evaluate(&[label]).ok()?;
         loss += score.loss;
         correct += u32::from(score.correct > 0);
     }
-    tell(": correct ");
-    text::number(correct, tell);
-    tell(", loss ");
-    text::bits(loss.to_bits(), tell);
-    tell(", weights ");
-    text::bits(checksum(trainer.parameters()), tell);
-    tell(", state ");
-    text::bits(checksum(trainer.state()), tell);
-    tell("\n");
+    print(": correct ");
+    text::integer(correct, print);
+    print(", loss ");
+    text::bits(loss.to_bits(), print);
+    print(", weights ");
+    text::bits(checksum(trainer.parameters()), print);
+    print(", state ");
+    text::bits(checksum(trainer.state()), print);
+    print("\n");
     Some(())
 }
 
-/// FNV-1a over the bits of all numbers.
-pub(crate) fn checksum(numbers: &[f32]) -> u32 {
-    numbers
+/// FNV-1a over the bits of all values.
+pub(crate) fn checksum(values: &[f32]) -> u32 {
+    values
         .iter()
-        .flat_map(|number| number.to_le_bytes())
+        .flat_map(|value| value.to_le_bytes())
         .fold(0x811C_9DC5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

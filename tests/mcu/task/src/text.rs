@@ -1,30 +1,30 @@
-//! Numbers as text without `core::fmt`, which brings panics of its own into an image.
+//! Prints integers without `core::fmt`, which would bring panics of its own into an image.
 
-/// Where text goes.
+/// A function that prints text.
 pub type Text<'a> = &'a mut dyn FnMut(&str);
 
-/// Writes a whole number.
-pub fn number(number: u32, text: Text<'_>) {
+/// Prints an integer.
+pub fn integer(value: u32, text: Text<'_>) {
     let mut divisor = 1_000_000_000;
-    let mut begun = false;
+    let mut started = false;
     while divisor > 0 {
-        let digit = number / divisor % 10;
-        begun |= digit > 0 || divisor == 1;
-        if begun {
-            digit_of(digit, text);
+        let digit = value / divisor % 10;
+        started |= digit > 0 || divisor == 1;
+        if started {
+            print_digit(digit, text);
         }
         divisor /= 10;
     }
 }
 
-/// Writes all bits of a number as hexadecimal digits.
+/// Prints 32 bits as hexadecimal digits.
 pub fn bits(bits: u32, text: Text<'_>) {
-    for place in (0..8).rev() {
-        digit_of(bits >> (4 * place) & 15, text);
+    for position in (0..8).rev() {
+        print_digit(bits >> (4 * position) & 15, text);
     }
 }
 
-fn digit_of(digit: u32, text: Text<'_>) {
+fn print_digit(digit: u32, text: Text<'_>) {
     let at = digit as usize;
     text("0123456789abcdef".get(at..=at).unwrap_or("?"));
 }

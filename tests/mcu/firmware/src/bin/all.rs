@@ -1,4 +1,4 @@
-//! Everything that the core has, in one image: every layer, feedback rule, loss and optimizer. For the panic check.
+//! All of the core in one image: every layer, feedback rule, loss and optimizer. For the panic check.
 #![no_std]
 #![no_main]
 
@@ -42,17 +42,18 @@ const OPTIMIZERS: [Optimizer; 4] = [
     Optimizer::Adam(Adam::DEFAULT),
 ];
 const BATCH: usize = 4;
-const MOST: Training = Training::new(BATCH);
-static MEMORY: ConstStaticCell<[f32; NET.memory(&MOST)]> = ConstStaticCell::new([0.0; NET.memory(&MOST)]);
-static TABLE: [f32; NET.fixed_feedback(&MOST)] = match NET.feedback_table(&MOST, 2) {
+/// The training that needs the most memory.
+const LARGEST: Training = Training::new(BATCH);
+static MEMORY: ConstStaticCell<[f32; NET.memory(&LARGEST)]> = ConstStaticCell::new([0.0; NET.memory(&LARGEST)]);
+static TABLE: [f32; NET.fixed_feedback(&LARGEST)] = match NET.feedback_table(&LARGEST, 2) {
     Some(table) => table,
     None => panic!("the table has another length"),
 };
-/// Layers that are frozen, and where fixed feedback comes from.
+/// The number of frozen layers, and the storage of fixed feedback.
 const VARIANTS: [(u8, Storage); 4] =
     [(0, Storage::Memory), (2, Storage::Memory), (0, Storage::Table), (0, Storage::Seed)];
 /// Two slots for snapshots.
-const FLASH: usize = 2 * Snapshots::<Flash<'static>>::slot(NET.state(&MOST)) as usize;
+const FLASH: usize = 2 * Snapshots::<Flash<'static>>::slot(NET.state(&LARGEST)) as usize;
 static FLASH_BYTES: ConstStaticCell<[u8; FLASH]> = ConstStaticCell::new([0xFF; FLASH]);
 static PREDICTION: ConstStaticCell<[f32; NET.prediction_memory(BATCH)]> =
     ConstStaticCell::new([0.0; NET.prediction_memory(BATCH)]);
@@ -64,7 +65,7 @@ fn main() -> ! {
 
 fn run() -> Option<()> {
     let (memory, prediction, flash) = (MEMORY.try_take()?, PREDICTION.try_take()?, FLASH_BYTES.try_take()?);
-    // Read at run time, so that nothing is known to the compiler and all of it stays in the image.
+    // Parsed at run time, so that the compiler can remove nothing from the image.
     let mut layers = [Layer::dense(1); 16];
     let network = Architecture::parse(black_box(TEXT), black_box(&mut layers)).ok()?;
     for optimizer in black_box(&OPTIMIZERS) {
@@ -87,7 +88,7 @@ fn run() -> Option<()> {
     Some(())
 }
 
-/// Some steps, and every public function on the way.
+/// Makes some steps and calls every public function.
 fn train(
     network: Architecture<'_>,
     training: Training,
@@ -95,16 +96,16 @@ fn train(
     prediction: &mut [f32],
     flash: &mut [u8],
 ) -> Option<()> {
-    let numbers: usize = network.plan(&training).map(|region| region.len).sum();
-    let memory = memory.get_mut(..numbers)?;
+    let len: usize = network.plan(&training).map(|region| region.len).sum();
+    let memory = memory.get_mut(..len)?;
     let mut trainer = Trainer::<{ asymgrad_core::capabilities::ALL }>::new(network, training, memory).ok()?;
     if training.storage() == Storage::Table {
         trainer.set_table(black_box(&TABLE)).ok()?;
     }
     trainer.initialize(&mut task::Generator(SplitMix::new(1)), 2);
     let (mut inputs, mut labels) = ([[0.0; task::PIXELS]; BATCH], [0; BATCH]);
-    for (number, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
-        *label = task::digit(number, pixels)?;
+    for (index, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
+        *label = task::digit(index, pixels)?;
     }
     // The last step is an incomplete batch.
     for samples in [BATCH, BATCH, BATCH - 1] {
@@ -114,16 +115,16 @@ fn train(
         trainer.predict(inputs).ok()?;
     }
     board::print(" loss ");
-    trainer.input(1).ok()?.iter_mut().zip(inputs.first()?).for_each(|(number, pixel)| *number = *pixel);
+    trainer.input(1).ok()?.iter_mut().zip(inputs.first()?).for_each(|(value, pixel)| *value = *pixel);
     board::print_loss(trainer.evaluate(labels.get(..1)?).ok()?.loss);
     board::print("\n");
     for tensor in network.tensors(&training) {
-        let place = tensor.index_of(black_box(tensor.len() - 1));
-        *trainer.state_mut().get_mut(place)? += 1.0;
+        let index = tensor.index_of(black_box(tensor.len() - 1));
+        *trainer.state_mut().get_mut(index)? += 1.0;
     }
     trainer.resume(black_box(trainer.steps()));
-    let place = 0..u32::try_from(flash.len()).ok()?;
-    let mut snapshots = Snapshots::new(Flash(flash), place).ok()?;
+    let range = 0..u32::try_from(flash.len()).ok()?;
+    let mut snapshots = Snapshots::new(Flash(flash), range).ok()?;
     snapshots.save(&trainer, black_box(&[7; 32])).ok()?;
     let before = trainer.steps();
     trainer.restart();

@@ -1,4 +1,4 @@
-//! What it costs to keep R in RAM, in flash or nowhere: instructions of an online step, and bytes of RAM.
+//! The cost of R in RAM, in flash, or regenerated from its seed: instructions of an online step, and bytes of RAM.
 #![no_std]
 #![no_main]
 
@@ -39,8 +39,8 @@ fn run() -> Option<()> {
         }
         trainer.initialize(&mut SplitMix::new(1), 2);
         let before = clock.instructions();
-        for number in 0..task::TRAINED {
-            let label = task::digit(number, trainer.input(1).ok()?)?;
+        for index in 0..task::TRAINED {
+            let label = task::digit(index, trainer.input(1).ok()?)?;
             clock.start();
             trainer.start(&[label]).ok()?;
             trainer.finish().ok()?;

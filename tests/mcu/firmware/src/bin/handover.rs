@@ -1,4 +1,4 @@
-//! Loads what the host trained from the flash, trains on, saves, and prints the flash, word by word, for the host.
+//! Loads the snapshot of the host from the flash, trains on, saves a snapshot, and prints the flash, word by word, for the host.
 #![no_std]
 #![no_main]
 
@@ -7,11 +7,11 @@ use asymgrad_core::snapshot::Snapshots;
 use firmware::board::{self, Device};
 use static_cell::ConstStaticCell;
 use task::flash::Flash;
-use task::handover::{BYTES, NET, PLACE, TRAINING, describe, train};
+use task::handover::{BYTES, NET, RANGE, TRAINING, describe, train};
 
 static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
 
-/// Where `run` has the emulator put the host's bytes, behind the program and the task.
+/// The address at which `run` makes the emulator load the flash of the host, after the program and the task.
 const FLASH: usize = 0x0030_0000;
 
 #[cortex_m_rt::entry]
@@ -20,12 +20,12 @@ fn main() -> ! {
 }
 
 fn run() -> Option<()> {
-    #[expect(unsafe_code, reason = "the emulator's code memory, which nothing else uses from there on")]
+    #[expect(unsafe_code, reason = "the emulator's code memory, which nothing else uses from this address on")]
     // SAFETY: the board has 4 MiB at 0, the linker places nothing above 3 MiB, and this is the only reference to it.
     let flash = unsafe { core::slice::from_raw_parts_mut(FLASH as *mut u8, BYTES) };
     let mut trainer: Trainer<'_, { NET.capabilities(&TRAINING) }, Device> =
         Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
-    let mut snapshots = Snapshots::new(Flash(flash), PLACE).ok()?;
+    let mut snapshots = Snapshots::new(Flash(flash), RANGE).ok()?;
     let own = snapshots.load(&mut trainer).ok()?;
     describe("loaded", &trainer, &mut board::print);
     train(&mut trainer, 160)?;

@@ -1,4 +1,4 @@
-//! Every combination that the host trains too, told as the same text: the host's program `reference` has to print it.
+//! Trains every combination; the program `reference` on the host has to print the same text.
 #![no_std]
 #![no_main]
 
@@ -6,7 +6,7 @@ use firmware::board::{self, Device};
 use static_cell::ConstStaticCell;
 use task::combinations;
 
-/// Digits that train and epochs. Without a floating-point unit all of it takes thirty times the instructions.
+/// Training digits and epochs; without a floating-point unit they take thirty times the instructions.
 const EXTENT: [usize; 2] = if cfg!(target_abi = "eabihf") { [1500, 10] } else { [160, 1] };
 static MEMORY: ConstStaticCell<[f32; combinations::MEMORY]> = ConstStaticCell::new([0.0; combinations::MEMORY]);
 

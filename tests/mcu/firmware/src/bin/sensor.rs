@@ -1,5 +1,5 @@
-//! From sensor to step: a timer's interrupt puts digits into a queue, the main loop drains it into training, one new digit and
-//! one from the ring of past ones, slice by slice. Tells what was dropped, and the instructions of the longest slice.
+//! From sensor to step: a timer's interrupt puts digits into a queue, and the main loop trains on each and on one from a ring of past
+//! digits, slice by slice. Prints the number of dropped digits and the instructions of the longest slice.
 #![no_std]
 #![no_main]
 
@@ -26,45 +26,45 @@ const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate:
 static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
 type Digits<'m> = Trainer<'m, { NET.capabilities(&TRAINING) }, Device>;
 
-/// A digit as the sensor gives it.
+/// A reading of the sensor.
 #[derive(Clone, Copy)]
 struct Sample {
     pixels: [u8; task::PIXELS],
     label: usize,
 }
 
-/// Instructions between two digits: two steps and some more.
+/// Instructions between two digits: somewhat more than two steps.
 const PERIOD: u32 = 80_000;
-/// Digits that the sensor gives.
+/// Digits that the sensor reads.
 const DIGITS: u32 = 3000;
 
 static QUEUE: ConstStaticCell<Queue<Sample, 4>> = ConstStaticCell::new(Queue::new());
 static PRODUCER: Mutex<Cell<Option<Producer<'static, Sample>>>> = Mutex::new(Cell::new(None));
-/// The ring of past digits. (heapless's would index, and its check bring the only panic into the image.)
+/// The ring of past digits. That of heapless indexes, which would bring the only panic into the image.
 static PAST: ConstStaticCell<[Sample; RING]> = ConstStaticCell::new([NO_SAMPLE; RING]);
 const RING: usize = 32;
 const NO_SAMPLE: Sample = Sample { pixels: [0; task::PIXELS], label: 0 };
-/// Digits that found the queue full.
+/// Digits dropped because the queue was full.
 static DROPPED: AtomicU32 = AtomicU32::new(0);
-/// Digits given.
-static GIVEN: AtomicU32 = AtomicU32::new(0);
+/// Digits read.
+static READ: AtomicU32 = AtomicU32::new(0);
 
 #[cortex_m_rt::exception]
 fn SysTick() {
-    let number = GIVEN.load(Ordering::Relaxed);
-    if number >= DIGITS {
+    let index = READ.load(Ordering::Relaxed);
+    if index >= DIGITS {
         return;
     }
-    GIVEN.store(number + 1, Ordering::Relaxed);
+    READ.store(index + 1, Ordering::Relaxed);
     let mut pixels = [0; task::PIXELS];
-    let Some(label) = task::raw_digit(number as usize % task::TRAINED, &mut pixels) else { return };
+    let Some(label) = task::raw_digit(index as usize % task::TRAINED, &mut pixels) else { return };
     critical_section::with(|token| {
-        let place = PRODUCER.borrow(token);
-        if let Some(mut producer) = place.take() {
+        let shared = PRODUCER.borrow(token);
+        if let Some(mut producer) = shared.take() {
             if producer.enqueue(Sample { pixels, label }).is_err() {
                 DROPPED.store(DROPPED.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
             }
-            place.set(Some(producer));
+            shared.set(Some(producer));
         }
     });
 }
@@ -87,7 +87,7 @@ fn run() -> Option<()> {
     timer.clear_current();
     timer.enable_interrupt();
     timer.enable_counter();
-    while GIVEN.load(Ordering::Relaxed) < DIGITS || consumer.ready() {
+    while READ.load(Ordering::Relaxed) < DIGITS || consumer.ready() {
         let Some(new) = consumer.dequeue() else {
             cortex_m::asm::wfi();
             continue;
@@ -108,28 +108,28 @@ fn run() -> Option<()> {
     task::line("\ndropped", DROPPED.load(Ordering::Relaxed));
     task::line("longest slice", longest);
     let mut correct = 0;
-    for number in task::TRAINED..task::DIGITS {
-        let label = task::digit(number, trainer.input(1).ok()?)?;
+    for index in task::TRAINED..task::DIGITS {
+        let label = task::digit(index, trainer.input(1).ok()?)?;
         correct += trainer.evaluate(&[label]).ok()?.correct;
     }
     task::line("correct", u32::try_from(correct).ok()?);
-    // A broken reading is an error, and the weights are as they were.
+    // A broken reading is an error, and the weights are unchanged.
     let before = trainer.steps();
     trainer.input(1).ok()?.fill(f32::NAN);
     let error = trainer.start(&[0]);
     let refused = matches!(error, Err(StepError::NonFiniteInput { .. })) && trainer.steps() == before;
-    (refused && trainer.state().iter().all(|number| number.is_finite())).then_some(())
+    (refused && trainer.state().iter().all(|value| value.is_finite())).then_some(())
 }
 
-/// One step in slices. Between two of them another task would have its turn.
+/// One step in slices, between which another task could run.
 fn step(trainer: &mut Digits<'_>, sample: &Sample, longest: &mut u32) -> Option<Score> {
     let input = trainer.input(1).ok()?;
-    input.iter_mut().zip(sample.pixels).for_each(|(number, pixel)| *number = f32::from(pixel) / 16.0);
+    input.iter_mut().zip(sample.pixels).for_each(|(value, pixel)| *value = f32::from(pixel) / 16.0);
     trainer.start(&[sample.label]).ok()?;
     loop {
         let from = SYST::get_current();
         let polled = trainer.poll().ok()?;
-        // The counter counts down, and begins anew at each interrupt.
+        // The counter counts down and restarts at each interrupt.
         let ticks = (from + PERIOD / INSTRUCTIONS - SYST::get_current()) % (PERIOD / INSTRUCTIONS);
         *longest = (*longest).max(ticks * INSTRUCTIONS);
         if let Poll::Ready(score) = polled {

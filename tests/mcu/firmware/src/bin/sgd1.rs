@@ -1,4 +1,4 @@
-//! Online training: a step for each digit, plain gradient descent.
+//! Online training: a step for each digit with plain gradient descent.
 #![no_std]
 #![no_main]
 

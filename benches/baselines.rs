@@ -1,7 +1,7 @@
-//! The same matrix products in other libraries, on row-major slices: C (m × n) = A (m × k) · B (k × n), where memory may
-//! hold the transpose of either operand.
+//! The baselines: matrix products of other libraries on row-major slices, C (m × n) = A (m × k) · B (k × n), where memory may
+//! hold the transpose of an operand.
 //!
-//! The one place of the benches with `unsafe`: two of the libraries take pointers, and the roofline its instructions.
+//! The only file of the benches with `unsafe`: two of the libraries take pointers, and the roofline uses intrinsics.
 #![allow(unsafe_code)]
 
 use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
@@ -9,8 +9,8 @@ use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut, Dyn};
 /// A row-major matrix, or the transpose of one.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand<'a> {
-    /// The numbers, row after row.
-    pub numbers: &'a [f32],
+    /// The values, row after row.
+    pub values: &'a [f32],
     /// Rows of the operand as it is multiplied.
     pub rows: usize,
     /// Columns of the operand as it is multiplied.
@@ -20,17 +20,17 @@ pub struct Operand<'a> {
 }
 
 impl<'a> Operand<'a> {
-    /// `numbers` as `rows` × `cols`.
-    pub fn new(numbers: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self { numbers, rows, cols, transposed: false }
+    /// `values` as `rows` × `cols`.
+    pub fn new(values: &'a [f32], rows: usize, cols: usize) -> Self {
+        Self { values, rows, cols, transposed: false }
     }
 
-    /// The transpose of `numbers` as `rows` × `cols`.
-    pub fn transposed(numbers: &'a [f32], rows: usize, cols: usize) -> Self {
-        Self { numbers, rows: cols, cols: rows, transposed: true }
+    /// The transpose of `values` as `rows` × `cols`.
+    pub fn transposed(values: &'a [f32], rows: usize, cols: usize) -> Self {
+        Self { values, rows: cols, cols: rows, transposed: true }
     }
 
-    /// Numbers from row to row and from column to column.
+    /// The row stride and the column stride.
     fn strides(&self) -> (isize, isize) {
         let length = if self.transposed { self.rows } else { self.cols };
         let length = isize::try_from(length).expect("a slice's length");
@@ -42,16 +42,13 @@ impl<'a> Operand<'a> {
 pub type Multiply = fn(Operand<'_>, Operand<'_>, &mut [f32]);
 
 /// The libraries, by name.
-pub const RIVALS: [(&str, Multiply); 3] =
+pub const BASELINES: [(&str, Multiply); 3] =
     [("gemm", with_gemm), ("matrixmultiply", with_matrixmultiply), ("nalgebra", with_nalgebra)];
 
 /// # Panics
 /// If the slices are not as long as the shapes say.
 fn check(a: &Operand<'_>, b: &Operand<'_>, c: &[f32]) {
-    assert!(
-        a.numbers.len() == a.rows * a.cols && b.numbers.len() == b.rows * b.cols,
-        "operands as long as their shapes"
-    );
+    assert!(a.values.len() == a.rows * a.cols && b.values.len() == b.rows * b.cols, "operands as long as their shapes");
     assert!(a.cols == b.rows && c.len() == a.rows * b.cols, "shapes that go together");
 }
 
@@ -63,7 +60,7 @@ pub fn with_gemm(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     check(&a, &b, c);
     let ((a_row, a_col), (b_row, b_col)) = (a.strides(), b.strides());
     let c_row = isize::try_from(b.cols).expect("a slice's length");
-    // SAFETY: `check` has seen that all three slices hold their matrices, and `c` is borrowed for writing.
+    // SAFETY: `check` ensures that all three slices hold their matrices, and `c` is borrowed mutably.
     unsafe {
         gemm::gemm(
             a.rows,
@@ -73,10 +70,10 @@ pub fn with_gemm(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
             1,
             c_row,
             false,
-            a.numbers.as_ptr(),
+            a.values.as_ptr(),
             a_col,
             a_row,
-            b.numbers.as_ptr(),
+            b.values.as_ptr(),
             b_col,
             b_row,
             0.0,
@@ -97,17 +94,17 @@ pub fn with_matrixmultiply(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     check(&a, &b, c);
     let ((a_row, a_col), (b_row, b_col)) = (a.strides(), b.strides());
     let c_row = isize::try_from(b.cols).expect("a slice's length");
-    // SAFETY: `check` has seen that all three slices hold their matrices, and `c` is borrowed for writing.
+    // SAFETY: `check` ensures that all three slices hold their matrices, and `c` is borrowed mutably.
     unsafe {
         matrixmultiply::sgemm(
             a.rows,
             a.cols,
             b.cols,
             1.0,
-            a.numbers.as_ptr(),
+            a.values.as_ptr(),
             a_row,
             a_col,
-            b.numbers.as_ptr(),
+            b.values.as_ptr(),
             b_row,
             b_col,
             0.0,
@@ -118,7 +115,7 @@ pub fn with_matrixmultiply(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     }
 }
 
-/// nalgebra's own matrix product.
+/// nalgebra's matrix product.
 ///
 /// # Panics
 /// If the slices are not as long as the shapes say.
@@ -128,7 +125,7 @@ pub fn with_nalgebra(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
         let (row, col) = operand.strides();
         let strides = (Dyn(row.unsigned_abs()), Dyn(col.unsigned_abs()));
         DMatrixView::from_slice_with_strides_generic(
-            operand.numbers,
+            operand.values,
             Dyn(operand.rows),
             Dyn(operand.cols),
             strides.0,
@@ -140,25 +137,25 @@ pub fn with_nalgebra(a: Operand<'_>, b: Operand<'_>, c: &mut [f32]) {
     c.gemm(1.0, &view(&a), &view(&b), 0.0);
 }
 
-/// A dense matrix of nalgebra with the numbers of a row-major one, transposed.
-pub fn columns(numbers: &[f32], rows: usize, cols: usize) -> DMatrix<f32> {
-    DMatrix::from_row_slice(rows, cols, numbers)
+/// A dense matrix of nalgebra from row-major values.
+pub fn columns(values: &[f32], rows: usize, cols: usize) -> DMatrix<f32> {
+    DMatrix::from_row_slice(rows, cols, values)
 }
 
-/// Multiply-adds of [`peak`] in one pass.
+/// Floating-point operations of [`peak`].
 pub const PEAK_OPERATIONS: u64 = 2 * 12 * 16 * PEAK_STEPS as u64;
 const PEAK_STEPS: usize = 100_000;
 
-/// Multiplies and adds in registers only, with the widest vectors of the CPU.
+/// Multiply-adds in registers only, with the widest vectors of the CPU.
 pub fn peak() -> f32 {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
-            // SAFETY: the CPU has been asked.
+            // SAFETY: the CPU has these instructions.
             return unsafe { peak_avx512() };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the CPU has been asked.
+            // SAFETY: the CPU has these instructions.
             return unsafe { peak_avx2() };
         }
     }
