@@ -17,7 +17,7 @@ use crate::config::Config;
 pub fn read_config(folder: &Path) -> Result<Option<Config>, Error> {
     let file = &folder.join(CONFIG);
     match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Error::io("read", file)(error)),
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::Damaged {
             file: file.to_owned(),

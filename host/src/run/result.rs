@@ -38,7 +38,7 @@ pub struct Summary {
 pub fn read_summary(folder: &Path) -> Result<Option<Summary>, Error> {
     let file = &folder.join(RESULT);
     match fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         bytes => serde_json::from_slice(&bytes.map_err(Error::io("read", file))?)
             .map(Some)
             .map_err(|error| Error::Damaged { file: file.to_owned(), problem: format!("no result: {error}") }),
