@@ -138,7 +138,7 @@ fn a_task_s_number_stands_before_the_experiments() {
     let place = Place::new();
     let row = format!("[[experiment]]\nname = \"--slurm\"\nnetwork = \"{NET}\"\nloss = \"ce\"\ndata = \"digits\"\n");
     fs::write(place.path("own.toml"), row).unwrap();
-    let line = "run --experiments own.toml --epochs 1 --max-steps 1 --seeds 1..2 --sbatch --time=1 --print-script --out out --";
+    let line = "run --experiments own.toml --epochs 1 --max-steps 1 --data digits --seeds 1..2 --sbatch --time=1 --print-script --out out --";
     for names in [["--slurm"].as_slice(), &["--slurm", "DS0"]] {
         let mut command = place.command(line, "");
         let ended = command.args(names).output().unwrap();
