@@ -1,7 +1,7 @@
 //! Slices of a region by offset and length.
 //!
-//! A range outside its region is a mistake in the memory plan. Debug builds stop there; other builds give an empty slice,
-//! so that no image holds the code of a panic.
+//! A range outside its region is an error in the memory plan. Debug builds stop there; other builds give an empty slice,
+//! so that no image holds the code of a panic. Kernels use `get` directly where data may end before a vector or a block does.
 
 /// The values `from..from + len`.
 #[inline]

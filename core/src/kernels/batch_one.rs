@@ -10,6 +10,7 @@
 //!
 //! The same sums in the same order as in `data_pass.rs` and `weight_gradient.rs`.
 
+use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::data_pass::DataPass;
@@ -76,10 +77,10 @@ impl InputGradient<'_> {
         // No closure over taps: the compiler may build one without the vector instructions of its caller.
         for tap_row in geometry.valid_taps::<true>(position / cols, geometry.rows) {
             for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
-                let other = geometry.tap_pixel::<true>(position, tap_row, tap_col);
-                let from = geometry.weight_row(other, tap_row, tap_col) * inputs + input;
-                let b_rows = BRows { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
-                let grad_output = self.grad_output.get(other * outputs..(other + 1) * outputs).unwrap_or(&[]);
+                let output_position = geometry.source_position::<true>(position, tap_row, tap_col);
+                let from = geometry.weight_row(output_position, tap_row, tap_col) * inputs + input;
+                let b_rows = BRows { values: tail(self.weight, from), stride: inputs };
+                let grad_output = range(self.grad_output, output_position * outputs, outputs);
                 add_rows::<A, LANES, NR_VECTORS, 1>(&mut sums, b_rows, [grad_output]);
             }
         }
@@ -123,10 +124,11 @@ impl InputGradient<'_> {
             let mut sums: Tile<LANES, NR_VECTORS, COUNT> = [[[0.0; LANES]; NR_VECTORS]; COUNT];
             for tap_row in geometry.valid_taps::<true>(position / cols, geometry.rows) {
                 for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
-                    let other = geometry.tap_pixel::<true>(position, tap_row, tap_col);
-                    let from = geometry.weight_row(other, tap_row, tap_col) * inputs + input;
-                    let b_rows = BRows { values: self.weight.get(from..).unwrap_or(&[]), stride: inputs };
-                    let grad_outputs = neighbours::<COUNT>(self.grad_output, other * outputs, outputs, outputs);
+                    let output_position = geometry.source_position::<true>(position, tap_row, tap_col);
+                    let from = geometry.weight_row(output_position, tap_row, tap_col) * inputs + input;
+                    let b_rows = BRows { values: tail(self.weight, from), stride: inputs };
+                    let grad_outputs =
+                        neighbours::<COUNT>(self.grad_output, output_position * outputs, outputs, outputs);
                     add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, b_rows, grad_outputs);
                 }
             }
@@ -148,7 +150,7 @@ fn neighbours<const COUNT: usize>(values: &[f32], from: usize, stride: usize, co
     let mut pixels: [&[f32]; COUNT] = [&[]; COUNT];
     for (index, pixel) in pixels.iter_mut().enumerate() {
         let from = from + index * stride;
-        *pixel = values.get(from..from + count).unwrap_or(&[]);
+        *pixel = range(values, from, count);
     }
     pixels
 }
@@ -171,10 +173,10 @@ impl Forward<'_> {
             (self.geometry.in_channels.max(1), LANES * NR_VECTORS, DataPass::from(self).epilogue);
         for (row, output) in rows.clone().step_by(nr).zip(output.chunks_mut(nr)) {
             let mut sums: Tile<LANES, NR_VECTORS, 1> = [[[0.0; LANES]; NR_VECTORS]];
-            load(&mut sums[0], self.bias.get(row..).unwrap_or(&[]));
+            load(&mut sums[0], tail(self.bias, row));
             let weights = self.weight.get(row * inputs..(row + output.len()) * inputs).unwrap_or(&[]);
             for (block, column) in self.input.chunks(K_BLOCK).enumerate() {
-                let weights = weights.get(block * K_BLOCK..).unwrap_or(&[]);
+                let weights = tail(weights, block * K_BLOCK);
                 // A CPU's prefetcher does not follow so many short runs.
                 for next in weights.get(K_BLOCK..).unwrap_or(&[]).chunks(inputs) {
                     if let Some(next) = next.first_chunk::<K_BLOCK>() {
@@ -213,7 +215,7 @@ impl Forward<'_> {
         let taps = self.weight.chunks_exact(outputs * inputs);
         for (tile, transposed) in b_panel.chunks_exact_mut(geometry.taps() * inputs * nr).enumerate() {
             for (weights, transposed) in taps.clone().zip(transposed.chunks_exact_mut(inputs * nr)) {
-                let weights = weights.get(tile * nr * inputs..).unwrap_or(&[]);
+                let weights = tail(weights, tile * nr * inputs);
                 transpose::<A, LANES, NR_VECTORS>(weights, inputs, transposed.as_chunks_mut().0.as_chunks_mut().0);
             }
         }
@@ -246,14 +248,14 @@ impl Forward<'_> {
         let tap_cols = geometry.valid_taps::<false>(position % cols, geometry.cols);
         for (tile, transposed) in b_panel.chunks_exact(geometry.taps() * inputs * nr).enumerate() {
             let mut bias = [[0.0; LANES]; NR_VECTORS];
-            load(&mut bias, self.bias.get(tile * nr..).unwrap_or(&[]));
+            load(&mut bias, tail(self.bias, tile * nr));
             let mut sums: Tile<LANES, NR_VECTORS, COUNT> = [bias; COUNT];
             for tap_row in geometry.valid_taps::<false>(position / cols, geometry.rows) {
                 // The pixels that a kernel row reads, and their weights, are contiguous.
-                let other = geometry.tap_pixel::<false>(position, tap_row, tap_cols.start);
+                let input_position = geometry.source_position::<false>(position, tap_row, tap_cols.start);
                 let from = (tap_row * geometry.kernel + tap_cols.start) * inputs * nr;
-                let b_rows = BRows { values: transposed.get(from..).unwrap_or(&[]), stride: nr };
-                let pixels = neighbours::<COUNT>(self.input, other * inputs, inputs, tap_cols.len() * inputs);
+                let b_rows = BRows { values: tail(transposed, from), stride: nr };
+                let pixels = neighbours::<COUNT>(self.input, input_position * inputs, inputs, tap_cols.len() * inputs);
                 add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, b_rows, pixels);
             }
             for (pixel, sums) in sums.iter().enumerate() {
@@ -310,9 +312,9 @@ impl WeightGradient<'_> {
             let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
             for image_row in geometry.valid_positions(tap_row, geometry.rows) {
                 let position = image_row * cols + valid_cols.start;
-                let pixel = geometry.tap_pixel::<false>(position, tap_row, tap_col);
-                let pixels = self.input.get(pixel * inputs + input..).unwrap_or(&[]);
-                let grad_outputs = self.grad_output.get(position * outputs + output..).unwrap_or(&[]);
+                let pixel = geometry.source_position::<false>(position, tap_row, tap_col);
+                let pixels = tail(self.input, pixel * inputs + input);
+                let grad_outputs = tail(self.grad_output, position * outputs + output);
                 add_products::<A, LANES, NR_VECTORS, MR>(
                     &mut sums,
                     (pixels, inputs),

@@ -1,5 +1,6 @@
 //! The bias gradient: G summed over the batch and, unless untied, over the positions.
 
+use crate::slices::range;
 use core::ops::Range;
 
 use super::jobs::BiasGradient;
@@ -43,7 +44,7 @@ impl BiasGradient<'_> {
         let n = self.samples;
         let rows: [&[f32]; CHAINS] = core::array::from_fn(|j| {
             let from = (row + j) * n;
-            self.grad_output.get(from..from + n).unwrap_or(&[])
+            range(self.grad_output, from, n)
         });
         let mut batch = [0.0; CHAINS];
         let Some(blocks) = Blocks::<CHAINS, STEPS>::new(&rows, n) else { return };

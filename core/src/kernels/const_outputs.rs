@@ -4,6 +4,7 @@
 //! overhead of a general tile costs as much as its arithmetic. Here the sizes are constants, so that tiles and transposed inputs
 //! stay in registers.
 
+use crate::slices::range;
 use core::ops::Range;
 
 use super::data_pass::DataPass;
@@ -120,7 +121,7 @@ impl WeightGradient<'_> {
             }
         }
         for (output, row) in sums.chunks_exact(len).enumerate() {
-            update.apply::<A, CAPS, LANES>(output * inputs, row.get(..inputs).unwrap_or(&[]));
+            update.apply::<A, CAPS, LANES>(output * inputs, range(row, 0, inputs));
         }
     }
 }

@@ -4,6 +4,7 @@
 //! of weights (A: m × k) times source channels (B: k × n). Every sum runs in order, taps by row and column, then channels,
 //! whatever the tile, the vector width or the number of threads: those never change a bit.
 
+use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::epilogue::Epilogue;
@@ -52,8 +53,8 @@ impl<'a> From<&InputGradient<'a>> for DataPass<'a, true> {
 /// The valid taps of a position: kernel rows and kernel columns.
 type Taps = (Range<usize>, Range<usize>);
 
-/// Part of the sum of one position: some kernel rows, kernel columns and channels.
-pub(super) struct Part<'a> {
+/// A block of the sum over k of one position: some kernel rows, kernel columns and channels.
+pub(super) struct KBlock<'a> {
     pub(super) position: usize,
     pub(super) tap_rows: Range<usize>,
     pub(super) tap_cols: Range<usize>,
@@ -160,7 +161,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         for tap_row in tap_rows.clone().step_by(row_step) {
             for tap_col in tap_cols.clone().step_by(col_step) {
                 for channel in (0..k).step_by(KC) {
-                    let part = Part {
+                    let k_block = KBlock {
                         position,
                         tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
                         tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
@@ -172,18 +173,18 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
                             && tap_col + col_step >= tap_cols.end
                             && channel + KC >= k,
                     };
-                    self.part::<A, LANES, NR_VECTORS, MR>(&part, rows.clone(), panel, epilogue, output);
+                    self.k_block::<A, LANES, NR_VECTORS, MR>(&k_block, rows.clone(), panel, epilogue, output);
                 }
             }
         }
     }
 
-    /// One part for all tiles of the result. Packed weights are padded to whole tiles; without them, smaller tiles compute
+    /// One block of the sum for all tiles of the result. Packed weights are padded to whole tiles; without them, smaller tiles compute
     /// what remains beside whole ones.
     #[inline(always)]
-    pub(super) fn part<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
+    pub(super) fn k_block<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        part: &Part<'_>,
+        k_block: &KBlock<'_>,
         rows: Range<usize>,
         panel: Option<PackedWeights<'_, BACKWARD, MR>>,
         epilogue: Epilogue<'_, BACKWARD>,
@@ -196,10 +197,10 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             let output = output.get_mut(offset..).unwrap_or(&mut []);
             let epilogue = epilogue.skip(offset);
             row += match if panel.is_some() { MR } else { tile_rows(left, MR) } {
-                4 if MR > 4 => self.tile_row::<A, LANES, NR_VECTORS, 4>(part, row, None, epilogue, output),
-                2 if MR > 2 => self.tile_row::<A, LANES, NR_VECTORS, 2>(part, row, None, epilogue, output),
-                1 if MR > 1 => self.tile_row::<A, LANES, NR_VECTORS, 1>(part, row, None, epilogue, output),
-                _ => self.tile_row::<A, LANES, NR_VECTORS, MR>(part, row, panel, epilogue, output),
+                4 if MR > 4 => self.tile_row::<A, LANES, NR_VECTORS, 4>(k_block, row, None, epilogue, output),
+                2 if MR > 2 => self.tile_row::<A, LANES, NR_VECTORS, 2>(k_block, row, None, epilogue, output),
+                1 if MR > 1 => self.tile_row::<A, LANES, NR_VECTORS, 1>(k_block, row, None, epilogue, output),
+                _ => self.tile_row::<A, LANES, NR_VECTORS, MR>(k_block, row, panel, epilogue, output),
             };
         }
     }
@@ -208,7 +209,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     #[inline(always)]
     pub(super) fn tile_row<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        part: &Part<'_>,
+        k_block: &KBlock<'_>,
         row: usize,
         panel: Option<PackedWeights<'_, BACKWARD, MR>>,
         epilogue: Epilogue<'_, BACKWARD>,
@@ -216,11 +217,11 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     ) -> usize {
         let mut lane = 0;
         while lane + LANES * NR_VECTORS <= self.samples {
-            self.tile::<A, LANES, NR_VECTORS, MR>(part, row, lane, panel, epilogue, output);
+            self.tile::<A, LANES, NR_VECTORS, MR>(k_block, row, lane, panel, epilogue, output);
             lane += LANES * NR_VECTORS;
         }
         while lane < self.samples {
-            self.tile::<A, LANES, 1, MR>(part, row, lane, panel, epilogue, output);
+            self.tile::<A, LANES, 1, MR>(k_block, row, lane, panel, epilogue, output);
             lane += LANES;
         }
         MR
@@ -230,7 +231,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     #[inline(always)]
     fn tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        part: &Part<'_>,
+        k_block: &KBlock<'_>,
         row: usize,
         lane: usize,
         panel: Option<PackedWeights<'_, BACKWARD, MR>>,
@@ -239,26 +240,26 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     ) {
         let samples = self.samples.max(1);
         let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
-        if part.is_first {
+        if k_block.is_first {
             // The output lines are cold: prefetch them.
             for column in output.chunks_exact(samples).take(MR) {
                 A::prefetch(column.get(lane..samples.min(lane + LANES * NR_VECTORS)).unwrap_or(&[]));
             }
             for (out, sums) in sums.iter_mut().enumerate() {
-                *sums = [[epilogue.start(part.position, row + out); LANES]; NR_VECTORS];
+                *sums = [[epilogue.start(k_block.position, row + out); LANES]; NR_VECTORS];
             }
         } else {
             for (sums, column) in sums.iter_mut().zip(output.chunks_exact(samples)) {
-                load(sums, column.get(lane..).unwrap_or(&[]));
+                load(sums, tail(column, lane));
             }
         }
         match panel {
-            None => self.accumulate::<A, LANES, NR_VECTORS, MR>(part, row, lane, &mut sums),
-            Some(panel) => self.accumulate_packed::<A, LANES, NR_VECTORS, MR>(part, row, lane, panel, &mut sums),
+            None => self.accumulate::<A, LANES, NR_VECTORS, MR>(k_block, row, lane, &mut sums),
+            Some(panel) => self.accumulate_packed::<A, LANES, NR_VECTORS, MR>(k_block, row, lane, panel, &mut sums),
         }
         for (out, (sums, column)) in sums.iter().zip(output.chunks_exact_mut(samples)).enumerate() {
             let values = column.get_mut(lane..).unwrap_or(&mut []);
-            if part.is_last {
+            if k_block.is_last {
                 epilogue.store::<A, LANES, NR_VECTORS>(sums, out * samples + lane, values);
             } else {
                 store(sums, values);
@@ -266,29 +267,30 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         }
     }
 
-    /// Adds one part to a register tile, with the weights where they lie.
+    /// Adds one block of the sum to a register tile, with the weights where they lie.
     #[inline(always)]
     fn accumulate<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        part: &Part<'_>,
+        k_block: &KBlock<'_>,
         row: usize,
         lane: usize,
         sums: &mut Tile<LANES, NR_VECTORS, MR>,
     ) {
         let (geometry, inputs) = (self.geometry, self.geometry.in_channels.max(1));
-        for tap_row in part.tap_rows.clone() {
-            for tap_col in part.tap_cols.clone() {
-                let other = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
-                let b_rows = self.b_rows(part, other, lane);
-                let weight_row = geometry.weight_row(if BACKWARD { other } else { part.position }, tap_row, tap_col);
+        for tap_row in k_block.tap_rows.clone() {
+            for tap_col in k_block.tap_cols.clone() {
+                let source = geometry.source_position::<BACKWARD>(k_block.position, tap_row, tap_col);
+                let b_rows = self.b_rows(k_block, source, lane);
+                let weight_row =
+                    geometry.weight_row(if BACKWARD { source } else { k_block.position }, tap_row, tap_col);
                 if BACKWARD {
-                    let from = (weight_row + part.channels.start) * inputs;
-                    let rows = self.weight.get(from..from + part.channels.len() * inputs).unwrap_or(&[]);
+                    let from = (weight_row + k_block.channels.start) * inputs;
+                    let rows = range(self.weight, from, k_block.channels.len() * inputs);
                     add_cols::<A, LANES, NR_VECTORS, MR>(sums, b_rows, rows, inputs, row);
                 } else {
                     let rows = core::array::from_fn(|out| {
-                        let from = (weight_row + row + out) * inputs + part.channels.start;
-                        self.weight.get(from..from + part.channels.len()).unwrap_or(&[])
+                        let from = (weight_row + row + out) * inputs + k_block.channels.start;
+                        range(self.weight, from, k_block.channels.len())
                     });
                     add_rows::<A, LANES, NR_VECTORS, MR>(sums, b_rows, rows);
                 }
@@ -296,29 +298,29 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         }
     }
 
-    /// Adds one part to a register tile, with packed weights. Forward, the pixels of a kernel row and their packed weights are
+    /// Adds one block of the sum to a register tile, with packed weights. Forward, the pixels of a kernel row and their packed weights are
     /// contiguous.
     #[inline(always)]
     fn accumulate_packed<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        part: &Part<'_>,
+        k_block: &KBlock<'_>,
         row: usize,
         lane: usize,
         panel: PackedWeights<'_, BACKWARD, MR>,
         sums: &mut Tile<LANES, NR_VECTORS, MR>,
     ) {
-        let (geometry, channel) = (self.geometry, part.channels.start);
-        let whole_rows = !BACKWARD && part.channels.len() == geometry.in_channels;
-        let run = if whole_rows { part.tap_cols.len().max(1) } else { 1 };
-        for tap_row in part.tap_rows.clone() {
-            for tap_col in part.tap_cols.clone().step_by(run) {
-                let pixel = geometry.tap_pixel::<BACKWARD>(part.position, tap_row, tap_col);
-                let b_rows = self.b_rows(part, pixel, lane);
+        let (geometry, channel) = (self.geometry, k_block.channels.start);
+        let whole_rows = !BACKWARD && k_block.channels.len() == geometry.in_channels;
+        let run = if whole_rows { k_block.tap_cols.len().max(1) } else { 1 };
+        for tap_row in k_block.tap_rows.clone() {
+            for tap_col in k_block.tap_cols.clone().step_by(run) {
+                let pixel = geometry.source_position::<BACKWARD>(k_block.position, tap_row, tap_col);
+                let b_rows = self.b_rows(k_block, pixel, lane);
                 let tap = tap_row * geometry.kernel + tap_col;
-                if let Some(next) = part.next {
+                if let Some(next) = k_block.next {
                     self.prefetch_weights::<A, MR>(next, (tap_row, tap_col..tap_col + run), (row, lane));
                 }
-                let scalars = panel.scalars(row, tap, channel, run * part.channels.len());
+                let scalars = panel.scalars(row, tap, channel, run * k_block.channels.len());
                 add_packed::<A, LANES, NR_VECTORS, MR>(sums, b_rows, scalars);
             }
         }
@@ -347,20 +349,24 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         }
         let offset = (row / MR * self.samples + lane) / next.nr.max(1) * next.quota;
         for tap_col in tap_cols.start.max(cols.start)..tap_cols.end.min(cols.end) {
-            let of = if BACKWARD { geometry.tap_pixel::<true>(next.position, tap_row, tap_col) } else { next.position };
+            let of = if BACKWARD {
+                geometry.source_position::<true>(next.position, tap_row, tap_col)
+            } else {
+                next.position
+            };
             let from = geometry.weight_row(of, tap_row, tap_col) * geometry.in_channels + offset;
             A::prefetch(self.weight.get(from..from + next.quota).unwrap_or(&[]));
         }
     }
 
-    /// The rows of B of a part: the source's channels at a position, from the sample `lane` on.
+    /// The rows of B of a block of the sum: the source's channels at a position, from the sample `lane` on.
     #[inline(always)]
-    fn b_rows<'a>(&'a self, part: &Part<'a>, position: usize, lane: usize) -> BRows<'a> {
-        if let Some((panel, nr)) = part.b_panel {
-            return BRows::of_panel(panel, nr, part.channels.len(), lane);
+    fn b_rows<'a>(&'a self, k_block: &KBlock<'a>, position: usize, lane: usize) -> BRows<'a> {
+        if let Some((panel, nr)) = k_block.b_panel {
+            return BRows::of_panel(panel, nr, k_block.channels.len(), lane);
         }
         let k = self.geometry.channels::<BACKWARD>().0;
-        let from = (position * k + part.channels.start) * self.samples + lane;
-        BRows { values: self.source.get(from..).unwrap_or(&[]), stride: self.samples }
+        let from = (position * k + k_block.channels.start) * self.samples + lane;
+        BRows { values: tail(self.source, from), stride: self.samples }
     }
 }

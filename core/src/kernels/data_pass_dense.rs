@@ -3,9 +3,10 @@
 //! The same sums in the same order as in `data_pass.rs`. The source's columns, and for the input gradient the weights, are
 //! packed: unpacked, their strides are often powers of two, which causes cache-set conflicts.
 
+use crate::slices::tail;
 use core::ops::Range;
 
-use super::data_pass::{DataPass, KC, Part};
+use super::data_pass::{DataPass, KBlock, KC};
 use super::pack::{PackedWeights, pack_samples};
 use super::tile::{Scratch, ScratchLayout};
 use crate::arithmetic::Arithmetic;
@@ -27,10 +28,10 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         for from in (0..k).step_by(KC) {
             let to = k.min(from + KC);
             if packs {
-                let columns = self.source.get(from * self.samples..).unwrap_or(&[]);
+                let columns = tail(self.source, from * self.samples);
                 pack_samples::<LANES, NR_VECTORS>(columns, to - from, self.samples, b_panel);
             }
-            let part = Part {
+            let k_block = KBlock {
                 position: 0,
                 tap_rows: 0..1,
                 tap_cols: 0..1,
@@ -41,14 +42,14 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
                 is_last: to == k,
             };
             if !BACKWARD || !packs {
-                self.part::<A, LANES, NR_VECTORS, MR>(&part, rows.clone(), None, epilogue, output);
+                self.k_block::<A, LANES, NR_VECTORS, MR>(&k_block, rows.clone(), None, epilogue, output);
                 continue;
             }
             for row in rows.clone().step_by(MR) {
                 let panel = PackedWeights::pack_dense_group(self.geometry, self.weight, from..to, row, &mut *a_panel);
                 let offset = (row - rows.start) * self.samples;
                 let output = output.get_mut(offset..).unwrap_or(&mut []);
-                self.tile_row::<A, LANES, NR_VECTORS, MR>(&part, row, Some(panel), epilogue.skip(offset), output);
+                self.tile_row::<A, LANES, NR_VECTORS, MR>(&k_block, row, Some(panel), epilogue.skip(offset), output);
             }
         }
     }

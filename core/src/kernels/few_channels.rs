@@ -2,6 +2,7 @@
 //!
 //! The same sums in the same order as in `weight_gradient.rs`; the 3 channels of an image would fill 3 lanes of 16.
 
+use crate::slices::tail;
 use core::ops::Range;
 
 use super::jobs::WeightGradient;
@@ -57,7 +58,7 @@ impl WeightGradient<'_> {
         let mut tap_sums = if geometry.untied { TapSums { first: 0, sums: own } } else { TapSums { first, sums } };
         tap_sums.sums.fill(0.0);
         for position in positions {
-            let columns = self.grad_output.get(position * outputs * self.samples..).unwrap_or(&[]);
+            let columns = tail(self.grad_output, position * outputs * self.samples);
             let panel =
                 pack_transposed::<A, LANES, NR_VECTORS>(columns, (outputs, self.samples), self.samples, b_panel);
             // The next columns are transposed in blocks, which a CPU's prefetcher does not follow.
@@ -93,7 +94,7 @@ impl WeightGradient<'_> {
             if from >= to {
                 continue;
             }
-            let pixel = geometry.tap_pixel::<false>(position, tap_row, from - tap_row * geometry.kernel);
+            let pixel = geometry.source_position::<false>(position, tap_row, from - tap_row * geometry.kernel);
             let count = (to - from) * inputs;
             let mut row = 0;
             while row < count {

@@ -130,18 +130,23 @@ impl Geometry {
         pad.saturating_sub(tap)..size.min((size + pad).saturating_sub(tap))
     }
 
-    /// The coordinate at the other end of a valid tap: at + tap − k/2 forward, at − tap + k/2 backward.
+    /// The coordinate that a valid tap reads in the source: at + tap − k/2 forward, at − tap + k/2 backward.
     #[inline(always)]
-    pub(super) fn tap_target<const BACKWARD: bool>(&self, at: usize, tap: usize) -> usize {
+    pub(super) fn source_coordinate<const BACKWARD: bool>(&self, at: usize, tap: usize) -> usize {
         let pad = self.kernel / 2;
         if BACKWARD { (at + pad).wrapping_sub(tap) } else { (at + tap).wrapping_sub(pad) }
     }
 
-    /// The position at the other end of a valid tap.
+    /// The position that a valid tap reads in the source.
     #[inline(always)]
-    pub(super) fn tap_pixel<const BACKWARD: bool>(&self, position: usize, tap_row: usize, tap_col: usize) -> usize {
+    pub(super) fn source_position<const BACKWARD: bool>(
+        &self,
+        position: usize,
+        tap_row: usize,
+        tap_col: usize,
+    ) -> usize {
         let cols = self.cols.max(1);
-        self.tap_target::<BACKWARD>(position / cols, tap_row) * cols
-            + self.tap_target::<BACKWARD>(position % cols, tap_col)
+        self.source_coordinate::<BACKWARD>(position / cols, tap_row) * cols
+            + self.source_coordinate::<BACKWARD>(position % cols, tap_col)
     }
 }

@@ -73,38 +73,43 @@ impl<const MR: usize> GradientSink<'_, MR> {
         tile
     }
 
-    /// Writes a tile: `height` rows of a run of `count` weights, the first row's run at `at`, the rows `inputs` apart; the tile begins
+    /// Writes a tile: `tile_rows` rows of a run of `count` weights, the first row's run at `at`, the rows `inputs` apart; the tile begins
     /// at weight `lane` of each run.
     #[inline(always)]
     pub(super) fn write_tile<A: Arithmetic, const CAPS: u32, const LANES: usize, const NR_VECTORS: usize>(
         &mut self,
         (at, inputs): (usize, usize),
-        (height, count): (usize, usize),
+        (tile_rows, count): (usize, usize),
         lane: usize,
         prefetch_distance: Option<usize>,
         tile: &Tile<LANES, NR_VECTORS, MR>,
     ) {
-        for (j, row) in tile.iter().enumerate().take(height) {
-            if self.buffers {
-                store(row, self.buffer.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
-            } else {
-                let row = row.as_flattened();
-                let row = row.get(..count - lane).unwrap_or(row);
-                self.update.apply_prefetching::<A, CAPS, LANES>(at + j * inputs + lane, prefetch_distance, row);
+        if self.buffers {
+            // Over all rows of the tile, so that the compiler unrolls the loop and stores from the registers.
+            for (j, row) in tile.iter().enumerate() {
+                if j < tile_rows {
+                    store(row, self.buffer.get_mut(j * count + lane..(j + 1) * count).unwrap_or(&mut []));
+                }
             }
+            return;
+        }
+        for (j, row) in tile.iter().enumerate().take(tile_rows) {
+            let row = row.as_flattened();
+            let row = row.get(..count - lane).unwrap_or(row);
+            self.update.apply_prefetching::<A, CAPS, LANES>(at + j * inputs + lane, prefetch_distance, row);
         }
     }
 
-    /// Applies the buffered gradients: `height` rows of `count` weights, the first at `at`, the rows `inputs` apart.
+    /// Applies the buffered gradients: `tile_rows` rows of `count` weights, the first at `at`, the rows `inputs` apart.
     #[inline(always)]
     pub(super) fn flush<A: Arithmetic, const CAPS: u32, const LANES: usize>(
         &mut self,
         at: usize,
         inputs: usize,
-        (height, count): (usize, usize),
+        (tile_rows, count): (usize, usize),
         prefetch_distance: Option<usize>,
     ) {
-        for (j, run) in self.buffer.chunks_exact(count.max(1)).enumerate().take(height) {
+        for (j, run) in self.buffer.chunks_exact(count.max(1)).enumerate().take(tile_rows) {
             for (piece, gradient) in run.chunks(PREFETCH_WEIGHTS).enumerate() {
                 let at = at + j * inputs + piece * PREFETCH_WEIGHTS;
                 self.update.apply_prefetching::<A, CAPS, LANES>(at, prefetch_distance, gradient);

@@ -8,6 +8,7 @@
 //!
 //! Every microkernel adds in the order of k, so the choice never changes a bit.
 
+use crate::slices::tail;
 use core::hint::black_box;
 
 use crate::arithmetic::Arithmetic;
@@ -46,7 +47,7 @@ impl<'a> BRows<'a> {
     #[inline(always)]
     pub(super) fn of_panel(panel: &'a [f32], nr: usize, steps: usize, col: usize) -> Self {
         let from = col / nr * nr * steps + col % nr;
-        Self { values: panel.get(from..).unwrap_or(&[]), stride: nr }
+        Self { values: tail(panel, from), stride: nr }
     }
 
     /// How many of the first `count` rows can be read as `lanes` values.

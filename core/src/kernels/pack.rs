@@ -8,6 +8,7 @@
 //! A convolution reads its weights in runs as short as its channels; from a panel a tile reads one run. Each packed weight is
 //! used for so many samples that the copy costs little. Packing changes no value.
 
+use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::geometry::Geometry;
@@ -47,13 +48,17 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
         let len = geometry.in_channels * geometry.out_channels;
         let group_stride = geometry.taps() * k * MR;
         let position_of = |tap_row, tap_col| {
-            if BACKWARD && geometry.untied { geometry.tap_pixel::<true>(position, tap_row, tap_col) } else { position }
+            if BACKWARD && geometry.untied {
+                geometry.source_position::<true>(position, tap_row, tap_col)
+            } else {
+                position
+            }
         };
         for tap_row in tap_rows.clone() {
             for tap_col in tap_cols.clone() {
                 let row = geometry.weight_row(position_of(tap_row, tap_col), tap_row, tap_col);
                 let from = row * geometry.in_channels;
-                let block = weight.get(from..from + len).unwrap_or(&[]);
+                let block = range(weight, from, len);
                 let offset = (tap_row * geometry.kernel + tap_col) * k * MR;
                 for (group, values) in panel.chunks_exact_mut(group_stride.max(1)).enumerate() {
                     let steps = values.get_mut(offset..offset + k * MR).unwrap_or(&mut []).as_chunks_mut::<MR>().0;
@@ -61,7 +66,7 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
                         pack_columns(steps, block, geometry.in_channels, group * MR);
                     } else {
                         // Any row stands in for rows that are missing; their sums are never stored.
-                        let rows = block.get(group * MR * k..).unwrap_or(&[]);
+                        let rows = tail(block, group * MR * k);
                         transpose::<A, MR, 1>(rows, k, steps.as_chunks_mut().0);
                     }
                 }
@@ -79,7 +84,7 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
         row: usize,
         panel: &'a mut [f32],
     ) -> Self {
-        let block = weight.get(channels.start * geometry.in_channels..).unwrap_or(&[]);
+        let block = tail(weight, channels.start * geometry.in_channels);
         let steps = panel.as_chunks_mut().0.get_mut(..channels.len()).unwrap_or(&mut []);
         pack_columns::<MR>(steps, block, geometry.in_channels, row);
         let k = channels.len();
@@ -92,7 +97,7 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
     pub(super) fn scalars(self, row: usize, tap: usize, channel: usize, steps: usize) -> &'a [[f32; MR]] {
         let (first_row, first_channel) = self.first;
         let from = (row - first_row) / MR * self.group_stride + (tap * self.k + channel - first_channel) * MR;
-        self.values.get(from..from + steps * MR).unwrap_or(&[]).as_chunks::<MR>().0
+        range(self.values, from, steps * MR).as_chunks::<MR>().0
     }
 }
 
@@ -100,7 +105,7 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
 #[inline(always)]
 pub(super) fn pack_columns<const MR: usize>(steps: &mut [[f32; MR]], block: &[f32], width: usize, first: usize) {
     for (step, row) in steps.iter_mut().zip(block.chunks_exact(width.max(1))) {
-        let row = row.get(first..).unwrap_or(&[]);
+        let row = tail(row, first);
         match row.first_chunk::<MR>() {
             Some(row) => *step = *row,
             None => step.iter_mut().zip(row.iter().chain(core::iter::repeat(&0.0))).for_each(|(s, w)| *s = *w),

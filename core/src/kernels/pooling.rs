@@ -2,6 +2,7 @@
 //!
 //! The channels of a pixel and the samples of a channel are contiguous, so pooling is elementwise over whole pixels.
 
+use crate::slices::tail;
 use core::ops::Range;
 
 use crate::network::Activation;
@@ -134,7 +135,7 @@ impl PoolGeometry {
         }
         if relu && self.average {
             let start = inside.start * self.pixel;
-            let mask = input.get(start..).unwrap_or(&[]);
+            let mask = tail(input, start);
             output.iter_mut().zip(mask).for_each(|(d, h)| *d = if *h <= 0.0 { 0.0 } else { *d });
         }
     }

@@ -58,7 +58,7 @@ pub(super) fn each_position<const CAPS: u32>(values: &mut [f32], len: usize, mut
     }
 }
 
-/// Calls `visit` for each valid tap in order, with the position at its other end and the index of its first weight row.
+/// Calls `visit` for each valid tap in order, with the position that it reads in the source and the index of its first weight row.
 #[inline(always)]
 pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
     geometry: &Geometry,
@@ -72,9 +72,9 @@ pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
     let (row, col) = (position / cols, position % cols);
     for tap_row in geometry.valid_taps::<BACKWARD>(row, geometry.rows) {
         for tap_col in geometry.valid_taps::<BACKWARD>(col, geometry.cols) {
-            let other_row = geometry.tap_target::<BACKWARD>(row, tap_row);
-            let other = other_row * cols + geometry.tap_target::<BACKWARD>(col, tap_col);
-            visit(other, geometry.weight_row(if BACKWARD { other } else { position }, tap_row, tap_col));
+            let source_row = geometry.source_coordinate::<BACKWARD>(row, tap_row);
+            let source = source_row * cols + geometry.source_coordinate::<BACKWARD>(col, tap_col);
+            visit(source, geometry.weight_row(if BACKWARD { source } else { position }, tap_row, tap_col));
         }
     }
 }
@@ -86,11 +86,11 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     let relu = matches!(job.activation, Some(Activation::Relu));
     let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
     each_position::<CAPS>(output, outputs * n, |position, block| {
-        let bias = job.bias.get(if geometry.untied { position * outputs } else { 0 }..).unwrap_or(&[]);
+        let bias = tail(job.bias, if geometry.untied { position * outputs } else { 0 });
         if n == 1 {
             block.iter_mut().zip(bias).for_each(|(y, bias)| *y = *bias);
-            each_tap::<CAPS, false>(&geometry, position, |other, first| {
-                let column = range(job.input, other * inputs, inputs);
+            each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
+                let column = range(job.input, input_position * inputs, inputs);
                 let (quads, remainder) = block.as_chunks_mut();
                 let mut row = first;
                 for sums in quads {
@@ -108,8 +108,8 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
         } else {
             for (row, (block, bias)) in block.chunks_exact_mut(n.max(1)).zip(bias).enumerate() {
                 each_tile(block, *bias, |lane, sums| {
-                    each_tap::<CAPS, false>(&geometry, position, |other, first| {
-                        let columns = tail(job.input, other * inputs * n + lane);
+                    each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
+                        let columns = tail(job.input, input_position * inputs * n + lane);
                         sums.add::<A>(columns, n, range(job.weight, (first + row) * inputs, inputs), 1);
                     });
                 });
@@ -128,16 +128,16 @@ pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient
     each_position::<CAPS>(output, inputs * n, |position, block| {
         if n == 1 {
             each_tile(block, 0.0, |lane, sums| {
-                each_tap::<CAPS, true>(&geometry, position, |other, first| {
+                each_tap::<CAPS, true>(&geometry, position, |output_position, first| {
                     let columns = tail(job.weight, first * inputs + lane);
-                    sums.add::<A>(columns, inputs, range(job.grad_output, other * outputs, outputs), 1);
+                    sums.add::<A>(columns, inputs, range(job.grad_output, output_position * outputs, outputs), 1);
                 });
             });
         } else {
             for (row, block) in block.chunks_exact_mut(n.max(1)).enumerate() {
                 each_tile(block, 0.0, |lane, sums| {
-                    each_tap::<CAPS, true>(&geometry, position, |other, first| {
-                        let columns = tail(job.grad_output, other * outputs * n + lane);
+                    each_tap::<CAPS, true>(&geometry, position, |output_position, first| {
+                        let columns = tail(job.grad_output, output_position * outputs * n + lane);
                         sums.add::<A>(
                             columns,
                             n,
@@ -174,8 +174,8 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     sums.fill(0.0);
     for position in 0..geometry.positions() {
-        each_tap::<CAPS, false>(&geometry, position, |other, first| {
-            let columns = range(job.input, other * inputs * n, inputs * n);
+        each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
+            let columns = range(job.input, input_position * inputs * n, inputs * n);
             let rows = range(job.grad_output, position * outputs * n, outputs * n);
             for (out, row) in rows.chunks_exact(n.max(1)).enumerate() {
                 let at = (first + out) * inputs;

@@ -18,8 +18,8 @@ impl InputGradient<'_> {
         each_position::<CAPS>(output, inputs * n, |position, block| {
             for (input, sums) in block.chunks_exact_mut(n.max(1)).enumerate() {
                 sums.fill(0.0);
-                each_tap::<CAPS, true>(&geometry, position, |other, first| {
-                    let columns = tail(self.grad_output, other * outputs * n).chunks_exact(n.max(1));
+                each_tap::<CAPS, true>(&geometry, position, |output_position, first| {
+                    let columns = tail(self.grad_output, output_position * outputs * n).chunks_exact(n.max(1));
                     for (out, column) in columns.take(outputs).enumerate() {
                         let b = source.draw::<CAPS>(saturating_u32((first + out) * inputs + input));
                         for (sum, g) in sums.iter_mut().zip(column) {

@@ -3,6 +3,7 @@
 //! The same sums in the same order as in `weight_gradient.rs`. With so few terms, moving the weights to and from memory takes
 //! the most time, and it is fastest in the order of memory.
 
+use crate::slices::{range, tail};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::slice::ChunksExact;
@@ -38,7 +39,7 @@ impl WeightGradient<'_> {
         let pixels = self.input_pixels(rows);
         let panels = b_panels.chunks_exact_mut(pixel.max(1)).zip(0..).skip(pixels.start).take(pixels.len());
         for (b_panel, position) in panels {
-            let columns = self.input.get(position * inputs * n..).unwrap_or(&[]);
+            let columns = tail(self.input, position * inputs * n);
             pack_transposed::<A, LANES, 1>(columns, (inputs, n), n, b_panel);
         }
         let panels = &*b_panels;
@@ -46,8 +47,8 @@ impl WeightGradient<'_> {
         for position in rows.start / position_rows..rows.end.div_ceil(position_rows) {
             for tap_row in geometry.valid_taps::<false>(position / cols, geometry.rows) {
                 for tap_col in geometry.valid_taps::<false>(position % cols, geometry.cols) {
-                    let other = geometry.tap_pixel::<false>(position, tap_row, tap_col);
-                    let b_panel = panels.get(other * pixel..(other + 1) * pixel).unwrap_or(&[]);
+                    let input_position = geometry.source_position::<false>(position, tap_row, tap_col);
+                    let b_panel = range(panels, input_position * pixel, pixel);
                     let first = geometry.weight_row(position, tap_row, tap_col);
                     let (start, end) = (rows.start.max(first), rows.end.min(first + outputs));
                     let of = |row: usize| (position * outputs + row.saturating_sub(first)) * n;
@@ -77,7 +78,7 @@ impl WeightGradient<'_> {
             let at = at + row * inputs;
             update.apply_iter::<A, CAPS, LANES>(at, Sums::<A, LANES>::new(whole, grad_output, n));
             for sums in Sums::<A, LANES>::new(last, grad_output, n) {
-                let sums = sums.get(..inputs % LANES).unwrap_or(&[]);
+                let sums = range(&sums, 0, inputs % LANES);
                 update.apply::<A, CAPS, 1>(at + inputs / LANES * LANES, sums);
             }
         }

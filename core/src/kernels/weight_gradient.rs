@@ -5,6 +5,7 @@
 //!
 //! A gradient that is a sum over positions adds the batch sum of one position after the other: a single chain of 128 samples × 32 × 32 positions would lose digits.
 
+use crate::slices::tail;
 use core::ops::Range;
 
 use super::gradient_sink::{GradientSink, Operands};
@@ -77,12 +78,12 @@ impl WeightGradient<'_> {
             let tap_cols = geometry.valid_taps::<true>(position % cols, geometry.cols);
             for first in (0..inputs).step_by(panel_inputs) {
                 let count = panel_inputs.min(inputs - first);
-                let columns = self.input.get((position * inputs + first) * self.samples..).unwrap_or(&[]);
+                let columns = tail(self.input, (position * inputs + first) * self.samples);
                 let b_panel =
                     pack_transposed::<A, LANES, NR_VECTORS>(columns, (count, self.samples), self.samples, b_panel);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
-                        let output = geometry.tap_pixel::<true>(position, tap_row, tap_col);
+                        let output = geometry.source_position::<true>(position, tap_row, tap_col);
                         let block = Block { b_panel, first, count, position: output };
                         let weight_row = geometry.weight_row(output, tap_row, tap_col);
                         self.block::<A, CAPS, LANES, NR_VECTORS, MR>(&block, weight_row, rows, &mut sink);
@@ -121,8 +122,8 @@ impl WeightGradient<'_> {
         let mut row = rows.start.max(weight_row);
         while row < end {
             let out = row - weight_row;
-            let height = tile_rows(end - row, MR);
-            let packed = height == MR && !sink.a_panel.is_empty();
+            let tile_rows = tile_rows(end - row, MR);
+            let packed = tile_rows == MR && !sink.a_panel.is_empty();
             if packed {
                 transpose::<A, MR, 1>(self.outputs(block, out), self.samples, sink.a_panel.as_chunks_mut().0);
             }
@@ -130,8 +131,8 @@ impl WeightGradient<'_> {
             // The operands of the update are prefetched: by packed wide tiles between parts of their sum, by whole unpacked tiles
             // within a sum that is long enough, else one group of rows ahead.
             let between = nr > PREFETCHING_NR && sink.prefetches && packed;
-            let within = sink.prefetches && !packed && height == MR && self.samples >= Operands::steps(MR);
-            let prefetch_distance = (sink.prefetches && !between && !within).then_some(height * inputs);
+            let within = sink.prefetches && !packed && tile_rows == MR && self.samples >= Operands::steps(MR);
+            let prefetch_distance = (sink.prefetches && !between && !within).then_some(tile_rows * inputs);
             for lane in (0..count).step_by(nr) {
                 let b_rows = BRows::of_panel(block.b_panel, nr, self.samples, lane);
                 let tile = if between {
@@ -146,17 +147,17 @@ impl WeightGradient<'_> {
                     } else {
                         None
                     };
-                    self.tile::<A, LANES, NR_VECTORS, MR>(block, (out, height), b_rows, sink.a_panel, operands)
+                    self.tile::<A, LANES, NR_VECTORS, MR>(block, (out, tile_rows), b_rows, sink.a_panel, operands)
                 };
                 if self.geometry.shares_weights() {
-                    for (j, tile) in tile.iter().enumerate().take(height) {
+                    for (j, tile) in tile.iter().enumerate().take(tile_rows) {
                         let at = at + j * inputs + lane;
                         add_to(sink.sums.get_mut(at..at + count - lane).unwrap_or(&mut []), tile);
                     }
                 } else {
                     sink.write_tile::<A, CAPS, LANES, NR_VECTORS>(
                         (at, inputs),
-                        (height, count),
+                        (tile_rows, count),
                         lane,
                         prefetch_distance,
                         &tile,
@@ -164,28 +165,28 @@ impl WeightGradient<'_> {
                 }
             }
             if sink.buffers {
-                sink.flush::<A, CAPS, LANES>(at, inputs, (height, count), prefetch_distance);
+                sink.flush::<A, CAPS, LANES>(at, inputs, (tile_rows, count), prefetch_distance);
             }
-            row += height;
+            row += tile_rows;
         }
     }
 
-    /// One register tile: the gradients of `height` rows from output `out` on; of `MR` rows if `operands` are prefetched.
+    /// One register tile: the gradients of `tile_rows` rows from output `out` on; of `MR` rows if `operands` are prefetched.
     #[inline(always)]
     fn tile<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
         block: &Block<'_>,
-        (out, height): (usize, usize),
+        (out, tile_rows): (usize, usize),
         b_rows: BRows<'_>,
         a_panel: &[[f32; MR]],
         operands: Option<Operands<'_>>,
     ) -> Tile<LANES, NR_VECTORS, MR> {
         let mut tile = [[[0.0; LANES]; NR_VECTORS]; MR];
-        if height == MR && !a_panel.is_empty() {
+        if tile_rows == MR && !a_panel.is_empty() {
             add_packed::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, a_panel);
             return tile;
         }
-        match (height, operands) {
+        match (tile_rows, operands) {
             (_, Some(operands)) => {
                 let rows = self.rows(block, out);
                 add_rows_prefetching::<A, LANES, NR_VECTORS, MR>(&mut tile, b_rows, rows, &operands);
@@ -216,7 +217,7 @@ impl WeightGradient<'_> {
     #[inline(always)]
     fn outputs(&self, block: &Block<'_>, out: usize) -> &[f32] {
         let from = (block.position * self.geometry.out_channels + out) * self.samples;
-        self.grad_output.get(from..).unwrap_or(&[])
+        tail(self.grad_output, from)
     }
 
     /// G of the first `ROWS` outputs from `out` on, a slice each.

@@ -1,5 +1,6 @@
 //! Forward pass and input gradient by Winograd's algorithm: tiles of 4 × 4 outputs, with samples in the lanes.
 
+use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::super::data_pass::DataPass;
@@ -104,7 +105,7 @@ fn multiply<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR
     let (source_stride, product_stride) = (k * nr + GAP, m.next_multiple_of(MR) * nr + GAP);
     let points = products.chunks_exact_mut(product_stride).zip(source.chunks_exact(source_stride));
     for ((products, source), weights) in points.zip(weights.chunks_exact((weights.len() / PRODUCTS).max(1))) {
-        let b_rows = BRows { values: source.get(..k * nr).unwrap_or(&[]), stride: nr };
+        let b_rows = BRows { values: range(source, 0, k * nr), stride: nr };
         let groups =
             products.chunks_exact_mut(nr * MR).zip(weights.chunks_exact((k * MR).next_multiple_of(LANES).max(1)));
         for (products, weights) in groups {
@@ -146,7 +147,7 @@ impl ImageTile {
                 let row = (self.tile_row * SIDE + r).wrapping_sub(KERNEL / 2);
                 let col = (self.tile_col * SIDE + c).wrapping_sub(KERNEL / 2);
                 if row < rows && col < cols {
-                    *pixel = source.get((row * cols + col) * channels * self.samples + first..).unwrap_or(&[]);
+                    *pixel = tail(source, (row * cols + col) * channels * self.samples + first);
                 }
             }
         }

@@ -9,6 +9,7 @@ use super::matrices::{Gradients, Pixels, WeightSums};
 use super::transform::{Lines, grid, grid_mut, transform};
 use super::{GAP, KERNEL, POINTS, PRODUCTS, SIDE};
 use crate::arithmetic::Arithmetic;
+use crate::slices::range;
 
 /// Samples whose products are summed in one chain of a weight gradient, in every kernel set.
 const CHAIN: usize = 64;
@@ -107,7 +108,7 @@ impl WeightGradient<'_> {
                 continue;
             }
             let at = (row * cols + col) * channels * samples;
-            let columns = values.get(at..at + channels * samples).unwrap_or(&[]);
+            let columns = range(values, at, channels * samples);
             let columns = columns.get(first..).unwrap_or(&[]);
             pack_transposed::<A, LANES, NR_VECTORS>(columns, (channels, samples), count, panel);
         }

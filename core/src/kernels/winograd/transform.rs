@@ -35,7 +35,7 @@ impl<const LANES: usize, const FROM: usize, const TO: usize> Lines<LANES, FROM, 
         at: usize,
         (count, step): (usize, usize),
     ) {
-        let ahead = UNITS / NR_VECTORS * step;
+        let distance = UNITS / NR_VECTORS * step;
         let mut last = [[[0.0; LANES]; NR_VECTORS]; FROM];
         for col in 0..FROM {
             for (value, lines) in self.0.as_chunks_mut::<NR_VECTORS>().0.iter_mut().enumerate().take(count) {
@@ -44,8 +44,8 @@ impl<const LANES: usize, const FROM: usize, const TO: usize> Lines<LANES, FROM, 
                 // One bounds check for all vectors: a check of each takes longer than its transformation.
                 for ((run, row), last) in runs.iter_mut().zip(pixels).zip(&mut last) {
                     *run = vectors(row[col], at, last);
-                    if ahead > 0 {
-                        A::prefetch(row[col].get(at + ahead..at + ahead + LANES * NR_VECTORS).unwrap_or(&[]));
+                    if distance > 0 {
+                        A::prefetch(row[col].get(at + distance..at + distance + LANES * NR_VECTORS).unwrap_or(&[]));
                     }
                 }
                 for (vector, lines) in lines.iter_mut().enumerate() {
