@@ -7,8 +7,10 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Every commit would build a debug program anew.
     let release = std::env::var("PROFILE").as_deref() == Ok("release");
+    // A published package lies in no repository of its own; cargo has put this file beside its manifest.
+    let is_package = std::path::Path::new(".cargo_vcs_info.json").exists();
     match git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]) {
-        Some(commit) if release => {
+        Some(commit) if release && !is_package => {
             println!("cargo::rustc-env=ASYMGRAD_VERSION={version} ({commit})");
             if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
                 println!("cargo::rerun-if-changed={head}");

@@ -53,11 +53,6 @@ pub use random::Initial;
 pub use running::Running;
 pub use train::{ErrorSignal, StepError, Trainer, TrainerError};
 
-/// The repository's README, whose example is a test.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 /// The RAM table of `README.md`.
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,11 @@
 //! | 1 | `network` | a network that owns its layers |
 //! | 1 | `atomic`, `cgroup`, `diagnostic`, `lossy`, `shell` | whole files, limits of containers, messages, text of paths, quoting |
 
+/// The README, whose example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod analysis;
 mod atomic;
 pub mod capacity;

@@ -5,15 +5,15 @@
 use super::{Dataset, Images};
 
 /// 1,797 × 64 pixels, then 1,797 labels.
-static FILE: &[u8] = include_bytes!("../../../data/digits.bin");
+static FILE: &[u8] = include_bytes!("../../data/digits.bin");
 
 const COUNT: usize = 1797;
 const TRAIN: usize = 1500;
 const SIDE: usize = 8;
 const SCALE: usize = 4;
 const CHANNELS: usize = 3;
-const WIDE: usize = SIDE * SCALE;
-const SIZE: usize = CHANNELS * WIDE * WIDE;
+const IMAGE_SIDE: usize = SIDE * SCALE;
+const SIZE: usize = CHANNELS * IMAGE_SIDE * IMAGE_SIDE;
 
 const _: () = assert!(FILE.len() == COUNT * (SIDE * SIDE + 1));
 
@@ -33,7 +33,7 @@ pub fn load() -> Dataset {
 
 fn enlarge(small: &[u8], large: &mut [u8]) {
     for (index, pixel) in large.iter_mut().enumerate() {
-        let (row, col) = (index / WIDE % WIDE, index % WIDE);
+        let (row, col) = (index / IMAGE_SIDE % IMAGE_SIDE, index % IMAGE_SIDE);
         *pixel = brightness(small[row / SCALE * SIDE + col / SCALE]);
     }
 }

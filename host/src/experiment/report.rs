@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::definition::Experiment;
 
-const ROWS: &str = include_str!("../../../data/experiments.toml");
+const ROWS: &str = include_str!("../../data/experiments.toml");
 
 /// No experiment has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
