@@ -423,8 +423,8 @@ fn images_are_standardised_in_training_prediction_and_export() {
     // The file contains the mean for other programs.
     let bytes = fs::read(place.path("weights.safetensors")).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    let told: Vec<f64> = serde_json::from_str(&header.metadata().as_ref().unwrap()["input_mean"]).unwrap();
-    assert!(told.len() == 3 && told.iter().all(|told| (told - mean).abs() < 1e-9), "{told:?}");
+    let means: Vec<f64> = serde_json::from_str(&header.metadata().as_ref().unwrap()["input_mean"]).unwrap();
+    assert!(means.len() == 3 && means.iter().all(|found| (found - mean).abs() < 1e-9), "{means:?}");
     // It is part of the configuration, and it changes the training.
     run("--out a").assert(1, &["a: this folder holds another run", "standard"]);
     run("--out plain").assert(0, &[]);

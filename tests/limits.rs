@@ -89,7 +89,7 @@ fn threads_that_cannot_start_are_an_error_and_no_panic() {
         }
     }
     assert!(refused >= 5, "{refused}");
-    // With threads enough the same folders go on to the end.
+    // With threads enough the same folders resume to the end.
     let mut command = Command::new("setpriv");
     command.args(&ids).arg(&program).args([
         "run",
@@ -106,7 +106,7 @@ fn threads_that_cannot_start_are_an_error_and_no_panic() {
     Ended::of(command.current_dir(place.path("")).output().unwrap()).assert(0, &[]);
 }
 
-/// A rate that halves, or falls to a tenth, is below the least float long before the end: the run goes on at 0.
+/// A rate that halves, or falls to a tenth, is below the least float long before the end: the run continues at 0.
 #[test]
 fn a_falling_rate_may_end_at_0() {
     let place = Place::new();
@@ -119,7 +119,7 @@ fn a_falling_rate_may_end_at_0() {
         assert_eq!(epochs.len(), 60);
         // Nothing moves any more.
         assert_eq!(epochs[58]["test_loss"], epochs[59]["test_loss"]);
-        // Another process goes on there.
+        // Another process resumes there.
         run(&place, &rest.replace("60", "61")).assert(0, &[]);
     }
 }

@@ -106,7 +106,7 @@ fn the_standard_output_by_its_name_gets_the_output_alone() {
         let piped = place.command(&format!("{command} /proc/self/fd/1"), "").output().unwrap();
         assert!(piped.status.success(), "{command}: {}", String::from_utf8_lossy(&piped.stderr));
         assert!(without_date(&piped.stdout) == whole, "{command}");
-        // A file behind the descriptor goes on where it ends, as `>>` asks for.
+        // A file behind the descriptor continues where it ends, as `>>` asks for.
         let log = place.path("log");
         fs::write(&log, "before\n").unwrap();
         let appended = fs::File::options().append(true).open(&log).unwrap();

@@ -499,8 +499,8 @@ fn a_probe_changes_no_step_and_renewed_feedback_is_that_of_the_next_step() {
             for step in 0..10 {
                 let input = probed.input(labels.len()).unwrap();
                 network.input().load(x, labels.len(), input);
-                for truth in [false, true] {
-                    probed.probe(labels, truth, &mut |_| {}).unwrap();
+                for true_gradient in [false, true] {
+                    probed.probe(labels, true_gradient, &mut |_| {}).unwrap();
                 }
                 let mut exported = Trainer::<ALL>::new(network, training, &mut *other).unwrap();
                 exported.state_mut().copy_from_slice(alone.state());

@@ -15,8 +15,8 @@ const NET: Architecture = Architecture::new(
 const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
 
 /// Operations that fit between two deadlines. A network that needs more is a compile error.
-const BUDGET: usize = 5_000;
-const _: () = assert!(NET.longest_slice(&TRAINING) <= BUDGET);
+const MAX_OPERATIONS: usize = 5_000;
+const _: () = assert!(NET.longest_slice(&TRAINING) <= MAX_OPERATIONS);
 
 /// A controller that acts at every tick.
 struct Controller {
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     // Three layers forward, the loss, and for each layer an input gradient and an update.
     assert_eq!(controller.ticks, 100 * (3 + 1 + 2 * 3));
-    println!("a slice takes at most {} operations of {BUDGET}", NET.longest_slice(&TRAINING));
+    println!("a slice takes at most {} operations of {MAX_OPERATIONS}", NET.longest_slice(&TRAINING));
     Ok(())
 }
 

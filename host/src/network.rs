@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_word_that_is_none_is_told_with_the_nearest() {
-        for (text, told) in [
+        for (text, expected) in [
             ("input 64 - dens32 - dense10", "position 11, found `dens32`; the nearest is `dense`"),
             ("input 64 - Dense10", "position 11, found `Dense10`; the nearest is `dense`"),
             ("input 3x8x8 - maxpol3x3/2 - dense10", "found `maxpol3x3/2`; the nearest is `maxpool`"),
@@ -94,7 +94,7 @@ mod tests {
             ("input 64 - dense9 - dense10(DTRP)", "position 27, found `(DTRP)`; the nearest is `(DRTP)`"),
         ] {
             let error = text.parse::<Network>().unwrap_err();
-            assert!(error.ends_with(told), "{text}: {error}");
+            assert!(error.ends_with(expected), "{text}: {error}");
         }
         for text in ["input 64 - dense - dense10", "input 64 - dense9/2", "input 64 - ", "input 64 - dense0"] {
             let error = text.parse::<Network>().unwrap_err();

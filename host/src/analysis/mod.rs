@@ -1,7 +1,7 @@
 //! What runs say: verdicts on the report's claims, means over seeds, and comparisons seed by seed.
 //!
 //! - `verdict`: a claim of the report and a run; `course`: how the run went, as far as the claim asks for
-//! - `rankings`: the orders of experiments that the report publishes
+//! - `rankings`: the rankings of experiments that the report publishes
 //! - `trend`: the distance to the true gradient beside the report's
 //! - `paired`: two groups seed by seed
 //! - `groups`: runs that differ in nothing but the seed

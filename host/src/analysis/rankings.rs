@@ -1,4 +1,4 @@
-//! The orders of two experiments that the report publishes, and how likely each holds here.
+//! Pairs of experiments that the report ranks, and how likely each ranking holds here.
 
 use asymgrad_core::Feedback;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct Ranking {
     pub decided: bool,
 }
 
-/// All orders of experiments that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
+/// All rankings of two experiments that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
 /// that it is no accident of an epoch.
 pub(crate) fn rankings(experiments: &[Experiment], groups: &[Group]) -> Vec<Ranking> {
     let experiments: Vec<&Experiment> = experiments.iter().filter(|experiment| experiment.table.is_some()).collect();

@@ -1,4 +1,4 @@
-//! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is told of them.
+//! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is reported of them.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -267,7 +267,7 @@ impl Execution {
                 report::claims(all)
             )),
             [result] if result.has_result() => print(&format!("{result}\n")),
-            // A failure has been told.
+            // A failure has been reported.
             _ => Ok(()),
         }
     }

@@ -27,7 +27,7 @@ struct Tuning {
     /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
     #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<Schedule>,
-    /// (KP): share by which weights and feedback shrink each step [default: 0.0001]
+    /// (KP): fraction by which weights and feedback shrink each step [default: 0.0001]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     kp_decay: Option<f32>,
     /// (WM): share of the way that a mirror goes each step [default: 0.01]

@@ -23,7 +23,7 @@ pub(super) struct SuiteArguments {
     /// Only the experiments of one of the report's tables
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=4))]
     table: Option<u8>,
-    /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 unless told otherwise
+    /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 by default
     #[arg(long, conflicts_with = "table")]
     rules: bool,
     #[command(flatten)]

@@ -145,7 +145,7 @@ pub enum Error {
     Damaged {
         /// The archive.
         archive: PathBuf,
-        /// What the reader met.
+        /// The error of the reader.
         source: io::Error,
     },
     /// Another process writes into the same data folder.

@@ -20,7 +20,7 @@ use ureq::{Agent, Body};
 pub const OFFICIAL_URL: &str = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
 const ARCHIVE: &str = "cifar-10-binary.tar.gz";
 /// The longest wait for a connection, and for the next bytes.
-const PATIENCE: Duration = Duration::from_mins(1);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Between two lines of progress where there is no terminal.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -171,8 +171,8 @@ impl Download<'_> {
             .tls_config(TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build())
             .user_agent(concat!("asymgrad/", env!("CARGO_PKG_VERSION")))
             .http_status_as_error(false)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_per_read(Some(PATIENCE));
+            .timeout_connect(Some(TIMEOUT))
+            .timeout_per_read(Some(TIMEOUT));
         if is_loopback(self.url) {
             config = config.proxy(None);
         }

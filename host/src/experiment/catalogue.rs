@@ -1,6 +1,6 @@
 //! The experiments at hand: the report's and, in front of them, those of a file of the user's own with the same fields.
 //!
-//! What is wrong with such a file is told with its line and, for a mistyped field, the nearest one that there is.
+//! What is wrong with such a file is reported with its line and, for a mistyped field, the nearest one that there is.
 
 use std::collections::BTreeMap;
 use std::fs;

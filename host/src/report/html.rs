@@ -12,7 +12,7 @@ use super::table::{Cell, Row, Table};
 use crate::analysis::{Ours, Ranking, Run, Trend, Verdict};
 use crate::config::DatasetId;
 
-/// What the report's networks begin with: told once above the tables.
+/// What the report's networks begin with, stated once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
 
 /// The whole page.

@@ -34,7 +34,7 @@ pub enum Error {
     Format {
         /// The file.
         file: PathBuf,
-        /// What the reader met.
+        /// The error of the reader.
         reason: String,
     },
     /// The network has no such tensor.

@@ -30,20 +30,20 @@ pub fn measure<K: Kernels>(
     let weights = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Weight);
     let names: Vec<(usize, String)> = weights.map(|tensor| (tensor.layer(), name(tensor))).collect();
     let place = |layer: usize| names.iter().position(|(index, _)| *index == layer);
-    let mut truths: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
+    let mut true_gradients: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     trainer.probe(labels, true, &mut |signal| {
-        truths.insert(signal.layer, signal.gradient.grad_output.to_vec());
+        true_gradients.insert(signal.layer, signal.gradient.grad_output.to_vec());
     })?;
     let mut measures = Measures::default();
     trainer.probe(labels, false, &mut |signal| {
-        let (Some(at), Some(truth)) = (place(signal.layer), truths.get(&signal.layer)) else { return };
+        let (Some(at), Some(true_gradient)) = (place(signal.layer), true_gradients.get(&signal.layer)) else { return };
         let name = &names[at].1;
         // What arrives here left the next layer with weights.
         if let Some((_, sender)) = names.get(at + 1) {
-            compare(&mut measures, sender, &signal, truth);
+            compare(&mut measures, sender, &signal, true_gradient);
             insert(&mut measures.dead_units, name, dead_units(&signal));
         }
-        insert(&mut measures.gradient_angles, name, gradient_angle(kernels, &signal.gradient, truth));
+        insert(&mut measures.gradient_angles, name, gradient_angle(kernels, &signal.gradient, true_gradient));
     })?;
     let stored = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Feedback && !tensor.is_direct());
     for feedback in stored {
@@ -91,20 +91,20 @@ fn insert(numbers: &mut ByLayer, name: &str, number: Option<f64>) {
 }
 
 /// The angles and the norms of a signal beside the true one, feature × sample.
-fn compare(measures: &mut Measures, name: &str, signal: &ErrorSignal<'_>, truth: &[f32]) {
+fn compare(measures: &mut Measures, name: &str, signal: &ErrorSignal<'_>, true_gradient: &[f32]) {
     let (samples, arriving) = (signal.gradient.samples, signal.gradient.grad_output);
-    let of_sample = |sample: usize| pairs(&arriving[sample..], &truth[sample..]).step_by(samples);
+    let of_sample = |sample: usize| pairs(&arriving[sample..], &true_gradient[sample..]).step_by(samples);
     let angles: Vec<f64> = (0..samples).filter_map(|sample| angle(of_sample(sample))).collect();
     let mean = angles.iter().sum::<f64>() / angles.len() as f64;
     let variance = angles.iter().map(|angle| (angle - mean).powi(2)).sum::<f64>() / angles.len() as f64;
     insert(&mut measures.angles, name, Some(mean));
     insert(&mut measures.angle_spreads, name, Some(variance.sqrt()));
-    let norms = norms(pairs(arriving, truth));
+    let norms = norms(pairs(arriving, true_gradient));
     insert(&mut measures.norm_ratios, name, Some(norms.0 / norms.1));
 }
 
 /// The angle between hᵀG and hᵀ of the true signal, through the kernels that train.
-fn gradient_angle(kernels: &impl Kernels, job: &WeightGradient<'_>, truth: &[f32]) -> Option<f64> {
+fn gradient_angle(kernels: &impl Kernels, job: &WeightGradient<'_>, true_gradient: &[f32]) -> Option<f64> {
     let weights = job.geometry.weight_rows() * job.geometry.in_channels;
     if weights > MOST_WEIGHTS {
         return None;
@@ -118,8 +118,8 @@ fn gradient_angle(kernels: &impl Kernels, job: &WeightGradient<'_>, truth: &[f32
         kernels.weight_gradient::<ALL>(job, update, &mut sums);
         numbers
     };
-    let (own, truth) = (gradient(job), gradient(&WeightGradient { grad_output: truth, ..*job }));
-    angle(pairs(&own, &truth))
+    let (own, true_gradient) = (gradient(job), gradient(&WeightGradient { grad_output: true_gradient, ..*job }));
+    angle(pairs(&own, &true_gradient))
 }
 
 /// The share of outputs that are the same for all samples, in percent.

@@ -78,7 +78,7 @@ pub fn train(
     match &outcome {
         // Too few steps were asked for, or the folder is another process's by now: the run itself has not failed.
         Ok(_) | Err(Error::Past { .. } | Error::Locked { .. }) => {}
-        // For `status`; on a full disk the error is told all the same.
+        // For `status`; on a full disk the error is reported all the same.
         Err(error) => drop(fs::write(folder.file(FAILURE), format!("{error}\n"))),
     }
     outcome
