@@ -45,7 +45,7 @@ pub use checks::CoefficientError;
 pub use kernels::{StepCoefficients, Update};
 pub use network::{
     Activation, Adam, Architecture, ArchitectureError, Feedback, Layer, Loss, Momentum, Operation, Optimizer,
-    ParseError, Problem, Score, Sgd, Shape, Training, feedback,
+    ParseError, Problem, Score, Sgd, Shape, Targets, Training, feedback,
 };
 pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `trainer.rs` | [`Trainer`]: construction, state, views |
 //! | `step.rs` | a step as a loop over slices: forward, loss, input gradient, update |
+//! | `targets.rs` | the targets of a step: checks, and how they are stored |
 //! | `pass.rs` | one layer in one direction |
 //! | `probe.rs` | the error signals at every layer, without an update |
 //! | `initialize.rs` | initial weights and feedback, warm-up of weight mirrors |
@@ -16,6 +17,7 @@ mod initialize;
 pub(crate) mod pass;
 mod probe;
 mod step;
+mod targets;
 mod trainer;
 
 pub use self::error::{StepError, TrainerError};

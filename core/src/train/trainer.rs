@@ -72,6 +72,8 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) steps: u64,
     pub(super) samples: usize,
     pub(super) phase: Phase,
+    /// Whether the targets of the step were given as classes.
+    pub(super) targets_are_classes: bool,
     pub(super) score: Score,
 }
 
@@ -121,6 +123,9 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         if expected & CAPS != expected {
             return Err(TrainerError::Capabilities { expected, found: CAPS });
         }
+        if network.classes() == 1 && !training.loss.takes_values() {
+            return Err(TrainerError::OneOutput { loss: training.loss });
+        }
         training.check::<CAPS>()?;
         let (work, state) = split_mut(memory, layout.work());
         let work = Work::new(work, &layout);
@@ -137,7 +142,8 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             steps: 0,
             samples: 0,
             phase: Phase::Idle,
-            score: Score { loss: 0.0, correct: 0, samples: 0 },
+            targets_are_classes: true,
+            score: Score { loss: 0.0, correct: None, samples: 0 },
         })
     }
 

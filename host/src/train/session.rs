@@ -188,7 +188,7 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
             load(&mut self.trainer, &mut self.labels, &self.gather, test, chosen)?;
-            add(&mut sums, &self.trainer.evaluate(&self.labels)?);
+            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
         }
         let (epoch, train) = (self.at.epoch, &self.at.sums);
         let timing = TimingLine {
@@ -340,7 +340,7 @@ impl<'a> Session<'a> {
 
 fn add(sums: &mut Sums, score: &Score) {
     sums.loss += f64::from(score.loss) * score.samples as f64;
-    sums.correct += score.correct;
+    sums.correct += score.correct.unwrap_or(0);
     sums.samples += score.samples;
 }
 

@@ -143,7 +143,7 @@ fn train<A: Arithmetic>(
         let label = digit(index, trainer.input(1).ok()?)?;
         let score = trainer.evaluate(&[label]).ok()?;
         loss += score.loss;
-        correct += u32::from(score.correct > 0);
+        correct += u32::from(score.correct == Some(1));
     }
     print(": correct ");
     text::integer(correct, print);
