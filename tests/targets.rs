@@ -1,5 +1,7 @@
 //! Targets that are classes or values: what a loss takes, what a score counts, and the errors.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
     Architecture, Layer, Loss, Optimizer, Score, Sgd, Shape, StepError, Targets, Trainer, TrainerError, Training,
