@@ -38,6 +38,7 @@ mod train;
 // The crates whose types and traits are part of the API: `NorFlash`, `MatrixView`, `Rng`.
 #[cfg(feature = "embedded-storage")]
 pub use embedded_storage;
+#[cfg(feature = "nalgebra")]
 pub use nalgebra;
 pub use rand_core;
 
