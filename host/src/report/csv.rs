@@ -123,6 +123,7 @@ mod tests {
             version: String::new(),
             written: 0,
             tables: vec![table],
+            conditions: vec![],
             rankings: vec![],
             claims: vec![],
             groups: vec![],

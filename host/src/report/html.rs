@@ -6,10 +6,11 @@
 use jiff::Timestamp;
 
 use super::claims::ClaimSummary;
+use super::conditions::{Conditions, TableDistance, figures_text};
 use super::figures::{accuracy, epochs};
 use super::results::Report;
 use super::table::{Cell, Row, Table};
-use crate::analysis::{Ours, Ranking, Run, Trend, Verdict};
+use crate::analysis::{DIVISORS, Distance, Ours, Ranking, Run, Trend, Verdict};
 use crate::config::DatasetId;
 
 /// What the report's networks begin with: told once above the tables.
@@ -31,7 +32,7 @@ pub fn page(report: &Report) -> serde_json::Result<String> {
         version = escape(&report.version),
         tiles = tiles(report),
         banners = banners(report),
-        tables = report.tables.iter().map(table).collect::<String>() + &rankings(report),
+        tables = report.tables.iter().map(table).collect::<String>() + &distances(report) + &rankings(report),
         claims = report.claims.iter().map(claim).collect::<String>(),
         provenance = provenance(report),
         data = data,
@@ -218,6 +219,36 @@ fn trend(trend: &Trend) -> String {
         signed(trend.report, 1),
         escape(&trend.baseline),
         verdict = trend.verdict.name(),
+    )
+}
+
+/// How far the runs are from the published figures, at the published epochs and at those divided by k.
+fn distances(report: &Report) -> String {
+    let cell = |label: &str, Distance { root_mean_square, mean, .. }: Distance| {
+        let mean = signed(mean, 2);
+        format!("<td data-label=\"{label}\">{root_mean_square:.2}<span class=\"line\">mean {mean}</span></td>")
+    };
+    let line = |conditions: &Conditions, of: &TableDistance| {
+        let divided: String = of.divided.iter().map(|at| cell(&format!("k = {}", at.k), at.distance)).collect();
+        format!(
+            "<tr><td class=\"name\"><b>{}</b><span class=\"line\">{} of {}</span></td>{}{divided}</tr>\n",
+            escape(&conditions.name),
+            figures_text(of.distance.figures),
+            of.name(),
+            cell("Distance", of.distance)
+        )
+    };
+    let all = report.conditions.iter();
+    let lines: String = all.flat_map(|conditions| conditions.distances.iter().map(|of| line(conditions, of))).collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    let ks = DIVISORS.map(|k| format!("<th>k = {k}")).concat();
+    format!(
+        "<h3>Distance to the report</h3>\n<p class=\"soft\">Root mean square of ours less the report’s figures, in points. \
+         <b>Distance</b> is that of the tables above. The others compare the report’s epoch E with the mean of the five epochs around \
+         E / k: if k &gt; 1 is best, the runs learn faster, epoch by epoch, than the report’s did.</p>\n<div class=\"card wide\">\
+         <table class=\"origins\"><thead><tr><th>Runs<th>Distance{ks}</thead>\n<tbody>{lines}</tbody></table></div>\n"
     )
 }
 

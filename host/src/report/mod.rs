@@ -4,10 +4,12 @@
 //!
 //! - `html`, `markdown`, `csv`: the formats of the page; `results`: what it shows
 //! - `table`, `claims`: the report's tables and claims with the runs beside them
+//! - `conditions`: the same runs by their batch and settings, and their distance to the report's figures
 //! - `terminal`: what `run` and `suite` print at their end; `trained`: the same for programs
 //! - `figures`: figures as text
 
 mod claims;
+mod conditions;
 mod csv;
 mod figures;
 mod html;
@@ -19,6 +21,7 @@ mod trained;
 
 pub use self::csv::csv;
 pub use claims::{ClaimExperiment, ClaimSummary, JudgedRun};
+pub use conditions::{Conditions, Divided, Figure, TableDistance};
 pub use html::page;
 pub use markdown::markdown;
 pub use results::Report;
