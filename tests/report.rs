@@ -77,14 +77,28 @@ fn every_format_contains_the_figures_of_the_runs() {
         markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
         "{markdown}"
     );
-    // The measured angles: mean and standard deviation over the seeds.
-    let angles = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
+    // Beside it each seed's, and what was measured in the last epoch: mean and standard deviation over the seeds.
+    let last = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
         let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
-        lines(&epochs).last().unwrap()["angles"]["dense2"].as_f64().unwrap()
+        lines(&epochs).pop().unwrap()
     });
-    let (mean, deviation) = (f64::midpoint(angles[0], angles[1]), (angles[0] - angles[1]).abs() / 2f64.sqrt());
-    let line = format!("| DSR2 | dense2 | 2 | 2 | {mean:.1} ± {deviation:.1} |");
-    assert!(markdown.lines().any(|found| found.starts_with(&line)), "no {line} in {markdown}");
+    let spread = |number: &dyn Fn(&Value) -> &Value| {
+        let [a, b] = [&last[0], &last[1]].map(|line| number(line).as_f64().unwrap());
+        (f64::midpoint(a, b), (a - b).abs() / 2f64.sqrt())
+    };
+    let angles = ["dense2", "dense3"].map(|layer| spread(&|line: &Value| &line["angles"][layer]));
+    let angles = angles.map(|(mean, deviation)| format!("{mean:.0}° ± {deviation:.0}°"));
+    let line = markdown.lines().find(|line| line.starts_with("| DSR2 |")).unwrap();
+    for expected in [
+        format!("| {:.2}, {:.2} |", seeds[0], seeds[1]),
+        format!("| {:.2} |", spread(&|line| &line["train_loss"]).0),
+        format!("| {:.2} |", spread(&|line| &line["train_accuracy"]).0),
+        format!("| {} |", angles.join(", ")),
+        "| 2 on digits |".into(),
+    ] {
+        assert!(line.contains(&expected), "no {expected} in {line}");
+    }
+    assert!(markdown.contains("| angles (dense2, dense3) |") && markdown.contains("Batches of 128."), "{markdown}");
 }
 
 #[test]
