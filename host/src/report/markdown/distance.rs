@@ -94,24 +94,27 @@ fn by_conditions(conditions: &[Conditions]) -> String {
     } else {
         " A number in brackets is that of the seeds; a run of one seed decides no difference of a few points."
     };
+    let shared = match &shared(conditions)[..] {
+        [] => String::new(),
+        sentences => format!("\nDistance (root mean square):\n\n- {}\n", sentences.join("\n- ")),
+    };
     format!(
-        "Test accuracy at the published epochs under each of the conditions; – is a run that is still missing.{one_seed}\n\n{table}{}",
-        shared(conditions)
+        "Test accuracy at the published epochs under each of the conditions; – is a run that is still missing.{one_seed}\n\n\
+         {table}{shared}"
     )
 }
 
-/// Conditions compare only over the figures that both have.
-fn shared(conditions: &[Conditions]) -> String {
+/// Sentences with the distances of each two conditions over the figures that both have.
+pub(crate) fn shared(conditions: &[Conditions]) -> Vec<String> {
+    let with = |of: &Conditions, distance: Distance| {
+        format!("{:.2} points with {} (mean {:+.2})", distance.root_mean_square, of.name, distance.mean)
+    };
+    let sentence = |a: &Conditions, b: &Conditions| {
+        let [first, second] = a.beside(b)?;
+        let figures = figures_text(first.figures);
+        Some(format!("Over the {figures} of both: {}, {}.", with(a, first), with(b, second)))
+    };
     let pairs =
         conditions.iter().enumerate().flat_map(|(index, a)| conditions.iter().skip(index + 1).map(move |b| (a, b)));
-    let line = |(a, b): (&Conditions, &Conditions)| {
-        let [first, second] = a.beside(b)?;
-        let text = |of: &Conditions, distance: Distance| {
-            format!("{:.2} points with {} (mean {:+.2})", distance.root_mean_square, of.name, distance.mean)
-        };
-        let (first_text, second_text) = (text(a, first), text(b, second));
-        Some(format!("- Over the {} of both: {first_text}, {second_text}.\n", figures_text(first.figures)))
-    };
-    let lines: String = pairs.filter_map(line).collect();
-    if lines.is_empty() { lines } else { format!("\nDistance (root mean square):\n\n{lines}") }
+    pairs.filter_map(|(a, b)| sentence(a, b)).collect()
 }

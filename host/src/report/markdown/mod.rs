@@ -135,14 +135,17 @@ fn summary(report: &Report) -> String {
     for (of, whole) in report.conditions.iter().filter_map(|of| Some((of, of.whole()?))) {
         let (distance, tables) = (whole.distance, whole.name());
         text += &format!(
-            " With {}, {} of {} of {tables} differ from the report's by less than 2 points; the root mean square of the differences \
-             is {:.2} points and their mean {:+.2}.",
+            " With {}, ours are within 2 points of the report's for {} of {} of {tables}; the root mean square of the differences is \
+             {:.2} points, and their mean {:+.2}.",
             of.name,
             distance.near,
             figures_text(distance.figures),
             distance.root_mean_square,
             distance.mean
         );
+    }
+    for sentence in distance::shared(&report.conditions) {
+        text += &format!(" {sentence}");
     }
     let claims = |verdict: Verdict| report.claims.iter().filter(|claim| claim.verdict() == verdict).count();
     text += &format!(
