@@ -212,6 +212,34 @@ fn the_page_is_one_file_with_all_figures() {
     }
 }
 
+/// The page shows names and sentences of the user as text, and they do not end the script with its numbers.
+#[test]
+fn text_of_a_user_is_no_markup() {
+    let place = Place::new();
+    let (folder, sentence) = ("<script>\"&'", "</script><script>alert(\"x\" & 'y')");
+    fs::create_dir(place.path(folder)).unwrap();
+    let own = format!(
+        "[[experiment]]\nname = \"OWN\"\nnetwork = \"input 3x32x32 - dense10\"\nloss = \"ce\"\nclaim = {{ sentence = \"\"\"{sentence}\"\"\", \
+         epochs = 1, measure = {{ expect = \"better\", than = \"DS0\", by = 1 }} }}\n"
+    );
+    fs::write(place.path("<b>&.toml"), own).unwrap();
+    place.run_with("report {} --experiments <b>&.toml -o page.html", folder).assert(0, &[]);
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    for text in [
+        "<code>&lt;script&gt;&quot;&amp;'</code>",
+        "“&lt;/script&gt;&lt;script&gt;alert(&quot;x&quot; &amp; 'y')”",
+        "<h3>Experiments of &lt;b&gt;&amp;.toml</h3>",
+    ] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    // The numbers and the page's own script.
+    assert_eq!((page.matches("<script").count(), page.matches("</script>").count()), (2, 2));
+    let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["folder"], folder);
+    assert!(data["claims"].as_array().unwrap().iter().any(|claim| claim["sentence"] == sentence), "{data}");
+}
+
 #[test]
 fn a_confusion_matrix_counts_the_test_images_and_its_diagonal_is_the_accuracy() {
     let place = trained();

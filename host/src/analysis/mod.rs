@@ -27,6 +27,6 @@ pub use paired::Paired;
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;
 pub use runs::{Run, StepMean};
-pub use trend::Trend;
 pub(crate) use trend::trend;
+pub use trend::{Agreement, Trend};
 pub use verdict::{Judgement, Verdict, judge};
