@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::measured::{Measured, mean_at, measured};
 use super::runs::Run;
-use crate::config::{Choices, Config};
+use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::run::{EpochLine, Error};
 use crate::statistics::{self, Estimate};
@@ -43,9 +44,7 @@ impl Group {
     pub(crate) fn is_of(&self, experiment: &Experiment) -> bool {
         self.name == experiment.name
             && self.config().is_some_and(|config| {
-                let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-                Config::of_experiment(experiment, &choices, config.data.clone(), config.class)
-                    .is_ok_and(|of_experiment| of_experiment.differences(config).is_empty())
+                Config::of_experiment_like(experiment, config).is_ok_and(|own| own.differences(config).is_empty())
             })
     }
 
@@ -64,7 +63,8 @@ impl Group {
     pub(crate) fn ours(&self, epoch: u32) -> Option<Ours> {
         let (whole, last) = self.longest(epoch);
         let epochs = span(last);
-        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
+        let seeds = by_seed(&whole, epochs);
+        let accuracies: Vec<f64> = seeds.iter().map(|seed| seed.accuracy).collect();
         let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&accuracies);
@@ -82,6 +82,10 @@ impl Group {
             diverged,
             shorter: self.runs.len() - diverged - whole.len(),
             ended: whole.iter().all(|run| run.status.has_ended()),
+            seeds,
+            train_loss: mean_at(&whole, epochs[1], |line| line.train_loss),
+            train_accuracy: mean_at(&whole, epochs[1], |line| line.train_accuracy),
+            measures: measured(&whole, epochs[1]),
         })
     }
 }
@@ -115,6 +119,29 @@ pub struct Ours {
     pub shorter: usize,
     /// Whether all runs of the mean have come to their end.
     pub ended: bool,
+    /// The test accuracy of each run of the mean.
+    pub seeds: Vec<SeedAccuracy>,
+    /// The training loss of the last epoch, the mean over those runs.
+    pub train_loss: Option<f64>,
+    /// The training accuracy of the last epoch in percent, the mean over those runs.
+    pub train_accuracy: Option<f64>,
+    /// The last measures of those runs, each the mean over them.
+    pub measures: Measured,
+}
+
+/// The test accuracy of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SeedAccuracy {
+    /// Its seed.
+    pub seed: u64,
+    /// In percent, the mean of some epochs.
+    pub accuracy: f64,
+}
+
+/// The test accuracy of each run, the mean of some epochs; runs that have none of them are left out.
+pub(crate) fn by_seed(runs: &[&Run], epochs: [u32; 2]) -> Vec<SeedAccuracy> {
+    let of = |run: &&Run| Some(SeedAccuracy { seed: run.config.seed, accuracy: mean_of(&run.epochs, epochs)? });
+    runs.iter().filter_map(of).collect()
 }
 
 /// All runs below `folder` in groups, and one message for each run that cannot be read.
@@ -137,7 +164,9 @@ pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
-        let config = Config { seed: 0, data: run.config.data.without_name(), ..run.config.clone() };
+        // How often a run measures changes none of its results.
+        let data = run.config.data.without_name();
+        let config = Config { seed: 0, measure_every: 1, data, ..run.config.clone() };
         groups.entry(config.identity()).or_default().push(run);
     }
     let of_runs = |mut runs: Vec<Run>| {

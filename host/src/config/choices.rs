@@ -84,6 +84,16 @@ impl Config {
         Ok(config)
     }
 
+    /// The experiment with what it does not state as in `config`: the seed, the data, the numeric mode, and how often it measures.
+    ///
+    /// # Errors
+    /// Says which field of the experiment makes no sense.
+    pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, String> {
+        let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
+        let choices = Choices { seed, measure_every, ..Choices::default() };
+        Self::of_experiment(experiment, &choices, config.data.clone(), config.class)
+    }
+
     /// Any network on `data`.
     pub fn of_network(
         name: String,
