@@ -184,7 +184,9 @@ fn reached(ours: &Ours) -> String {
         Some(_) => format!("<big>{}</big>{interval}", accuracy(ours)),
         None => "<span class=\"chip failed\">diverged</span>".into(),
     };
-    let best = ours.best.map_or_else(String::new, |best| format!(", best epoch {best:.2}"));
+    let best = ours
+        .best
+        .map_or_else(String::new, |best| format!(", best epoch {best:.2}, chosen on the {} set", ours.best_chosen_on));
     format!(
         "{number}<span class=\"line\">{several} {}, {seeds}, {}{diverged}{unfinished}{shorter}{best}</span>",
         epochs(ours),

@@ -27,7 +27,8 @@ pub fn markdown(report: &Report) -> String {
             text += &format!("| {} |\n", fields.join(" | "));
         }
     }
-    text += "\nOurs is the mean over the epochs that stand beside it; the best epoch is chosen on the test set.\n";
+    text += "\nOurs is the mean over the epochs that stand beside it. The best epoch of runs with `--validation` is chosen on their \
+             validation images, that of all others on the test set, which is optimistic.\n";
     for data in report.data_sets() {
         text += &format!("\n- {}, SHA-256 {}: {}\n", one_line(&data.name), data.checksum, data.contents());
     }
