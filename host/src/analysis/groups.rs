@@ -78,6 +78,11 @@ impl Group {
             bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
             best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
             best_epochs: best.iter().map(|line| line.epoch).collect(),
+            best_chosen_on: if self.config().is_some_and(|config| config.validation > 0) {
+                "validation"
+            } else {
+                "test"
+            },
             runs: accuracies.len() + diverged,
             diverged,
             shorter: self.runs.len() - diverged - whole.len(),
@@ -107,10 +112,13 @@ pub struct Ours {
     pub bootstrap: Option<[f64; 2]>,
     /// The level of both intervals.
     pub level: f64,
-    /// Test accuracy of each run's best epoch so far, the mean over runs: chosen on the test set, so only beside `mean`.
+    /// Test accuracy of each run's best epoch so far, the mean over runs.
     pub best: Option<f64>,
     /// That epoch of each run.
     pub best_epochs: Vec<u32>,
+    /// The images that this epoch is chosen on: `validation`, or without a validation split `test`, which is optimistic, so that
+    /// `best` stands only beside `mean`.
+    pub best_chosen_on: &'static str,
     /// The runs, those that diverged included.
     pub runs: usize,
     /// Runs that diverged.
@@ -207,10 +215,10 @@ pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f6
     statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
 }
 
-/// The epoch up to `last` with the best test accuracy, of several the first.
+/// The best epoch up to `last`, of several the first.
 fn best_of(lines: &[EpochLine], last: u32) -> Option<EpochLine> {
     let so_far = lines.iter().rev().filter(|line| line.epoch <= last);
-    so_far.max_by(|a, b| a.test_accuracy.total_cmp(&b.test_accuracy)).copied()
+    so_far.max_by(|a, b| a.selection_accuracy().total_cmp(&b.selection_accuracy())).copied()
 }
 
 #[cfg(test)]

@@ -44,6 +44,8 @@ pub struct Choices {
     pub feedback_init: Initial,
     /// Epochs between two measurements, 1 by default.
     pub measure_every: Option<u32>,
+    /// Images of the validation split, by default the experiment's own, else none.
+    pub validation: Option<usize>,
     /// Keeps the samples in the order of the files.
     pub no_shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
@@ -77,6 +79,7 @@ impl Config {
             config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
         config.batch = choices.batch.or(experiment.batch).unwrap_or(config.batch);
+        config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
         config.clip = choices.clip.or(experiment.clip);
         config.kp_decay = choices.kp_decay.or(experiment.kp_decay);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
@@ -120,6 +123,7 @@ impl Config {
             feedback_init: choices.feedback_init,
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
+            validation: choices.validation.unwrap_or(0),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

@@ -11,8 +11,8 @@ const RULES_EPOCHS: u32 = 25;
 
 /// One experiment: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
-/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command
-/// line wins over both.
+/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `validation`, `epochs` and `data` means the default of a run; a flag on
+/// the command line wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -43,6 +43,9 @@ pub struct Experiment {
     /// Kolen–Pollack's λ.
     #[serde(default)]
     pub kp_decay: Option<f32>,
+    /// Images of the validation split.
+    #[serde(default)]
+    pub validation: Option<usize>,
     /// Epochs of an experiment without a published figure; those of `suite --rules`, 25, if it is in that table.
     #[serde(default)]
     pub epochs: Option<u32>,

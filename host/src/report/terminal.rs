@@ -137,7 +137,9 @@ fn seeds_table(groups: &[Group]) -> String {
             paired(Paired::to_true_gradient(group, groups, ours.epochs[1]).as_ref()),
         ]);
     }
-    format!("{}\n", table.trim_fmt())
+    let chosen =
+        "best epoch: chosen on the validation images of --validation, else on the test set, which is optimistic";
+    format!("{}\n{chosen}\n", table.trim_fmt())
 }
 
 #[cfg(test)]
@@ -171,7 +173,15 @@ mod tests {
     }
 
     fn ended(status: Ending, epoch: u32, test_accuracy: f64) -> Outcome {
-        let last = EpochLine { epoch, train_loss: 1.0, train_accuracy: 2.0, test_loss: 3.0, test_accuracy };
+        let last = EpochLine {
+            epoch,
+            train_loss: 1.0,
+            train_accuracy: 2.0,
+            validation_loss: None,
+            validation_accuracy: None,
+            test_loss: 3.0,
+            test_accuracy,
+        };
         Outcome::Ended(Summary { status, step: 7, last })
     }
 

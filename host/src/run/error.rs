@@ -115,6 +115,19 @@ pub enum Error {
         /// Its classes.
         classes: usize,
     },
+    /// The validation split takes all training images.
+    #[error(
+        "a validation split of {validation} images leaves none to train on: the data set {name} has {images} training images; \
+         choose a smaller --validation"
+    )]
+    Split {
+        /// Images of the validation split.
+        validation: usize,
+        /// The data set's name.
+        name: String,
+        /// Its training images.
+        images: usize,
+    },
     /// The training does not fit into memory.
     #[error("the training needs {bytes} bytes of memory; choose a smaller --batch or network")]
     Memory {

@@ -35,7 +35,7 @@ impl Task {
     /// The multiplications of the whole training: what its time is estimated by.
     pub fn work(&self) -> f64 {
         let config = &self.request.config;
-        let samples = config.goal(self.dataset.train.len()) as f64 * config.batch as f64;
+        let samples = config.goal(&self.dataset) as f64 * config.batch as f64;
         samples * config.network.architecture().multiplications() as f64
     }
 }

@@ -123,7 +123,7 @@ fn reached(ours: &Ours) -> Markup {
             @if ours.diverged > 0 && ours.mean.is_some() { ", " (ours.diverged) " diverged" }
             @if !ours.ended { ", unfinished" }
             @if ours.shorter > 0 { ", " (ours.shorter) " shorter left out" }
-            @if let Some(best) = ours.best { (format!(", best epoch {best:.2}")) }
+            @if let Some(best) = ours.best { (format!(", best epoch {best:.2}, chosen on the {} set", ours.best_chosen_on)) }
         }
     }
 }
