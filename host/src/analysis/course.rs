@@ -25,7 +25,8 @@ impl History {
         let config = run::read_config(folder).map_err(|error| error.to_string())?;
         let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
         let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-        let differences = Config::of_experiment(experiment, &choices, data.clone(), config.class)?.differences(&config);
+        let wanted = Config::of_experiment(experiment, &choices, data.clone(), config.class);
+        let differences = wanted.map_err(|error| error.to_string())?.differences(&config);
         if let Some(difference) = differences.first() {
             return Err(format!("{name} was not trained as its experiment says ({difference})"));
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::definition::Experiment;
+use super::definition::{Experiment, ExperimentError};
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
 use crate::diagnostic::{diagnose, line_of, text_of};
@@ -190,10 +190,12 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
             return Err(format!("experiment {name}: {field} has to be above 0"));
         }
     }
-    experiment.parsed_network()?;
-    experiment.parsed_loss()?;
-    experiment.parsed_optimizer()?;
-    Ok(())
+    let parse = || {
+        experiment.parsed_network()?;
+        experiment.parsed_loss()?;
+        experiment.parsed_optimizer()
+    };
+    parse().map(drop).map_err(|error: ExperimentError| error.to_string())
 }
 
 #[cfg(test)]
