@@ -521,7 +521,10 @@ mod fetching {
     fn a_server_that_closes_the_connection_is_an_error() {
         let case = Case::new();
         let server = Server::new(|_| vec![]);
-        let message = case.fetch(&server).unwrap_err().to_string();
+        let error = case.fetch(&server).unwrap_err();
+        // The message contains that of its cause.
+        assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+        let message = error.to_string();
         assert!(message.starts_with(&format!("{}: ", server.url)), "{message}");
         assert!(message.contains("run the same command again to continue"), "{message}");
     }

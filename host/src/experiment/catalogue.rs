@@ -36,12 +36,12 @@ pub struct Catalogue {
 #[non_exhaustive]
 pub enum CatalogueError {
     /// The system refused.
-    #[error("{}: cannot read the experiments: {source}; check the path and the permissions", file.display())]
+    #[error("{}: cannot read the experiments: {cause}; check the path and the permissions", file.display())]
     Io {
         /// The file.
         file: PathBuf,
         /// The system's answer.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Something in it makes no sense.
     #[error("{}: line {line}: {problem}", file.display())]
@@ -81,7 +81,7 @@ impl Catalogue {
     /// [`CatalogueError`], which names the file, the line and the nearest field.
     pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
-        let failed = |source| CatalogueError::Io { file: file.to_owned(), source };
+        let failed = |cause| CatalogueError::Io { file: file.to_owned(), cause };
         let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
         if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
             return Err(not_experiments("it has more than a million bytes"));
