@@ -141,11 +141,6 @@ impl CheckpointReader {
         Ok(Some(Self { file: file.to_owned(), reader, header, checkpoint }))
     }
 
-    /// Numbers of the state.
-    pub fn numbers(&self) -> usize {
-        self.checkpoint.numbers
-    }
-
     /// Reads the state of the run `identity`.
     ///
     /// # Errors
