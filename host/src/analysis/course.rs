@@ -25,7 +25,8 @@ impl History {
         let config = run::read_config(folder).map_err(|error| error.to_string())?;
         let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
         let like = Config { data: data.clone(), ..config.clone() };
-        let differences = Config::of_experiment_like(experiment, &like)?.differences(&config);
+        let wanted = Config::of_experiment_like(experiment, &like).map_err(|error| error.to_string())?;
+        let differences = wanted.differences(&config);
         if let Some(difference) = differences.first() {
             return Err(format!("{name} was not trained as its experiment says ({difference})"));
         }

@@ -64,6 +64,8 @@ mod tests {
             epoch,
             train_loss: 1.0,
             train_accuracy: 1.0,
+            validation_loss: None,
+            validation_accuracy: None,
             test_loss: 1.0,
             test_accuracy: f64::from(epoch * epoch),
         };

@@ -123,7 +123,7 @@ impl Execution {
         choices: &Choices,
         dataset: &Dataset,
     ) -> anyhow::Result<Config> {
-        Config::of_experiment(experiment, choices, dataset, self.kernels.class()?).map_err(anyhow::Error::msg)
+        Ok(Config::of_experiment(experiment, choices, dataset, self.kernels.class()?)?)
     }
 
     pub(super) fn task(

@@ -6,7 +6,7 @@ use super::dataset_id::DatasetId;
 use super::fields::Config;
 use super::schedule::Schedule;
 use crate::Network;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
 
 /// What a user chooses; `None` is the experiment's own value, else the default.
@@ -59,13 +59,13 @@ impl Config {
     /// An experiment of the report on `data`.
     ///
     /// # Errors
-    /// Says which field of the experiment makes no sense.
+    /// [`ExperimentError`], which names the field that makes no sense.
     pub fn of_experiment(
         experiment: &Experiment,
         choices: &Choices,
         data: impl Into<DatasetId>,
         class: NumericMode,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ExperimentError> {
         let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, choices, data, class);
         if choices.loss.is_none() {
             config.loss = experiment.parsed_loss()?;
@@ -91,7 +91,7 @@ impl Config {
     ///
     /// # Errors
     /// Says which field of the experiment makes no sense.
-    pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, String> {
+    pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, ExperimentError> {
         let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
         let choices = Choices { seed, measure_every, ..Choices::default() };
         Self::of_experiment(experiment, &choices, config.data.clone(), config.class)

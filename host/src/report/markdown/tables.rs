@@ -32,9 +32,20 @@ fn text(report: &Report, table: &Table) -> String {
     let batches: Vec<String> = batches.iter().map(usize::to_string).collect();
     let cells: Vec<(&Row, &Cell)> =
         trained.into_iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell))).collect();
+    let chosen: BTreeSet<&str> = ours_of(&cells).map(|ours| ours.best_chosen_on).collect();
+    let chosen: Vec<&str> = chosen.into_iter().collect();
     let rows = rows_as_text(&cells);
     let missing = if missing.is_empty() { missing } else { format!("\n{missing}") };
-    format!("Batches of {}.\n\n{rows}{missing}", batches.join(" or "))
+    format!(
+        "Batches of {}. The best epoch is chosen on the {} set.\n\n{rows}{missing}",
+        batches.join(" or "),
+        chosen.join(" or the ")
+    )
+}
+
+/// Ours of the cells that have runs.
+fn ours_of<'a>(cells: &[(&Row, &'a Cell)]) -> impl Iterator<Item = &'a Ours> {
+    cells.iter().filter_map(|(_, cell)| cell.ours.as_ref())
 }
 
 fn rows_as_text(cells: &[(&Row, &Cell)]) -> String {
