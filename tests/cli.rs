@@ -484,31 +484,37 @@ fn a_diverged_run_is_a_result() {
     assert!(table.out.contains("diverged at step"), "{}", table.out);
 }
 
+/// The same network under three claims: its accuracy is above the first one's bounds, below the second one's, and between the third
+/// one's.
 #[test]
 fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
     let place = Place::new();
-    let claim = |epochs: u32| {
-        let command = format!("run DIGITS-DSR2 --data digits --epochs {epochs} --out a --json");
-        place.run(&command).json()["claim"].clone()
+    let experiment = |name: &str, from: f64, below: f64| {
+        format!(
+            "[[experiment]]\nname = \"{name}\"\nnetwork = \"input 3x32x32 - dense16 - dense10\"\nloss = \"ce\"\ndata = \"digits\"\n\
+             claim = {{ sentence = \"It works.\", epochs = 6, \
+             measure = {{ expect = \"works\", from = {from:?}, below = {below:?} }} }}\n"
+        )
     };
-    assert_eq!(
-        (&claim(2)["verdict"], &claim(2)["found"]),
-        (&json!("not-decided"), &json!("DIGITS-DSR2 has 2 of 20 epochs"))
-    );
-    let whole = claim(20);
-    let lines = lines(&place.results("a").epochs);
-    let mean = lines[17..].iter().map(|line| line["test_accuracy"].as_f64().unwrap()).sum::<f64>() / 3.0;
-    assert!(whole["found"].as_str().unwrap().starts_with(&format!("{mean:.2} % in epochs 18–20")), "{whole}");
-    assert_eq!(
-        whole["verdict"],
-        if mean >= 85.0 {
-            "agrees"
-        } else if mean < 70.0 {
-            "contradicts"
-        } else {
-            "not-decided"
-        }
-    );
+    let experiments = [experiment("LOW", 20.0, 15.0), experiment("HIGH", 99.9, 99.8), experiment("WIDE", 99.9, 15.0)];
+    fs::write(place.path("own.toml"), experiments.concat()).unwrap();
+    let claims = |epochs: u32| {
+        let command = format!("suite --experiments own.toml --epochs {epochs} --out all --json");
+        let rows = place.run(&command).json();
+        rows.as_array().unwrap().iter().map(|row| row["claim"].clone()).collect::<Vec<_>>()
+    };
+    for (claim, name) in claims(2).iter().zip(["LOW", "HIGH", "WIDE"]) {
+        assert_eq!(claim["verdict"], "not-decided");
+        assert_eq!(claim["found"], format!("{name} has 2 of 6 epochs").as_str());
+    }
+    let whole = claims(6);
+    let lines = lines(&place.results("all/LOW").epochs);
+    let mean = lines[3..].iter().map(|line| line["test_accuracy"].as_f64().unwrap()).sum::<f64>() / 3.0;
+    assert!((30.0..99.0).contains(&mean), "{mean}");
+    for (claim, verdict) in whole.iter().zip(["agrees", "contradicts", "not-decided"]) {
+        assert_eq!(claim["verdict"], verdict, "{claim}");
+        assert!(claim["found"].as_str().unwrap().starts_with(&format!("{mean:.2} % in epochs 4–6")), "{claim}");
+    }
 }
 
 #[test]
@@ -538,12 +544,16 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     assert_eq!(rows[1]["reached"][0]["accuracy"], rows[1]["last"]["test_accuracy"]);
 }
 
+/// Runs the program with a standard output that nobody reads.
+fn run_unread(place: &Place, line: &str) -> Ended {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    Ended::of(place.command(line, "").stdout(writer).output().unwrap())
+}
+
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    let place = Place::new();
-    let mut child = place.command("list", "").spawn().unwrap();
-    drop(child.stdout.take());
-    let ended = Ended::of(child.wait_with_output().unwrap());
+    let ended = run_unread(&Place::new(), "list");
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }
 
@@ -551,12 +561,8 @@ fn a_closed_pipe_is_no_failure() {
 fn a_closed_pipe_changes_no_exit_code() {
     let place = Place::new();
     assert_eq!(place.run("run DS0 --data digits --max-steps 1 --out here/DS0").code, Some(0));
-    let unread = |line: &str| {
-        let mut child = place.command(line, "").spawn().unwrap();
-        drop(child.stdout.take());
-        child.wait().unwrap().code()
-    };
-    assert_eq!(unread("list"), Some(0));
     // The folder of DS0 holds another run now: DS0 fails, DSR1 is trained.
-    assert_eq!(unread("run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here"), Some(1));
+    let ended = run_unread(&place, "run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here");
+    ended.assert(1, &["1 of 2 runs failed"]);
+    assert!(place.path("here/DSR1/result.json").exists());
 }

@@ -518,10 +518,14 @@ mod fetching {
     }
 
     #[test]
-    fn a_missing_server_is_an_error() {
+    fn a_server_that_closes_the_connection_is_an_error() {
         let case = Case::new();
-        let expected = Expected { bytes: 10, md5: "", sha256: "" };
-        let message = fetch("http://127.0.0.1:9/x.tar.gz", &expected, &case.data()).unwrap_err().to_string();
-        assert!(message.starts_with("http://127.0.0.1:9/x.tar.gz: "), "{message}");
+        let server = Server::new(|_| vec![]);
+        let error = case.fetch(&server).unwrap_err();
+        // The message contains that of its cause.
+        assert!(std::error::Error::source(&error).is_none(), "{error:?}");
+        let message = error.to_string();
+        assert!(message.starts_with(&format!("{}: ", server.url)), "{message}");
+        assert!(message.contains("run the same command again to continue"), "{message}");
     }
 }

@@ -102,13 +102,12 @@ fn the_same_images_by_another_name_continue_a_run_and_are_one_group() {
 #[test]
 fn the_kept_logs_are_beside_the_reports_figures() {
     let place = Place::new();
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results");
-    for (table, name) in [("table-1", "DSR2"), ("table-2", "DDR1")] {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results/batch-128/seed-1");
+    for name in ["DSR2", "DDR1"] {
         for label in ["cifar10", "cifar-10-binary", "digits"] {
             let folder = place.path("all").join(name);
             fs::create_dir_all(&folder).unwrap();
-            let from = find(&kept.join(table), name);
-            for file in fs::read_dir(from).unwrap().map(|entry| entry.unwrap().path()) {
+            for file in fs::read_dir(kept.join(name)).unwrap().map(|entry| entry.unwrap().path()) {
                 let text = fs::read_to_string(&file).unwrap().replace("\"cifar10\"", &format!("\"{label}\""));
                 fs::write(folder.join(file.file_name().unwrap()), text).unwrap();
             }
@@ -127,8 +126,8 @@ fn the_kept_logs_are_beside_the_reports_figures() {
 #[test]
 fn runs_on_the_same_images_are_one_group_whatever_their_files_say() {
     let place = Place::new();
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results");
-    let from = find(&kept.join("table-1"), "DSR2");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results/batch-128/seed-1");
+    let from = kept.join("DSR2");
     for (seed, data) in [(1, "\"name\": \"cifar10\""), (2, "\"name\": \"mine\", \"contents\": \"cifar10\"")] {
         let folder = place.path("all").join(seed.to_string());
         fs::create_dir_all(&folder).unwrap();
@@ -141,20 +140,6 @@ fn runs_on_the_same_images_are_one_group_whatever_their_files_say() {
     let report = place.run("report all --format json").json();
     let groups = report["groups"].as_array().unwrap();
     assert_eq!((groups.len(), groups[0]["runs"].as_array().unwrap().len()), (1, 2), "{groups:?}");
-}
-
-/// The first folder below `folder` that holds a run of this name.
-fn find(folder: &Path, name: &str) -> std::path::PathBuf {
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let config = fs::read_to_string(folder.join("config.json")).unwrap_or_default();
-        if config.contains(&format!("\"name\": \"{name}\"")) {
-            return folder;
-        }
-        let entries = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-        folders.extend(entries.filter(|path| path.is_dir()));
-    }
-    panic!("no run of {name} below {}", folder.display());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod program;
 use std::fs;
 use std::process::Command;
 
+use asymgrad::run::{Checkpoint, read_config};
 use program::{Ended, Place, lines, skip};
 use serde_json::Value;
 
@@ -210,4 +211,51 @@ fn a_prediction_that_does_not_fit_into_memory_says_so() {
     limited.arg("--as=160000000").arg(env!("CARGO_BIN_EXE_asymgrad")).args(["predict", "run", "-o", "scores"]);
     let ended = Ended::of(limited.current_dir(place.path("")).output().unwrap());
     ended.assert(1, &["bytes of memory", "--batch"]);
+}
+
+/// A safetensors file with one tensor, filled with 1.
+fn one_tensor(name: &str, shape: &[usize]) -> Vec<u8> {
+    let values = shape.iter().product::<usize>();
+    let header =
+        serde_json::json!({name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 4 * values]}}).to_string();
+    [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &1_f32.to_le_bytes().repeat(values)].concat()
+}
+
+#[test]
+fn tensors_of_size_zero_are_refused_or_left_out() {
+    let place = Place::new();
+    run(&place, "--max-steps 1 --out run").assert(0, &[]);
+    for shape in [&[0, 3072][..], &[4, 0], &[0, 0], &[0], &[], &[0, 3, 32, 32], &[4, 3, 0, 32], &[0; 6]] {
+        let bytes = one_tensor("dense1.weight", shape);
+        fs::write(place.path("init"), &bytes).unwrap();
+        let said = format!("init: `dense1.weight` has shape {shape:?}, the network's has [4, 3072]");
+        run(&place, "--max-steps 1 --init init --out new").assert(1, &[&said]);
+        fs::write(place.path("init"), one_tensor("conv1.weight", shape)).unwrap();
+        run(&place, "--max-steps 1 --init init --out new").assert(1, &["the network has no tensor `conv1.weight`"]);
+        // The picture of a run's weights is left out of its report.
+        fs::write(place.path("run/weights.safetensors"), &bytes).unwrap();
+        let report = place.run("report run --format json").json();
+        let found = &report["groups"][0]["runs"][0];
+        assert_eq!((&found["status"], &found["filters"]), (&"finished".into(), &Value::Null), "{shape:?}");
+        place.run("report run -o page.html").assert(0, &[]);
+    }
+    // A file without any tensor leaves all weights as they are drawn.
+    fs::write(place.path("init"), [&2_u64.to_le_bytes(), b"{}".as_slice()].concat()).unwrap();
+    run(&place, "--max-steps 1 --init init --out new").assert(0, &[]);
+    let [new, drawn] = ["new", "run"].map(|out| place.results(out));
+    assert_eq!(new.metrics, drawn.metrics);
+}
+
+/// Its checksum is right, so the network alone says how many values belong there.
+#[test]
+fn a_checkpoint_without_values_is_refused() {
+    let place = Place::new();
+    run(&place, "--max-steps 1 --out run").assert(0, &[]);
+    let identity = read_config(&place.path("run")).unwrap().unwrap().identity();
+    Checkpoint::start(identity, 0).write(&place.path("run/checkpoint"), &[]).unwrap();
+    let said = "run/checkpoint: the checkpoint belongs to another network";
+    place.run("export run -o weights").assert(1, &[said]);
+    place.run("predict run -o scores").assert(1, &[said]);
+    run(&place, "--max-steps 2 --out run").assert(1, &[said]);
+    place.run("report run --format json").assert(0, &[]);
 }

@@ -77,14 +77,28 @@ fn every_format_contains_the_figures_of_the_runs() {
         markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
         "{markdown}"
     );
-    // The measured angles: mean and standard deviation over the seeds.
-    let angles = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
+    // Beside it each seed's, and what was measured in the last epoch: mean and standard deviation over the seeds.
+    let last = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
         let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
-        lines(&epochs).last().unwrap()["angles"]["dense2"].as_f64().unwrap()
+        lines(&epochs).pop().unwrap()
     });
-    let (mean, deviation) = (f64::midpoint(angles[0], angles[1]), (angles[0] - angles[1]).abs() / 2f64.sqrt());
-    let line = format!("| DSR2 | dense2 | 2 | 2 | {mean:.1} ± {deviation:.1} |");
-    assert!(markdown.lines().any(|found| found.starts_with(&line)), "no {line} in {markdown}");
+    let spread = |number: &dyn Fn(&Value) -> &Value| {
+        let [a, b] = [&last[0], &last[1]].map(|line| number(line).as_f64().unwrap());
+        (f64::midpoint(a, b), (a - b).abs() / 2f64.sqrt())
+    };
+    let angles = ["dense2", "dense3"].map(|layer| spread(&|line: &Value| &line["angles"][layer]));
+    let angles = angles.map(|(mean, deviation)| format!("{mean:.0}° ± {deviation:.0}°"));
+    let line = markdown.lines().find(|line| line.starts_with("| DSR2 |")).unwrap();
+    for expected in [
+        format!("| {:.2}, {:.2} |", seeds[0], seeds[1]),
+        format!("| {:.2} |", spread(&|line| &line["train_loss"]).0),
+        format!("| {:.2} |", spread(&|line| &line["train_accuracy"]).0),
+        format!("| {} |", angles.join(", ")),
+        "| 2 on digits |".into(),
+    ] {
+        assert!(line.contains(&expected), "no {expected} in {line}");
+    }
+    assert!(markdown.contains("| angles (dense2, dense3) |") && markdown.contains("Batches of 128."), "{markdown}");
 }
 
 #[test]
@@ -196,6 +210,34 @@ fn the_page_is_one_file_with_all_figures() {
     for name in ["PG-Untie-R2-U", "asymgrad run DS0 --data digits --epochs 2 --seed 1"] {
         assert!(page.contains(name), "no {name}");
     }
+}
+
+/// The page shows names and sentences of the user as text, and they do not end the script with its numbers.
+#[test]
+fn text_of_a_user_is_no_markup() {
+    let place = Place::new();
+    let (folder, sentence) = ("<script>\"&'", "</script><script>alert(\"x\" & 'y')");
+    fs::create_dir(place.path(folder)).unwrap();
+    let own = format!(
+        "[[experiment]]\nname = \"OWN\"\nnetwork = \"input 3x32x32 - dense10\"\nloss = \"ce\"\nclaim = {{ sentence = \"\"\"{sentence}\"\"\", \
+         epochs = 1, measure = {{ expect = \"better\", than = \"DS0\", by = 1 }} }}\n"
+    );
+    fs::write(place.path("<b>&.toml"), own).unwrap();
+    place.run_with("report {} --experiments <b>&.toml -o page.html", folder).assert(0, &[]);
+    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    for text in [
+        "<code>&lt;script&gt;&quot;&amp;'</code>",
+        "“&lt;/script&gt;&lt;script&gt;alert(&quot;x&quot; &amp; 'y')”",
+        "<h3>Experiments of &lt;b&gt;&amp;.toml</h3>",
+    ] {
+        assert!(page.contains(text), "no {text} in {page}");
+    }
+    // The numbers and the page's own script.
+    assert_eq!((page.matches("<script").count(), page.matches("</script>").count()), (2, 2));
+    let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data["folder"], folder);
+    assert!(data["claims"].as_array().unwrap().iter().any(|claim| claim["sentence"] == sentence), "{data}");
 }
 
 #[test]

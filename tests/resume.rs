@@ -1,5 +1,5 @@
-//! Runs that are killed or stopped, damaged files, and two processes in one folder: the same command resumes the run, byte for
-//! byte, or explains why it cannot.
+//! Runs that are stopped, damaged files, and two processes in one folder: the same command resumes the run, byte for byte, or
+//! explains why it cannot. `tests/kill.rs` kills runs.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -7,175 +7,63 @@ mod program;
 
 use std::fs;
 use std::io::Write;
-use std::process::{Child, Command};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use program::{Ended, Place, lines, skip, wait_for};
+use asymgrad::dataset;
+use asymgrad::kernels::InstructionSet;
+use asymgrad::run::read_config;
+use asymgrad::train::{self, Observer, Outcome, Request};
+use program::{Ended, Place, Running, lines, skip};
+use serde_json::Value;
 
-/// Trains 600 steps in about a second.
 const NET: &str = "input 3x32x32 - dense24 - dense10(R*)";
-const RUN: &str = "run --net {} --data digits --batch 50 --epochs 20 --checkpoint-every 7 --out";
+/// More steps than any test waits for.
+const ENDLESS: &str = "run --net {} --data digits --batch 50 --epochs 4000000 --checkpoint-every 7 --out";
 /// Two steps.
 const SHORT: &str = "run --net {} --data digits --max-steps 2 --out a";
 
-fn run(place: &Place, out: &str) -> Ended {
-    place.run_with(&format!("{RUN} {out}"), NET)
+/// Trains the endless run up to a step.
+fn train_to(place: &Place, out: &str, step: u64) -> Ended {
+    place.run_with(&format!("{ENDLESS} {out} --max-steps {step}"), NET)
 }
 
-fn begin(place: &Place, out: &str) -> Child {
-    place.command(&format!("{RUN} {out}"), NET).spawn().unwrap()
+/// A process that resumes the endless run after seven steps.
+fn begin(place: &Place, out: &str) -> Running {
+    train_to(place, out, 7).assert(0, &[]);
+    let mut running = Running::start(place.command(&format!("{ENDLESS} {out}"), NET));
+    running.wait_for("continues after step 7");
+    running
 }
 
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+/// The first line of a run's checkpoint.
+fn checkpoint(place: &Place, out: &str) -> Value {
+    let bytes = fs::read(place.path(out).join("checkpoint")).unwrap();
+    serde_json::from_slice(bytes.split(|byte| *byte == b'\n').next().unwrap()).unwrap()
 }
 
-#[test]
-fn a_run_that_is_killed_at_any_moment_resumes_byte_for_byte() {
-    let place = Place::new();
-    let began = Instant::now();
-    run(&place, "whole").assert(0, &[]);
-    let (whole, time) = (place.results("whole"), began.elapsed());
-    // 1 if the process was still running when it was killed.
-    let kill = |out: &str, delay: Duration| {
-        let mut child = begin(&place, out);
-        sleep(delay);
-        let ended = child.try_wait().unwrap().is_some();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        i32::from(!ended)
-    };
-    let mut kills = 0;
-    // From the first millisecond of a run to its last; each second kill is of a process that resumes.
-    for moment in 0..10 {
-        let out = format!("killed-{moment}");
-        kills += kill(&out, time * moment * moment / 90);
-        kills += kill(&out, time * moment / 40);
-        run(&place, &out).assert(0, &[]);
-        place.results(&out).assert_equal(&whole);
-    }
-    // One run that is killed many times.
-    for moment in 0..8 {
-        kills += kill("often", time * (moment % 4 + 1) / 12);
-    }
-    assert!(kills >= 15, "only {kills} kills met a process");
-    run(&place, "often").assert(0, &[]);
-    place.results("often").assert_equal(&whole);
-}
-
-/// A small untied network: 24 steps and as many checkpoints in less than a second.
-const UNTIED: &str = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
-
-/// 20 kills, or as many as `ASYMGRAD_KILLS` says, spread over a run from its start-up to its end; each third waits until a
-/// checkpoint is being written. After each kill a copy of the folder is resumed to the end; the run itself is killed again.
-#[test]
-fn an_untied_run_is_killed_many_times_and_resumes_byte_for_byte() {
-    let wanted: u32 = std::env::var("ASYMGRAD_KILLS").map_or(20, |number| number.parse().unwrap());
-    let place = Place::new();
-    let command = |out: &str| {
-        let line = format!("run --net {{}} --data digits --epochs 2 --checkpoint-every 1 --threads 1 --out {out}");
-        place.command(&line, UNTIED)
-    };
-    let began = Instant::now();
-    Ended::of(command("whole").output().unwrap()).assert(0, &[]);
-    let (whole, time) = (place.results("whole"), began.elapsed());
-    let (mut kills, mut starting, mut writing, mut tries) = (0, 0, 0, 0u32);
-    while kills < wanted {
-        tries += 1;
-        assert!(tries < 20 * wanted, "only {kills} kills met a process");
-        let out = format!("run-{}", tries / 4);
-        let mut child = command(&out).spawn().unwrap();
-        let part = place.path(&out).join("checkpoint.part");
-        let waits = tries.is_multiple_of(3);
-        // Multiples of the golden ratio spread evenly over the run, and each fifth over its start-up.
-        let most = [0.05, 1.0, 0.3, 0.3, 0.3][tries as usize % 5];
-        let share = most * (f64::from(tries) * 0.618_034).fract();
-        sleep(time.mul_f64(share));
-        while waits && !part.exists() && child.try_wait().unwrap().is_none() {}
-        let met = child.try_wait().unwrap().is_none();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if met {
-            kills += 1;
-            // The partial checkpoint is still there.
-            writing += u32::from(part.exists());
-            starting += u32::from(!place.path(&out).join("checkpoint").exists());
-            let copy = format!("copy-{kills}");
-            copy_folder(&place, &out, &copy);
-            Ended::of(command(&copy).output().unwrap()).assert(0, &[]);
-            place.results(&copy).assert_equal(&whole);
-            fs::remove_dir_all(place.path(&copy)).unwrap();
-        }
-    }
-    println!("{kills} kills, {starting} before the first checkpoint, {writing} while a checkpoint was written");
-    assert!(writing * 10 >= wanted, "only {writing} of {kills} kills met a checkpoint that was being written");
-    assert!(starting > 0, "no kill met a start-up");
-}
-
-fn copy_folder(place: &Place, from: &str, to: &str) {
-    fs::create_dir(place.path(to)).unwrap();
-    // A process that was killed at once has not created its folder.
-    for file in fs::read_dir(place.path(from)).into_iter().flatten() {
-        let file = file.unwrap();
-        fs::copy(file.path(), place.path(to).join(file.file_name())).unwrap();
-    }
+/// Resumes a run that was interrupted, and compares it with one that was not.
+#[track_caller]
+fn assert_resumes(place: &Place, out: &str) {
+    let goal = checkpoint(place, out)["step"].as_u64().unwrap() + 20;
+    train_to(place, out, goal).assert(0, &["continues after step"]);
+    train_to(place, "whole", goal).assert(0, &[]);
+    place.results(out).assert_equal(&place.results("whole"));
+    fs::remove_dir_all(place.path("whole")).unwrap();
 }
 
 #[test]
-fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
+fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes() {
     let place = Place::new();
-    run(&place, "whole").assert(0, &[]);
     for name in ["INT", "TERM", "USR1"] {
-        let child = begin(&place, name);
-        wait_for(&place.path(name).join("checkpoint"));
-        signal(&child, name);
-        let ended = Ended::of(child.wait_with_output().unwrap());
+        let running = begin(&place, name);
+        running.signal(name);
+        let ended = running.end();
         ended.assert(75, &["stopped after step", "the same command continues"]);
         assert_eq!(ended.out, "");
         assert!(!place.path(name).join("result.json").exists());
-        run(&place, name).assert(0, &["continues after step"]);
-        place.results(name).assert_equal(&place.results("whole"));
+        assert_resumes(&place, name);
     }
-}
-
-#[test]
-fn a_stopped_suite_resumes_where_it_was() {
-    let place = Place::new();
-    let command = "suite --quick --table 1 --epochs 2 --out all --json";
-    let child = place.command(command, "").spawn().unwrap();
-    wait_for(&place.path("all/DSR1/config.json"));
-    signal(&child, "INT");
-    let ended = Ended::of(child.wait_with_output().unwrap());
-    ended.assert(75, &["stopped after step"]);
-    let result = place.path("all/DS0/result.json");
-    let before = fs::metadata(&result).unwrap().modified().unwrap();
-    let ended = place.run(command);
-    let rows = ended.json();
-    let rows = rows.as_array().unwrap();
-    assert_eq!(rows.len(), 10);
-    assert!(rows.iter().all(|row| row["status"] == "finished" && row["step"] == 24), "{rows:?}");
-    assert!(ended.err.contains("[1/10] DS0: finished before"), "{}", ended.err);
-    assert_eq!(fs::metadata(&result).unwrap().modified().unwrap(), before);
-}
-
-/// The signal arrives about when the first run is trained and its result is not yet written.
-#[test]
-fn a_suite_that_is_stopped_between_two_runs_exits_with_75_and_resumes() {
-    let place = Place::new();
-    let command = "run PG0 DSR1 --data digits --epochs 1 --out all";
-    let child = place.command(command, "").spawn().unwrap();
-    let epochs = place.path("all/PG0/epochs.jsonl");
-    wait_for(&epochs);
-    while fs::metadata(&epochs).unwrap().len() == 0 {
-        sleep(Duration::from_micros(100));
-    }
-    signal(&child, "TERM");
-    let ended = Ended::of(child.wait_with_output().unwrap());
-    ended.assert(75, &["the same command"]);
-    let ended = place.run(command);
-    ended.assert(0, &[]);
-    assert!(!ended.err.contains("not started") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
 }
 
 /// (brSF) draws its feedback anew for each batch, from the last one.
@@ -201,11 +89,10 @@ fn a_run_stopped_within_an_epoch_has_one_line_an_epoch_and_the_weights_of_its_ch
 #[test]
 fn asking_for_fewer_steps_than_a_run_has_made_does_not_fail_the_run() {
     let place = Place::new();
-    let child = begin(&place, "a");
-    wait_for(&place.path("a/checkpoint"));
-    signal(&child, "INT");
-    Ended::of(child.wait_with_output().unwrap()).assert(75, &[]);
-    place.run_with(&format!("{RUN} a --max-steps 1"), NET).assert(1, &["1 are asked for", "may only grow"]);
+    let running = begin(&place, "a");
+    running.signal("INT");
+    running.end().assert(75, &[]);
+    train_to(&place, "a", 1).assert(1, &["1 are asked for", "may only grow"]);
     assert!(!place.path("a/failure.txt").exists());
     let status = place.run("status a --json").json();
     assert_eq!(status["runs"][0]["state"], "stopped", "{status}");
@@ -227,11 +114,9 @@ fn starting_over_removes_the_tensorboard_events_before_the_configuration() {
 #[test]
 fn lines_after_the_checkpoint_are_written_again() {
     let place = Place::new();
-    run(&place, "whole").assert(0, &[]);
-    let child = begin(&place, "a");
-    wait_for(&place.path("a/checkpoint"));
-    signal(&child, "INT");
-    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(75));
+    let running = begin(&place, "a");
+    running.signal("INT");
+    running.end().assert(75, &[]);
     // More lines than the rest of the run writes.
     let beyond = "{\"step\":9999,\"epoch\":1,\"loss\":1.0}\n".repeat(5000) + "{\"st";
     for name in ["metrics.jsonl", "epochs.jsonl", "timing.jsonl"] {
@@ -240,8 +125,7 @@ fn lines_after_the_checkpoint_are_written_again() {
     }
     // A kill leaves this file while the next checkpoint is written.
     fs::write(place.path("a/checkpoint.part"), "half").unwrap();
-    run(&place, "a").assert(0, &[]);
-    place.results("a").assert_equal(&place.results("whole"));
+    assert_resumes(&place, "a");
 }
 
 #[test]
@@ -291,16 +175,12 @@ fn a_run_with_winograd_convolutions_resumes_byte_for_byte() {
 #[test]
 fn two_processes_never_write_one_folder() {
     let place = Place::new();
-    let mut first = begin(&place, "a");
-    wait_for(&place.path("a/checkpoint"));
-    let owner = format!("a: another process (process {} on", first.id());
-    run(&place, "a").assert(1, &[&owner, "--out"]);
-    place.run_with(&format!("{RUN} a --fresh"), NET).assert(1, &[&owner]);
-    first.kill().unwrap();
-    first.wait().unwrap();
-    run(&place, "a").assert(0, &[]);
-    run(&place, "whole").assert(0, &[]);
-    place.results("a").assert_equal(&place.results("whole"));
+    let first = begin(&place, "a");
+    let holder = format!("a: another process (process {} on", first.id());
+    place.run_with(&format!("{ENDLESS} a"), NET).assert(1, &[&holder, "--out"]);
+    place.run_with(&format!("{ENDLESS} a --fresh"), NET).assert(1, &[&holder]);
+    first.kill();
+    assert_resumes(&place, "a");
 }
 
 #[test]
@@ -326,8 +206,7 @@ fn files_of_a_newer_version_are_reported_and_unchanged() {
 fn status_lists_finished_running_crashed_failed_and_missing_runs() {
     let place = Place::new();
     place.run_with(&SHORT.replace("--out a", "--out all/done"), NET).assert(0, &[]);
-    let mut child = begin(&place, "all/works");
-    wait_for(&place.path("all/works/checkpoint"));
+    let running = begin(&place, "all/works");
     let state = |name: &str| {
         let survey = place.run("status all --json").json();
         let runs = survey["runs"].as_array().unwrap();
@@ -336,19 +215,19 @@ fn status_lists_finished_running_crashed_failed_and_missing_runs() {
         run
     };
     let works = state("works");
-    assert_eq!((&works["state"], &works["owner"]["pid"]), (&"running".into(), &child.id().into()), "{works}");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!((&works["state"], &works["owner"]["pid"]), (&"running".into(), &running.id().into()), "{works}");
+    running.kill();
     assert_eq!(state("works")["state"], "crashed");
     assert_eq!(state("done")["state"], "finished");
     let file = place.path("all/works/checkpoint");
     let good = fs::read(&file).unwrap();
+    let goal = checkpoint(&place, "all/works")["step"].as_u64().unwrap() + 1;
     fs::write(&file, "damaged").unwrap();
-    run(&place, "all/works").assert(1, &[]);
+    train_to(&place, "all/works", goal).assert(1, &[]);
     let works = state("works");
     assert!(works["state"] == "failed" && works["problem"].as_str().unwrap().contains("checkpoint"), "{works}");
     fs::write(&file, good).unwrap();
-    run(&place, "all/works").assert(0, &[]);
+    train_to(&place, "all/works", goal).assert(0, &[]);
     assert_eq!(state("works")["state"], "finished");
     let text = place.run("status all").out;
     assert!(text.contains("2 finished") && text.contains("missing: DS0 DSR1"), "{text}");
@@ -435,8 +314,20 @@ fn a_measurement_changes_no_run() {
     }
 }
 
-/// The rounds of noise that weight mirrors are shown before the first step: minutes in a large network. So the folder is there first, a
-/// signal ends them with a checkpoint, the next process goes on, and a dry run counts them.
+/// Stops a training after a round of warm-up.
+struct StopAfter<'a> {
+    round: u32,
+    stop: &'a AtomicBool,
+}
+
+impl Observer for StopAfter<'_> {
+    fn warm_up(&mut self, round: u32, _: u32) {
+        self.stop.store(round >= self.round, Ordering::Relaxed);
+    }
+}
+
+/// The rounds of noise that weight mirrors are shown before the first step take minutes in a large network. So the folder is there
+/// first, a signal ends them with a checkpoint, the next process continues them, and a dry run counts them.
 #[test]
 fn rounds_before_the_first_step_are_stopped_continued_and_counted() {
     let place = Place::new();
@@ -444,29 +335,37 @@ fn rounds_before_the_first_step_are_stopped_continued_and_counted() {
     let run = |rounds: &str| {
         format!("run --net {{}} --data digits --epochs 1 --mirror-rate 0.001 --mirror-first {rounds} --out")
     };
-    // More than anybody waits for.
     let endless = run("4000000000");
     let plan = place.run_with(&format!("{endless} endless --dry-run --json"), net).json();
     assert!(plan["estimated_seconds"].as_f64().unwrap() > 1000.0, "{plan}");
-    let child = place.command(&format!("{endless} endless"), net).spawn().unwrap();
-    wait_for(&place.path("endless/processes.jsonl"));
+    let mut running = Running::start(place.command(&format!("{endless} endless"), net));
+    running.wait_for(" steps on digits");
     let status = place.run("status endless --json").json();
     assert_eq!(status["runs"][0]["state"], "running", "{status}");
-    signal(&child, "TERM");
-    Ended::of(child.wait_with_output().unwrap()).assert(75, &["stopped after step 0 with a checkpoint"]);
-    assert!(place.path("endless/checkpoint").is_file());
+    running.signal("TERM");
+    running.end().assert(75, &["stopped after step 0 with a checkpoint"]);
+    assert!(checkpoint(&place, "endless")["rounds_left"].is_u64());
 
-    let (some, rounds_left) = (run("300000"), |place: &Place| {
-        let bytes = fs::read(place.path("cut/checkpoint")).unwrap();
-        let header = bytes.split(|byte| *byte == b'\n').next().unwrap();
-        serde_json::from_slice::<serde_json::Value>(header).unwrap()["rounds_left"].as_u64().unwrap_or(0)
-    });
-    let child = place.command(&format!("{some} cut"), net).spawn().unwrap();
-    wait_for(&place.path("cut/processes.jsonl"));
-    signal(&child, "TERM");
-    Ended::of(child.wait_with_output().unwrap()).assert(75, &[]);
-    assert!((1..300_000).contains(&rounds_left(&place)), "{}", rounds_left(&place));
-    place.run_with(&format!("{some} cut"), net).assert(0, &[]);
+    let some = run("300");
     place.run_with(&format!("{some} whole"), net).assert(0, &[]);
+    let config = read_config(&place.path("whole")).unwrap().unwrap();
+    let request = Request {
+        kernels: InstructionSet::of(config.class),
+        config,
+        folder: place.path("cut"),
+        init: None,
+        threads: 1,
+        fresh: false,
+        checkpoint_every: None,
+        tensorboard: false,
+        longer_is_done: false,
+        keep_weights: true,
+    };
+    let stop = AtomicBool::new(false);
+    let mut observer = StopAfter { round: 100, stop: &stop };
+    let stopped = train::train(&request, &dataset::open("digits").unwrap(), &stop, &mut observer).unwrap();
+    assert_eq!(stopped, Outcome::Stopped { step: 0 });
+    assert_eq!(checkpoint(&place, "cut")["rounds_left"], 200);
+    place.run_with(&format!("{some} cut"), net).assert(0, &[]);
     place.results("cut").assert_equal(&place.results("whole"));
 }

@@ -50,5 +50,5 @@ pub mod suite;
 pub mod tensors;
 pub mod train;
 
-pub use network::Network;
+pub use network::{Network, ParseNetworkError};
 pub use output::{is_stream, write_whole};

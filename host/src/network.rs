@@ -30,15 +30,23 @@ impl Network {
     }
 }
 
+/// Why a text names no network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}{}", nearest.map_or_else(String::new, |nearest| format!("; the nearest is `{nearest}`")))]
+pub struct ParseNetworkError {
+    /// What is wrong, and where in the text.
+    pub problem: String,
+    /// The layer, activation or rule that differs least from an unknown word.
+    pub nearest: Option<&'static str>,
+}
+
 impl FromStr for Network {
-    type Err = String;
+    type Err = ParseNetworkError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut layers = vec![Layer::dense(1); MOST_LAYERS];
-        let network = Architecture::parse(text, &mut layers).map_err(|error| match nearest(&error) {
-            Some(nearest) => format!("{error}; the nearest is `{nearest}`"),
-            None => error.to_string(),
-        })?;
+        let network = Architecture::parse(text, &mut layers)
+            .map_err(|error| ParseNetworkError { problem: error.to_string(), nearest: nearest(&error) })?;
         Ok(Self { input: network.input(), layers: network.layers().to_vec() })
     }
 }
@@ -93,12 +101,12 @@ mod tests {
             ("input 64 - dense9 - dense10(SF)", "position 27, found `(SF)`; the nearest is `(uSF)`"),
             ("input 64 - dense9 - dense10(DTRP)", "position 27, found `(DTRP)`; the nearest is `(DRTP)`"),
         ] {
-            let error = text.parse::<Network>().unwrap_err();
+            let error = text.parse::<Network>().unwrap_err().to_string();
             assert!(error.ends_with(expected), "{text}: {error}");
         }
         for text in ["input 64 - dense - dense10", "input 64 - dense9/2", "input 64 - ", "input 64 - dense0"] {
             let error = text.parse::<Network>().unwrap_err();
-            assert!(!error.contains("nearest"), "{text}: {error}");
+            assert_eq!(error.nearest, None, "{text}: {error}");
         }
     }
 }

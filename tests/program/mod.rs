@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -42,6 +42,19 @@ impl Place {
     /// [`Place::run`] with an argument for `{}`.
     pub(crate) fn run_with(&self, line: &str, rest: &str) -> Ended {
         Ended::of(self.command(line, rest).output().unwrap())
+    }
+
+    /// Compiles `tests/faults/NAME.c` to a library for `LD_PRELOAD`; `None` without a C compiler, and the test is skipped.
+    pub(crate) fn preload(&self, name: &str) -> Option<PathBuf> {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/faults").join(name).with_extension("c");
+        let library = self.path(name).with_extension("so");
+        let mut compiler = Command::new("cc");
+        let compiled = compiler.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).output();
+        if compiled.is_ok_and(|output| output.status.success()) {
+            return Some(library);
+        }
+        skip(&format!("no C compiler for tests/faults/{name}.c"));
+        None
     }
 
     /// The files of a run that are equal for equal runs, byte for byte.
@@ -118,12 +131,60 @@ pub(crate) fn skip(why: &str) {
     let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
 }
 
-/// Waits until a file exists.
-#[track_caller]
-pub(crate) fn wait_for(file: &Path) {
-    let start = std::time::Instant::now();
-    while !file.exists() {
-        assert!(start.elapsed().as_secs() < 60, "{} does not appear", file.display());
-        std::thread::sleep(std::time::Duration::from_millis(1));
+/// A program that is running; dropping it kills it.
+pub(crate) struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// The lines of standard error that have been read.
+    err: String,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self { child, stderr, err: String::new() }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads standard error up to a line that contains `text`.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        loop {
+            let start = self.err.len();
+            let count = self.stderr.read_line(&mut self.err).unwrap();
+            assert!(count > 0, "the program has ended without `{text}`: {}", self.err);
+            if self.err[start..].contains(text) {
+                return;
+            }
+        }
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap().success());
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until it ends.
+    pub(crate) fn end(mut self) -> Ended {
+        let (mut err, mut out) = (std::mem::take(&mut self.err), String::new());
+        self.stderr.read_to_string(&mut err).unwrap();
+        self.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        Ended { code: self.child.wait().unwrap().code(), out, err }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use crate::config::{Choices, Config, DatasetId};
+use crate::config::{Config, DatasetId};
 use crate::experiment::Experiment;
 use crate::run::{self, EpochLine};
 
@@ -24,8 +24,9 @@ impl History {
         let name = &experiment.name;
         let config = run::read_config(folder).map_err(|error| error.to_string())?;
         let config = config.ok_or_else(|| format!("{name} has not been trained here"))?;
-        let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-        let differences = Config::of_experiment(experiment, &choices, data.clone(), config.class)?.differences(&config);
+        let like = Config { data: data.clone(), ..config.clone() };
+        let wanted = Config::of_experiment_like(experiment, &like).map_err(|error| error.to_string())?;
+        let differences = wanted.differences(&config);
         if let Some(difference) = differences.first() {
             return Err(format!("{name} was not trained as its experiment says ({difference})"));
         }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::measured::{Measured, mean_at, measured};
 use super::runs::Run;
-use crate::config::{Choices, Config};
+use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::run::{EpochLine, Error};
 use crate::statistics::{self, Estimate};
@@ -43,9 +44,7 @@ impl Group {
     pub(crate) fn is_of(&self, experiment: &Experiment) -> bool {
         self.name == experiment.name
             && self.config().is_some_and(|config| {
-                let choices = Choices { seed: Some(config.seed), ..Choices::default() };
-                Config::of_experiment(experiment, &choices, config.data.clone(), config.class)
-                    .is_ok_and(|of_experiment| of_experiment.differences(config).is_empty())
+                Config::of_experiment_like(experiment, config).is_ok_and(|own| own.differences(config).is_empty())
             })
     }
 
@@ -64,7 +63,8 @@ impl Group {
     pub(crate) fn ours(&self, epoch: u32) -> Option<Ours> {
         let (whole, last) = self.longest(epoch);
         let epochs = span(last);
-        let accuracies: Vec<f64> = whole.iter().filter_map(|run| mean_of(&run.epochs, epochs)).collect();
+        let seeds = by_seed(&whole, epochs);
+        let accuracies: Vec<f64> = seeds.iter().map(|seed| seed.accuracy).collect();
         let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&accuracies);
@@ -78,10 +78,19 @@ impl Group {
             bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
             best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
             best_epochs: best.iter().map(|line| line.epoch).collect(),
+            best_chosen_on: if self.config().is_some_and(|config| config.validation > 0) {
+                "validation"
+            } else {
+                "test"
+            },
             runs: accuracies.len() + diverged,
             diverged,
             shorter: self.runs.len() - diverged - whole.len(),
             ended: whole.iter().all(|run| run.status.has_ended()),
+            seeds,
+            train_loss: mean_at(&whole, epochs[1], |line| line.train_loss),
+            train_accuracy: mean_at(&whole, epochs[1], |line| line.train_accuracy),
+            measures: measured(&whole, epochs[1]),
         })
     }
 }
@@ -103,10 +112,13 @@ pub struct Ours {
     pub bootstrap: Option<[f64; 2]>,
     /// The level of both intervals.
     pub level: f64,
-    /// Test accuracy of each run's best epoch so far, the mean over runs: chosen on the test set, so only beside `mean`.
+    /// Test accuracy of each run's best epoch so far, the mean over runs.
     pub best: Option<f64>,
     /// That epoch of each run.
     pub best_epochs: Vec<u32>,
+    /// The images that this epoch is chosen on: `validation`, or without a validation split `test`, which is optimistic, so that
+    /// `best` stands only beside `mean`.
+    pub best_chosen_on: &'static str,
     /// The runs, those that diverged included.
     pub runs: usize,
     /// Runs that diverged.
@@ -115,6 +127,29 @@ pub struct Ours {
     pub shorter: usize,
     /// Whether all runs of the mean have come to their end.
     pub ended: bool,
+    /// The test accuracy of each run of the mean.
+    pub seeds: Vec<SeedAccuracy>,
+    /// The training loss of the last epoch, the mean over those runs.
+    pub train_loss: Option<f64>,
+    /// The training accuracy of the last epoch in percent, the mean over those runs.
+    pub train_accuracy: Option<f64>,
+    /// The last measures of those runs, each the mean over them.
+    pub measures: Measured,
+}
+
+/// The test accuracy of one run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct SeedAccuracy {
+    /// Its seed.
+    pub seed: u64,
+    /// In percent, the mean of some epochs.
+    pub accuracy: f64,
+}
+
+/// The test accuracy of each run, the mean of some epochs; runs that have none of them are left out.
+pub(crate) fn by_seed(runs: &[&Run], epochs: [u32; 2]) -> Vec<SeedAccuracy> {
+    let of = |run: &&Run| Some(SeedAccuracy { seed: run.config.seed, accuracy: mean_of(&run.epochs, epochs)? });
+    runs.iter().filter_map(of).collect()
 }
 
 /// All runs below `folder` in groups, and one message for each run that cannot be read.
@@ -137,7 +172,9 @@ pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
-        let config = Config { seed: 0, data: run.config.data.without_name(), ..run.config.clone() };
+        // How often a run measures changes none of its results.
+        let data = run.config.data.without_name();
+        let config = Config { seed: 0, measure_every: 1, data, ..run.config.clone() };
         groups.entry(config.identity()).or_default().push(run);
     }
     let of_runs = |mut runs: Vec<Run>| {
@@ -178,10 +215,10 @@ pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f6
     statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
 }
 
-/// The epoch up to `last` with the best test accuracy, of several the first.
+/// The best epoch up to `last`, of several the first.
 fn best_of(lines: &[EpochLine], last: u32) -> Option<EpochLine> {
     let so_far = lines.iter().rev().filter(|line| line.epoch <= last);
-    so_far.max_by(|a, b| a.test_accuracy.total_cmp(&b.test_accuracy)).copied()
+    so_far.max_by(|a, b| a.selection_accuracy().total_cmp(&b.selection_accuracy())).copied()
 }
 
 #[cfg(test)]

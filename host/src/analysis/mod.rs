@@ -4,23 +4,29 @@
 //! - `rankings`: the rankings of experiments that the report publishes
 //! - `trend`: the distance to the true gradient beside the report's
 //! - `paired`: two groups seed by seed
-//! - `groups`: runs that differ in nothing but the seed
+//! - `distance`: the distance to the report's figures
+//! - `groups`: runs that differ in nothing but the seed; `measured`: what they measured at an epoch
 //! - `runs`: a run as its folder tells it
 
 mod course;
+mod distance;
 mod groups;
+mod measured;
 mod paired;
 mod rankings;
 mod runs;
 mod trend;
 mod verdict;
 
-pub use groups::{Group, Ours};
-pub(crate) use groups::{find, in_groups};
+pub(crate) use distance::around;
+pub use distance::{DIVISORS, Distance};
+pub use groups::{Group, Ours, SeedAccuracy};
+pub(crate) use groups::{by_seed, find, in_groups, span};
+pub use measured::{Measured, Spread};
 pub use paired::Paired;
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;
 pub use runs::{Run, StepMean};
-pub use trend::Trend;
 pub(crate) use trend::trend;
+pub use trend::{Agreement, Trend};
 pub use verdict::{Judgement, Verdict, judge};

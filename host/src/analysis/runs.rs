@@ -45,7 +45,7 @@ pub struct Run {
     pub process: Option<Process>,
     /// The command that trains it again.
     pub command: String,
-    /// The options of that command in which it differs from its experiment or network, each after a space.
+    /// The options of that command in which its training differs from its experiment or network, each after a space.
     pub settings: String,
 }
 
@@ -78,7 +78,7 @@ impl Run {
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),
-            settings: config.settings(catalogue),
+            settings: Config { measure_every: 1, ..config.clone() }.settings(catalogue),
             folder: folder.to_owned(),
             config,
             epochs,

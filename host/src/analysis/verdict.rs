@@ -308,6 +308,8 @@ mod tests {
         );
         let cut = Choices { max_steps: Some(9), epochs, ..Choices::default() };
         runs.run_with("PGR1-SGD", &cut, &at(99.0, 50)).assert("PGR1-SGD", NotDecided, "--max-steps cut PGR1-SGD short");
+        let seldom = Choices { measure_every: Some(10), epochs, ..Choices::default() };
+        runs.run_with("PGR1-SGD", &seldom, &at(99.0, 50)).assert("PGR1-SGD", Agrees, "99.00 %");
         let another = Choices { seed: Some(7), epochs, ..Choices::default() };
         runs.run_with("PGR1-SGD", &another, &at(99.0, 50)).assert("PGR1-SGD", Agrees, "99.00 %");
     }

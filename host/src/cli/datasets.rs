@@ -12,8 +12,8 @@ pub(super) struct OpenDatasets<'a> {
     /// What the command line says; it wins over the experiment.
     chosen: Option<&'a OsStr>,
     open: HashMap<OsString, Arc<Dataset>>,
-    /// What standardises them, by checksum.
-    standards: HashMap<String, Standardization>,
+    /// What standardises them, by checksum and number of images.
+    standards: HashMap<(String, usize), Standardization>,
 }
 
 impl<'a> OpenDatasets<'a> {
@@ -29,8 +29,9 @@ impl<'a> OpenDatasets<'a> {
         })
     }
 
-    /// What standardises a data set, which takes a look at every pixel: once for all experiments.
-    pub(super) fn standard(&mut self, dataset: &Dataset) -> Standardization {
-        self.standards.entry(dataset.checksum.clone()).or_insert_with(|| Standardization::of(dataset)).clone()
+    /// What standardises the first `images` training images of a data set, which takes a look at every pixel: once for all experiments.
+    pub(super) fn standard(&mut self, dataset: &Dataset, images: usize) -> Standardization {
+        let entry = self.standards.entry((dataset.checksum.clone(), images));
+        entry.or_insert_with(|| Standardization::of(dataset, images)).clone()
     }
 }

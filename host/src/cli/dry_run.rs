@@ -34,6 +34,9 @@ struct Plan<'a> {
     kernels: String,
     threads: usize,
     steps: u64,
+    train_images: usize,
+    validation_images: usize,
+    test_images: usize,
     parameters: usize,
     memory_bytes: usize,
     /// At the pace of some steps, and of a warm-up round of weight mirrors, on this machine; evaluation left out.
@@ -56,7 +59,7 @@ impl<'a> Plan<'a> {
         let problem =
             problem.or_else(|| train::check(&task.request, &task.dataset).err().map(|error| error.to_string()));
         let problem = problem.or_else(|| too_much.map(ToString::to_string));
-        let steps = config.goal(task.dataset.train.len());
+        let steps = config.goal(&task.dataset);
         // Experiments that differ in the rule alone take the same time; a coefficient of a rule may be out of its range.
         // Only weight mirrors have a warm-up.
         let mirrors = (config.mirror_first > 0).then(|| config.network.to_string());
@@ -74,6 +77,9 @@ impl<'a> Plan<'a> {
             kernels: kernels.to_string(),
             threads: *threads,
             steps,
+            train_images: config.train_images(&task.dataset),
+            validation_images: config.validation,
+            test_images: task.dataset.test.len(),
             parameters: network.parameters(),
             memory_bytes: network.memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>()),
             estimated_seconds: pace

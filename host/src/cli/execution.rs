@@ -15,7 +15,7 @@ use asymgrad::kernels::{InstructionSet, NumericMode};
 use asymgrad::report;
 use asymgrad::slurm::{self, Array};
 use asymgrad::suite::{self, ProgressBars, Task, TaskResult};
-use asymgrad::train::Request;
+use asymgrad::train::{self, Request};
 use clap::{Args, ValueEnum};
 
 use super::dry_run::print_plans;
@@ -61,6 +61,10 @@ pub(super) struct Execution {
     /// Several seeds, both ends included: a run each
     #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
     seeds: Option<(u64, u64)>,
+    /// Holds the last N training images out of training and chooses the best epoch on them; without it there is no validation split,
+    /// and the best epoch is chosen on the test set, which is optimistic [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) validation: Option<usize>,
     /// Trains so many runs at once; they never change a number
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with_all = ["slurm", "print_script"])]
     jobs: usize,
@@ -119,7 +123,7 @@ impl Execution {
         choices: &Choices,
         dataset: &Dataset,
     ) -> anyhow::Result<Config> {
-        Config::of_experiment(experiment, choices, dataset, self.kernels.class()?).map_err(anyhow::Error::msg)
+        Ok(Config::of_experiment(experiment, choices, dataset, self.kernels.class()?)?)
     }
 
     pub(super) fn task(
@@ -167,6 +171,9 @@ impl Execution {
         {
             let (name, folder) = (&task.request.config.name, task.request.folder.display());
             anyhow::bail!("run {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
+        }
+        for task in tasks {
+            train::check_split(&task.request.config, &task.dataset)?;
         }
         if self.slurm || self.print_script {
             return self.submit(tasks).map(|()| ExitCode::SUCCESS);

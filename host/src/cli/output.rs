@@ -35,12 +35,12 @@ pub(super) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
 
 /// `asymgrad list | head` has done what was wanted.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let source = match error.downcast_ref() {
+    let cause = match error.downcast_ref() {
         // An output that was given as /dev/stdout.
-        Some(run::Error::Io { source, .. }) => Some(source),
+        Some(run::Error::Io { cause, .. }) => Some(cause),
         _ => error.downcast_ref::<io::Error>(),
     };
-    source.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// One JSON document: an object for one row, an array for several.

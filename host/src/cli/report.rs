@@ -1,8 +1,8 @@
 //! `asymgrad report`: the results page.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use asymgrad::report::{self, Report};
+use asymgrad::report::{self, Markdown, Report};
 use asymgrad::write_whole;
 use clap::{Args, ValueEnum};
 
@@ -14,7 +14,7 @@ use super::output::{print, print_name};
 pub(super) enum Format {
     /// One page for a browser, that loads nothing
     Html,
-    /// Markdown
+    /// Markdown; with `-o FILE.md` plots beside it, and only the blocks of a FILE that has some are written
     Md,
     /// A line a figure
     Csv,
@@ -40,15 +40,23 @@ pub(super) struct ReportArguments {
 impl ReportArguments {
     pub(super) fn report(&self) -> anyhow::Result<()> {
         let report = Report::read(&self.folder, &self.own.catalogue()?)?;
+        let page = Path::new("report.html");
+        let file = self.output.as_deref().or((self.format == Format::Html).then_some(page));
+        let file = file.filter(|file| file.as_os_str() != "-");
         let text = match self.format {
             Format::Html => report::page(&report)?,
-            Format::Md => report::markdown(&report),
+            Format::Md => {
+                let Markdown { text, plots } = report::markdown(&report, file)?;
+                for (plot, svg) in plots {
+                    write_whole(&plot, &svg)?;
+                    print_name(&plot)?;
+                }
+                text
+            }
             Format::Csv => report::csv(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         };
-        let page = PathBuf::from("report.html");
-        let file = self.output.as_ref().or((self.format == Format::Html).then_some(&page));
-        let Some(file) = file.filter(|file| file.as_os_str() != "-") else { return print(&text) };
+        let Some(file) = file else { return print(&text) };
         write_whole(file, &text)?;
         print_name(file)
     }

@@ -173,7 +173,7 @@ impl RunArguments {
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
     ) -> Task {
-        config.standard = self.tuning.standardize.then(|| data.standard(&dataset));
+        config.standard = self.tuning.standardize.then(|| data.standard(&dataset, config.train_images(&dataset)));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {
@@ -209,6 +209,7 @@ impl RunArguments {
             weights_init: self.tuning.weights_init.unwrap_or_default(),
             feedback_init: self.tuning.feedback_init.unwrap_or_default(),
             measure_every: self.tuning.measure_every,
+            validation: self.execution.validation,
             seed: None,
             batch: self.batch,
             epochs: self.epochs,

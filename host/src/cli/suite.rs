@@ -56,7 +56,7 @@ impl SuiteArguments {
         let many = seeds.len() > 1;
         let task = |(experiment, seed): (Experiment, Option<u64>)| {
             let dataset = data.of_experiment(experiment.data.as_deref())?;
-            let choices = Choices { seed, ..Choices::default() };
+            let choices = Choices { seed, validation: self.execution.validation, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset)?;
             let protocol = if self.quick {
                 Some(suite::quick_epochs(&config.network))

@@ -6,7 +6,7 @@ use super::dataset_id::DatasetId;
 use super::fields::Config;
 use super::schedule::Schedule;
 use crate::Network;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
 
 /// What a user chooses; `None` is the experiment's own value, else the default.
@@ -44,6 +44,8 @@ pub struct Choices {
     pub feedback_init: Initial,
     /// Epochs between two measurements, 1 by default.
     pub measure_every: Option<u32>,
+    /// Images of the validation split, by default the experiment's own, else none.
+    pub validation: Option<usize>,
     /// Keeps the samples in the order of the files.
     pub no_shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
@@ -57,13 +59,13 @@ impl Config {
     /// An experiment of the report on `data`.
     ///
     /// # Errors
-    /// Says which field of the experiment makes no sense.
+    /// [`ExperimentError`], which names the field that makes no sense.
     pub fn of_experiment(
         experiment: &Experiment,
         choices: &Choices,
         data: impl Into<DatasetId>,
         class: NumericMode,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, ExperimentError> {
         let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, choices, data, class);
         if choices.loss.is_none() {
             config.loss = experiment.parsed_loss()?;
@@ -77,11 +79,22 @@ impl Config {
             config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
         config.batch = choices.batch.or(experiment.batch).unwrap_or(config.batch);
+        config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
         config.clip = choices.clip.or(experiment.clip);
         config.kp_decay = choices.kp_decay.or(experiment.kp_decay);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
         config.epochs = choices.epochs.or(published).or(experiment.own_epochs()).unwrap_or(config.epochs);
         Ok(config)
+    }
+
+    /// The experiment with what it does not state as in `config`: the seed, the data, the numeric mode, and how often it measures.
+    ///
+    /// # Errors
+    /// Says which field of the experiment makes no sense.
+    pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, ExperimentError> {
+        let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
+        let choices = Choices { seed, measure_every, ..Choices::default() };
+        Self::of_experiment(experiment, &choices, config.data.clone(), config.class)
     }
 
     /// Any network on `data`.
@@ -110,6 +123,7 @@ impl Config {
             feedback_init: choices.feedback_init,
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
+            validation: choices.validation.unwrap_or(0),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

@@ -66,6 +66,7 @@ impl Config {
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
         add(self.standard.is_some(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
+        add(self.validation != plain.validation, format!(" --validation {}", self.validation));
         add(!self.shuffle, " --no-shuffle".into());
         add(self.init.is_some(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());

@@ -69,6 +69,9 @@ pub struct Config {
     /// Epochs between two measurements of the signals; 0 is never.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub measure_every: u32,
+    /// Images at the end of the training images that are held out of training; 0 is no validation split.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub validation: usize,
     /// Epochs to train.
     pub epochs: u32,
     /// Steps to train, if that is less.
@@ -86,8 +89,8 @@ impl Config {
         // The noise of weight mirrors is a whole batch.
         let has_mirror =
             self.network.architecture().layers().iter().any(|layer| layer.feedback == Feedback::WeightMirror);
-        let most = if has_mirror { self.batch } else { dataset.train.len().max(dataset.test.len()).max(1) };
-        self.training_of(self.batch.min(most))
+        let most = self.train_images(dataset).max(self.validation).max(dataset.test.len()).max(1);
+        self.training_of(if has_mirror { self.batch } else { self.batch.min(most) })
     }
 
     /// As [`Config::training`] with another batch.
@@ -112,14 +115,19 @@ impl Config {
         self.schedule.rate(self.optimizer.rate(), epoch)
     }
 
-    /// Steps of an epoch over `samples` samples.
-    pub fn batches(&self, samples: usize) -> usize {
-        samples.div_ceil(self.batch.max(1))
+    /// The images of `dataset` that are trained on: the first so many training images. The others are the validation split.
+    pub fn train_images(&self, dataset: &Dataset) -> usize {
+        dataset.train.len().saturating_sub(self.validation)
     }
 
-    /// Steps after which the run is finished.
-    pub fn goal(&self, samples: usize) -> u64 {
-        let steps = (self.batches(samples) as u64).saturating_mul(self.epochs.into());
+    /// Steps of an epoch on `dataset`.
+    pub fn batches(&self, dataset: &Dataset) -> usize {
+        self.train_images(dataset).div_ceil(self.batch.max(1))
+    }
+
+    /// Steps after which the run on `dataset` is finished.
+    pub fn goal(&self, dataset: &Dataset) -> u64 {
+        let steps = (self.batches(dataset) as u64).saturating_mul(self.epochs.into());
         self.max_steps.map_or(steps, |most| most.min(steps))
     }
 

@@ -15,4 +15,4 @@ mod schedule;
 pub use choices::Choices;
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};
-pub use schedule::Schedule;
+pub use schedule::{ParseScheduleError, Schedule};

@@ -55,20 +55,25 @@ impl fmt::Display for Schedule {
     }
 }
 
-impl FromStr for Schedule {
-    type Err = String;
+/// A text that is no schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the schedules are constant, step:EPOCHS:FACTOR and cosine:EPOCHS")]
+pub struct ParseScheduleError;
 
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = || "the schedules are constant, step:EPOCHS:FACTOR and cosine:EPOCHS".to_owned();
-        let epochs = |text: &str| text.parse().ok().filter(|epochs| *epochs > 0).ok_or_else(known);
+impl FromStr for Schedule {
+    type Err = ParseScheduleError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let epochs = |text: &str| text.parse().ok().filter(|epochs| *epochs > 0).ok_or(ParseScheduleError);
         match text.split(':').collect::<Vec<_>>()[..] {
             ["constant"] => Ok(Self::Constant),
             ["step", count, factor] => {
-                let factor = factor.parse().ok().filter(|factor| *factor > 0.0 && *factor <= 1.0).ok_or_else(known)?;
+                let factor =
+                    factor.parse().ok().filter(|factor| *factor > 0.0 && *factor <= 1.0).ok_or(ParseScheduleError)?;
                 Ok(Self::Step { epochs: epochs(count)?, factor })
             }
             ["cosine", count] => Ok(Self::Cosine { epochs: epochs(count)? }),
-            _ => Err(known()),
+            _ => Err(ParseScheduleError),
         }
     }
 }

@@ -72,7 +72,7 @@ pub(super) fn visit_archive(
     reader: impl Read,
     mut each: impl FnMut(usize, usize, &[u8; RECORD]) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let damaged = |source| Error::Damaged { archive: path.to_owned(), source };
+    let damaged = |cause| Error::Damaged { archive: path.to_owned(), cause };
     let member = |batch: usize, problem| Error::Member { archive: path.to_owned(), member: FILES[batch], problem };
     let mut archive = tar::Archive::new(gunzip(path, reader)?);
     let mut seen = [false; FILES.len()];

@@ -141,12 +141,12 @@ pub enum Error {
         problem: &'static str,
     },
     /// The archive's compression or structure is damaged.
-    #[error("{}: the archive is damaged or cut short ({source}); get it again (`asymgrad data fetch`)", archive.display())]
+    #[error("{}: the archive is damaged or cut short ({cause}); get it again (`asymgrad data fetch`)", archive.display())]
     Damaged {
         /// The archive.
         archive: PathBuf,
         /// The error of the reader.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another process writes into the same data folder.
     #[error("{}: another import or download is running here; wait for it to end", folder.display())]
@@ -155,14 +155,14 @@ pub enum Error {
         folder: PathBuf,
     },
     /// The system refused.
-    #[error("{}: cannot {action}: {source}; {}", path.display(), hint(source))]
+    #[error("{}: cannot {action}: {cause}; {}", path.display(), hint(cause))]
     Io {
         /// What was tried.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        cause: io::Error,
     },
 }
 
@@ -170,12 +170,12 @@ impl Error {
     /// For `map_err`: `action` on `path` failed.
     pub(super) fn io(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { action, path, source }
+        move |cause| Self::Io { action, path, cause }
     }
 }
 
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn hint(cause: &io::Error) -> &'static str {
+    match cause.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",
         _ => "check the permissions, or set ASYMGRAD_DATA to another folder",

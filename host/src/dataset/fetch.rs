@@ -44,7 +44,7 @@ pub const OFFICIAL: Expected<'static> = Expected { bytes: OFFICIAL_BYTES, md5: O
 pub enum FetchError {
     /// No answer, or the connection broke.
     #[error(
-        "{url}: {source}; {}run the same command again to continue, try a mirror with `--url URL`, \
+        "{url}: {cause}; {}run the same command again to continue, try a mirror with `--url URL`, \
          or get the file some other way and use `asymgrad data import FILE`",
         kept(*have, *expected, part)
     )]
@@ -58,7 +58,7 @@ pub enum FetchError {
         /// Where they are kept.
         part: PathBuf,
         /// What went wrong.
-        source: Box<ureq::Error>,
+        cause: Box<ureq::Error>,
     },
     /// The server refused.
     #[error("{url}: the server answers {status}; try a mirror with `--url URL`, or `asymgrad data import FILE`")]
@@ -184,7 +184,7 @@ impl Download<'_> {
                 request = request.header(header::IF_RANGE, validator);
             }
         }
-        request.call().map_err(|source| self.broken(from, source))
+        request.call().map_err(|cause| self.broken(from, cause))
     }
 
     /// Whether the answer is the rest of the file, from byte `have` on.
@@ -267,9 +267,9 @@ impl Download<'_> {
         remove(&self.validator)
     }
 
-    fn broken(&self, have: u64, source: ureq::Error) -> FetchError {
+    fn broken(&self, have: u64, cause: ureq::Error) -> FetchError {
         let (url, part) = (self.url.to_owned(), self.part.clone());
-        FetchError::Connection { url, have, expected: self.expected.bytes, part, source: Box::new(source) }
+        FetchError::Connection { url, have, expected: self.expected.bytes, part, cause: Box::new(cause) }
     }
 }
 

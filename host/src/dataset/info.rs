@@ -68,26 +68,26 @@ impl SplitInfo {
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = moments(dataset, images);
+        let (mean, deviation) = moments(dataset, images, images.len());
         Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }
 
-/// Mean and standard deviation of each channel's pixels divided by 255.
-pub(crate) fn moments(dataset: &Dataset, images: &Images) -> (Vec<f64>, Vec<f64>) {
-    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, channel)).unzip()
+/// Mean and standard deviation of each channel's pixels divided by 255, over the first `count` images.
+pub(crate) fn moments(dataset: &Dataset, images: &Images, count: usize) -> (Vec<f64>, Vec<f64>) {
+    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, count, channel)).unzip()
 }
 
-fn moments_of_channel(dataset: &Dataset, images: &Images, channel: usize) -> (f64, f64) {
+fn moments_of_channel(dataset: &Dataset, images: &Images, count: usize, channel: usize) -> (f64, f64) {
     let plane = dataset.rows * dataset.cols;
     let (mut sum, mut squares) = (0_u64, 0_u64);
-    for index in 0..images.len() {
+    for index in 0..count {
         for &pixel in &images.image(index)[channel * plane..][..plane] {
             sum += u64::from(pixel);
             squares += u64::from(pixel) * u64::from(pixel);
         }
     }
-    let count = (images.len() * plane) as f64;
+    let count = (count * plane) as f64;
     let mean = sum as f64 / count;
     (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
 }

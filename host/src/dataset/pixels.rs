@@ -1,6 +1,6 @@
 //! From bytes to the numbers that a network sees: divided by 255 or, standardised, with mean 0 and variance 1 in each channel.
 //!
-//! The means and deviations are those of the run's training images. They stand in its `config.json` and are part of what the run
+//! The means and deviations are those of the images that the run trains on. They stand in its `config.json` and are part of what the run
 //! is, so that other images, and other programs, get the same numbers.
 
 use serde::{Deserialize, Serialize};
@@ -18,9 +18,12 @@ pub struct Standardization {
 }
 
 impl Standardization {
-    /// That of a data set's training images.
-    pub fn of(dataset: &Dataset) -> Self {
-        let (mean, deviation) = moments(dataset, &dataset.train);
+    /// That of a data set's first `images` training images.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn of(dataset: &Dataset, images: usize) -> Self {
+        let (mean, deviation) = moments(dataset, &dataset.train, images);
         Self { mean, deviation }
     }
 }
@@ -89,7 +92,7 @@ mod tests {
                 _ => 255 - *byte / 2,
             };
         }
-        let standard = Standardization::of(&digits);
+        let standard = Standardization::of(&digits, digits.train.len());
         let pixels = Pixels::new(Some(&standard), plane);
         for channel in 0..3 {
             let of_channel = |index: &usize| index / plane % 3 == channel;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::definition::Experiment;
+use super::definition::{Experiment, ExperimentError};
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
 use crate::diagnostic::{diagnose, line_of, text_of};
@@ -36,12 +36,12 @@ pub struct Catalogue {
 #[non_exhaustive]
 pub enum CatalogueError {
     /// The system refused.
-    #[error("{}: cannot read the experiments: {source}; check the path and the permissions", file.display())]
+    #[error("{}: cannot read the experiments: {cause}; check the path and the permissions", file.display())]
     Io {
         /// The file.
         file: PathBuf,
         /// The system's answer.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// Something in it makes no sense.
     #[error("{}: line {line}: {problem}", file.display())]
@@ -81,7 +81,7 @@ impl Catalogue {
     /// [`CatalogueError`], which names the file, the line and the nearest field.
     pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
-        let failed = |source| CatalogueError::Io { file: file.to_owned(), source };
+        let failed = |cause| CatalogueError::Io { file: file.to_owned(), cause };
         let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
         if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
             return Err(not_experiments("it has more than a million bytes"));
@@ -190,10 +190,12 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
             return Err(format!("experiment {name}: {field} has to be above 0"));
         }
     }
-    experiment.parsed_network()?;
-    experiment.parsed_loss()?;
-    experiment.parsed_optimizer()?;
-    Ok(())
+    let parse = || {
+        experiment.parsed_network()?;
+        experiment.parsed_loss()?;
+        experiment.parsed_optimizer()
+    };
+    parse().map(drop).map_err(|error: ExperimentError| error.to_string())
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@ use asymgrad_core::{Loss, Optimizer};
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
-use crate::Network;
+use crate::{Network, ParseNetworkError};
 
 /// Epochs of the table of feedback rules.
 const RULES_EPOCHS: u32 = 25;
 
 /// One experiment: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
-/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `epochs` and `data` means the default of a run; a flag on the command
-/// line wins over both.
+/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `validation`, `epochs` and `data` means the default of a run; a flag on
+/// the command line wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
@@ -43,6 +43,9 @@ pub struct Experiment {
     /// Kolen–Pollack's λ.
     #[serde(default)]
     pub kp_decay: Option<f32>,
+    /// Images of the validation split.
+    #[serde(default)]
+    pub validation: Option<usize>,
     /// Epochs of an experiment without a published figure; those of `suite --rules`, 25, if it is in that table.
     #[serde(default)]
     pub epochs: Option<u32>,
@@ -70,6 +73,36 @@ pub struct Published {
     pub accuracy: f64,
 }
 
+/// Why no run can be made of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExperimentError {
+    /// Its text names no network.
+    #[error("experiment {experiment}: {cause}")]
+    Network {
+        /// The experiment's name.
+        experiment: String,
+        /// What is wrong with the text.
+        cause: ParseNetworkError,
+    },
+    /// There is no such loss.
+    #[error("experiment {experiment}: there is no loss `{loss}`; the losses are {}", Loss::ALL.map(Loss::name).join(", "))]
+    Loss {
+        /// The experiment's name.
+        experiment: String,
+        /// The loss that it names.
+        loss: String,
+    },
+    /// There is no such optimizer.
+    #[error("experiment {experiment}: there is no optimizer `{optimizer}`; they are {}", Optimizer::DEFAULTS.map(|known| known.name()).join(", "))]
+    Optimizer {
+        /// The experiment's name.
+        experiment: String,
+        /// The optimizer that it names.
+        optimizer: String,
+    },
+}
+
 impl Experiment {
     /// Epochs in the table of feedback rules.
     pub fn rules_epochs(&self) -> u32 {
@@ -84,32 +117,29 @@ impl Experiment {
     /// The network that it names.
     ///
     /// # Errors
-    /// What is wrong with the text.
-    pub fn parsed_network(&self) -> Result<Network, String> {
-        self.network.parse().map_err(|error| format!("experiment {}: {error}", self.name))
+    /// [`ExperimentError::Network`].
+    pub fn parsed_network(&self) -> Result<Network, ExperimentError> {
+        self.network.parse().map_err(|cause| ExperimentError::Network { experiment: self.name.clone(), cause })
     }
 
     /// The loss that it names.
     ///
     /// # Errors
-    /// That there is none, and which there are.
-    pub fn parsed_loss(&self) -> Result<Loss, String> {
-        Loss::ALL.into_iter().find(|loss| loss.name() == self.loss).ok_or_else(|| {
-            let losses = Loss::ALL.map(Loss::name).join(", ");
-            format!("experiment {}: there is no loss `{}`; the losses are {losses}", self.name, self.loss)
-        })
+    /// [`ExperimentError::Loss`].
+    pub fn parsed_loss(&self) -> Result<Loss, ExperimentError> {
+        let known = Loss::ALL.into_iter().find(|loss| loss.name() == self.loss);
+        known.ok_or_else(|| ExperimentError::Loss { experiment: self.name.clone(), loss: self.loss.clone() })
     }
 
     /// The optimizer that it names, with its default coefficients; `None` if it names none.
     ///
     /// # Errors
-    /// That there is none, and which there are.
-    pub fn parsed_optimizer(&self) -> Result<Option<Optimizer>, String> {
+    /// [`ExperimentError::Optimizer`].
+    pub fn parsed_optimizer(&self) -> Result<Option<Optimizer>, ExperimentError> {
         let Some(name) = &self.optimizer else { return Ok(None) };
         let known = Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name);
-        known.map(Some).ok_or_else(|| {
-            let optimizers = Optimizer::DEFAULTS.map(|optimizer| optimizer.name()).join(", ");
-            format!("experiment {}: there is no optimizer `{name}`; they are {optimizers}", self.name)
-        })
+        known
+            .map(Some)
+            .ok_or_else(|| ExperimentError::Optimizer { experiment: self.name.clone(), optimizer: name.clone() })
     }
 }

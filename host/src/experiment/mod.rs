@@ -13,7 +13,7 @@ mod report;
 pub use catalogue::{Catalogue, CatalogueError, parse};
 pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
-pub use definition::{Experiment, Published};
+pub use definition::{Experiment, ExperimentError, Published};
 #[cfg(test)]
 pub(crate) use report::find;
 pub use report::{UnknownExperiment, all};

@@ -117,12 +117,13 @@ mod tests {
         };
         let network = "input 64 - dense10".into();
         let row = Row { name: "a \"b\"\r\nc".into(), network, loss: "ce".into(), cells: vec![cell] };
-        let table = Table { number: Some(1), title: String::new(), rows: vec![row], groups: vec![] };
+        let table = Table { number: Some(1), name: "table-1", title: String::new(), rows: vec![row], groups: vec![] };
         let report = Report {
             folder: "runs".into(),
             version: String::new(),
             written: 0,
             tables: vec![table],
+            conditions: vec![],
             rankings: vec![],
             claims: vec![],
             groups: vec![],

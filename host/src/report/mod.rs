@@ -2,16 +2,19 @@
 //!
 //! [`Report::read`] gathers everything from the runs' files; each format writes it. Only the page has curves.
 //!
-//! - `html`, `markdown`, `csv`: the formats of the page; `results`: what it shows
+//! - `html`, `markdown`, `csv`: the formats of the page; `plots`: the plots of the Markdown page; `results`: what it shows
 //! - `table`, `claims`: the report's tables and claims with the runs beside them
+//! - `conditions`: the same runs by their batch and settings, and their distance to the report's figures
 //! - `terminal`: what `run` and `suite` print at their end; `trained`: the same for programs
 //! - `figures`: figures as text
 
 mod claims;
+mod conditions;
 mod csv;
 mod figures;
 mod html;
 mod markdown;
+mod plots;
 mod results;
 mod table;
 mod terminal;
@@ -19,8 +22,10 @@ mod trained;
 
 pub use self::csv::csv;
 pub use claims::{ClaimExperiment, ClaimSummary, JudgedRun};
+pub use conditions::{Conditions, Divided, Figure, TableDistance};
 pub use html::page;
-pub use markdown::markdown;
+pub use markdown::{BlockError, Markdown, MarkdownError, markdown};
+pub use plots::PlotError;
 pub use results::Report;
 pub use table::{Cell, Row, Table};
 pub use terminal::{claims, seeds, table};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::claims::{ClaimSummary, claims};
+use super::conditions::{Conditions, conditions};
 use super::table::{self, Table};
 use crate::analysis::{self, Group, Ranking, Run};
 use crate::config::DatasetId;
@@ -24,6 +25,8 @@ pub struct Report {
     pub written: u64,
     /// The report's tables, ours beside them.
     pub tables: Vec<Table>,
+    /// The report's experiments by the conditions of their runs, and how far these are from the published figures.
+    pub conditions: Vec<Conditions>,
     /// The rankings of experiments that the report publishes, and how likely they hold in ours.
     #[serde(rename = "orderings")]
     pub rankings: Vec<Ranking>,
@@ -51,6 +54,7 @@ impl Report {
             version: run::VERSION.into(),
             written: run::now(),
             tables: table::tables(catalogue, &groups),
+            conditions: conditions(catalogue, &groups),
             rankings: analysis::rankings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
             groups,

@@ -15,6 +15,8 @@ use crate::run;
 pub struct Table {
     /// 1 to 4; `None` for the extra experiments and the user's own networks.
     pub number: Option<u8>,
+    /// `table-1` to `table-4`, `extra`, `rules`, `own` or `other`.
+    pub name: &'static str,
     /// What it shows.
     pub title: String,
     /// Its rows.
@@ -58,33 +60,65 @@ pub struct Cell {
 /// The report's tables, then the extra experiments that were trained, then the experiments and networks of the user's own.
 pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     let titles = [
-        (Some(1), "Shallow dense networks, Adam, 100 epochs"),
-        (Some(2), "Deeper dense networks, Adam, 100 and 200 epochs"),
-        (Some(3), "Poggio’s net, Adam, 100, 200 and 300 epochs"),
-        (Some(4), "Poggio’s net with untied convolution, Adam, 200 epochs"),
-        (None, "Extra experiments, which test the report’s claims"),
+        (Some(1), "table-1", "Shallow dense networks, Adam, 100 epochs"),
+        (Some(2), "table-2", "Deeper dense networks, Adam, 100 and 200 epochs"),
+        (Some(3), "table-3", "Poggio’s net, Adam, 100, 200 and 300 epochs"),
+        (Some(4), "table-4", "Poggio’s net with untied convolution, Adam, 200 epochs"),
+        (None, "extra", "Extra experiments, which test the report’s claims"),
     ];
-    let of_title = |(number, title): (Option<u8>, &str)| {
-        let mine: Vec<&Experiment> =
-            catalogue.of_the_report().iter().filter(|experiment| experiment.table == number).collect();
+    let of_title = |(number, name, title): (Option<u8>, &'static str, &str)| {
+        let is_mine = |experiment: &&Experiment| experiment.table == number && (number.is_some() || !experiment.rules);
+        let mine: Vec<&Experiment> = catalogue.of_the_report().iter().filter(is_mine).collect();
         let row = |experiment: &&Experiment| row(experiment, &mine, groups, catalogue);
         let rows =
             mine.iter().map(row).filter(|row| number.is_some() || row.cells.iter().any(|cell| cell.ours.is_some()));
-        Table { number, title: title.into(), rows: rows.collect(), groups: numbers_of(&mine, groups) }
+        Table { number, name, title: title.into(), rows: rows.collect(), groups: numbers_of(&mine, groups) }
     };
     let mut tables: Vec<Table> = titles.into_iter().map(of_title).collect();
+    tables.push(rules(catalogue, groups));
     if let Some(file) = catalogue.file() {
         let mine: Vec<&Experiment> = catalogue.own().iter().collect();
         let rows = mine.iter().map(|experiment| row(experiment, &mine, groups, catalogue)).collect();
         let title = format!("Experiments of {}", file.display());
-        tables.push(Table { number: None, title, rows, groups: numbers_of(&mine, groups) });
+        tables.push(Table { number: None, name: "own", title, rows, groups: numbers_of(&mine, groups) });
     }
     let others = (0..groups.len()).filter(|number| !tables.iter().any(|table| table.groups.contains(number)));
     let others: Vec<usize> = others.collect();
-    let rows = others.iter().filter_map(|number| groups.get(*number)).map(|group| other(group, groups)).collect();
-    tables.push(Table { number: None, title: "Other networks and settings".into(), rows, groups: others });
+    let of_group = |group: &Group| other(group, groups, group.epoch());
+    let rows = others.iter().filter_map(|number| groups.get(*number)).map(of_group).collect();
+    let title = "Other networks and settings".into();
+    tables.push(Table { number: None, name: "other", title, rows, groups: others });
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
     tables
+}
+
+/// The feedback rules on one network, the best first: the experiments that only this table has, whatever their settings, and those of
+/// the report's tables with the same batch.
+fn rules(catalogue: &Catalogue, groups: &[Group]) -> Table {
+    let batch = |group: &Group| group.config().map(|config| config.batch);
+    let found =
+        groups.iter().enumerate().filter_map(|(number, group)| Some((number, group, rule_of(catalogue, group)?)));
+    let mut found: Vec<(usize, &Group, &Experiment)> = found.collect();
+    let only = found.iter().filter(|(_, _, experiment)| experiment.table.is_none());
+    let batches: Vec<Option<usize>> = only.map(|(_, group, _)| batch(group)).collect();
+    found.retain(|(_, group, experiment)| experiment.table.is_none() || batches.contains(&batch(group)));
+    let row = |(number, group, experiment): (usize, &Group, &Experiment)| {
+        (other(group, groups, experiment.rules_epochs()), number)
+    };
+    let mut rows: Vec<(Row, usize)> = found.into_iter().map(row).collect();
+    let accuracy = |row: &Row| row.cells.first().and_then(|cell| cell.ours.as_ref()?.mean).unwrap_or(0.0);
+    rows.sort_by(|(a, _), (b, _)| accuracy(b).total_cmp(&accuracy(a)));
+    let (rows, groups) = rows.into_iter().unzip();
+    Table { number: None, name: "rules", title: "Feedback rules".into(), rows, groups }
+}
+
+/// The experiment of the table of rules that a group trains; one of the report's tables as it says, but for the batch.
+fn rule_of<'a>(catalogue: &'a Catalogue, group: &Group) -> Option<&'a Experiment> {
+    let named = |experiment: &&Experiment| experiment.rules && experiment.name == group.name;
+    let (experiment, config) = (catalogue.of_the_report().iter().find(named)?, group.config()?);
+    let own = Config::of_experiment_like(experiment, config).ok()?;
+    let is_own = Config { batch: config.batch, ..own }.differences(config).is_empty();
+    (experiment.table.is_none() || is_own).then_some(experiment)
 }
 
 /// Numbers of the groups that were trained as one of these experiments says.
@@ -137,7 +171,7 @@ fn cells(
         })
     };
     if experiment.published.is_empty() {
-        return vec![unpublished(group, groups, command(0))];
+        return vec![unpublished(group, groups, group.epoch(), command(0))];
     }
     let mut before = 0;
     let cell = |figure: &Published| {
@@ -164,9 +198,8 @@ fn cells(
     experiment.published.iter().map(cell).collect()
 }
 
-/// A group beside no figure of the report.
-fn unpublished(group: &Group, groups: &[Group], command: String) -> Cell {
-    let epoch = group.epoch();
+/// A group beside no figure of the report, up to an epoch.
+fn unpublished(group: &Group, groups: &[Group], epoch: u32, command: String) -> Cell {
     Cell {
         published: None,
         ours: group.ours(epoch),
@@ -178,11 +211,11 @@ fn unpublished(group: &Group, groups: &[Group], command: String) -> Cell {
     }
 }
 
-fn other(group: &Group, groups: &[Group]) -> Row {
+fn other(group: &Group, groups: &[Group], epoch: u32) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
     let command = group.runs.first().map_or_else(String::new, |run| run.command.clone());
-    Row { name: group.label(), network, loss, cells: vec![unpublished(group, groups, command)] }
+    Row { name: group.label(), network, loss, cells: vec![unpublished(group, groups, epoch, command)] }
 }
 
 /// The cells of some rows, each with its row.

@@ -137,7 +137,9 @@ fn seeds_table(groups: &[Group]) -> String {
             paired(Paired::to_true_gradient(group, groups, ours.epochs[1]).as_ref()),
         ]);
     }
-    format!("{}\n", table.trim_fmt())
+    let chosen =
+        "best epoch: chosen on the validation images of --validation, else on the test set, which is optimistic";
+    format!("{}\n{chosen}\n", table.trim_fmt())
 }
 
 #[cfg(test)]
@@ -146,7 +148,7 @@ mod tests {
     use crate::config::{Choices, Config};
     use crate::kernels::{InstructionSet, NumericMode};
     use crate::run::{EpochLine, Summary};
-    use crate::suite::Task;
+    use crate::suite::{Task, TaskError};
     use crate::train::Request;
     use crate::{dataset, experiment};
     use std::sync::Arc;
@@ -171,7 +173,15 @@ mod tests {
     }
 
     fn ended(status: Ending, epoch: u32, test_accuracy: f64) -> Outcome {
-        let last = EpochLine { epoch, train_loss: 1.0, train_accuracy: 2.0, test_loss: 3.0, test_accuracy };
+        let last = EpochLine {
+            epoch,
+            train_loss: 1.0,
+            train_accuracy: 2.0,
+            validation_loss: None,
+            validation_accuracy: None,
+            test_loss: 3.0,
+            test_accuracy,
+        };
         Outcome::Ended(Summary { status, step: 7, last })
     }
 
@@ -179,7 +189,7 @@ mod tests {
     fn a_claim_has_its_rows_and_their_verdicts_below_it() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| task(name, folder.path()));
-        let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err("no disk".into()) }).collect();
+        let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err(TaskError::Panicked) }).collect();
         let text = claims(&all);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
         let about = "not decided: the claim is about CIFAR-10, this run is on digits";
@@ -212,7 +222,7 @@ mod tests {
         let lines: Vec<String> = (1..=250).map(line).collect();
         std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
         let outcomes =
-            [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err("no disk".into())];
+            [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err(TaskError::Panicked)];
         let all: Vec<_> = tasks.iter().zip(outcomes).map(|(task, outcome)| TaskResult { task, outcome }).collect();
         let table = table(&all);
         let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();

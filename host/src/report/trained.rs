@@ -29,7 +29,7 @@ pub struct Line<'a> {
     reached: Vec<Reached>,
     published: &'a [Published],
     claim: Option<Judged<'a>>,
-    error: Option<&'a str>,
+    error: Option<String>,
 }
 
 /// A test accuracy of ours.
@@ -59,7 +59,7 @@ impl<'a> From<&'a TaskResult<'_>> for Line<'a> {
                 Ending::Diverged => ("diverged", Some(summary.step), None),
             },
             Ok(Outcome::Stopped { step }) => ("stopped", Some(*step), None),
-            Err(reason) => ("failed", None, Some(reason.as_str())),
+            Err(error) => ("failed", None, Some(error.to_string())),
         };
         Line {
             name: &config.name,

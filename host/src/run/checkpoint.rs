@@ -115,7 +115,7 @@ impl CheckpointReader {
     /// # Errors
     /// [`CheckpointError`] if it cannot be read, or is cut short.
     pub fn open(file: &Path) -> Result<Option<Self>, CheckpointError> {
-        let failed = |source| CheckpointError::Io { file: file.to_owned(), source };
+        let failed = |cause| CheckpointError::Io { file: file.to_owned(), cause };
         let damaged = |problem| CheckpointError::Damaged { file: file.to_owned(), problem };
         let opened = match File::open(file) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -141,11 +141,6 @@ impl CheckpointReader {
         Ok(Some(Self { file: file.to_owned(), reader, header, checkpoint }))
     }
 
-    /// Numbers of the state.
-    pub fn numbers(&self) -> usize {
-        self.checkpoint.numbers
-    }
-
     /// Reads the state of the run `identity`.
     ///
     /// # Errors
@@ -158,7 +153,7 @@ impl CheckpointReader {
         if self.checkpoint.numbers != state.len() {
             return Err(other("another network"));
         }
-        let failed = |source| CheckpointError::Io { file: self.file.clone(), source };
+        let failed = |cause| CheckpointError::Io { file: self.file.clone(), cause };
         let mut hash = Sha256::new_with_prefix(&self.header);
         let mut bytes = vec![0; 4 * CHUNK];
         for numbers in state.chunks_mut(CHUNK) {

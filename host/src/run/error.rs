@@ -1,4 +1,6 @@
 //! Why a run did not start or resume. Every message names the file or the value, and a hint.
+//!
+//! A message contains that of its cause, so the cause is no `source`: whoever prints an error with its sources prints it once.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,14 +14,14 @@ use crate::tensors;
 #[non_exhaustive]
 pub enum Error {
     /// The system refused.
-    #[error("{}: cannot {action}: {source}; {}", path.display(), hint(source))]
+    #[error("{}: cannot {action}: {cause}; {}", path.display(), hint(cause))]
     Io {
         /// What was tried.
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another process trains in the folder.
     #[error("{}: another process ({holder}) is running here; wait for it to end, or choose another folder with --out", folder.display())]
@@ -115,6 +117,19 @@ pub enum Error {
         /// Its classes.
         classes: usize,
     },
+    /// The validation split takes all training images.
+    #[error(
+        "a validation split of {validation} images leaves none to train on: the data set {name} has {images} training images; \
+         choose a smaller --validation"
+    )]
+    Split {
+        /// Images of the validation split.
+        validation: usize,
+        /// The data set's name.
+        name: String,
+        /// Its training images.
+        images: usize,
+    },
     /// The training does not fit into memory.
     #[error("the training needs {bytes} bytes of memory; choose a smaller --batch or network")]
     Memory {
@@ -134,10 +149,10 @@ pub enum Error {
     },
     /// The training makes no sense.
     #[error("{0}; change the option and run again")]
-    Trainer(#[from] TrainerError),
+    Trainer(TrainerError),
     /// A step makes no sense: the data does not suit the network.
     #[error("{0}; check the data set with `asymgrad data info`")]
-    Step(#[from] StepError),
+    Step(StepError),
     /// The weights cannot be read.
     #[error(transparent)]
     Weights(#[from] tensors::Error),
@@ -147,7 +162,19 @@ impl Error {
     /// For `map_err`: `action` on `path` failed.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |cause| Self::Io { action, path, cause }
+    }
+}
+
+impl From<TrainerError> for Error {
+    fn from(error: TrainerError) -> Self {
+        Self::Trainer(error)
+    }
+}
+
+impl From<StepError> for Error {
+    fn from(error: StepError) -> Self {
+        Self::Step(error)
     }
 }
 
@@ -156,12 +183,12 @@ impl Error {
 #[non_exhaustive]
 pub enum CheckpointError {
     /// The system refused.
-    #[error("{}: cannot read the checkpoint: {source}; {}", file.display(), hint(source))]
+    #[error("{}: cannot read the checkpoint: {cause}; {}", file.display(), hint(cause))]
     Io {
         /// The checkpoint.
         file: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        cause: io::Error,
     },
     /// The file is not what was written.
     #[error(
@@ -186,8 +213,8 @@ pub enum CheckpointError {
 }
 
 /// What to do about a refusal of the system.
-fn hint(source: &io::Error) -> &'static str {
-    match source.kind() {
+fn hint(cause: &io::Error) -> &'static str {
+    match cause.kind() {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "give the path of a file",
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => "a file is in the way; choose another path",

@@ -36,6 +36,13 @@ pub struct EpochLine {
     /// Over the epoch's batches, each before its update.
     #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
     pub train_accuracy: f64,
+    /// Over the validation images, after the epoch; `None` without a validation split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "write_optional", deserialize_with = "read_optional")]
+    pub validation_loss: Option<f64>,
+    /// Over the validation images, after the epoch; `None` without a validation split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation_accuracy: Option<f64>,
     /// Over the test images, after the epoch.
     #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
     pub test_loss: f64,
@@ -47,7 +54,14 @@ pub struct EpochLine {
 impl EpochLine {
     /// Whether one of the losses is not finite.
     pub fn has_diverged(&self) -> bool {
-        !(self.train_loss.is_finite() && self.test_loss.is_finite())
+        let losses = [Some(self.train_loss), self.validation_loss, Some(self.test_loss)];
+        losses.into_iter().flatten().any(|loss| !loss.is_finite())
+    }
+
+    /// The accuracy by which the best epoch is chosen: on the validation images, without a validation split on the test images,
+    /// which is optimistic.
+    pub fn selection_accuracy(&self) -> f64 {
+        self.validation_accuracy.unwrap_or(self.test_accuracy)
     }
 }
 
@@ -148,6 +162,18 @@ fn write_f64<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Err
     if number.is_finite() { serializer.serialize_f64(*number) } else { serializer.collect_str(number) }
 }
 
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn write_optional<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        Some(number) => write_f64(number, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn read_optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    read_f64(deserializer).map(Some)
+}
+
 fn read_f64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -176,9 +202,23 @@ mod tests {
 
     #[test]
     fn an_epoch_survives_its_line() {
-        let line =
-            EpochLine { epoch: 3, train_loss: f64::INFINITY, train_accuracy: 10.0, test_loss: 0.1, test_accuracy: 9.5 };
+        let line = EpochLine {
+            epoch: 3,
+            train_loss: f64::INFINITY,
+            train_accuracy: 10.0,
+            validation_loss: None,
+            validation_accuracy: None,
+            test_loss: 0.1,
+            test_accuracy: 9.5,
+        };
         let text = serde_json::to_string(&line).unwrap();
+        assert!(!text.contains("validation"), "{text}");
         assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
+        let line =
+            EpochLine { validation_loss: Some(f64::INFINITY), validation_accuracy: Some(8.5), train_loss: 1.0, ..line };
+        let text = serde_json::to_string(&line).unwrap();
+        assert!(text.contains(r#""validation_loss":"inf","validation_accuracy":8.5"#), "{text}");
+        assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
+        assert!(line.has_diverged());
     }
 }

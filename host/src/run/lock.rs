@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ use crate::atomic;
 const HEARTBEAT: Duration = Duration::from_secs(10);
 /// A heartbeat that does not change for so long is a crash. Watched, not compared with a clock: clocks of hosts differ and jump.
 const SILENCE: Duration = Duration::from_secs(35);
+/// How often a record is read in that time.
+const READS: u32 = 20;
 
 /// The process that trains a run: `owner.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,10 +89,11 @@ pub(crate) struct FolderLock {
 impl FolderLock {
     /// Takes the folder, or says who has it.
     pub(crate) fn take(folder: &Path) -> Result<Self, Error> {
-        Self::take_after(folder, SILENCE)
+        Self::take_with(folder, || std::thread::sleep(SILENCE / READS))
     }
 
-    fn take_after(folder: &Path, silence: Duration) -> Result<Self, Error> {
+    /// As [`FolderLock::take`]; `pause` waits between two reads of another process's record.
+    fn take_with(folder: &Path, pause: impl FnMut()) -> Result<Self, Error> {
         let path = folder.join(LOCK);
         let lock = File::options().read(true).write(true).create(true).truncate(false).open(&path);
         let lock = lock.map_err(Error::io("open", &path))?;
@@ -108,7 +111,7 @@ impl FolderLock {
         };
         let holder = LockHolder::this_process();
         if let Some(other) = LockHolder::read(folder).filter(|other| !(locked && other.is_here()))
-            && is_alive(folder, &other, silence)
+            && is_alive(folder, &other, pause)
         {
             return Err(taken(other.to_string()));
         }
@@ -157,22 +160,26 @@ fn try_lock(lock: &File) -> Result<(), TryLockError> {
     lock.try_lock()
 }
 
-/// Renews the record until the lock is dropped. A heartbeat that cannot be written is skipped; training continues.
+/// Renews the record until the lock is dropped, or another process has taken over.
 fn keep_heartbeat(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
-    while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) {
-        if LockHolder::read(folder).is_some_and(|found| !found.is(&holder)) {
-            return;
-        }
-        holder.heartbeat = now();
-        let _ = holder.write(folder);
-    }
+    while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) && renew(folder, &mut holder) {}
 }
 
-/// Whether the holder's heartbeat changes within `silence`.
-fn is_alive(folder: &Path, holder: &LockHolder, silence: Duration) -> bool {
-    let began = Instant::now();
-    while began.elapsed() < silence {
-        std::thread::sleep(silence / 20);
+/// Writes the record with a new heartbeat; false if it is another process's. A heartbeat that cannot be written is skipped; training
+/// continues.
+fn renew(folder: &Path, holder: &mut LockHolder) -> bool {
+    if LockHolder::read(folder).is_some_and(|found| !found.is(holder)) {
+        return false;
+    }
+    holder.heartbeat = now();
+    let _ = holder.write(folder);
+    true
+}
+
+/// Whether the holder's heartbeat changes while its record is read, with a pause before each read.
+fn is_alive(folder: &Path, holder: &LockHolder, mut pause: impl FnMut()) -> bool {
+    for _ in 0..READS {
+        pause();
         match LockHolder::read(folder) {
             None => return false,
             Some(found) if found != *holder => return true,
@@ -212,9 +219,6 @@ pub(crate) fn host() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-
-    const SHORT: Duration = Duration::from_millis(300);
 
     fn elsewhere(folder: &Path, heartbeat: u64) {
         let holder = LockHolder { host: "node4".into(), pid: 7, job: Some("12_3".into()), began: 1, heartbeat };
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_process_is_told_who_is_at_work() {
+    fn a_second_process_is_told_who_holds_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let held = FolderLock::take(folder.path()).unwrap();
         let error = FolderLock::take(folder.path()).unwrap_err().to_string();
@@ -235,34 +239,55 @@ mod tests {
     }
 
     #[test]
-    fn a_beat_that_goes_on_elsewhere_keeps_the_folder() {
-        let folder = tempfile::tempdir().unwrap();
-        elsewhere(folder.path(), 5);
-        let path = Arc::new(folder.path().to_owned());
-        let other = {
-            let path = Arc::clone(&path);
-            std::thread::spawn(move || {
-                std::thread::sleep(SHORT / 3);
-                elsewhere(&path, 6);
-            })
-        };
-        let error = FolderLock::take_after(&path, SHORT).unwrap_err().to_string();
-        assert!(error.contains("process 7 on node4, job 12_3"), "{error}");
-        other.join().unwrap();
-        assert_eq!(LockHolder::read(&path).unwrap().heartbeat, 6);
-    }
-
-    #[test]
-    fn a_beat_that_stands_still_is_a_crash_whatever_the_clocks_say() {
-        let folder = tempfile::tempdir().unwrap();
-        for heartbeat in [0, now(), u64::MAX] {
-            elsewhere(folder.path(), heartbeat);
-            FolderLock::take_after(folder.path(), SHORT).unwrap();
+    fn a_heartbeat_that_changes_at_any_read_keeps_the_folder() {
+        for change in 1..=READS {
+            let folder = tempfile::tempdir().unwrap();
+            elsewhere(folder.path(), 5);
+            let mut pauses = 0;
+            let pause = || {
+                pauses += 1;
+                if pauses == change {
+                    elsewhere(folder.path(), 6);
+                }
+            };
+            let error = FolderLock::take_with(folder.path(), pause).unwrap_err().to_string();
+            assert!(error.contains("process 7 on node4, job 12_3"), "{error}");
+            assert_eq!((pauses, LockHolder::read(folder.path()).unwrap().heartbeat), (change, 6));
         }
     }
 
     #[test]
-    fn who_was_thought_dead_writes_no_more() {
+    fn a_heartbeat_that_does_not_change_is_a_crash_whatever_the_clocks_say() {
+        let folder = tempfile::tempdir().unwrap();
+        for heartbeat in [0, now(), u64::MAX] {
+            elsewhere(folder.path(), heartbeat);
+            let mut pauses = 0;
+            FolderLock::take_with(folder.path(), || pauses += 1).unwrap();
+            assert_eq!(pauses, READS);
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_removed_is_the_end_of_its_process() {
+        let folder = tempfile::tempdir().unwrap();
+        elsewhere(folder.path(), 5);
+        FolderLock::take_with(folder.path(), || fs::remove_file(folder.path().join(LOCK_HOLDER)).unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_heartbeat_is_renewed_until_another_process_takes_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut holder = LockHolder { heartbeat: 0, ..LockHolder::this_process() };
+        assert!(renew(folder.path(), &mut holder));
+        let written = LockHolder::read(folder.path()).unwrap();
+        assert!(written.is(&holder) && written.heartbeat > 0, "{written:?}");
+        elsewhere(folder.path(), 5);
+        assert!(!renew(folder.path(), &mut holder));
+        assert_eq!(LockHolder::read(folder.path()).unwrap().host, "node4");
+    }
+
+    #[test]
+    fn a_process_that_was_thought_dead_writes_no_more() {
         let folder = tempfile::tempdir().unwrap();
         let lock = FolderLock::take(folder.path()).unwrap();
         lock.check().unwrap();

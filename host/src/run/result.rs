@@ -16,7 +16,7 @@ use super::lines::EpochLine;
 pub enum Ending {
     /// It made all its steps.
     Finished,
-    /// The loss of a batch, or of the test images after the last step, was not finite: a result like any other.
+    /// The loss of a batch, or of the validation or test images after the last step, was not finite: a result like any other.
     Diverged,
 }
 

@@ -26,7 +26,7 @@ pub fn read_state(folder: &Path) -> Result<(Config, Aligned), Error> {
             "the run has not made one yet; it does within a minute of training"
         },
     })?;
-    let mut state = allocate(saved.numbers())?;
+    let mut state = allocate(config.network.architecture().state(&config.training()))?;
     let at = saved.read(&config.identity(), &mut state)?;
     refresh_feedback(&config, at.step, &mut state)?;
     Ok((config, state))

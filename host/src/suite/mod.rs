@@ -12,5 +12,5 @@ mod train;
 
 pub use progress::ProgressBars;
 pub use protocol::{RULES_SEEDS, is_small, quick_epochs, quick_path, whole_epochs};
-pub use task::{Task, TaskResult};
+pub use task::{Task, TaskError, TaskResult};
 pub use train::train;

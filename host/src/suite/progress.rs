@@ -194,10 +194,13 @@ impl Observer for TaskBar<'_> {
 
     fn epoch(&mut self, line: &EpochLine) {
         if self.said.elapsed() >= EPOCH_PAUSE {
-            let EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy } = line;
+            let EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy, .. } = line;
+            let validation = line.validation_loss.zip(line.validation_accuracy);
+            let validation = validation
+                .map_or_else(String::new, |(loss, accuracy)| format!(", validation {loss:.4} {accuracy:.2} %"));
             let epochs = self.epochs;
             self.say(&format!(
-                "epoch {epoch}/{epochs}, train {train_loss:.4} {train_accuracy:.2} %, test {test_loss:.4} {test_accuracy:.2} %"
+                "epoch {epoch}/{epochs}, train {train_loss:.4} {train_accuracy:.2} %{validation}, test {test_loss:.4} {test_accuracy:.2} %"
             ));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::dataset::Dataset;
 use crate::experiment::{Catalogue, Experiment, Published};
-use crate::run::{Ending, Summary};
+use crate::run::{self, Ending, Summary};
 use crate::train::{Outcome, Request};
 
 /// A training, and what the report says about it.
@@ -35,7 +35,7 @@ impl Task {
     /// The multiplications of the whole training: what its time is estimated by.
     pub fn work(&self) -> f64 {
         let config = &self.request.config;
-        let samples = config.goal(self.dataset.train.len()) as f64 * config.batch as f64;
+        let samples = config.goal(&self.dataset) as f64 * config.batch as f64;
         samples * config.network.architecture().multiplications() as f64
     }
 }
@@ -46,7 +46,19 @@ pub struct TaskResult<'a> {
     /// The task.
     pub task: &'a Task,
     /// How it went, or why it failed.
-    pub outcome: Result<Outcome, String>,
+    pub outcome: Result<Outcome, TaskError>,
+}
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TaskError {
+    /// The run did not start, or could not continue.
+    #[error(transparent)]
+    Run(#[from] run::Error),
+    /// The training panicked.
+    #[error("the training panicked, which is a bug of this program; please report it")]
+    Panicked,
 }
 
 impl TaskResult<'_> {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use super::progress::ProgressBars;
-use super::task::{Task, TaskResult};
+use super::task::{Task, TaskError, TaskResult};
 use crate::train;
 
 /// Trains the tasks, `jobs` at once, in their order, until `stop` is set; if `fail_fast`, the first failure sets it. Tasks that were not
@@ -59,10 +59,7 @@ fn train_task<'a>(task: &'a Task, index: usize, stop: &AtomicBool, bars: &Progre
     let mut observer = bars.begin(index, task);
     // What a panic leaves behind is the task's own: its folder, which the next call continues from its checkpoint.
     let outcome = catch_unwind(AssertUnwindSafe(|| train::train(&task.request, &task.dataset, stop, &mut observer)));
-    let outcome = match outcome {
-        Ok(outcome) => outcome.map_err(|error| error.to_string()),
-        Err(_) => Err("the training panicked, which is a bug of this program; please report it".into()),
-    };
+    let outcome = outcome.map_or(Err(TaskError::Panicked), |outcome| Ok(outcome?));
     let result = TaskResult { task, outcome };
     observer.end(&result);
     result

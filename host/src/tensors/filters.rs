@@ -49,7 +49,7 @@ pub fn read(file: &Path, network: &Architecture<'_>) -> Option<Filters> {
     let size = product(&shape)?;
     // A file of another network, or a damaged one.
     let shown = skipped.checked_add(most)?.checked_mul(size)?;
-    if size == 0 || info.dtype != Dtype::F32 || shown > product(&info.shape)? || !is_whole(info) {
+    if shown == 0 || info.dtype != Dtype::F32 || shown > product(&info.shape)? || !is_whole(info) {
         return None;
     }
     let from = start.checked_add(info.data_offsets.0.checked_add(skipped * size * size_of::<f32>())? as u64)?;
@@ -137,8 +137,7 @@ mod tests {
     fn weights_that_are_no_pictures_are_none() {
         let sizes: [&[usize]; 6] = [&[0, 2, 3, 3], &[2, 0, 3, 3], &[2, 2, 0, 3], &[2, 2, 3, 0], &[0, 0, 0, 0], &[0; 6]];
         for shape in sizes {
-            let found = read_of(CONV, &file("conv1.weight", "F32", shape, &[]));
-            assert!(found.is_none_or(|filters| filters.pictures.is_empty()), "{shape:?}");
+            assert!(read_of(CONV, &file("conv1.weight", "F32", shape, &[])).is_none(), "{shape:?}");
         }
         let whole = file("conv1.weight", "F32", &[2, 2, 3, 3], &numbers(36));
         for other in [

@@ -22,12 +22,12 @@ use crate::dataset::Standardization;
 #[non_exhaustive]
 pub enum Error {
     /// The system refused.
-    #[error("{}: cannot read the weights: {source}; check the path and the permissions", file.display())]
+    #[error("{}: cannot read the weights: {cause}; check the path and the permissions", file.display())]
     Io {
         /// The file.
         file: PathBuf,
         /// The system's answer.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Not a safetensors file.
     #[error("{}: no safetensors file ({reason}); write it with `asymgrad export` or safetensors' `save_file`", file.display())]
@@ -212,7 +212,7 @@ fn visit(
     training: &Training,
     mut each: impl FnMut(usize, f32),
 ) -> Result<(), Error> {
-    let bytes = fs::read(file).map_err(|source| Error::Io { file: file.to_owned(), source })?;
+    let bytes = fs::read(file).map_err(|cause| Error::Io { file: file.to_owned(), cause })?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
     let known = by_name(network, training);
@@ -247,7 +247,7 @@ fn visit(
 /// # Errors
 /// If the file cannot be read.
 pub fn checksum(file: &Path) -> Result<String, Error> {
-    let failed = |source| Error::Io { file: file.to_owned(), source };
+    let failed = |cause| Error::Io { file: file.to_owned(), cause };
     let mut opened = File::open(file).map_err(failed)?;
     let (mut hash, mut bytes) = (Sha256::new(), vec![0; 65_536]);
     loop {

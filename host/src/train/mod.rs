@@ -23,5 +23,5 @@ pub use logits::{confusion, logits, predict, read_confusion};
 pub use measure::measure;
 pub use pace::{Pace, pace};
 pub use refusal::check;
-pub use request::{Observer, Outcome, Request, TrainProgress, check_fit};
+pub use request::{Observer, Outcome, Request, TrainProgress, check_fit, check_split};
 pub use start::{ended, train};

@@ -37,7 +37,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
         let (gather, mut labels) = (Gather::new(architecture.input(), config.pixels(dataset)), vec![]);
-        let samples = config.batch.min(dataset.train.len());
+        let samples = config.batch.min(config.train_images(dataset));
         let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
         let mut step = || {
             let began = Instant::now();

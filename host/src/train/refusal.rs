@@ -1,6 +1,6 @@
 //! Why a run would not start, found without touching its folder.
 
-use super::request::{Request, check_fit};
+use super::request::{Request, check_fit, check_split};
 use super::start::ended;
 use crate::dataset::Dataset;
 use crate::run::{Error, LockHolder, check_place, check_strangers, is_locked, stored_config};
@@ -13,6 +13,7 @@ use crate::tensors;
 pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     let Request { config, folder, init, fresh, .. } = request;
     check_fit(config, dataset)?;
+    check_split(config, dataset)?;
     check_place(folder)?;
     check_strangers(folder, *fresh)?;
     if is_locked(folder) == Some(true) {
@@ -21,7 +22,7 @@ pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     }
     if !fresh {
         stored_config(config, folder)?;
-        ended(request, config.goal(dataset.train.len()))?;
+        ended(request, config.goal(dataset))?;
     }
     init.as_ref().map_or(Ok(()), |file| Ok(tensors::check(file, &config.network.architecture(), &config.training())?))
 }

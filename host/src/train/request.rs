@@ -106,3 +106,15 @@ pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// The validation split has to leave images to train on.
+///
+/// # Errors
+/// [`Error`] that says how many images it takes and how many there are.
+pub fn check_split(config: &Config, dataset: &Dataset) -> Result<(), Error> {
+    if config.train_images(dataset) > 0 || config.validation == 0 {
+        return Ok(());
+    }
+    let (validation, name, images) = (config.validation, dataset.name.clone(), dataset.train.len());
+    Err(Error::Split { validation, name, images })
+}

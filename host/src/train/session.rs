@@ -3,6 +3,7 @@
 //! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
 //! beyond the checkpoint is cut off and made again, bit for bit.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::step::{HostTrainer, drive, load};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
     CHECKPOINT, CONFUSION, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder,
@@ -47,7 +48,7 @@ pub(crate) struct Session<'a> {
     clock: Clock,
 }
 
-/// An epoch that is over, tested.
+/// An epoch that is over, evaluated.
 struct Tested {
     line: EpochLine,
     timing: TimingLine,
@@ -79,7 +80,7 @@ impl<'a> Session<'a> {
             request,
             dataset,
             folder,
-            batches: request.config.batches(dataset.train.len()),
+            batches: request.config.batches(dataset),
             gather: Gather::new(trainer.network().input(), request.config.pixels(dataset)),
             trainer,
             kernels,
@@ -145,8 +146,8 @@ impl<'a> Session<'a> {
     }
 
     fn order_of_epoch(&self) -> Vec<u32> {
-        let samples = u32::try_from(self.dataset.train.len()).unwrap_or(u32::MAX);
         let config = &self.request.config;
+        let samples = index(config.train_images(self.dataset));
         if config.shuffle { shuffled(samples, config.seed, self.at.epoch) } else { (0..samples).collect() }
     }
 
@@ -177,19 +178,12 @@ impl<'a> Session<'a> {
         Ok(status)
     }
 
-    /// Tests the network and sums the epoch up; `None` if it was told to stop.
+    /// Evaluates the network on the validation and the test images and sums the epoch up; `None` if it was told to stop.
     fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
-        let began = Instant::now();
-        let test = &self.dataset.test;
-        let all: Vec<u32> = (0..u32::try_from(test.len()).unwrap_or(u32::MAX)).collect();
-        let mut sums = Sums::default();
-        for chosen in all.chunks(self.request.config.batch) {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            load(&mut self.trainer, &mut self.labels, &self.gather, test, chosen)?;
-            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
-        }
+        let (began, dataset) = (Instant::now(), self.dataset);
+        let held_out = self.request.config.train_images(dataset)..dataset.train.len();
+        let Some(validation) = self.sums_of(&dataset.train, held_out, stop)? else { return Ok(None) };
+        let Some(test) = self.sums_of(&dataset.test, 0..dataset.test.len(), stop)? else { return Ok(None) };
         let (epoch, train) = (self.at.epoch, &self.at.sums);
         let timing = TimingLine {
             epoch,
@@ -199,19 +193,43 @@ impl<'a> Session<'a> {
             threads: self.request.threads,
             kernels: self.request.kernels.to_string(),
         };
-        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&sums));
-        let line = EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy };
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&test));
+        let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| mean(&validation)).unzip();
+        let line = EpochLine {
+            epoch,
+            train_loss,
+            train_accuracy,
+            validation_loss,
+            validation_accuracy,
+            test_loss,
+            test_accuracy,
+        };
         Ok(Some(Tested { line, timing }))
+    }
+
+    /// What the network makes of some images; `None` if it was told to stop.
+    fn sums_of(&mut self, images: &Images, chosen: Range<usize>, stop: &AtomicBool) -> Result<Option<Sums>, Error> {
+        let chosen: Vec<u32> = (index(chosen.start)..index(chosen.end)).collect();
+        let mut sums = Sums::default();
+        for batch in chosen.chunks(self.request.config.batch) {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            load(&mut self.trainer, &mut self.labels, &self.gather, images, batch)?;
+            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
+        }
+        Ok(Some(sums))
     }
 
     /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
     fn measure(&mut self) -> Result<Option<Measures>, Error> {
-        let (every, epoch) = (self.request.config.measure_every, self.at.epoch);
+        let config = &self.request.config;
+        let (every, epoch) = (config.measure_every, self.at.epoch);
         if every == 0 || !epoch.is_multiple_of(every) {
             return Ok(None);
         }
-        let samples = self.request.config.batch.min(self.dataset.train.len());
-        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
+        let samples = config.batch.min(config.train_images(self.dataset));
+        let chosen: Vec<u32> = (0..index(samples)).collect();
         load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
         match measure(&mut self.trainer, &self.kernels, &self.labels) {
             // The update before may have made the network diverge: the next step finds out.
@@ -336,6 +354,11 @@ impl<'a> Session<'a> {
             remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
         }
     }
+}
+
+/// The index of an image.
+fn index(image: usize) -> u32 {
+    u32::try_from(image).unwrap_or(u32::MAX)
 }
 
 fn add(sums: &mut Sums, score: &Score) {

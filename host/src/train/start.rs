@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use asymgrad_core::Trainer;
 
 use super::batches::generator;
-use super::request::{Observer, Outcome, Request, check_fit};
+use super::request::{Observer, Outcome, Request, check_fit, check_split};
 use super::session::Session;
 use super::step::HostTrainer;
 use crate::config::Config;
@@ -30,7 +30,8 @@ pub fn train(
 ) -> Result<Outcome, Error> {
     let config = &request.config;
     check_fit(config, dataset)?;
-    let goal = config.goal(dataset.train.len());
+    check_split(config, dataset)?;
+    let goal = config.goal(dataset);
     // Nothing is written into the folder of a run that has ended: it may lie on read-only storage.
     if !request.fresh
         && !request.tensorboard

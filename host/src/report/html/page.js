@@ -277,7 +277,8 @@ function runCurves(run, log) {
   const points = (field) => run.epochs.map((line) => [line.epoch, number(line[field])]);
   const both = (what) => [
     { name: 'training', colour: colour(0), points: points(`train_${what}`) },
-    { name: 'test', colour: colour(1), points: points(`test_${what}`) }];
+    { name: 'test', colour: colour(1), points: points(`test_${what}`) },
+    ...(run.config.validation ? [{ name: 'validation', colour: colour(2), points: points(`validation_${what}`) }] : [])];
   const made = [];
   const [accuracy, accuracyChart] = figureOf('Accuracy', { unit: '%' }, 'in percent');
   made.push([accuracy, () => accuracyChart.show(both('accuracy'))]);

@@ -1,0 +1,236 @@
+//! Runs that are killed, signalled or made to panic at a chosen file operation: the same command resumes them, byte for byte.
+//!
+//! Between two operations a signal finds the same files, so a run that is killed at each of its operations is killed at any moment.
+//! `tests/faults/file_operations.c` sends the signals.
+#![cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use program::{Ended, Place};
+use serde_json::Value;
+
+const PANIC: u32 = 0;
+const KILL: u32 = 9;
+const INT: u32 = 2;
+const TERM: u32 = 15;
+const USR1: u32 = 10;
+
+/// A folder with the library that counts file operations.
+struct Faults {
+    place: Place,
+    library: PathBuf,
+}
+
+impl Faults {
+    fn new() -> Option<Self> {
+        let place = Place::new();
+        let library = place.preload("file_operations")?;
+        Some(Self { place, library })
+    }
+
+    /// The program, whose operations on paths that contain `path` count.
+    fn command(&self, line: &str, net: &str, path: &str) -> Command {
+        let mut command = self.place.command(line, net);
+        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path);
+        command
+    }
+
+    /// Runs the program to its end, and counts its operations.
+    fn count(&self, line: &str, net: &str, path: &str) -> u32 {
+        let file = self.place.path("operations");
+        let mut command = self.command(line, net, path);
+        Ended::of(command.env("FAULT_COUNT", &file).output().unwrap()).assert(0, &[]);
+        fs::read_to_string(file).unwrap().parse().unwrap()
+    }
+
+    /// Runs the program with a signal at operation `at`, from 1. A program that is killed has no exit code.
+    fn run(&self, line: &str, net: &str, path: &str, signal: u32, at: u32) -> Ended {
+        let mut command = self.command(line, net, path);
+        command.env("FAULT_SIGNAL", signal.to_string()).env("FAULT_AT", at.to_string());
+        Ended::of(command.output().unwrap())
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    // Two steps with a checkpoint after each.
+    let net = "input 3x32x32 - dense4 - dense10(R*)";
+    let command = |out: &str| {
+        format!("run --net {{}} --data digits --batch 750 --epochs 1 --checkpoint-every 1 --threads 1 --out {out}")
+    };
+    place.run_with(&command("whole"), net).assert(0, &[]);
+    let whole = place.results("whole");
+    let (mut before, mut starting, mut writing) = (BTreeMap::new(), 0, 0);
+    for at in 1.. {
+        let out = format!("killed-{at}");
+        let ended = faults.run(&command(&out), net, &out, KILL, at);
+        if ended.code == Some(0) {
+            // It has fewer operations.
+            assert!(at > 50, "a run with three checkpoints has only {} file operations", at - 1);
+            break;
+        }
+        assert_eq!(ended.code, None, "{}", ended.err);
+        let files = files(&place.path(&out));
+        starting += u32::from(!files.contains_key("checkpoint"));
+        writing += u32::from(files.contains_key("checkpoint.part"));
+        // What the kill before has left is resumed in the same way.
+        if files != before {
+            place.run_with(&command(&out), net).assert(0, &[]);
+            place.results(&out).assert_equal(&whole);
+            before = files;
+        }
+        if place.path(&out).exists() {
+            fs::remove_dir_all(place.path(&out)).unwrap();
+        }
+    }
+    assert!(starting > 5, "only {starting} kills before the first checkpoint");
+    assert!(writing > 10, "only {writing} kills while a checkpoint was written");
+}
+
+/// The files of a folder, without what names the process.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(folder).into_iter().flatten().map(Result::unwrap);
+    let mut files: BTreeMap<_, _> =
+        entries.map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap())).collect();
+    for name in ["owner.json", "owner.json.part", "processes.jsonl"] {
+        files.entry(name.to_owned()).and_modify(Vec::clear);
+    }
+    files
+}
+
+/// After each kill a copy of the folder is resumed to the end; the run itself is resumed and killed again.
+#[test]
+fn an_untied_run_that_is_killed_again_and_again_resumes_byte_for_byte() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    let net = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
+    let command =
+        |out: &str| format!("run --net {{}} --data digits --epochs 1 --checkpoint-every 1 --threads 1 --out {out}");
+    place.run_with(&command("whole"), net).assert(0, &[]);
+    let whole = place.results("whole");
+    let mut kills = 0;
+    // A process has some 20 operations before its first step, and some 10 a step.
+    while faults.run(&command("often"), net, "often", KILL, 40 + 7 * kills % 30).code.is_none() {
+        kills += 1;
+        assert!(kills < 100, "the run makes no progress");
+        let copy = format!("copy-{kills}");
+        copy_folder(place, "often", &copy);
+        place.run_with(&command(&copy), net).assert(0, &[]);
+        place.results(&copy).assert_equal(&whole);
+    }
+    assert!(kills >= 5, "only {kills} kills");
+    place.run_with(&command("often"), net).assert(0, &[]);
+    place.results("often").assert_equal(&whole);
+}
+
+fn copy_folder(place: &Place, from: &str, to: &str) {
+    fs::create_dir(place.path(to)).unwrap();
+    for file in fs::read_dir(place.path(from)).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), place.path(to).join(file.file_name())).unwrap();
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    let net = "input 3x32x32 - dense24 - dense10(R*)";
+    let command =
+        |out: &str| format!("run --net {{}} --data digits --batch 50 --epochs 2 --checkpoint-every 7 --out {out}");
+    // 60 steps with eight checkpoints.
+    let operations = faults.count(&command("whole"), net, "whole");
+    let whole = place.results("whole");
+    for (signal, share) in [(INT, 3), (TERM, 2), (USR1, 2)] {
+        let out = format!("stopped-{signal}");
+        let ended = faults.run(&command(&out), net, &out, signal, operations / share);
+        ended.assert(75, &["stopped after step", "the same command continues"]);
+        assert_eq!(ended.out, "");
+        assert!(!place.path(&out).join("result.json").exists());
+        place.run_with(&command(&out), net).assert(0, &["continues after step"]);
+        place.results(&out).assert_equal(&whole);
+    }
+}
+
+/// The signal arrives while the checkpoint of the last step of an epoch is written, so that the evaluation after it stops.
+#[test]
+fn a_run_that_is_stopped_in_its_evaluation_resumes_byte_for_byte() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    let net = "input 3x32x32 - dense4 - dense10(R)";
+    // 100 steps an epoch, and an evaluation on 1,400 images.
+    let options = "--data digits --validation 1400 --batch 1 --epochs 2 --checkpoint-every 100";
+    let command = |out: &str| format!("run --net {{}} {options} --out {out}");
+    place.run_with(&command("whole"), net).assert(0, &[]);
+    let ended = faults.run(&command("stopped"), net, "stopped/checkpoint", TERM, 1);
+    ended.assert(75, &["stopped after step 100 with a checkpoint", "the same command continues"]);
+    let lines = |file: &str| fs::read_to_string(place.path("stopped").join(file)).unwrap().lines().count();
+    assert_eq!((lines("metrics.jsonl"), lines("epochs.jsonl")), (100, 0));
+    place.run_with(&command("stopped"), net).assert(0, &["continues after step 100 of 200"]);
+    place.results("stopped").assert_equal(&place.results("whole"));
+}
+
+#[test]
+fn a_stopped_suite_resumes_where_it_was() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    let experiment = |name: &str| {
+        format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"input 3x32x32 - dense4 - dense10(R)\"\nloss = \"ce\"\n")
+    };
+    fs::write(place.path("own.toml"), ["ONE", "TWO", "THREE"].map(experiment).concat()).unwrap();
+    let command = "suite --experiments own.toml --data digits --epochs 2 --out all --json";
+    let ended = faults.run(command, "", "all/TWO/config.json", INT, 1);
+    ended.assert(75, &["TWO: stopped after step", "1 of 3 runs were not started"]);
+    let result = place.path("all/ONE/result.json");
+    let before = fs::metadata(&result).unwrap().modified().unwrap();
+    let ended = place.run(command);
+    let rows = ended.json();
+    let rows = rows.as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|row| row["status"] == "finished" && row["step"] == 24), "{rows:?}");
+    assert!(ended.err.contains("[1/3] ONE: finished before"), "{}", ended.err);
+    assert_eq!(fs::metadata(&result).unwrap().modified().unwrap(), before);
+}
+
+/// The signal arrives while the result of the first run is written.
+#[test]
+fn a_suite_that_is_stopped_between_two_runs_exits_with_75_and_resumes() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    let command = "run DS0 DSR1 --data digits --max-steps 2 --out all";
+    let ended = faults.run(command, "", "all/DS0/result.json.part", TERM, 2);
+    ended.assert(75, &["1 of 2 runs were not started: the same command starts them"]);
+    assert!(place.path("all/DS0/result.json").exists() && !place.path("all/DSR1").exists());
+    let ended = place.run(command);
+    ended.assert(0, &[]);
+    assert!(!ended.err.contains("not started") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
+}
+
+#[test]
+fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
+    let Some(faults) = Faults::new() else { return };
+    let place = &faults.place;
+    for (out, jobs) in [("one", "--jobs 1"), ("two", "--jobs 2")] {
+        let command = format!("run DS0 DSR1 DSR2 --data digits --max-steps 1 --out {out} {jobs} --json");
+        let ended = faults.run(&command, "", &format!("{out}/DSR1/processes.jsonl"), PANIC, 1);
+        ended.assert(1, &["panicked at", "1 of 3 runs failed:", "error: DSR1: the training panicked"]);
+        let rows: Value = serde_json::from_str(&ended.out).unwrap();
+        let states: Vec<_> = rows.as_array().unwrap().iter().map(|row| &row["status"]).collect();
+        assert_eq!(states, ["finished", "failed", "finished"]);
+        assert!(rows[1]["error"].as_str().unwrap().contains("which is a bug of this program"), "{rows}");
+        // Its folder is free, and the run is resumed.
+        let rows = place.run(&command).json();
+        assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "finished"), "{rows}");
+    }
+    let command = "run DS0 DSR1 DSR2 --data digits --max-steps 1 --out fast --fail-fast";
+    faults.run(command, "", "fast/DSR1/processes.jsonl", PANIC, 1).assert(1, &["1 of 3 runs failed:"]);
+    assert!(place.path("fast/DS0/result.json").exists() && !place.path("fast/DSR2").exists());
+}
