@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::analysis::{DIVISORS, Distance, Ours, Ranking, Trend};
-use crate::report::conditions::{Conditions, figures_text};
+use crate::analysis::{Distance, Ours, Ranking, Trend};
+use crate::report::conditions::{Conditions, TableDistance, figures_text};
 use crate::report::figures::{accuracy, epochs};
 use crate::report::table::{Cell, Row, Table};
 
@@ -156,42 +156,42 @@ fn trend(trend: &Trend) -> Markup {
     }
 }
 
-/// How far the runs are from the published figures, at the published epochs and at those divided by k.
+/// How far the runs are from the published figures.
 pub(super) fn distances(conditions: &[Conditions]) -> Markup {
-    let cell = |label: &str, Distance { root_mean_square, mean, .. }: Distance| {
-        html! {
-            td data-label=(label) {
-                (format!("{root_mean_square:.2}"))
-                span class="line" { "mean " (signed(mean, 2)) }
-            }
-        }
-    };
     if conditions.is_empty() {
         return html! {};
     }
     html! {
         h3 { "Distance to the report" }
         p class="soft" {
-            "Root mean square of ours less the report’s figures, in points. " b { "Distance" } " is that of the tables above. The others \
-             compare the report’s epoch E with the mean of the five epochs around E / k: if k > 1 is best, the runs learn faster, epoch \
-             by epoch, than the report’s did."
+            "Ours less the report’s figures, in points, over the figures that runs have reached. The last column compares the report’s \
+             epoch E with the mean of the five epochs around E / k: if k > 1 is best, the runs learn faster, epoch by epoch, than the \
+             report’s did."
         }
         div class="card wide" {
             table class="origins" {
-                thead { tr { th { "Runs" } th { "Distance" } @for k in DIVISORS { th { "k = " (k) } } } }
+                thead {
+                    tr { th { "Runs" } th { "Within 2 points" } th { "Root mean square" } th { "Mean" } th { "Least" } }
+                }
                 tbody {
                     @for (name, of) in conditions.iter().flat_map(|of| of.distances.iter().map(move |one| (&of.name, one))) {
-                        tr {
-                            td class="name" {
-                                b { (name) }
-                                span class="line" { (figures_text(of.distance.figures)) " of " (of.name()) }
-                            }
-                            (cell("Distance", of.distance))
-                            @for at in &of.divided { (cell(&format!("k = {}", at.k), at.distance)) }
-                        }
+                        tr { td class="name" { b { (name) } span class="line" { (of.name()) } } (distance(of)) }
                     }
                 }
             }
+        }
+    }
+}
+
+fn distance(of: &TableDistance) -> Markup {
+    let Distance { figures, near, root_mean_square, mean } = of.distance;
+    let least = of.divided.iter().min_by(|a, b| a.distance.root_mean_square.total_cmp(&b.distance.root_mean_square));
+    html! {
+        td data-label="Within 2 points" { (near) " of " (figures_text(figures)) }
+        td data-label="Root mean square" { (format!("{root_mean_square:.2}")) }
+        td data-label="Mean" { (signed(mean, 2)) }
+        td data-label="Least" {
+            @if let Some(least) = least { (format!("{:.2} at k = {}", least.distance.root_mean_square, least.k)) }
         }
     }
 }
@@ -203,7 +203,7 @@ pub(super) fn rankings(rankings: &[Ranking]) -> Markup {
         return html! {};
     }
     html! {
-        h3 { "Orders that the report publishes" }
+        h3 { "Rankings that the report publishes" }
         div class="card small" {
             ul { @for (sentence, found) in lines { li { b { (sentence) } ": " (found) } } }
         }
