@@ -319,8 +319,10 @@ fn the_best_epoch_is_chosen_on_the_validation_images() {
 
     let markdown = sandbox.run("report all --format md").out;
     let line = markdown.lines().find(|line| line.starts_with("| DS0 --validation 100:")).unwrap();
-    assert!(line.contains("| 70.00 |  | 60.00 | 4 |"), "{line}");
-    assert!(markdown.contains("on the test set, which is optimistic"), "{markdown}");
+    assert!(line.contains("| 70.00 | 4 | 1 on digits | 60.00 |"), "{line}");
+    for set in ["test", "validation"] {
+        assert!(markdown.contains(&format!("The best epoch is chosen on the {set} set.")), "{markdown}");
+    }
     let csv = sandbox.run("report all --format csv").out;
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let column = reader.headers().unwrap().iter().position(|name| name == "best_accuracy").unwrap();
