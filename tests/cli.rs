@@ -5,21 +5,21 @@ mod program;
 
 use std::fs;
 
-use program::{Ended, Place, lines};
+use program::{Ended, Sandbox, lines};
 use safetensors::{Dtype, SafeTensors};
 use serde_json::{Value, json};
 
 const SMALL: &str = "input 3x32x32 - dense16 - dense10(R)";
 
 /// `run` on the small network and the digits.
-fn run_small(place: &Place, rest: &str) -> Ended {
-    place.run_with(&format!("run --net {{}} --data digits {rest}"), SMALL)
+fn run_small(sandbox: &Sandbox, rest: &str) -> Ended {
+    sandbox.run_with(&format!("run --net {{}} --data digits {rest}"), SMALL)
 }
 
 #[test]
 fn list_has_the_39_experiments_of_the_report_and_the_extras() {
-    let place = Place::new();
-    let rows = place.run("list --json").json();
+    let sandbox = Sandbox::new();
+    let rows = sandbox.run("list --json").json();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.iter().filter(|row| row["table"].is_u64()).count(), 39);
     assert!(rows.iter().any(|row| row["table"].is_null()));
@@ -27,7 +27,7 @@ fn list_has_the_39_experiments_of_the_report_and_the_extras() {
     assert_eq!(rows[0]["network"], "input 3x32x32 - dense512 - dense256 - dense10");
     assert_eq!(rows[0]["loss"], "ce");
     assert_eq!(rows[0]["published"], json!([{"epochs": 100, "accuracy": 50.06}]));
-    let table = place.run("list");
+    let table = sandbox.run("list");
     for row in rows {
         let name = row["name"].as_str().unwrap();
         let line = table.out.lines().find(|line| line.split_whitespace().next() == Some(name));
@@ -37,27 +37,27 @@ fn list_has_the_39_experiments_of_the_report_and_the_extras() {
 
 #[test]
 fn every_command_takes_experiments_from_a_file() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let row = |name: &str, rest: &str| {
         format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"{SMALL}\"\nloss = \"ce\"\ndata = \"digits\"\n{rest}\n")
     };
     let claim =
         "claim = { sentence = \"As said.\", epochs = 2, measure = { expect = \"worse\", than = \"ONE\", by = 0.5 } }";
     let published = "published = [{ epochs = 2, accuracy = 70.0 }]";
-    fs::write(place.path("own.toml"), row("ONE", "") + &row("TWO", &format!("lr = 0.002\n{published}\n{claim}")))
+    fs::write(sandbox.path("own.toml"), row("ONE", "") + &row("TWO", &format!("lr = 0.002\n{published}\n{claim}")))
         .unwrap();
-    let listed = place.run("list --experiments own.toml --json").json();
+    let listed = sandbox.run("list --experiments own.toml --json").json();
     assert_eq!(listed.as_array().unwrap().iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["ONE", "TWO"]);
-    let script = place.run("suite --experiments own.toml --print-script").out;
+    let script = sandbox.run("suite --experiments own.toml --print-script").out;
     assert!(script.contains("--array=1-2") && script.contains("suite --experiments own.toml --task"), "{script}");
-    let plan = place.run("run DS0 TWO --experiments own.toml --data digits --dry-run --json").json();
+    let plan = sandbox.run("run DS0 TWO --experiments own.toml --data digits --dry-run --json").json();
     assert_eq!((&plan[0]["config"]["name"], &plan[1]["config"]["name"]), (&"DS0".into(), &"TWO".into()));
-    let rows = place.run("suite --experiments own.toml --epochs 2 --out all --json").json();
+    let rows = sandbox.run("suite --experiments own.toml --epochs 2 --out all --json").json();
     assert_eq!(rows[1]["status"], "finished", "{rows}");
     assert_eq!(rows[1]["claim"]["verdict"], "agrees", "{rows}");
-    let status = place.run("status all --experiments own.toml --json").json();
+    let status = sandbox.run("status all --experiments own.toml --json").json();
     assert!(status["missing"].as_array().unwrap().is_empty(), "{status}");
-    let report = place.run("report all --experiments own.toml --format json").json();
+    let report = sandbox.run("report all --experiments own.toml --format json").json();
     let mut tables = report["tables"].as_array().unwrap().iter();
     let own = tables.find(|table| table["title"] == "Experiments of own.toml").unwrap();
     let cell = &own["rows"][1]["cells"][0];
@@ -66,20 +66,20 @@ fn every_command_takes_experiments_from_a_file() {
     assert!((cell["difference"].as_f64().unwrap() - difference).abs() < 1e-9, "{cell}");
     let command = cell["command"].as_str().unwrap();
     assert!(command.starts_with("asymgrad run TWO --experiments own.toml --data digits --epochs 2"), "{command}");
-    place.run(command.strip_prefix("asymgrad ").unwrap()).assert(0, &[]);
+    sandbox.run(command.strip_prefix("asymgrad ").unwrap()).assert(0, &[]);
     assert!(report["claims"].as_array().unwrap().iter().any(|claim| claim["sentence"] == "As said."));
-    fs::write(place.path("own.toml"), row("ONE", "clipp = 1.0")).unwrap();
+    fs::write(sandbox.path("own.toml"), row("ONE", "clipp = 1.0")).unwrap();
     for command in ["list", "run ONE", "suite", "status all", "report all"] {
         let said = "own.toml: line 6: unknown field `clipp`; the nearest is `clip`";
-        place.run(&format!("{command} --experiments own.toml")).assert(1, &[said]);
+        sandbox.run(&format!("{command} --experiments own.toml")).assert(1, &[said]);
     }
 }
 
 #[test]
 fn plan_adds_up_and_names_layers_that_store_no_feedback() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let net = "input 64 - dense32(R) - dense10(R)";
-    let plan = place.run_with("plan {} --batch 16 --json", net).json();
+    let plan = sandbox.run_with("plan {} --batch 16 --json", net).json();
     assert_eq!(plan["parameters"], 64 * 32 + 32 + 32 * 10 + 10);
     let regions = plan["regions"].as_array().unwrap();
     assert_eq!(plan["bytes"], regions.iter().map(|region| region["bytes"].as_u64().unwrap()).sum::<u64>());
@@ -88,22 +88,23 @@ fn plan_adds_up_and_names_layers_that_store_no_feedback() {
         regions.iter().filter(of_layer).map(|region| region["numbers"].as_u64().unwrap()).sum()
     };
     assert_eq!((feedback(1), feedback(2)), (0, 320));
-    let table = place.run_with("plan {} --batch 16", net);
+    let table = sandbox.run_with("plan {} --batch 16", net);
     let total = table.out.lines().find(|line| line.contains("total")).unwrap();
     assert_eq!(total.split_whitespace().last(), Some(plan["bytes"].to_string().as_str()));
     assert!(table.out.contains("layer 1 has no layer with weights before it, so its feedback stores nothing"));
-    let sgd = place.run_with("plan {} --batch 16 --optimizer sgd --json", net).json();
+    let sgd = sandbox.run_with("plan {} --batch 16 --optimizer sgd --json", net).json();
     assert_eq!(plan["bytes"].as_u64().unwrap() - sgd["bytes"].as_u64().unwrap(), 2 * 4 * 2410);
 }
 
 #[test]
 fn a_run_prints_one_line_and_writes_its_files() {
-    let place = Place::new();
-    let ended = place.run_with("run --net {} --data digits --epochs 2 --out here", "input 3x32x32 - dense16 - dense10");
+    let sandbox = Sandbox::new();
+    let ended =
+        sandbox.run_with("run --net {} --data digits --epochs 2 --out here", "input 3x32x32 - dense16 - dense10");
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(ended.out.lines().count(), 1);
     assert!(ended.out.contains("finished after step 24 (epoch 2), test accuracy"), "{}", ended.out);
-    let results = place.results("here");
+    let results = sandbox.results("here");
     let steps = lines(&results.metrics);
     assert_eq!(steps.len(), 24);
     for (index, step) in steps.iter().enumerate() {
@@ -127,67 +128,67 @@ fn a_run_prints_one_line_and_writes_its_files() {
 
 #[test]
 fn a_command_that_names_no_data_set_stops_without_cifar10() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let ways_out = ["CIFAR-10 has not been imported", "asymgrad data fetch", "--data digits"];
     for command in ["run DS0", "run DS0 --dry-run", "run --net {}", "suite", "data info"] {
-        place.run_with(command, SMALL).assert(1, &ways_out);
+        sandbox.run_with(command, SMALL).assert(1, &ways_out);
     }
-    assert!(!place.path("runs").exists());
+    assert!(!sandbox.path("runs").exists());
 }
 
 #[test]
 fn the_default_folder_is_named_after_data_set_experiment_and_seed() {
-    let place = Place::new();
-    place.run("run DS0 --data digits --max-steps 1").assert(0, &[]);
-    assert!(place.path("runs/digits/DS0/seed-1/result.json").exists());
+    let sandbox = Sandbox::new();
+    sandbox.run("run DS0 --data digits --max-steps 1").assert(0, &[]);
+    assert!(sandbox.path("runs/digits/DS0/seed-1/result.json").exists());
 }
 
 #[test]
 fn wrong_usage_is_exit_2_with_a_hint() {
-    let place = Place::new();
-    place.run("").assert(2, &["Usage"]);
-    place.run("run").assert(2, &["NAME"]);
-    place.run("run DS0 --epochs 0").assert(2, &["--epochs"]);
-    place.run("run DS0 --lr -1").assert(2, &["--lr"]);
-    place.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
-    place.run("run DS0 --loss mse").assert(2, &["the losses are", "hinge"]);
-    place.run("suite --table 5").assert(2, &["1..=4"]);
-    place.run("suite --quick --data cifar10").assert(2, &["--quick"]);
-    place.run("run dsr2u").assert(2, &["no experiment is called `dsr2u`; the nearest name is `DSR2-U`"]);
-    run_small(&place, "DS0").assert(2, &["cannot be used with"]);
+    let sandbox = Sandbox::new();
+    sandbox.run("").assert(2, &["Usage"]);
+    sandbox.run("run").assert(2, &["NAME"]);
+    sandbox.run("run DS0 --epochs 0").assert(2, &["--epochs"]);
+    sandbox.run("run DS0 --lr -1").assert(2, &["--lr"]);
+    sandbox.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
+    sandbox.run("run DS0 --loss mse").assert(2, &["the losses are", "hinge"]);
+    sandbox.run("suite --table 5").assert(2, &["1..=4"]);
+    sandbox.run("suite --quick --data cifar10").assert(2, &["--quick"]);
+    sandbox.run("run dsr2u").assert(2, &["no experiment is called `dsr2u`; the nearest name is `DSR2-U`"]);
+    run_small(&sandbox, "DS0").assert(2, &["cannot be used with"]);
     let bad = "input 3x32x32 - conv5x5x32 - dense10(Q)";
-    place.run_with("run --net {}", bad).assert(2, &["at position 36, found `(Q)`; the nearest is `(R)`"]);
+    sandbox.run_with("run --net {}", bad).assert(2, &["at position 36, found `(Q)`; the nearest is `(R)`"]);
 }
 
 #[test]
 fn a_run_that_cannot_be_trained_is_exit_1_with_a_hint() {
-    let place = Place::new();
-    place.run("run DS0 --data nowhere").assert(1, &["nowhere"]);
-    place.run("run DS0 --data cifar10").assert(1, &["asymgrad data"]);
-    let net = |text: &str| place.run_with("run --net {} --data digits", text);
+    let sandbox = Sandbox::new();
+    sandbox.run("run DS0 --data nowhere").assert(1, &["nowhere"]);
+    sandbox.run("run DS0 --data cifar10").assert(1, &["asymgrad data"]);
+    let net = |text: &str| sandbox.run_with("run --net {} --data digits", text);
     net("input 1x8x8 - dense10").assert(1, &["1x8x8", "digits", "3x32x32"]);
     net("input 3x32x32 - dense9").assert(1, &["9 outputs", "10 classes", "end with dense10"]);
-    fs::write(place.path("file"), "").unwrap();
-    run_small(&place, "--out file/run").assert(1, &["file/run: cannot create"]);
-    run_small(&place, "--init nothing.safetensors").assert(1, &["nothing.safetensors", "check the path"]);
-    run_small(&place, "--init file --max-steps 1").assert(1, &["file: no safetensors file"]);
-    run_small(&place, "--out file").assert(1, &["file: cannot create", "a file is in the way"]);
-    run_small(&place, "--kp-decay 0.1").assert(1, &["--kp-decay has no effect: no layer is (KP)"]);
-    run_small(&place, "--mirror-rate 0.1").assert(1, &["--mirror-rate has no effect: no layer is (WM)"]);
-    place.run("run DS0 --data digits --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
-    place.run("run DS0 DS0 --data digits").assert(1, &["run 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
-    run_small(&place, "--lr 0.1,0.1").assert(1, &["run 2", "each rate once"]);
-    fs::create_dir(place.path("thesis")).unwrap();
-    fs::write(place.path("thesis/thesis.tex"), "").unwrap();
-    run_small(&place, "--out thesis --fresh").assert(1, &["thesis.tex", "--out"]);
+    fs::write(sandbox.path("file"), "").unwrap();
+    run_small(&sandbox, "--out file/run").assert(1, &["file/run: cannot create"]);
+    run_small(&sandbox, "--init nothing.safetensors").assert(1, &["nothing.safetensors", "check the path"]);
+    run_small(&sandbox, "--init file --max-steps 1").assert(1, &["file: no safetensors file"]);
+    run_small(&sandbox, "--out file").assert(1, &["file: cannot create", "a file is in the way"]);
+    run_small(&sandbox, "--kp-decay 0.1").assert(1, &["--kp-decay has no effect: no layer is (KP)"]);
+    run_small(&sandbox, "--mirror-rate 0.1").assert(1, &["--mirror-rate has no effect: no layer is (WM)"]);
+    sandbox.run("run DS0 --data digits --feedback-init normal:1").assert(1, &["--feedback-init has no effect"]);
+    sandbox.run("run DS0 DS0 --data digits").assert(1, &["run 2 (DS0) is a second one in runs/digits/DS0/seed-1"]);
+    run_small(&sandbox, "--lr 0.1,0.1").assert(1, &["run 2", "each rate once"]);
+    fs::create_dir(sandbox.path("thesis")).unwrap();
+    fs::write(sandbox.path("thesis/thesis.tex"), "").unwrap();
+    run_small(&sandbox, "--out thesis --fresh").assert(1, &["thesis.tex", "--out"]);
 }
 
 #[test]
 fn a_folder_refuses_another_run_without_fresh() {
-    let place = Place::new();
-    run_small(&place, "--out a --max-steps 2").assert(0, &[]);
-    let before = place.results("a");
-    run_small(&place, "--out a --max-steps 2 --batch 64 --seed 3").assert(
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --max-steps 2").assert(0, &[]);
+    let before = sandbox.results("a");
+    run_small(&sandbox, "--out a --max-steps 2 --batch 64 --seed 3").assert(
         1,
         &[
             "a: this folder holds another run",
@@ -196,122 +197,122 @@ fn a_folder_refuses_another_run_without_fresh() {
             "--fresh",
         ],
     );
-    place.results("a").assert_equal(&before);
-    run_small(&place, "--out a --max-steps 2 --batch 64 --fresh").assert(0, &[]);
-    assert_ne!(place.results("a").metrics, before.metrics);
-    run_small(&place, "--out a --max-steps 2 --fresh").assert(0, &[]);
-    place.results("a").assert_equal(&before);
+    sandbox.results("a").assert_equal(&before);
+    run_small(&sandbox, "--out a --max-steps 2 --batch 64 --fresh").assert(0, &[]);
+    assert_ne!(sandbox.results("a").metrics, before.metrics);
+    run_small(&sandbox, "--out a --max-steps 2 --fresh").assert(0, &[]);
+    sandbox.results("a").assert_equal(&before);
 }
 
 #[test]
 fn an_experiment_states_its_batch_and_the_option_wins() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let write = |batch: &str| {
         let row = format!(
             "[[experiment]]\nname = \"ONE\"\nnetwork = \"{SMALL}\"\nloss = \"ce\"\ndata = \"digits\"\n{batch}\n"
         );
-        fs::write(place.path("own.toml"), row).unwrap();
+        fs::write(sandbox.path("own.toml"), row).unwrap();
     };
     let batch_of = |options: &str| {
-        let plan = place.run(&format!("run ONE --experiments own.toml --dry-run --json {options}")).json();
+        let plan = sandbox.run(&format!("run ONE --experiments own.toml --dry-run --json {options}")).json();
         (plan["config"]["batch"].as_u64().unwrap(), plan["steps"].as_u64().unwrap())
     };
     write("batch = 300");
     // 1,500 images and 100 epochs.
     assert_eq!(batch_of(""), (300, 500));
     assert_eq!(batch_of("--batch 150"), (150, 1000));
-    let listed = place.run("list --experiments own.toml");
+    let listed = sandbox.run("list --experiments own.toml");
     assert!(
         listed.out.lines().any(|line| line.trim_start().starts_with("ONE ") && line.contains(" 300 ")),
         "{}",
         listed.out
     );
-    assert_eq!(place.run("list --experiments own.toml --json").json()[0]["batch"], 300);
+    assert_eq!(sandbox.run("list --experiments own.toml --json").json()[0]["batch"], 300);
     let suite = "suite --experiments own.toml --epochs 1 --out all";
-    place.run(suite).assert(0, &[]);
-    let before = place.results("all/ONE");
+    sandbox.run(suite).assert(0, &[]);
+    let before = sandbox.results("all/ONE");
     assert_eq!(before.losses().len(), 5);
     // Another batch is another run: neither the suite nor `run` resumes the folder.
     write("batch = 500");
-    place.run(suite).assert(1, &["all/ONE: this folder holds another run", "batch: 300 there, 500 asked for"]);
-    let plan = place.run(&format!("{suite} --dry-run --json")).json();
+    sandbox.run(suite).assert(1, &["all/ONE: this folder holds another run", "batch: 300 there, 500 asked for"]);
+    let plan = sandbox.run(&format!("{suite} --dry-run --json")).json();
     assert!(plan["problem"].as_str().unwrap().contains("batch: 300 there, 500 asked for"), "{plan}");
-    place.run("run ONE --experiments own.toml --epochs 1 --out all/ONE --batch 300").assert(0, &[]);
-    place.results("all/ONE").assert_equal(&before);
+    sandbox.run("run ONE --experiments own.toml --epochs 1 --out all/ONE --batch 300").assert(0, &[]);
+    sandbox.results("all/ONE").assert_equal(&before);
     write("batch = 0");
-    place.run(suite).assert(1, &["own.toml: line 1: experiment ONE: batch has to be above 0"]);
+    sandbox.run(suite).assert(1, &["own.toml: line 1: experiment ONE: batch has to be above 0"]);
 }
 
 /// `status` and `report` do not search the folder of a run for other runs.
 #[test]
 fn a_run_does_not_start_in_the_folder_of_another() {
-    let place = Place::new();
-    run_small(&place, "--out a --max-steps 2").assert(0, &[]);
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --max-steps 2").assert(0, &[]);
     let said = ["a/DS0: this lies in the folder of another run, a", "--out"];
-    place.run("run DS0 DSR1 --data digits --epochs 1 --out a").assert(1, &said);
-    let plan = place.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json();
+    sandbox.run("run DS0 DSR1 --data digits --epochs 1 --out a").assert(1, &said);
+    let plan = sandbox.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json();
     assert!(plan[0]["problem"].as_str().unwrap().contains(said[0]), "{plan}");
-    assert!(!place.path("a/DS0").exists());
+    assert!(!sandbox.path("a/DS0").exists());
     // A file called config.json alone does not make a run.
-    fs::create_dir(place.path("other")).unwrap();
-    fs::write(place.path("other/config.json"), "{}").unwrap();
-    run_small(&place, "--out other/run --max-steps 2").assert(0, &[]);
+    fs::create_dir(sandbox.path("other")).unwrap();
+    fs::write(sandbox.path("other/config.json"), "{}").unwrap();
+    run_small(&sandbox, "--out other/run --max-steps 2").assert(0, &[]);
 }
 
 /// Folders of published runs have no checkpoint: extending such a run would start over and overwrite it.
 #[test]
 fn a_finished_run_without_a_checkpoint_is_not_extended() {
-    let place = Place::new();
-    run_small(&place, "--out a --epochs 1").assert(0, &[]);
-    fs::remove_file(place.path("a/checkpoint")).unwrap();
-    let before = place.results("a");
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --epochs 1").assert(0, &[]);
+    fs::remove_file(sandbox.path("a/checkpoint")).unwrap();
+    let before = sandbox.results("a");
     let said = "a: there is no checkpoint: the run has ended";
-    run_small(&place, "--out a --epochs 2").assert(1, &[said, "--fresh"]);
-    place.results("a").assert_equal(&before);
-    assert!(place.path("a/result.json").exists() && !place.path("a/failure.txt").exists());
-    let plan = run_small(&place, "--out a --epochs 2 --dry-run --json").json();
+    run_small(&sandbox, "--out a --epochs 2").assert(1, &[said, "--fresh"]);
+    sandbox.results("a").assert_equal(&before);
+    assert!(sandbox.path("a/result.json").exists() && !sandbox.path("a/failure.txt").exists());
+    let plan = run_small(&sandbox, "--out a --epochs 2 --dry-run --json").json();
     assert!(plan["problem"].as_str().unwrap().contains(said), "{plan}");
-    run_small(&place, "--out a --epochs 2 --fresh").assert(0, &[]);
+    run_small(&sandbox, "--out a --epochs 2 --fresh").assert(0, &[]);
 }
 
 #[test]
 fn a_finished_run_is_not_changed_by_its_command() {
-    let place = Place::new();
-    run_small(&place, "--out a --epochs 1").assert(0, &[]);
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --epochs 1").assert(0, &[]);
     let files = ["metrics.jsonl", "epochs.jsonl", "weights.safetensors", "checkpoint", "result.json", "config.json"];
-    let times = || files.map(|name| fs::metadata(place.path("a").join(name)).unwrap().modified().unwrap());
+    let times = || files.map(|name| fs::metadata(sandbox.path("a").join(name)).unwrap().modified().unwrap());
     let before = times();
-    let ended = run_small(&place, "--out a --epochs 1");
+    let ended = run_small(&sandbox, "--out a --epochs 1");
     assert!(ended.out.contains("finished before, after step 12"), "{}", ended.out);
     assert_eq!(times(), before);
 }
 
 #[test]
 fn more_epochs_extend_a_run_and_fewer_are_refused() {
-    let place = Place::new();
-    run_small(&place, "--out a --epochs 1").assert(0, &[]);
-    run_small(&place, "--out a --epochs 3 --threads 1").assert(0, &["continues after step 12 of 36"]);
-    run_small(&place, "--out b --epochs 3").assert(0, &[]);
-    place.results("a").assert_equal(&place.results("b"));
-    run_small(&place, "--out a --epochs 2").assert(1, &["36 steps, 24 are asked for", "--fresh"]);
-    place.results("a").assert_equal(&place.results("b"));
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --epochs 1").assert(0, &[]);
+    run_small(&sandbox, "--out a --epochs 3 --threads 1").assert(0, &["continues after step 12 of 36"]);
+    run_small(&sandbox, "--out b --epochs 3").assert(0, &[]);
+    sandbox.results("a").assert_equal(&sandbox.results("b"));
+    run_small(&sandbox, "--out a --epochs 2").assert(1, &["36 steps, 24 are asked for", "--fresh"]);
+    sandbox.results("a").assert_equal(&sandbox.results("b"));
 }
 
 #[test]
 fn a_suite_counts_a_longer_run_as_finished() {
-    let place = Place::new();
-    place.run("run DS0 --data digits --epochs 2 --out all/DS0").assert(0, &[]);
-    let before = place.results("all/DS0");
-    let rows = place.run("suite --quick --table 1 --epochs 1 --out all --json").json();
+    let sandbox = Sandbox::new();
+    sandbox.run("run DS0 --data digits --epochs 2 --out all/DS0").assert(0, &[]);
+    let before = sandbox.results("all/DS0");
+    let rows = sandbox.run("suite --quick --table 1 --epochs 1 --out all --json").json();
     assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "finished"), "{rows}");
     assert_eq!(rows[0]["step"], 24);
-    place.results("all/DS0").assert_equal(&before);
+    sandbox.results("all/DS0").assert_equal(&before);
 }
 
 #[test]
 fn the_table_of_rules_has_three_seeds_of_every_rule() {
-    let place = Place::new();
-    let plans = place.run("suite --rules --data digits --dry-run --json").json();
+    let sandbox = Sandbox::new();
+    let plans = sandbox.run("suite --rules --data digits --dry-run --json").json();
     let plans = plans.as_array().unwrap();
     for rule in ["", "(R)", "(R*)", "(KP)", "(uSF)", "(frSF)", "(brSF)", "(WM)", "(DFA)", "(DRTP)"] {
         let network = format!("input 3x32x32 - dense512 - dense256{rule} - dense10{rule}");
@@ -319,42 +320,42 @@ fn the_table_of_rules_has_three_seeds_of_every_rule() {
         let seeds: Vec<_> = of_rule.map(|plan| [&plan["config"]["seed"], &plan["config"]["epochs"]]).collect();
         assert_eq!(seeds, [[&json!(1), &json!(25)], [&json!(2), &json!(25)], [&json!(3), &json!(25)]], "{rule}");
     }
-    let one = place.run("suite --rules --seed 7 --epochs 2 --data digits --dry-run --json").json();
+    let one = sandbox.run("suite --rules --seed 7 --epochs 2 --data digits --dry-run --json").json();
     assert_eq!(one.as_array().unwrap().len() * 3, plans.len());
     assert!(one.as_array().unwrap().iter().all(|plan| plan["config"]["seed"] == 7 && plan["steps"] == 2 * 12));
 }
 
 #[test]
 fn max_steps_counts_all_steps_of_a_run() {
-    let place = Place::new();
-    run_small(&place, "--out a --max-steps 5").assert(0, &[]);
-    let first = place.results("a");
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --max-steps 5").assert(0, &[]);
+    let first = sandbox.results("a");
     assert_eq!((first.losses().len(), lines(&first.epochs).len()), (5, 1));
-    run_small(&place, "--out a --max-steps 17").assert(0, &[]);
-    run_small(&place, "--out b --max-steps 17").assert(0, &[]);
-    let whole = place.results("b");
+    run_small(&sandbox, "--out a --max-steps 17").assert(0, &[]);
+    run_small(&sandbox, "--out b --max-steps 17").assert(0, &[]);
+    let whole = sandbox.results("b");
     assert_eq!((whole.losses().len(), lines(&whole.epochs).len()), (17, 2));
-    place.results("a").assert_equal(&whole);
+    sandbox.results("a").assert_equal(&whole);
     assert_eq!(whole.losses()[..5], first.losses());
 }
 
 #[test]
 fn a_dry_run_prints_the_plan_and_writes_nothing() {
-    let place = Place::new();
-    let ended = place.run("run DSR2 --data digits --epochs 3 --dry-run --out a");
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run("run DSR2 --data digits --epochs 3 --dry-run --out a");
     ended.assert(0, &[]);
     for line in ["steps = 36", "parameters = 1707274", "name = \"DSR2\"", "epochs = 3"] {
         assert!(ended.out.lines().any(|found| found == line), "no {line} in {}", ended.out);
     }
     assert!(ended.out.contains("state = \"missing\"\n") && ended.out.contains("estimated_seconds = "), "{}", ended.out);
-    assert!(!place.path("a").exists());
-    run_small(&place, "--out small --max-steps 1").assert(0, &[]);
-    let plan = run_small(&place, "--out small --max-steps 1 --dry-run --json").json();
+    assert!(!sandbox.path("a").exists());
+    run_small(&sandbox, "--out small --max-steps 1").assert(0, &[]);
+    let plan = run_small(&sandbox, "--out small --max-steps 1 --dry-run --json").json();
     assert_eq!((&plan["state"], &plan["problem"]), (&"finished".into(), &serde_json::Value::Null));
-    let plan = run_small(&place, "--out small --batch 7 --dry-run --json").json();
+    let plan = run_small(&sandbox, "--out small --batch 7 --dry-run --json").json();
     assert!(plan["problem"].as_str().unwrap().contains("batch: 128 there, 7 asked for"), "{plan}");
-    let plans = place.run("suite --quick --dry-run --json").json();
-    let rows = place.run("list --json").json();
+    let plans = sandbox.run("suite --quick --dry-run --json").json();
+    let rows = sandbox.run("list --json").json();
     assert_eq!(plans.as_array().unwrap().len(), rows.as_array().unwrap().len());
     for plan in plans.as_array().unwrap() {
         let network = plan["config"]["network"].as_str().unwrap();
@@ -368,39 +369,40 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
         assert!(plan["config"]["epochs"].as_u64().unwrap() >= least, "{plan}");
         assert_eq!(plan["config"]["data"]["name"], "digits");
     }
-    assert!(!place.path("runs").exists());
+    assert!(!sandbox.path("runs").exists());
 }
 
 #[test]
 fn a_run_initialized_with_exported_weights_continues_where_they_were_exported() {
-    let place = Place::new();
-    run_small(&place, "--out a --epochs 1 --no-shuffle --optimizer sgd").assert(0, &[]);
-    let ended = place.run("export a -o w.safetensors");
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --epochs 1 --no-shuffle --optimizer sgd").assert(0, &[]);
+    let ended = sandbox.run("export a -o w.safetensors");
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), "w.safetensors\n"));
-    run_small(&place, "--out a --epochs 2 --no-shuffle --optimizer sgd").assert(0, &[]);
-    run_small(&place, "--out b --epochs 1 --no-shuffle --optimizer sgd --init w.safetensors --seed 9").assert(0, &[]);
+    run_small(&sandbox, "--out a --epochs 2 --no-shuffle --optimizer sgd").assert(0, &[]);
+    run_small(&sandbox, "--out b --epochs 1 --no-shuffle --optimizer sgd --init w.safetensors --seed 9").assert(0, &[]);
     // The export contains the feedback, so epoch 2 is the same.
-    assert_eq!(place.results("a").losses()[12..], place.results("b").losses());
-    place
+    assert_eq!(sandbox.results("a").losses()[12..], sandbox.results("b").losses());
+    sandbox
         .run_with("run --net {} --data digits --init w.safetensors", "input 3x32x32 - dense17 - dense10(R)")
         .assert(1, &["w.safetensors: `dense1.bias` has shape [16], the network's has [17]"]);
-    place
+    sandbox
         .run_with("run --net {} --data digits --init w.safetensors", "input 3x32x32 - dense16 - dense10")
         .assert(1, &["w.safetensors: the network has no tensor `dense2.feedback`"]);
-    place.run("export nowhere -o x").assert(1, &["nowhere", "config.json"]);
+    sandbox.run("export nowhere -o x").assert(1, &["nowhere", "config.json"]);
 }
 
 /// Compares with logits in f64, from the exported weights and the standardised bytes of the images.
 #[test]
 fn images_are_standardised_in_training_prediction_and_export() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let net = "input 3x32x32 - dense10";
-    let run =
-        |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 3 --optimizer sgd {rest}"), net);
+    let run = |rest: &str| {
+        sandbox.run_with(&format!("run --net {{}} --data digits --max-steps 3 --optimizer sgd {rest}"), net)
+    };
     run("--standardize --out a").assert(0, &[]);
-    place.run("predict a -o scores.safetensors").assert(0, &[]);
-    place.run("export a -o weights.safetensors").assert(0, &[]);
-    assert_eq!(fs::read(place.path("weights.safetensors")).unwrap(), place.results("a").weights);
+    sandbox.run("predict a -o scores.safetensors").assert(0, &[]);
+    sandbox.run("export a -o weights.safetensors").assert(0, &[]);
+    assert_eq!(fs::read(sandbox.path("weights.safetensors")).unwrap(), sandbox.results("a").weights);
     let digits = asymgrad::dataset::open("digits").unwrap();
     let numbers = |bytes: &[u8]| bytes.iter().map(|byte| f64::from(*byte) / 255.0).collect::<Vec<_>>();
     // The three channels of the digits are equal.
@@ -408,7 +410,7 @@ fn images_are_standardised_in_training_prediction_and_export() {
     let mean = train.iter().sum::<f64>() / train.len() as f64;
     let deviation = (train.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / train.len() as f64).sqrt();
     let read = |name: &str, tensor: &str| -> Vec<f64> {
-        let bytes = fs::read(place.path(name)).unwrap();
+        let bytes = fs::read(sandbox.path(name)).unwrap();
         let data = SafeTensors::deserialize(&bytes).unwrap().tensor(tensor).unwrap().data().to_vec();
         data.chunks_exact(4).map(|x| f64::from(f32::from_le_bytes(x.try_into().unwrap()))).collect()
     };
@@ -421,24 +423,24 @@ fn images_are_standardised_in_training_prediction_and_export() {
         }
     }
     // The file contains the mean for other programs.
-    let bytes = fs::read(place.path("weights.safetensors")).unwrap();
+    let bytes = fs::read(sandbox.path("weights.safetensors")).unwrap();
     let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
     let means: Vec<f64> = serde_json::from_str(&header.metadata().as_ref().unwrap()["input_mean"]).unwrap();
     assert!(means.len() == 3 && means.iter().all(|found| (found - mean).abs() < 1e-9), "{means:?}");
     // It is part of the configuration, and it changes the training.
     run("--out a").assert(1, &["a: this folder holds another run", "standard"]);
     run("--out plain").assert(0, &[]);
-    assert!(place.results("plain").losses() != place.results("a").losses());
+    assert!(sandbox.results("plain").losses() != sandbox.results("a").losses());
     run("--init a/weights.safetensors --standardize --out again").assert(0, &[]);
 }
 
 #[test]
 fn a_convolution_is_exported_as_a_sparse_matrix() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let net = "input 3x32x32 - conv3x3x2 - dense10";
-    place.run_with("run --net {} --data digits --max-steps 1 --out a", net).assert(0, &[]);
-    place.run("export a -o m.safetensors --csr conv1.weight").assert(0, &[]);
-    let (matrix, weights) = (fs::read(place.path("m.safetensors")).unwrap(), place.results("a").weights);
+    sandbox.run_with("run --net {} --data digits --max-steps 1 --out a", net).assert(0, &[]);
+    sandbox.run("export a -o m.safetensors --csr conv1.weight").assert(0, &[]);
+    let (matrix, weights) = (fs::read(sandbox.path("m.safetensors")).unwrap(), sandbox.results("a").weights);
     let (matrix, weights) = (SafeTensors::deserialize(&matrix).unwrap(), SafeTensors::deserialize(&weights).unwrap());
     let indices = |name: &str| -> Vec<usize> {
         let numbers = matrix.tensor(name).unwrap();
@@ -457,21 +459,21 @@ fn a_convolution_is_exported_as_a_sparse_matrix() {
     let weight = ((3 + 2) * 3) * 3 + 2;
     let filters = weights.tensor("conv1.weight").unwrap();
     assert_eq!(values.data()[4 * at..][..4], filters.data()[4 * weight..][..4]);
-    place
+    sandbox
         .run("export a -o m --csr conv1.bias")
         .assert(1, &["no convolution has a tensor `conv1.bias`; choose conv1.weight"]);
-    run_small(&place, "--max-steps 1 --out b").assert(0, &[]);
-    place.run("export b -o m --csr dense1.weight").assert(1, &["`dense1.weight`; the network has no convolution"]);
+    run_small(&sandbox, "--max-steps 1 --out b").assert(0, &[]);
+    sandbox.run("export b -o m --csr dense1.weight").assert(1, &["`dense1.weight`; the network has no convolution"]);
 }
 
 #[test]
 fn a_diverged_run_is_a_result() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let command = "run DS0 PGR1 --data digits --optimizer sgd --lr 1e30 --epochs 1 --out all --json";
-    let rows = place.run(command).json();
+    let rows = sandbox.run(command).json();
     for row in rows.as_array().unwrap() {
         assert_eq!(row["status"], "diverged");
-        let results = place.results(&format!("all/{}", row["name"].as_str().unwrap()));
+        let results = sandbox.results(&format!("all/{}", row["name"].as_str().unwrap()));
         let losses = results.losses();
         assert_eq!(losses.len() as u64, row["step"].as_u64().unwrap());
         let (last, others) = losses.split_last().unwrap();
@@ -479,8 +481,8 @@ fn a_diverged_run_is_a_result() {
         assert!(others.iter().all(Value::is_number));
         assert_eq!(lines(&results.epochs).len(), 1);
     }
-    assert_eq!(place.run(command).json(), rows);
-    let table = place.run(command.trim_end_matches(" --json"));
+    assert_eq!(sandbox.run(command).json(), rows);
+    let table = sandbox.run(command.trim_end_matches(" --json"));
     assert!(table.out.contains("diverged at step"), "{}", table.out);
 }
 
@@ -488,7 +490,7 @@ fn a_diverged_run_is_a_result() {
 /// one's.
 #[test]
 fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let experiment = |name: &str, from: f64, below: f64| {
         format!(
             "[[experiment]]\nname = \"{name}\"\nnetwork = \"input 3x32x32 - dense16 - dense10\"\nloss = \"ce\"\ndata = \"digits\"\n\
@@ -497,10 +499,10 @@ fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
         )
     };
     let experiments = [experiment("LOW", 20.0, 15.0), experiment("HIGH", 99.9, 99.8), experiment("WIDE", 99.9, 15.0)];
-    fs::write(place.path("own.toml"), experiments.concat()).unwrap();
+    fs::write(sandbox.path("own.toml"), experiments.concat()).unwrap();
     let claims = |epochs: u32| {
         let command = format!("suite --experiments own.toml --epochs {epochs} --out all --json");
-        let rows = place.run(&command).json();
+        let rows = sandbox.run(&command).json();
         rows.as_array().unwrap().iter().map(|row| row["claim"].clone()).collect::<Vec<_>>()
     };
     for (claim, name) in claims(2).iter().zip(["LOW", "HIGH", "WIDE"]) {
@@ -508,7 +510,7 @@ fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
         assert_eq!(claim["found"], format!("{name} has 2 of 6 epochs").as_str());
     }
     let whole = claims(6);
-    let lines = lines(&place.results("all/LOW").epochs);
+    let lines = lines(&sandbox.results("all/LOW").epochs);
     let mean = lines[3..].iter().map(|line| line["test_accuracy"].as_f64().unwrap()).sum::<f64>() / 3.0;
     assert!((30.0..99.0).contains(&mean), "{mean}");
     for (claim, verdict) in whole.iter().zip(["agrees", "contradicts", "not-decided"]) {
@@ -519,10 +521,10 @@ fn a_complete_run_decides_its_claim_and_a_short_one_does_not() {
 
 #[test]
 fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let command = "run DSR1 DS0 DIGITS-DSR2 --data digits --max-steps 2 --out all";
-    place.run("run DSR1 --data digits --max-steps 2 --out all/DSR1 --seed 2").assert(0, &[]);
-    let ended = place.run(command);
+    sandbox.run("run DSR1 --data digits --max-steps 2 --out all/DSR1 --seed 2").assert(0, &[]);
+    let ended = sandbox.run(command);
     ended.assert(1, &["1 of 3 runs failed"]);
     // Reported when it happens and at the end.
     let told = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
@@ -534,7 +536,7 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     assert_eq!((rows[4][0], rows[5][0]), ("Extras", "DIGITS-DSR2"));
     let claim = "Claim: But MNIST is so simple that everythings works.\n  DIGITS-DSR2: not decided: ";
     assert!(ended.out.contains(claim), "{}", ended.out);
-    let rows: Value = serde_json::from_str(&place.run(&format!("{command} --json")).out).unwrap();
+    let rows: Value = serde_json::from_str(&sandbox.run(&format!("{command} --json")).out).unwrap();
     let statuses: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["status"].as_str().unwrap()).collect();
     assert_eq!(statuses, ["failed", "finished", "finished"]);
     assert!(rows[0]["error"].as_str().unwrap().contains("seed: 2 there, 1 asked for"));
@@ -545,24 +547,24 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
 }
 
 /// Runs the program with a standard output that nobody reads.
-fn run_unread(place: &Place, line: &str) -> Ended {
+fn run_unread(sandbox: &Sandbox, line: &str) -> Ended {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    Ended::of(place.command(line, "").stdout(writer).output().unwrap())
+    Ended::of(sandbox.command(line, "").stdout(writer).output().unwrap())
 }
 
 #[test]
 fn a_closed_pipe_is_no_failure() {
-    let ended = run_unread(&Place::new(), "list");
+    let ended = run_unread(&Sandbox::new(), "list");
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
 }
 
 #[test]
 fn a_closed_pipe_changes_no_exit_code() {
-    let place = Place::new();
-    assert_eq!(place.run("run DS0 --data digits --max-steps 1 --out here/DS0").code, Some(0));
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run("run DS0 --data digits --max-steps 1 --out here/DS0").code, Some(0));
     // The folder of DS0 holds another run now: DS0 fails, DSR1 is trained.
-    let ended = run_unread(&place, "run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here");
+    let ended = run_unread(&sandbox, "run DS0 DSR1 --data digits --max-steps 1 --seed 2 --out here");
     ended.assert(1, &["1 of 2 runs failed"]);
-    assert!(place.path("here/DSR1/result.json").exists());
+    assert!(sandbox.path("here/DSR1/result.json").exists());
 }

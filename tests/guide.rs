@@ -5,7 +5,7 @@ mod program;
 
 use std::path::Path;
 
-use program::Place;
+use program::Sandbox;
 
 const GUIDE: &str = include_str!("../docs/guide.md");
 
@@ -22,10 +22,10 @@ fn images(folder: &Path, layout: &str) {
 
 #[test]
 fn every_command_of_the_guide_works() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let mut texts = GUIDE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
-    std::fs::write(place.path("mine.toml"), texts.next().unwrap()).unwrap();
-    images(&place.path("faces"), texts.next().unwrap());
+    std::fs::write(sandbox.path("mine.toml"), texts.next().unwrap()).unwrap();
+    images(&sandbox.path("faces"), texts.next().unwrap());
     let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(commands.len() > 20);
@@ -36,13 +36,13 @@ fn every_command_of_the_guide_works() {
             [before, quoted, after] => (format!("{before}{{}}{after}"), quoted),
             _ => (arguments.to_owned(), ""),
         };
-        let ended = place.run_with(&plain, quoted);
+        let ended = sandbox.run_with(&plain, quoted);
         assert_eq!(ended.code, Some(0), "{line}: {}", ended.err);
         assert!(!ended.out.is_empty(), "{line}");
     }
     for file in
         ["report.html", "mine.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"]
     {
-        assert!(place.path(file).exists(), "{file}");
+        assert!(sandbox.path(file).exists(), "{file}");
     }
 }

@@ -6,7 +6,7 @@ mod program;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use program::{Place, lines};
+use program::{Sandbox, lines};
 use serde_json::{Value, json};
 
 /// The repository.
@@ -19,8 +19,8 @@ fn first_runs() -> String {
     root().join("data/results/batch-128/seed-1").display().to_string()
 }
 
-fn report(place: &Place, folder: &str) -> Value {
-    place.run_with("report {} --format json", folder).json()
+fn report(sandbox: &Sandbox, folder: &str) -> Value {
+    sandbox.run_with("report {} --format json", folder).json()
 }
 
 /// The distance of the only conditions to the figures of these tables.
@@ -30,8 +30,8 @@ fn distance<'a>(report: &'a Value, tables: &[u8]) -> &'a Value {
 }
 
 /// Copies a kept run, with another configuration, and with other test accuracies.
-fn copy_run(place: &Place, name: &str, to: &str, config: &[(&str, Value)], add: f64) {
-    let (from, to) = (Path::new(&first_runs()).join(name), place.path(to));
+fn copy_run(sandbox: &Sandbox, name: &str, to: &str, config: &[(&str, Value)], add: f64) {
+    let (from, to) = (Path::new(&first_runs()).join(name), sandbox.path(to));
     fs::create_dir_all(&to).unwrap();
     for file in ["processes.jsonl", "result.json"] {
         fs::copy(from.join(file), to.join(file)).unwrap();
@@ -63,7 +63,7 @@ fn the_distance_by_k_is_the_one_that_was_found_before() {
         (5.0, 5.45),
         (6.0, 6.63),
     ];
-    let report = report(&Place::new(), &first_runs());
+    let report = report(&Sandbox::new(), &first_runs());
     assert_eq!(report["conditions"].as_array().unwrap().len(), 1);
     let divided = distance(&report, &[1, 2])["divided"].as_array().unwrap();
     assert_eq!(divided.len(), FOUND.len());
@@ -77,7 +77,7 @@ fn the_distance_by_k_is_the_one_that_was_found_before() {
 
 #[test]
 fn the_distance_is_that_of_the_differences_in_the_tables() {
-    let report = report(&Place::new(), &first_runs());
+    let report = report(&Sandbox::new(), &first_runs());
     for (number, figures) in [(1, 10), (2, 26)] {
         let rows = report["tables"][number - 1]["rows"].as_array().unwrap();
         let cells = rows.iter().flat_map(|row| row["cells"].as_array().unwrap());
@@ -96,13 +96,13 @@ fn the_distance_is_that_of_the_differences_in_the_tables() {
 
 #[test]
 fn seeds_are_averaged_and_batches_are_not() {
-    let place = Place::new();
-    copy_run(&place, "DSR2", "all/a/DSR2", &[], 0.0);
+    let sandbox = Sandbox::new();
+    copy_run(&sandbox, "DSR2", "all/a/DSR2", &[], 0.0);
     // How often a run measures changes none of its results.
-    copy_run(&place, "DSR2", "all/b/DSR2", &[("seed", json!(2)), ("measure_every", json!(10))], 2.0);
-    copy_run(&place, "DSR2", "all/c/DSR2", &[("batch", json!(256))], -10.0);
-    copy_run(&place, "DDR1", "all/c/DDR1", &[("batch", json!(256))], 0.0);
-    let report = report(&place, "all");
+    copy_run(&sandbox, "DSR2", "all/b/DSR2", &[("seed", json!(2)), ("measure_every", json!(10))], 2.0);
+    copy_run(&sandbox, "DSR2", "all/c/DSR2", &[("batch", json!(256))], -10.0);
+    copy_run(&sandbox, "DDR1", "all/c/DDR1", &[("batch", json!(256))], 0.0);
+    let report = report(&sandbox, "all");
     let sets = report["conditions"].as_array().unwrap();
     assert_eq!(sets.iter().map(|set| &set["name"]).collect::<Vec<_>>(), ["batch 128", "batch 256"]);
     let figure = |set: usize| &sets[set]["figures"][0];
@@ -118,7 +118,7 @@ fn seeds_are_averaged_and_batches_are_not() {
     let rows = report["tables"][0]["rows"].as_array().unwrap();
     let row = rows.iter().find(|row| row["name"] == "DSR2").unwrap();
     assert_eq!((row["cells"].as_array().unwrap().len(), &row["cells"][0]["ours"]["runs"]), (1, &json!(2)));
-    let markdown = place.run("report all --format md").out;
+    let markdown = sandbox.run("report all --format md").out;
     // DDR1 has no run with the other batch, so the distances compare over DSR2 alone.
     let ddr1 = sets[1]["figures"][1]["accuracy"].as_f64().unwrap();
     let (near, far) = (first + 1.0 - 44.19, first - 10.0 - 44.19);
@@ -137,55 +137,55 @@ fn seeds_are_averaged_and_batches_are_not() {
 
 #[test]
 fn a_page_has_its_plots_beside_it_and_keeps_the_text_around_its_blocks() {
-    let place = Place::new();
-    copy_run(&place, "DSR2", "all/DSR2", &[], 0.0);
-    let ended = place.run("report all --format md -o page.md");
+    let sandbox = Sandbox::new();
+    copy_run(&sandbox, "DSR2", "all/DSR2", &[], 0.0);
+    let ended = sandbox.run("report all --format md -o page.md");
     ended.assert(0, &[]);
     assert_eq!(ended.out, "page-table-1.svg\npage-epochs.svg\npage.md\n");
-    let page = fs::read_to_string(place.path("page.md")).unwrap();
+    let page = fs::read_to_string(sandbox.path("page.md")).unwrap();
     for (plot, names) in
         [("page-table-1.svg", ["DSR2, 100 epochs", "batch 128"]), ("page-epochs.svg", ["batch 128, 1 figure", "k"])]
     {
-        let svg = fs::read_to_string(place.path(plot)).unwrap();
+        let svg = fs::read_to_string(sandbox.path(plot)).unwrap();
         assert!(svg.starts_with("<svg") && names.iter().all(|name| svg.contains(name)), "{svg}");
         assert_eq!(page.matches(&format!("]({plot})")).count(), 1, "{page}");
     }
-    assert!(!place.run("report all --format md").out.contains(".svg"));
+    assert!(!sandbox.run("report all --format md").out.contains(".svg"));
     // One block, and a text around it.
     let own = "# Mine\n\n<!-- asymgrad report: epochs -->\nstale\n<!-- asymgrad report: end -->\nMy words.\n";
-    fs::write(place.path("own.md"), own).unwrap();
-    assert_eq!(place.run("report all --format md -o own.md").out, "own-epochs.svg\nown.md\n");
-    let filled = fs::read_to_string(place.path("own.md")).unwrap();
+    fs::write(sandbox.path("own.md"), own).unwrap();
+    assert_eq!(sandbox.run("report all --format md -o own.md").out, "own-epochs.svg\nown.md\n");
+    let filled = fs::read_to_string(sandbox.path("own.md")).unwrap();
     assert!(
         filled.starts_with("# Mine\n\n<!-- asymgrad report: epochs -->\n\n![") && filled.ends_with("-->\nMy words.\n")
     );
     assert!(filled.contains("| batch 128 | Table 1 | 1 |") && !filled.contains("stale"), "{filled}");
-    assert!(place.path("own-epochs.svg").exists() && !place.path("own-table-1.svg").exists());
-    fs::write(place.path("own.md"), own.replace(": epochs", ": epoch")).unwrap();
-    let refused = place.run("report all --format md -o own.md");
+    assert!(sandbox.path("own-epochs.svg").exists() && !sandbox.path("own-table-1.svg").exists());
+    fs::write(sandbox.path("own.md"), own.replace(": epochs", ": epoch")).unwrap();
+    let refused = sandbox.run("report all --format md -o own.md");
     refused.assert(1, &["own.md: line 3: no section is called `epoch`", "epochs"]);
 }
 
 /// If this fails, run `data/results/update`.
 #[test]
 fn the_pages_show_the_kept_runs() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let results = root().join("data/results").display().to_string();
-    fs::create_dir(place.path("docs")).unwrap();
+    fs::create_dir(sandbox.path("docs")).unwrap();
     for (page, plots) in [("docs/results.md", 3), ("README.md", 0)] {
-        fs::copy(root().join(page), place.path(page)).unwrap();
-        let ended = place.run_with(&format!("report {{}} --format md -o {page}"), &results);
+        fs::copy(root().join(page), sandbox.path(page)).unwrap();
+        let ended = sandbox.run_with(&format!("report {{}} --format md -o {page}"), &results);
         ended.assert(0, &[]);
         let written: Vec<&str> = ended.out.lines().collect();
         assert_eq!(written.len(), plots + 1, "{written:?}");
         for name in written {
-            let [drawn, kept] = [place.path(name), root().join(name)].map(|file| fs::read_to_string(file).unwrap());
+            let [drawn, kept] = [sandbox.path(name), root().join(name)].map(|file| fs::read_to_string(file).unwrap());
             assert!(drawn == kept, "{name} does not show the kept runs; run data/results/update");
         }
     }
     for file in fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path()) {
         let is_plot = file.extension().is_some_and(|extension| extension == "svg");
-        let is_shown = place.path("docs").join(file.file_name().unwrap()).exists();
+        let is_shown = sandbox.path("docs").join(file.file_name().unwrap()).exists();
         assert!(!is_plot || is_shown, "{} is shown nowhere; delete it", file.display());
     }
 }
@@ -194,40 +194,40 @@ fn the_pages_show_the_kept_runs() {
 #[test]
 fn the_update_keeps_finished_runs_and_draws_the_pages() {
     use std::process::Command;
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for folder in ["data/results", "docs"] {
-        fs::create_dir_all(place.path(folder)).unwrap();
+        fs::create_dir_all(sandbox.path(folder)).unwrap();
     }
-    fs::copy(root().join("data/results/update"), place.path("data/results/update")).unwrap();
+    fs::copy(root().join("data/results/update"), sandbox.path("data/results/update")).unwrap();
     let block = "Mine.\n<!-- asymgrad report: table-1 -->\n<!-- asymgrad report: end -->\n";
     for page in ["docs/results.md", "README.md"] {
-        fs::write(place.path(page), block).unwrap();
+        fs::write(sandbox.path(page), block).unwrap();
     }
     let update = |arguments: &[&str]| {
         let mut command = Command::new("bash");
-        command.arg("data/results/update").args(arguments).current_dir(place.path(""));
+        command.arg("data/results/update").args(arguments).current_dir(sandbox.path(""));
         program::Ended::of(command.env("ASYMGRAD", env!("CARGO_BIN_EXE_asymgrad")).output().unwrap())
     };
-    copy_run(&place, "DSR2", "runs/x/DSR2", &[("batch", json!(256)), ("seed", json!(3))], 0.0);
-    fs::write(place.path("runs/x/DSR2/checkpoint"), "large").unwrap();
-    copy_run(&place, "DS0", "runs/x/DS0", &[], 0.0);
-    fs::remove_file(place.path("runs/x/DS0/result.json")).unwrap();
+    copy_run(&sandbox, "DSR2", "runs/x/DSR2", &[("batch", json!(256)), ("seed", json!(3))], 0.0);
+    fs::write(sandbox.path("runs/x/DSR2/checkpoint"), "large").unwrap();
+    copy_run(&sandbox, "DS0", "runs/x/DS0", &[], 0.0);
+    fs::remove_file(sandbox.path("runs/x/DS0/result.json")).unwrap();
     let ended = update(&["runs"]);
     ended.assert(0, &["left out, not finished: runs/x/DS0"]);
-    let kept = place.path("data/results/batch-256/seed-3/DSR2");
+    let kept = sandbox.path("data/results/batch-256/seed-3/DSR2");
     let mut files: Vec<_> = fs::read_dir(&kept).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     files.sort();
     assert_eq!(files, ["config.json", "epochs.jsonl", "processes.jsonl", "result.json"]);
-    assert!(!place.path("data/results/batch-128").exists());
-    let page = fs::read_to_string(place.path("docs/results.md")).unwrap();
+    assert!(!sandbox.path("data/results/batch-128").exists());
+    let page = fs::read_to_string(sandbox.path("docs/results.md")).unwrap();
     assert!(page.starts_with("Mine.\n") && page.contains("results-table-1.svg"), "{page}");
-    assert!(place.path("docs/results-table-1.svg").exists() && place.path("README-table-1.svg").exists());
-    // The same runs once more change nothing; others in their place are refused.
+    assert!(sandbox.path("docs/results-table-1.svg").exists() && sandbox.path("README-table-1.svg").exists());
+    // The same runs once more change nothing; other runs of the same name are refused.
     let before = fs::read(kept.join("epochs.jsonl")).unwrap();
     update(&["runs"]).assert(0, &[]);
-    copy_run(&place, "DSR2", "runs/x/DSR2", &[("batch", json!(256)), ("seed", json!(3)), ("clip", json!(1.0))], 1.0);
+    copy_run(&sandbox, "DSR2", "runs/x/DSR2", &[("batch", json!(256)), ("seed", json!(3)), ("clip", json!(1.0))], 1.0);
     update(&["runs"]).assert(1, &["batch-256/seed-3/DSR2 contains a run with other settings", "name another SET"]);
     assert_eq!(fs::read(kept.join("epochs.jsonl")).unwrap(), before);
     update(&["runs", "clipped"]).assert(0, &[]);
-    assert!(place.path("data/results/clipped/seed-3/DSR2/config.json").exists());
+    assert!(sandbox.path("data/results/clipped/seed-3/DSR2/config.json").exists());
 }

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use program::{Ended, Place};
+use program::{Ended, Sandbox};
 use serde_json::Value;
 
 const PANIC: u32 = 0;
@@ -23,27 +23,27 @@ const USR1: u32 = 10;
 
 /// A folder with the library that counts file operations.
 struct Faults {
-    place: Place,
+    sandbox: Sandbox,
     library: PathBuf,
 }
 
 impl Faults {
     fn new() -> Option<Self> {
-        let place = Place::new();
-        let library = place.preload("file_operations")?;
-        Some(Self { place, library })
+        let sandbox = Sandbox::new();
+        let library = sandbox.preload("file_operations")?;
+        Some(Self { sandbox, library })
     }
 
     /// The program, whose operations on paths that contain `path` count.
     fn command(&self, line: &str, net: &str, path: &str) -> Command {
-        let mut command = self.place.command(line, net);
+        let mut command = self.sandbox.command(line, net);
         command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path);
         command
     }
 
     /// Runs the program to its end, and counts its operations.
     fn count(&self, line: &str, net: &str, path: &str) -> u32 {
-        let file = self.place.path("operations");
+        let file = self.sandbox.path("operations");
         let mut command = self.command(line, net, path);
         Ended::of(command.env("FAULT_COUNT", &file).output().unwrap()).assert(0, &[]);
         fs::read_to_string(file).unwrap().parse().unwrap()
@@ -60,14 +60,14 @@ impl Faults {
 #[test]
 fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     // Two steps with a checkpoint after each.
     let net = "input 3x32x32 - dense4 - dense10(R*)";
     let command = |out: &str| {
         format!("run --net {{}} --data digits --batch 750 --epochs 1 --checkpoint-every 1 --threads 1 --out {out}")
     };
-    place.run_with(&command("whole"), net).assert(0, &[]);
-    let whole = place.results("whole");
+    sandbox.run_with(&command("whole"), net).assert(0, &[]);
+    let whole = sandbox.results("whole");
     let (mut before, mut starting, mut writing) = (BTreeMap::new(), 0, 0);
     for at in 1.. {
         let out = format!("killed-{at}");
@@ -78,17 +78,17 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
             break;
         }
         assert_eq!(ended.code, None, "{}", ended.err);
-        let files = files(&place.path(&out));
+        let files = files(&sandbox.path(&out));
         starting += u32::from(!files.contains_key("checkpoint"));
         writing += u32::from(files.contains_key("checkpoint.part"));
         // What the kill before has left is resumed in the same way.
         if files != before {
-            place.run_with(&command(&out), net).assert(0, &[]);
-            place.results(&out).assert_equal(&whole);
+            sandbox.run_with(&command(&out), net).assert(0, &[]);
+            sandbox.results(&out).assert_equal(&whole);
             before = files;
         }
-        if place.path(&out).exists() {
-            fs::remove_dir_all(place.path(&out)).unwrap();
+        if sandbox.path(&out).exists() {
+            fs::remove_dir_all(sandbox.path(&out)).unwrap();
         }
     }
     assert!(starting > 5, "only {starting} kills before the first checkpoint");
@@ -110,53 +110,53 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 #[test]
 fn an_untied_run_that_is_killed_again_and_again_resumes_byte_for_byte() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     let net = "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)";
     let command =
         |out: &str| format!("run --net {{}} --data digits --epochs 1 --checkpoint-every 1 --threads 1 --out {out}");
-    place.run_with(&command("whole"), net).assert(0, &[]);
-    let whole = place.results("whole");
+    sandbox.run_with(&command("whole"), net).assert(0, &[]);
+    let whole = sandbox.results("whole");
     let mut kills = 0;
     // A process has some 20 operations before its first step, and some 10 a step.
     while faults.run(&command("often"), net, "often", KILL, 40 + 7 * kills % 30).code.is_none() {
         kills += 1;
         assert!(kills < 100, "the run makes no progress");
         let copy = format!("copy-{kills}");
-        copy_folder(place, "often", &copy);
-        place.run_with(&command(&copy), net).assert(0, &[]);
-        place.results(&copy).assert_equal(&whole);
+        copy_folder(sandbox, "often", &copy);
+        sandbox.run_with(&command(&copy), net).assert(0, &[]);
+        sandbox.results(&copy).assert_equal(&whole);
     }
     assert!(kills >= 5, "only {kills} kills");
-    place.run_with(&command("often"), net).assert(0, &[]);
-    place.results("often").assert_equal(&whole);
+    sandbox.run_with(&command("often"), net).assert(0, &[]);
+    sandbox.results("often").assert_equal(&whole);
 }
 
-fn copy_folder(place: &Place, from: &str, to: &str) {
-    fs::create_dir(place.path(to)).unwrap();
-    for file in fs::read_dir(place.path(from)).unwrap() {
+fn copy_folder(sandbox: &Sandbox, from: &str, to: &str) {
+    fs::create_dir(sandbox.path(to)).unwrap();
+    for file in fs::read_dir(sandbox.path(from)).unwrap() {
         let file = file.unwrap();
-        fs::copy(file.path(), place.path(to).join(file.file_name())).unwrap();
+        fs::copy(file.path(), sandbox.path(to).join(file.file_name())).unwrap();
     }
 }
 
 #[test]
 fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     let net = "input 3x32x32 - dense24 - dense10(R*)";
     let command =
         |out: &str| format!("run --net {{}} --data digits --batch 50 --epochs 2 --checkpoint-every 7 --out {out}");
     // 60 steps with eight checkpoints.
     let operations = faults.count(&command("whole"), net, "whole");
-    let whole = place.results("whole");
+    let whole = sandbox.results("whole");
     for (signal, share) in [(INT, 3), (TERM, 2), (USR1, 2)] {
         let out = format!("stopped-{signal}");
         let ended = faults.run(&command(&out), net, &out, signal, operations / share);
         ended.assert(75, &["stopped after step", "the same command continues"]);
         assert_eq!(ended.out, "");
-        assert!(!place.path(&out).join("result.json").exists());
-        place.run_with(&command(&out), net).assert(0, &["continues after step"]);
-        place.results(&out).assert_equal(&whole);
+        assert!(!sandbox.path(&out).join("result.json").exists());
+        sandbox.run_with(&command(&out), net).assert(0, &["continues after step"]);
+        sandbox.results(&out).assert_equal(&whole);
     }
 }
 
@@ -164,34 +164,34 @@ fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
 #[test]
 fn a_run_that_is_stopped_in_its_evaluation_resumes_byte_for_byte() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     let net = "input 3x32x32 - dense4 - dense10(R)";
     // 100 steps an epoch, and an evaluation on 1,400 images.
     let options = "--data digits --validation 1400 --batch 1 --epochs 2 --checkpoint-every 100";
     let command = |out: &str| format!("run --net {{}} {options} --out {out}");
-    place.run_with(&command("whole"), net).assert(0, &[]);
+    sandbox.run_with(&command("whole"), net).assert(0, &[]);
     let ended = faults.run(&command("stopped"), net, "stopped/checkpoint", TERM, 1);
     ended.assert(75, &["stopped after step 100 with a checkpoint", "the same command continues"]);
-    let lines = |file: &str| fs::read_to_string(place.path("stopped").join(file)).unwrap().lines().count();
+    let lines = |file: &str| fs::read_to_string(sandbox.path("stopped").join(file)).unwrap().lines().count();
     assert_eq!((lines("metrics.jsonl"), lines("epochs.jsonl")), (100, 0));
-    place.run_with(&command("stopped"), net).assert(0, &["continues after step 100 of 200"]);
-    place.results("stopped").assert_equal(&place.results("whole"));
+    sandbox.run_with(&command("stopped"), net).assert(0, &["continues after step 100 of 200"]);
+    sandbox.results("stopped").assert_equal(&sandbox.results("whole"));
 }
 
 #[test]
 fn a_stopped_suite_resumes_where_it_was() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     let experiment = |name: &str| {
         format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"input 3x32x32 - dense4 - dense10(R)\"\nloss = \"ce\"\n")
     };
-    fs::write(place.path("own.toml"), ["ONE", "TWO", "THREE"].map(experiment).concat()).unwrap();
+    fs::write(sandbox.path("own.toml"), ["ONE", "TWO", "THREE"].map(experiment).concat()).unwrap();
     let command = "suite --experiments own.toml --data digits --epochs 2 --out all --json";
     let ended = faults.run(command, "", "all/TWO/config.json", INT, 1);
     ended.assert(75, &["TWO: stopped after step", "1 of 3 runs were not started"]);
-    let result = place.path("all/ONE/result.json");
+    let result = sandbox.path("all/ONE/result.json");
     let before = fs::metadata(&result).unwrap().modified().unwrap();
-    let ended = place.run(command);
+    let ended = sandbox.run(command);
     let rows = ended.json();
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 3);
@@ -204,20 +204,20 @@ fn a_stopped_suite_resumes_where_it_was() {
 #[test]
 fn a_suite_that_is_stopped_between_two_runs_exits_with_75_and_resumes() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     let command = "run DS0 DSR1 --data digits --max-steps 2 --out all";
     let ended = faults.run(command, "", "all/DS0/result.json.part", TERM, 2);
     ended.assert(75, &["1 of 2 runs were not started: the same command starts them"]);
-    assert!(place.path("all/DS0/result.json").exists() && !place.path("all/DSR1").exists());
-    let ended = place.run(command);
+    assert!(sandbox.path("all/DS0/result.json").exists() && !sandbox.path("all/DSR1").exists());
+    let ended = sandbox.run(command);
     ended.assert(0, &[]);
-    assert!(!ended.err.contains("not started") && place.path("all/DSR1/result.json").exists(), "{}", ended.err);
+    assert!(!ended.err.contains("not started") && sandbox.path("all/DSR1/result.json").exists(), "{}", ended.err);
 }
 
 #[test]
 fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
     let Some(faults) = Faults::new() else { return };
-    let place = &faults.place;
+    let sandbox = &faults.sandbox;
     for (out, jobs) in [("one", "--jobs 1"), ("two", "--jobs 2")] {
         let command = format!("run DS0 DSR1 DSR2 --data digits --max-steps 1 --out {out} {jobs} --json");
         let ended = faults.run(&command, "", &format!("{out}/DSR1/processes.jsonl"), PANIC, 1);
@@ -227,10 +227,10 @@ fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
         assert_eq!(states, ["finished", "failed", "finished"]);
         assert!(rows[1]["error"].as_str().unwrap().contains("which is a bug of this program"), "{rows}");
         // Its folder is free, and the run is resumed.
-        let rows = place.run(&command).json();
+        let rows = sandbox.run(&command).json();
         assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "finished"), "{rows}");
     }
     let command = "run DS0 DSR1 DSR2 --data digits --max-steps 1 --out fast --fail-fast";
     faults.run(command, "", "fast/DSR1/processes.jsonl", PANIC, 1).assert(1, &["1 of 3 runs failed:"]);
-    assert!(place.path("fast/DS0/result.json").exists() && !place.path("fast/DSR2").exists());
+    assert!(sandbox.path("fast/DS0/result.json").exists() && !sandbox.path("fast/DSR2").exists());
 }

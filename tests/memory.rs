@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use asymgrad_core::random::SplitMix;
-use program::{Ended, Place};
+use program::{Ended, Sandbox};
 use rand_core::Rng;
 use serde_json::Value;
 
@@ -50,9 +50,9 @@ fn write_noise(cifar: &Path, mostly_training: &Path) {
 }
 
 /// Runs a program that prints JSON; returns that and the peak of its resident bytes.
-fn run(place: &Place, library: &PathBuf, line: &str) -> (Value, u64) {
-    let status = place.path("status");
-    let mut command = place.command(line, "");
+fn run(sandbox: &Sandbox, library: &PathBuf, line: &str) -> (Value, u64) {
+    let status = sandbox.path("status");
+    let mut command = sandbox.command(line, "");
     let ended = Ended::of(command.env("LD_PRELOAD", library).env("PEAK_FILE", &status).output().unwrap());
     let printed = ended.json();
     let text = fs::read_to_string(status).unwrap();
@@ -62,23 +62,24 @@ fn run(place: &Place, library: &PathBuf, line: &str) -> (Value, u64) {
 
 #[test]
 fn the_untied_network_trains_within_600_mb() {
-    let place = Place::new();
-    let Some(library) = place.preload("peak") else { return };
-    write_noise(&place.path("cifar"), &place.path("noise"));
-    let (info, peak) = run(&place, &library, "data info --data cifar --json");
+    let sandbox = Sandbox::new();
+    let Some(library) = sandbox.preload("peak") else { return };
+    write_noise(&sandbox.path("cifar"), &sandbox.path("noise"));
+    let (info, peak) = run(&sandbox, &library, "data info --data cifar --json");
     assert_eq!((&info["train"]["images"], &info["test"]["images"]), (&50_000.into(), &10_000.into()));
     assert!(peak < MOST, "{peak} bytes for the data set alone");
     // The second run resumes from the checkpoint of the first.
     for steps in [1, 2] {
         let train = format!("run PG-Untie --data noise --threads 2 --out a --max-steps {steps} --json");
-        let (result, peak) = run(&place, &library, &train);
+        let (result, peak) = run(&sandbox, &library, &train);
         println!("{steps} steps: {peak} bytes");
         assert_eq!(result["step"], steps, "{result}");
         assert!(peak < MOST, "{peak} bytes after {steps} steps, at most {MOST} are allowed");
-        let config: Value = serde_json::from_slice(&fs::read(place.path("a/config.json")).unwrap()).unwrap();
+        let config: Value = serde_json::from_slice(&fs::read(sandbox.path("a/config.json")).unwrap()).unwrap();
         assert_eq!((config["batch"].as_u64(), config["optimizer"]["adam"].is_object()), (Some(128), true));
         let network = config["network"].as_str().unwrap();
-        let (bytes, data) = (place.run_with("plan {} --json", network).json()["bytes"].clone(), 60_000 * RECORD as u64);
+        let (bytes, data) =
+            (sandbox.run_with("plan {} --json", network).json()["bytes"].clone(), 60_000 * RECORD as u64);
         let least = bytes.as_u64().unwrap() + data;
         assert!(peak > least, "{peak} bytes are fewer than training and data take: the measurement is wrong");
     }

@@ -12,41 +12,41 @@ use asymgrad::experiment::Catalogue;
 use asymgrad::run::{CheckpointReader, read_config, read_epochs, read_state, read_summary};
 use asymgrad::{dataset, tensors};
 use asymgrad_core::{Architecture, Layer, Trainer, Training};
-use program::{Ended, Place};
+use program::{Ended, Sandbox};
 
 const NET: &str = "input 3x32x32 - dense4 - dense10(R)";
 
 /// A run of one step in `run`, and files that are none: each is a file of bytes that make no sense to any reader.
-fn place() -> Place {
-    let place = Place::new();
-    place.run_with("run --net {} --data digits --max-steps 1 --out run", NET).assert(0, &[]);
-    fs::write(place.path("bad"), "[[experiment]]\nname = 3\n").unwrap();
-    fs::create_dir(place.path("layout")).unwrap();
-    fs::write(place.path("layout/layout.toml"), "channels = 1\nheigth = 2\n").unwrap();
-    fs::create_dir(place.path("idx")).unwrap();
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run_with("run --net {} --data digits --max-steps 1 --out run", NET).assert(0, &[]);
+    fs::write(sandbox.path("bad"), "[[experiment]]\nname = 3\n").unwrap();
+    fs::create_dir(sandbox.path("layout")).unwrap();
+    fs::write(sandbox.path("layout/layout.toml"), "channels = 1\nheigth = 2\n").unwrap();
+    fs::create_dir(sandbox.path("idx")).unwrap();
     for name in
         ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"]
     {
-        fs::write(place.path("idx").join(name), [0, 0, 8, 1, 0, 0, 0, 9]).unwrap();
+        fs::write(sandbox.path("idx").join(name), [0, 0, 8, 1, 0, 0, 0, 9]).unwrap();
     }
-    fs::create_dir(place.path("cifar")).unwrap();
+    fs::create_dir(sandbox.path("cifar")).unwrap();
     for name in ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"] {
-        fs::write(place.path("cifar").join(name).with_extension("bin"), "short").unwrap();
+        fs::write(sandbox.path("cifar").join(name).with_extension("bin"), "short").unwrap();
     }
     // An archive that ends within its first member.
-    fs::write(place.path("cut.tar.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]).unwrap();
+    fs::write(sandbox.path("cut.tar.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]).unwrap();
     for (name, file) in [
         ("damaged-config", "config.json"),
         ("damaged-checkpoint", "checkpoint"),
         ("damaged-result", "result.json"),
         ("damaged-epochs", "epochs.jsonl"),
     ] {
-        copy(&place.path("run"), &place.path(name));
-        fs::write(place.path(name).join(file), "{\"step\": what?\n").unwrap();
+        copy(&sandbox.path("run"), &sandbox.path(name));
+        fs::write(sandbox.path(name).join(file), "{\"step\": what?\n").unwrap();
     }
-    copy(&place.path("run"), &place.path("no-checkpoint"));
-    fs::remove_file(place.path("no-checkpoint/checkpoint")).unwrap();
-    place
+    copy(&sandbox.path("run"), &sandbox.path("no-checkpoint"));
+    fs::remove_file(sandbox.path("no-checkpoint/checkpoint")).unwrap();
+    sandbox
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -75,7 +75,7 @@ fn assert_says_nothing_twice(ended: &Ended, said: &str) {
 
 #[test]
 fn the_program_says_each_part_of_an_error_once() {
-    let place = place();
+    let sandbox = sandbox();
     let train = "run --net {} --max-steps 2 --data digits --out";
     for (line, said) in [
         ("list --experiments bad", "bad: line 2: "),
@@ -110,7 +110,7 @@ fn the_program_says_each_part_of_an_error_once() {
         ("status none", "none: cannot read"),
         ("man bad", "bad: cannot write the pages"),
     ] {
-        assert_says_nothing_twice(&place.run_with(line, NET), said);
+        assert_says_nothing_twice(&sandbox.run_with(line, NET), said);
     }
 }
 
@@ -118,18 +118,18 @@ fn the_program_says_each_part_of_an_error_once() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_program_says_once_that_permission_is_missing() {
-    let place = place();
+    let sandbox = sandbox();
     let train = "run --net {} --max-steps 2 --data digits --out /sys/asymgrad";
-    assert_says_nothing_twice(&place.run_with(train, NET), "/sys/asymgrad: cannot create");
-    assert_says_nothing_twice(&place.run("export run -o /sys/asymgrad"), "/sys/asymgrad: cannot write the weights");
-    assert_says_nothing_twice(&place.run("report run -o /sys/asymgrad"), "/sys/asymgrad: cannot write");
+    assert_says_nothing_twice(&sandbox.run_with(train, NET), "/sys/asymgrad: cannot create");
+    assert_says_nothing_twice(&sandbox.run("export run -o /sys/asymgrad"), "/sys/asymgrad: cannot write the weights");
+    assert_says_nothing_twice(&sandbox.run("report run -o /sys/asymgrad"), "/sys/asymgrad: cannot write");
 }
 
 /// Whoever prints an error and its sources prints nothing twice.
 #[test]
 fn no_error_repeats_the_message_of_its_source() {
-    let place = place();
-    let path = |name: &str| place.path(name);
+    let sandbox = sandbox();
+    let path = |name: &str| sandbox.path(name);
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(NET, &mut layers).unwrap();
     let training = Training::new(2);

@@ -5,24 +5,24 @@ mod program;
 
 use std::fs;
 
-use program::{Place, lines};
+use program::{Sandbox, lines};
 use serde_json::Value;
 
 /// Two seeds of an experiment, its true-gradient counterpart, and a network of the user's own.
-fn trained() -> Place {
-    let place = Place::new();
+fn trained() -> Sandbox {
+    let sandbox = Sandbox::new();
     for (name, seed) in [("DS0", 1), ("DSR2", 1), ("DSR2", 2)] {
         let run = format!("run {name} --data digits --epochs 2 --seed {seed} --out all/{name}/{seed}");
-        place.run(&run).assert(0, &[]);
+        sandbox.run(&run).assert(0, &[]);
     }
     let own = "run --net {} --data digits --epochs 1 --lr 0.02 --optimizer sgd --out all/<own>&";
-    place.run_with(own, "input 3x32x32 - dense5 - dense10(R)").assert(0, &[]);
-    place
+    sandbox.run_with(own, "input 3x32x32 - dense5 - dense10(R)").assert(0, &[]);
+    sandbox
 }
 
 /// The test accuracy after the last epoch, from the file of the run.
-fn accuracy(place: &Place, run: &str) -> f64 {
-    let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
+fn accuracy(sandbox: &Sandbox, run: &str) -> f64 {
+    let epochs = fs::read_to_string(sandbox.path(run).join("epochs.jsonl")).unwrap();
     lines(&epochs).last().unwrap()["test_accuracy"].as_f64().unwrap()
 }
 
@@ -33,9 +33,9 @@ fn row<'a>(report: &'a Value, name: &str) -> &'a Value {
 
 #[test]
 fn every_format_contains_the_figures_of_the_runs() {
-    let place = trained();
-    let report = place.run("report all --format json").json();
-    let seeds = [accuracy(&place, "all/DSR2/1"), accuracy(&place, "all/DSR2/2")];
+    let sandbox = trained();
+    let report = sandbox.run("report all --format json").json();
+    let seeds = [accuracy(&sandbox, "all/DSR2/1"), accuracy(&sandbox, "all/DSR2/2")];
     let mean = f64::midpoint(seeds[0], seeds[1]);
     let cell = &row(&report, "DSR2")["cells"][0];
     assert!((cell["ours"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9, "{cell}");
@@ -52,13 +52,13 @@ fn every_format_contains_the_figures_of_the_runs() {
     // One run of DS0 has no interval; the trend is the distance to it.
     assert!(row(&report, "DS0")["cells"][0]["ours"]["interval"].is_null());
     let trend = &cell["trend"];
-    assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&place, "all/DS0/1"))).abs() < 1e-9, "{trend}");
+    assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&sandbox, "all/DS0/1"))).abs() < 1e-9, "{trend}");
     assert!((trend["report"].as_f64().unwrap() - (44.19 - 50.06)).abs() < 1e-9, "{trend}");
     assert_eq!((&trend["baseline"], &trend["decided"]), (&"DS0".into(), &false.into()));
     // Only seed 1 was trained with the true gradient.
     let paired = &cell["paired"];
     assert_eq!((&paired["to"], &paired["seeds"]), (&"DS0".into(), &serde_json::json!([1])));
-    let difference = seeds[0] - accuracy(&place, "all/DS0/1");
+    let difference = seeds[0] - accuracy(&sandbox, "all/DS0/1");
     assert!((paired["difference"]["mean"].as_f64().unwrap() - difference).abs() < 1e-9, "{paired}");
     assert!(paired["difference"]["above"].is_null() && row(&report, "DS0")["cells"][0]["paired"].is_null());
     let orderings = report["orderings"].as_array().unwrap();
@@ -69,17 +69,17 @@ fn every_format_contains_the_figures_of_the_runs() {
     let of_tables = report["tables"].as_array().unwrap().iter().filter(|table| !table["number"].is_null());
     assert_eq!(of_tables.map(|table| table["rows"].as_array().unwrap().len()).sum::<usize>(), 39);
 
-    let csv = place.run("report all --format csv").out;
+    let csv = sandbox.run("report all --format csv").out;
     let line = csv.lines().find(|line| line.contains(",DSR2,")).unwrap();
     assert!(line.contains(&format!(",44.19,100,{}", cell["ours"]["mean"])), "{line}");
-    let markdown = place.run("report all --format md").out;
+    let markdown = sandbox.run("report all --format md").out;
     assert!(
         markdown.lines().any(|line| line.starts_with(&format!("| DSR2 | ce | 44.19 | 100 | {mean:.2} |"))),
         "{markdown}"
     );
     // Beside it each seed's, and what was measured in the last epoch: mean and standard deviation over the seeds.
     let last = ["all/DSR2/1", "all/DSR2/2"].map(|run| {
-        let epochs = fs::read_to_string(place.path(run).join("epochs.jsonl")).unwrap();
+        let epochs = fs::read_to_string(sandbox.path(run).join("epochs.jsonl")).unwrap();
         lines(&epochs).pop().unwrap()
     });
     let spread = |number: &dyn Fn(&Value) -> &Value| {
@@ -103,10 +103,10 @@ fn every_format_contains_the_figures_of_the_runs() {
 
 #[test]
 fn several_seeds_of_a_suite_are_compared_with_the_true_gradient_by_their_mean() {
-    let place = Place::new();
-    let ended = place.run("run DS0 DSR2-U --data digits --epochs 2 --seeds 1..2 --threads 1");
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run("run DS0 DSR2-U --data digits --epochs 2 --seeds 1..2 --threads 1");
     ended.assert(0, &[]);
-    let of = |name: &str| [1, 2].map(|seed| accuracy(&place, &format!("runs/digits/{name}/seed-{seed}")));
+    let of = |name: &str| [1, 2].map(|seed| accuracy(&sandbox, &format!("runs/digits/{name}/seed-{seed}")));
     let (truth, ours) = (of("DS0"), of("DSR2-U"));
     let differences = [ours[0] - truth[0], ours[1] - truth[1]];
     let line = ended.out.lines().rfind(|line| line.trim_start().starts_with("DSR2-U")).unwrap();
@@ -118,11 +118,11 @@ fn several_seeds_of_a_suite_are_compared_with_the_true_gradient_by_their_mean() 
 /// The page draws the curves of a table from the groups that the table names.
 #[test]
 fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for rest in ["--out all/1", "--lr 0.01 --out all/2"] {
-        place.run(&format!("run DS0 --data digits --epochs 1 {rest}")).assert(0, &[]);
+        sandbox.run(&format!("run DS0 --data digits --epochs 1 {rest}")).assert(0, &[]);
     }
-    let report = place.run("report all --format json").json();
+    let report = sandbox.run("report all --format json").json();
     let rates_of = |title: &str| -> Vec<f64> {
         let tables = report["tables"].as_array().unwrap();
         let table = tables.iter().find(|table| table["title"].as_str().unwrap().contains(title)).unwrap();
@@ -130,7 +130,7 @@ fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
         let configs = numbers.map(|number| &report["groups"][usize::try_from(number).unwrap()]["runs"][0]["config"]);
         configs.map(|config| config["optimizer"]["adam"]["rate"].as_f64().unwrap()).collect()
     };
-    let markdown = place.run("report all --format md").out;
+    let markdown = sandbox.run("report all --format md").out;
     assert!(markdown.contains("| DS0 --lr 0.01: input 3x32x32"), "{markdown}");
     assert!((rates_of("Shallow")[0] - 0.001).abs() < 1e-9 && rates_of("Shallow").len() == 1, "{report}");
     assert!((rates_of("Other")[0] - 0.01).abs() < 1e-9 && rates_of("Other").len() == 1, "{report}");
@@ -139,35 +139,35 @@ fn runs_of_one_name_with_other_settings_are_in_the_table_of_other_settings() {
 
 #[test]
 fn a_diverged_run_is_counted_and_not_averaged() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let net = "input 3x32x32 - dense16 - dense10";
     for (seed, rate) in [(1, "0.1"), (2, "0.1")] {
         let run = format!(
             "run --net {{}} --data digits --epochs 1 --optimizer sgd --lr {rate} --seed {seed} --out all/{seed}"
         );
-        place.run_with(&run, net).assert(0, &[]);
+        sandbox.run_with(&run, net).assert(0, &[]);
     }
     // The last loss of the second run is NaN.
-    let epochs = place.path("all/2/epochs.jsonl");
+    let epochs = sandbox.path("all/2/epochs.jsonl");
     let line = fs::read_to_string(&epochs).unwrap();
     let mut last = lines(&line).pop().unwrap();
     last["train_loss"] = "NaN".into();
     fs::write(&epochs, format!("{last}\n")).unwrap();
-    let result = place.path("all/2/result.json");
+    let result = sandbox.path("all/2/result.json");
     fs::write(&result, fs::read_to_string(&result).unwrap().replace("finished", "diverged")).unwrap();
-    let report = place.run("report all --format json").json();
+    let report = sandbox.run("report all --format json").json();
     let group = &report["groups"][0];
     assert_eq!(group["runs"].as_array().unwrap().len(), 2);
     let tables = report["tables"].as_array().unwrap();
     let ours = &tables.last().unwrap()["rows"][0]["cells"][0]["ours"];
     assert_eq!((&ours["runs"], &ours["diverged"]), (&2.into(), &1.into()));
-    assert!((ours["mean"].as_f64().unwrap() - accuracy(&place, "all/1")).abs() < 1e-9, "{ours}");
+    assert!((ours["mean"].as_f64().unwrap() - accuracy(&sandbox, "all/1")).abs() < 1e-9, "{ours}");
 }
 
 #[test]
 fn the_command_of_a_run_repeats_it() {
-    let place = trained();
-    let report = place.run("report all --format json").json();
+    let sandbox = trained();
+    let report = sandbox.run("report all --format json").json();
     let runs: Vec<&Value> =
         report["groups"].as_array().unwrap().iter().flat_map(|group| group["runs"].as_array().unwrap()).collect();
     assert_eq!(runs.len(), 4);
@@ -179,24 +179,24 @@ fn the_command_of_a_run_repeats_it() {
             }
             None => (command.to_owned(), ""),
         };
-        place.run_with(&format!("{command} --out again/{number}"), net).assert(0, &[]);
-        place.results(&format!("again/{number}")).assert_equal(&place.results(run["folder"].as_str().unwrap()));
+        sandbox.run_with(&format!("{command} --out again/{number}"), net).assert(0, &[]);
+        sandbox.results(&format!("again/{number}")).assert_equal(&sandbox.results(run["folder"].as_str().unwrap()));
     }
 }
 
 #[test]
 fn the_page_is_one_file_with_all_figures() {
-    let place = trained();
+    let sandbox = trained();
     // A damaged run is reported and hides no other.
-    fs::create_dir(place.path("all/broken")).unwrap();
-    fs::write(place.path("all/broken/config.json"), "{").unwrap();
-    let ended = place.run("report all -o page.html");
+    fs::create_dir(sandbox.path("all/broken")).unwrap();
+    fs::write(sandbox.path("all/broken/config.json"), "{").unwrap();
+    let ended = sandbox.run("report all -o page.html");
     ended.assert(0, &[]);
     assert_eq!(ended.out, "page.html\n");
-    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
     let data = page.split("id=\"data\">").nth(1).unwrap().split("</script>").next().unwrap();
     let mut data: Value = serde_json::from_str(data).unwrap();
-    let mut report = place.run("report all --format json").json();
+    let mut report = sandbox.run("report all --format json").json();
     for report in [&mut data, &mut report] {
         report["written"].take();
     }
@@ -215,16 +215,16 @@ fn the_page_is_one_file_with_all_figures() {
 /// The page shows names and sentences of the user as text, and they do not end the script with its numbers.
 #[test]
 fn text_of_a_user_is_no_markup() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let (folder, sentence) = ("<script>\"&'", "</script><script>alert(\"x\" & 'y')");
-    fs::create_dir(place.path(folder)).unwrap();
+    fs::create_dir(sandbox.path(folder)).unwrap();
     let own = format!(
         "[[experiment]]\nname = \"OWN\"\nnetwork = \"input 3x32x32 - dense10\"\nloss = \"ce\"\nclaim = {{ sentence = \"\"\"{sentence}\"\"\", \
          epochs = 1, measure = {{ expect = \"better\", than = \"DS0\", by = 1 }} }}\n"
     );
-    fs::write(place.path("<b>&.toml"), own).unwrap();
-    place.run_with("report {} --experiments <b>&.toml -o page.html", folder).assert(0, &[]);
-    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    fs::write(sandbox.path("<b>&.toml"), own).unwrap();
+    sandbox.run_with("report {} --experiments <b>&.toml -o page.html", folder).assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
     for text in [
         "<code>&lt;script&gt;&quot;&amp;'</code>",
         "“&lt;/script&gt;&lt;script&gt;alert(&quot;x&quot; &amp; 'y')”",
@@ -242,8 +242,8 @@ fn text_of_a_user_is_no_markup() {
 
 #[test]
 fn a_confusion_matrix_counts_the_test_images_and_its_diagonal_is_the_accuracy() {
-    let place = trained();
-    let report = place.run("report all --format json").json();
+    let sandbox = trained();
+    let report = sandbox.run("report all --format json").json();
     for run in report["groups"].as_array().unwrap().iter().flat_map(|group| group["runs"].as_array().unwrap()) {
         let rows: Vec<Vec<u64>> = serde_json::from_value(run["confusion"].clone()).unwrap();
         let (all, right) = (rows.iter().flatten().sum::<u64>(), (0..10).map(|class| rows[class][class]).sum::<u64>());
@@ -255,25 +255,25 @@ fn a_confusion_matrix_counts_the_test_images_and_its_diagonal_is_the_accuracy() 
 
 #[test]
 fn a_folder_without_runs_gives_a_page_and_a_missing_folder_an_error() {
-    let place = Place::new();
-    fs::create_dir(place.path("empty")).unwrap();
-    place.run("report empty").assert(0, &[]);
-    assert!(fs::read_to_string(place.path("report.html")).unwrap().contains("There are no runs yet"));
-    place.run("report nowhere").assert(1, &["nowhere: cannot read"]);
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("empty")).unwrap();
+    sandbox.run("report empty").assert(0, &[]);
+    assert!(fs::read_to_string(sandbox.path("report.html")).unwrap().contains("There are no runs yet"));
+    sandbox.run("report nowhere").assert(1, &["nowhere: cannot read"]);
 }
 
 /// What a table says beside a mean: its deviation and the level of its interval, which no accuracy leaves.
 #[test]
 fn intervals_say_their_level_and_end_where_accuracies_do() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for (seed, accuracy) in [(1, "97.5"), (2, "99.5")] {
-        place.run(&format!("run DS0 --data digits --epochs 1 --seed {seed} --out all/{seed}")).assert(0, &[]);
-        let epochs = place.path(&format!("all/{seed}/epochs.jsonl"));
+        sandbox.run(&format!("run DS0 --data digits --epochs 1 --seed {seed} --out all/{seed}")).assert(0, &[]);
+        let epochs = sandbox.path(&format!("all/{seed}/epochs.jsonl"));
         let mut line = lines(&fs::read_to_string(&epochs).unwrap()).pop().unwrap();
         line["test_accuracy"] = serde_json::from_str(accuracy).unwrap();
         fs::write(&epochs, format!("{line}\n")).unwrap();
     }
-    let report = place.run("report all --format json").json();
+    let report = sandbox.run("report all --format json").json();
     let ours = &row(&report, "DS0")["cells"][0]["ours"];
     let number = |value: &Value| value.as_f64().unwrap();
     assert!(
@@ -286,12 +286,12 @@ fn intervals_say_their_level_and_end_where_accuracies_do() {
     assert!((number(&ours["interval"][1]) - 100.0).abs() < 1e-9, "{ours}");
     // Two runs lie apart as far as a bootstrap of them goes, which is no 95 %.
     assert!(ours["bootstrap"].is_null(), "{ours}");
-    let csv = place.run("report all --format csv").out;
+    let csv = sandbox.run("report all --format csv").out;
     let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
     assert_eq!(header[header.len() - 3..], ["deviation", "interval_level", "paired_deviation"]);
     let line = csv.lines().find(|line| line.contains(",DS0,")).unwrap();
     assert!(line.ends_with(&format!(",{},0.95,", ours["deviation"])), "{line}");
-    let markdown = place.run("report all --format md").out;
+    let markdown = sandbox.run("report all --format md").out;
     assert!(markdown.contains("| 98.50 | 85.79–100.00 |"), "{markdown}");
     assert!(markdown.contains("behind the derivative of the receiving layer's activation"), "{markdown}");
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use program::{Ended, Place, lines};
+use program::{Ended, Sandbox, lines};
 
 const NET: &str = "input 3x32x32 - dense4 - dense10";
 
@@ -55,23 +55,23 @@ fn directive(script: &[u8], name: &str) -> OsString {
 }
 
 /// What a cluster of this machine does: `sbatch` keeps each script that it is given, `scontrol` knows the largest array.
-fn cluster(place: &Place, most: &str) {
-    fs::create_dir_all(place.path("bin")).unwrap();
+fn cluster(sandbox: &Sandbox, most: &str) {
+    fs::create_dir_all(sandbox.path("bin")).unwrap();
     let write = |name: &str, text: &str| {
-        let file = place.path("bin").join(name);
+        let file = sandbox.path("bin").join(name);
         fs::write(&file, text).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     };
-    let kept = place.path("scripts");
+    let kept = sandbox.path("scripts");
     fs::create_dir_all(&kept).unwrap();
     let kept = kept.display();
     write("sbatch", &format!("#!/bin/sh\nn=$(ls {kept} | wc -l)\ncat > {kept}/$n\necho Submitted batch job $n\n"));
     write("scontrol", &format!("#!/bin/sh\n{most}\n"));
 }
 
-fn with_cluster(place: &Place, mut command: Command) -> Ended {
+fn with_cluster(sandbox: &Sandbox, mut command: Command) -> Ended {
     let path = std::env::var_os("PATH").unwrap();
-    let folders = [place.path("bin")].into_iter().chain(std::env::split_paths(&path));
+    let folders = [sandbox.path("bin")].into_iter().chain(std::env::split_paths(&path));
     Ended::of(command.env("PATH", std::env::join_paths(folders).unwrap()).output().unwrap())
 }
 
@@ -106,11 +106,11 @@ fn folders() -> Vec<OsString> {
 #[test]
 fn a_script_runs_in_the_folder_it_was_made_in_whatever_its_name() {
     for name in folders() {
-        let place = Place::new();
-        let folder = place.path("").join(&name);
+        let sandbox = Sandbox::new();
+        let folder = sandbox.path("").join(&name);
         fs::create_dir(&folder).unwrap();
         let line = "run --net {} --data digits --epochs 1 --max-steps 1 --print-script --out";
-        let mut command = place.command(line, NET);
+        let mut command = sandbox.command(line, NET);
         // The argument is a name of this kind, too.
         let ended = command.arg(Path::new("out").join(&name)).current_dir(&folder).output().unwrap();
         assert!(ended.status.success(), "{name:?}: {}", String::from_utf8_lossy(&ended.stderr));
@@ -123,50 +123,51 @@ fn a_script_runs_in_the_folder_it_was_made_in_whatever_its_name() {
 
 #[test]
 fn a_line_break_in_the_folder_is_refused_for_slurm_has_no_word_for_it() {
-    let place = Place::new();
-    let folder = place.path("two\nlines");
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("two\nlines");
     fs::create_dir(&folder).unwrap();
-    let mut command = place.command("run --net {} --data digits --print-script", NET);
+    let mut command = sandbox.command("run --net {} --data digits --print-script", NET);
     Ended::of(command.current_dir(&folder).output().unwrap()).assert(1, &["line break", "another folder"]);
-    let ended = place.run_with("run DS0 --data digits --print-script --sbatch {}", "--comment=a\nrm -r x");
+    let ended = sandbox.run_with("run DS0 --data digits --print-script --sbatch {}", "--comment=a\nrm -r x");
     ended.assert(1, &["line break", "--sbatch"]);
 }
 
 /// What follows `--` are experiments; the task's number is none of them.
 #[test]
 fn a_task_s_number_stands_before_the_experiments() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let row = format!("[[experiment]]\nname = \"--slurm\"\nnetwork = \"{NET}\"\nloss = \"ce\"\ndata = \"digits\"\n");
-    fs::write(place.path("own.toml"), row).unwrap();
+    fs::write(sandbox.path("own.toml"), row).unwrap();
     let line = "run --experiments own.toml --epochs 1 --max-steps 1 --data digits --seeds 1..2 --sbatch --time=1 --print-script --out out --";
     for names in [["--slurm"].as_slice(), &["--slurm", "DS0"]] {
-        let mut command = place.command(line, "");
+        let mut command = sandbox.command(line, "");
         let ended = command.args(names).output().unwrap();
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
         let script = ended.stdout;
         assert_eq!(directive(&script, "--array="), OsStr::new(&format!("1-{}", 2 * names.len())));
         run_task(&script, 1).assert(0, &[]);
         let out = if names.len() == 1 { "out/seed-1" } else { "out/--slurm/seed-1" };
-        assert!(place.path(out).join("result.json").is_file(), "{names:?}");
+        assert!(sandbox.path(out).join("result.json").is_file(), "{names:?}");
     }
 }
 
 #[test]
 fn more_rows_than_an_array_takes_are_several_arrays() {
-    let place = Place::new();
-    cluster(&place, "echo 'MaxArraySize            = 4'");
+    let sandbox = Sandbox::new();
+    cluster(&sandbox, "echo 'MaxArraySize            = 4'");
     let line = "run --net {} --data digits --epochs 1 --max-steps 1 --seeds 1..7 --slurm --out out";
-    let ended = with_cluster(&place, place.command(line, NET));
+    let ended = with_cluster(&sandbox, sandbox.command(line, NET));
     ended.assert(0, &[]);
     assert_eq!(ended.out, "Submitted batch job 0\nSubmitted batch job 1\nSubmitted batch job 2\n");
-    let scripts: Vec<Vec<u8>> = (0..3).map(|n| fs::read(place.path("scripts").join(n.to_string())).unwrap()).collect();
+    let scripts: Vec<Vec<u8>> =
+        (0..3).map(|n| fs::read(sandbox.path("scripts").join(n.to_string())).unwrap()).collect();
     let arrays: Vec<OsString> = scripts.iter().map(|script| directive(script, "--array=")).collect();
     assert_eq!(arrays, ["1-3", "1-3", "1-1"]);
     for (script, tasks) in scripts.iter().zip([3, 3, 1]) {
         (1..=tasks).for_each(|task| run_task(script, task).assert(0, &[]));
     }
     for seed in 1..=7 {
-        let folder = place.path(&format!("out/seed-{seed}"));
+        let folder = sandbox.path(&format!("out/seed-{seed}"));
         let processes = fs::read_to_string(folder.join("processes.jsonl")).unwrap();
         assert!(folder.join("result.json").is_file() && lines(&processes).len() == 1, "{seed}");
     }
@@ -176,15 +177,15 @@ fn more_rows_than_an_array_takes_are_several_arrays() {
 #[test]
 fn a_script_of_more_tasks_than_slurm_takes_by_default_says_so() {
     for (most, limit) in [("exit 1", 1000), ("echo 'MaxArraySize            = 51'", 50)] {
-        let place = Place::new();
-        cluster(&place, most);
+        let sandbox = Sandbox::new();
+        cluster(&sandbox, most);
         // Two rates for each seed.
         let line =
             |seeds: usize| format!("run --net {{}} --data digits --lr 1e-3,2e-3 --seeds 1..{seeds} --print-script");
-        let fits = with_cluster(&place, place.command(&line(limit / 2), NET));
+        let fits = with_cluster(&sandbox, sandbox.command(&line(limit / 2), NET));
         fits.assert(0, &[]);
         assert_eq!(fits.err, "");
-        let ended = with_cluster(&place, place.command(&line(limit / 2 + 1), NET));
+        let ended = with_cluster(&sandbox, sandbox.command(&line(limit / 2 + 1), NET));
         ended.assert(0, &["MaxArraySize", &limit.to_string(), "--slurm"]);
     }
 }

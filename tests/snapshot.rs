@@ -220,10 +220,10 @@ fn cut_at_every_word<const WORD: usize>() {
     let slot = Snapshots::<Flash<WORD>>::slot(NET.state(&TRAINING));
     assert!(slot > PAGE && slot.is_multiple_of(PAGE), "pages are erased one by one");
     let flash = Flash::<WORD>::new(2 * (slot / PAGE) as usize + 2);
-    let place = PAGE..PAGE + 2 * slot;
+    let range = PAGE..PAGE + 2 * slot;
     assert_eq!(switch_on(&flash, slot), Err(SnapshotError::Empty));
     with_trainer(TRAINING, 1, |trainer| {
-        let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
+        let mut snapshots = Snapshots::new(flash.clone(), range.clone()).unwrap();
         let (mut before, mut saves) = (None, 0);
         for save in 0..3_u8 {
             train(trainer);
@@ -258,8 +258,8 @@ fn cut_at_every_word<const WORD: usize>() {
     });
     assert_eq!(flash.0.borrow().largest, 256, "bytes written at a time");
     let chip = flash.0.borrow();
-    let outside = chip.bytes[..PAGE_BYTES].iter().chain(&chip.bytes[place.end as usize..]);
-    assert!(outside.copied().all(|byte| byte == 0xA5), "bytes outside the place changed");
+    let outside = chip.bytes[..PAGE_BYTES].iter().chain(&chip.bytes[range.end as usize..]);
+    assert!(outside.copied().all(|byte| byte == 0xA5), "bytes outside the range changed");
 }
 
 #[test]
@@ -294,23 +294,23 @@ fn training_continues_as_if_never_interrupted() {
 /// The host's trainer has every capability, a device's those of one network; each loads the state of the other.
 #[test]
 fn the_state_of_the_host_loads_on_a_device_and_back() {
-    let place = 0..8 * PAGE;
+    let range = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     let mut memory = vec![0.0; NET.memory(&TRAINING)];
     let mut on_host = Trainer::<ALL>::new(NET, TRAINING, &mut memory).unwrap();
     on_host.initialize(&mut SplitMix::new(1), 2);
     (0..5).for_each(|_| train(&mut on_host));
-    Snapshots::new(flash.clone(), place.clone()).unwrap().save(&on_host, &[0; 32]).unwrap();
+    Snapshots::new(flash.clone(), range.clone()).unwrap().save(&on_host, &[0; 32]).unwrap();
 
     let mut memory = [0.0; NET.memory(&TRAINING)];
     let mut device = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory).unwrap();
-    let mut snapshots = Snapshots::new(flash, place.clone()).unwrap();
+    let mut snapshots = Snapshots::new(flash, range.clone()).unwrap();
     snapshots.load(&mut device).unwrap();
     assert_eq!((bits(device.state()), device.steps()), (bits(on_host.state()), 5));
     train(&mut device);
     snapshots.save(&device, &[1; 32]).unwrap();
 
-    let mut back = Snapshots::new(snapshots.release(), place).unwrap();
+    let mut back = Snapshots::new(snapshots.release(), range).unwrap();
     assert_eq!(back.load(&mut on_host), Ok([1; 32]));
     assert_eq!((bits(on_host.state()), on_host.steps()), (bits(device.state()), 6));
     let mut memory = [0.0; NET.prediction_memory(1)];
@@ -321,10 +321,10 @@ fn the_state_of_the_host_loads_on_a_device_and_back() {
 
 #[test]
 fn a_foreign_state_is_refused() {
-    let place = 0..8 * PAGE;
+    let range = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     let saved = with_trainer(TRAINING, 1, |trainer| {
-        Snapshots::new(flash.clone(), place.clone()).unwrap().save(trainer, &[0; 32]).unwrap();
+        Snapshots::new(flash.clone(), range.clone()).unwrap().save(trainer, &[0; 32]).unwrap();
         trainer.network().fingerprint(&TRAINING)
     });
     let others: [(&[Layer], Training); 6] = [
@@ -340,7 +340,7 @@ fn a_foreign_state_is_refused() {
         let network = Architecture::try_new(NET.input(), layers).unwrap();
         let mut memory = vec![0.25; network.memory(&training)];
         let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
-        let error = Snapshots::new(flash.clone(), place.clone()).unwrap().load(&mut trainer).unwrap_err();
+        let error = Snapshots::new(flash.clone(), range.clone()).unwrap().load(&mut trainer).unwrap_err();
         let expected = network.fingerprint(&training);
         assert_eq!(error, SnapshotError::Foreign { expected, found: saved });
         let message = format!("the state in the flash is of training {saved:#010x}, this is {expected:#010x}");
@@ -354,10 +354,10 @@ fn a_foreign_state_is_refused() {
 
 #[test]
 fn a_flipped_bit_in_any_byte_of_a_slot_is_found() {
-    let place = 0..8 * PAGE;
+    let range = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     with_trainer(TRAINING, 1, |trainer| {
-        let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
+        let mut snapshots = Snapshots::new(flash.clone(), range.clone()).unwrap();
         snapshots.save(trainer, &[5; 32]).unwrap();
         train(trainer);
         snapshots.save(trainer, &[6; 32]).unwrap();
@@ -375,12 +375,12 @@ fn a_flipped_bit_in_any_byte_of_a_slot_is_found() {
 /// The only complete state lies in the first or the second slot, and a read of its header or of its values fails.
 #[test]
 fn a_read_that_fails_erases_nothing() {
-    let (place, slot) = (0..8 * PAGE, 4 * PAGE_BYTES);
+    let (range, slot) = (0..8 * PAGE, 4 * PAGE_BYTES);
     for good in [0, slot] {
         for at in [good, good + 128, good + 384] {
             let flash = Flash::<4>::new(8);
             with_trainer(TRAINING, 1, |trainer| {
-                let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
+                let mut snapshots = Snapshots::new(flash.clone(), range.clone()).unwrap();
                 (0..=good / slot).for_each(|_| snapshots.save(trainer, &[5; 32]).unwrap());
                 flash.0.borrow_mut().bytes[slot - good..][..slot].fill(0xFF);
                 train(trainer);
@@ -428,13 +428,13 @@ fn a_state_that_is_not_finite_is_not_saved() {
         let mut snapshots = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap();
         snapshots.save(trainer, &[5; 32]).unwrap();
         let before = flash.0.borrow().bytes.clone();
-        for place in 0..NET.state(&TRAINING) {
-            let value = std::mem::replace(&mut trainer.state_mut()[place], f32::INFINITY);
+        for index in 0..NET.state(&TRAINING) {
+            let value = std::mem::replace(&mut trainer.state_mut()[index], f32::INFINITY);
             let error = snapshots.save(trainer, &[6; 32]).unwrap_err();
-            assert_eq!(error, SnapshotError::NonFinite { index: place, found: f32::INFINITY });
-            let said = format!("value {place} of the state has to be finite, found inf: the last snapshot is kept");
+            assert_eq!(error, SnapshotError::NonFinite { index, found: f32::INFINITY });
+            let said = format!("value {index} of the state has to be finite, found inf: the last snapshot is kept");
             assert_eq!(error.to_string(), said);
-            trainer.state_mut()[place] = value;
+            trainer.state_mut()[index] = value;
         }
         assert_eq!(flash.0.borrow().bytes, before);
     });
@@ -453,10 +453,10 @@ fn a_state_that_is_not_finite_is_not_saved() {
 
 #[test]
 fn another_version_is_refused() {
-    let place = 0..8 * PAGE;
+    let range = 0..8 * PAGE;
     let flash = Flash::<4>::new(8);
     with_trainer(TRAINING, 1, |trainer| {
-        let mut snapshots = Snapshots::new(flash.clone(), place.clone()).unwrap();
+        let mut snapshots = Snapshots::new(flash.clone(), range.clone()).unwrap();
         snapshots.save(trainer, &[5; 32]).unwrap();
         {
             let bytes = &mut flash.0.borrow_mut().bytes;
@@ -476,8 +476,8 @@ fn invalid_ranges_slots_and_moments_are_refused() {
     type Error = SnapshotError<NorFlashErrorKind>;
     let flash = Flash::<4>::new(8);
     // No page, one page, one and a half for each slot, pages that are not aligned, more pages than the flash has.
-    for place in [0..0, 0..PAGE, 0..3 * PAGE, PAGE / 2..PAGE / 2 + 2 * PAGE, 0..10 * PAGE] {
-        let error: Error = Snapshots::new(flash.clone(), place).unwrap_err();
+    for range in [0..0, 0..PAGE, 0..3 * PAGE, PAGE / 2..PAGE / 2 + 2 * PAGE, 0..10 * PAGE] {
+        let error: Error = Snapshots::new(flash.clone(), range).unwrap_err();
         assert_eq!(error, SnapshotError::Range);
         let said = "the range for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each";
         assert_eq!(error.to_string(), said);

@@ -13,7 +13,7 @@ use asymgrad::experiment::Catalogue;
 use asymgrad::kernels::NumericMode;
 use asymgrad::run::{self, Error};
 use asymgrad::train;
-use program::{Place, lines};
+use program::{Sandbox, lines};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -54,33 +54,33 @@ fn write_idx(folder: &Path, train: Chosen, test: Chosen) {
 }
 
 /// `all` of the images, the `rest` without those held out, and the same with those `heldout` as test images.
-fn write_data(place: &Place, write: fn(&Path, Chosen, Chosen)) {
+fn write_data(sandbox: &Sandbox, write: fn(&Path, Chosen, Chosen)) {
     let digits = digits();
     let (train, test, rest) = (&digits.train, &digits.test, IMAGES - HELD_OUT);
-    write(&place.path("all"), (train, 0..IMAGES), (test, 0..70));
-    write(&place.path("rest"), (train, 0..rest), (test, 0..70));
-    write(&place.path("heldout"), (train, 0..rest), (train, rest..IMAGES));
+    write(&sandbox.path("all"), (train, 0..IMAGES), (test, 0..70));
+    write(&sandbox.path("rest"), (train, 0..rest), (test, 0..70));
+    write(&sandbox.path("heldout"), (train, 0..rest), (train, rest..IMAGES));
 }
 
-fn read(place: &Place, file: &str) -> Value {
-    serde_json::from_slice(&fs::read(place.path(file)).unwrap()).unwrap()
+fn read(sandbox: &Sandbox, file: &str) -> Value {
+    serde_json::from_slice(&fs::read(sandbox.path(file)).unwrap()).unwrap()
 }
 
 /// Asserts that a training with a validation split equals one on a data set without the images held out, and that its validation
 /// figures are those that images held out have as test images.
 #[track_caller]
-fn assert_held_out(place: &Place, net: &str, options: &str) {
+fn assert_held_out(sandbox: &Sandbox, net: &str, options: &str) {
     for (data, option) in
         [("all", format!("--validation {HELD_OUT}")), ("rest", String::new()), ("heldout", String::new())]
     {
         let line = format!("run --net {{}} --data {data} --epochs 3 {option} {options} --fresh --out runs/{data}");
-        place.run_with(&line, net).assert(0, &[]);
+        sandbox.run_with(&line, net).assert(0, &[]);
     }
-    let [all, rest, heldout] = ["all", "rest", "heldout"].map(|run| place.results(&format!("runs/{run}")));
+    let [all, rest, heldout] = ["all", "rest", "heldout"].map(|run| sandbox.results(&format!("runs/{run}")));
     assert_eq!(all.metrics, rest.metrics, "{options}");
     assert!(all.weights == rest.weights && !all.weights.is_empty(), "{options}: the weights differ");
-    assert_eq!(read(place, "runs/all/confusion.json"), read(place, "runs/rest/confusion.json"), "{options}");
-    let result = read(place, "runs/all/result.json")["last"].clone();
+    assert_eq!(read(sandbox, "runs/all/confusion.json"), read(sandbox, "runs/rest/confusion.json"), "{options}");
+    let result = read(sandbox, "runs/all/result.json")["last"].clone();
     let (mut epochs, rest, heldout) = (lines(&all.epochs), lines(&rest.epochs), lines(&heldout.epochs));
     assert_eq!(epochs.len(), rest.len());
     assert_eq!(result["validation_loss"], epochs.last().unwrap()["validation_loss"]);
@@ -96,8 +96,8 @@ fn assert_held_out(place: &Place, net: &str, options: &str) {
 
 #[test]
 fn training_equals_training_on_a_data_set_without_the_images_held_out() {
-    let place = Place::new();
-    write_data(&place, write_layout);
+    let sandbox = Sandbox::new();
+    write_data(&sandbox, write_layout);
     for options in [
         "--batch 16",
         // A batch larger than the data set: one step an epoch.
@@ -106,31 +106,31 @@ fn training_equals_training_on_a_data_set_without_the_images_held_out() {
         "--no-shuffle --batch 64 --measure-every 2",
         "--batch 30 --max-steps 7 --optimizer sgd --lr 0.1",
     ] {
-        assert_held_out(&place, NET, options);
+        assert_held_out(&sandbox, NET, options);
     }
     let convolution = "input 3x32x32 - conv3x3x4 - maxpool3x3/2 - dense10(WM)";
-    assert_held_out(&place, convolution, "--batch 200 --mirror-first 3");
+    assert_held_out(&sandbox, convolution, "--batch 200 --mirror-first 3");
 }
 
 #[test]
 fn images_of_idx_files_are_held_out() {
-    let place = Place::new();
-    write_data(&place, write_idx);
-    assert_held_out(&place, "input 1x32x32 - dense9 - dense10(R*)", "--batch 16 --standardize");
+    let sandbox = Sandbox::new();
+    write_data(&sandbox, write_idx);
+    assert_held_out(&sandbox, "input 1x32x32 - dense9 - dense10(R*)", "--batch 16 --standardize");
 }
 
 /// The images held out are white, so that they would move the mean.
 #[test]
 fn images_held_out_do_not_standardise() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let mut digits = digits();
     let rest = IMAGES - HELD_OUT;
     digits.train.pixels[rest * 3072..IMAGES * 3072].fill(255);
-    write_layout(&place.path("all"), (&digits.train, 0..IMAGES), (&digits.test, 0..70));
-    write_layout(&place.path("rest"), (&digits.train, 0..rest), (&digits.test, 0..70));
+    write_layout(&sandbox.path("all"), (&digits.train, 0..IMAGES), (&digits.test, 0..70));
+    write_layout(&sandbox.path("rest"), (&digits.train, 0..rest), (&digits.test, 0..70));
     let standard = |data: &str, option: &str| {
         let line = format!("run --net {{}} --data {data} --standardize {option} --dry-run --json");
-        place.run_with(&line, NET).json()["config"]["standard"].clone()
+        sandbox.run_with(&line, NET).json()["config"]["standard"].clone()
     };
     let split = standard("all", &format!("--validation {HELD_OUT}"));
     assert_eq!(split, standard("rest", ""));
@@ -139,18 +139,18 @@ fn images_held_out_do_not_standardise() {
 
 #[test]
 fn threads_change_no_byte_of_the_evaluation() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for threads in [1, 2, 3] {
         let line =
             format!("run --net {{}} --data digits --validation 301 --max-steps 5 --threads {threads} --out {threads}");
-        place.run_with(&line, "input 3x32x32 - dense512 - dense130(R) - dense10(R*)").assert(0, &[]);
-        place.results(&threads.to_string()).assert_equal(&place.results("1"));
+        sandbox.run_with(&line, "input 3x32x32 - dense512 - dense130(R) - dense10(R*)").assert(0, &[]);
+        sandbox.results(&threads.to_string()).assert_equal(&sandbox.results("1"));
     }
 }
 
 #[test]
 fn a_split_that_leaves_no_image_is_refused_before_anything_is_written() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for command in [
         "run DS0 DSR2 --data digits",
         "suite --quick",
@@ -158,19 +158,19 @@ fn a_split_that_leaves_no_image_is_refused_before_anything_is_written() {
         "suite --quick --print-script",
     ] {
         for images in [1500, 1501, usize::MAX] {
-            let ended = place.run(&format!("{command} --validation {images}"));
+            let ended = sandbox.run(&format!("{command} --validation {images}"));
             let error = format!("a validation split of {images} images leaves none to train on");
             ended.assert(1, &[&error, "the data set digits has 1500 training images", "--validation"]);
             assert_eq!(ended.out, "");
         }
     }
-    place.run("run DS0 --data digits --standardize --validation 1500").assert(1, &["1500 training images"]);
-    assert!(!place.path("runs").exists());
-    place.run("run DS0 --data digits --validation many").assert(2, &["--validation"]);
+    sandbox.run("run DS0 --data digits --standardize --validation 1500").assert(1, &["1500 training images"]);
+    assert!(!sandbox.path("runs").exists());
+    sandbox.run("run DS0 --data digits --validation many").assert(2, &["--validation"]);
     // One image is enough to train.
     let one = "run --net {} --data digits --validation 1499 --epochs 2 --out one";
-    place.run_with(one, "input 3x32x32 - dense4 - dense10").assert(0, &[]);
-    assert_eq!(lines(&place.results("one").metrics).len(), 2);
+    sandbox.run_with(one, "input 3x32x32 - dense4 - dense10").assert(0, &[]);
+    assert_eq!(lines(&sandbox.results("one").metrics).len(), 2);
 }
 
 #[test]
@@ -189,20 +189,23 @@ fn the_library_refuses_with_a_typed_error() {
 
 #[test]
 fn the_split_is_part_of_what_a_run_is() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let net = "input 3x32x32 - dense4 - dense10";
-    let run = |rest: &str| place.run_with(&format!("run --net {{}} --data digits --max-steps 2 {rest}"), net);
+    let run = |rest: &str| sandbox.run_with(&format!("run --net {{}} --data digits --max-steps 2 {rest}"), net);
     run("--out plain").assert(0, &[]);
-    let config = fs::read(place.path("plain/config.json")).unwrap();
+    let config = fs::read(sandbox.path("plain/config.json")).unwrap();
     assert!(!String::from_utf8(config.clone()).unwrap().contains("validation"));
-    assert!(!place.results("plain").epochs.contains("validation"));
+    assert!(!sandbox.results("plain").epochs.contains("validation"));
     run("--out plain --validation 10")
         .assert(1, &["another run (validation: the default there, 10 asked for)", "--out"]);
     // 0 is the default.
-    place.run_with("run --net {} --data digits --max-steps 4 --validation 0 --out plain", net).assert(0, &[]);
-    place.run_with("run --net {} --data digits --max-steps 4 --out whole", net).assert(0, &[]);
-    place.results("plain").assert_equal(&place.results("whole"));
-    assert_eq!(fs::read(place.path("plain/config.json")).unwrap(), fs::read(place.path("whole/config.json")).unwrap());
+    sandbox.run_with("run --net {} --data digits --max-steps 4 --validation 0 --out plain", net).assert(0, &[]);
+    sandbox.run_with("run --net {} --data digits --max-steps 4 --out whole", net).assert(0, &[]);
+    sandbox.results("plain").assert_equal(&sandbox.results("whole"));
+    assert_eq!(
+        fs::read(sandbox.path("plain/config.json")).unwrap(),
+        fs::read(sandbox.path("whole/config.json")).unwrap()
+    );
     run("--out split --validation 10").assert(0, &[]);
     run("--out split").assert(1, &["another run (validation: 10 there, the default asked for)"]);
     run("--out split --validation 11").assert(1, &["another run (validation: 10 there, 11 asked for)"]);
@@ -229,39 +232,39 @@ fn kept_configurations_keep_their_bytes_and_their_identity() {
 
 #[test]
 fn a_dry_run_shows_the_split_and_a_script_carries_it() {
-    let place = Place::new();
-    let plan = place.run("run DS0 --data digits --epochs 3 --validation 200 --dry-run --json").json();
+    let sandbox = Sandbox::new();
+    let plan = sandbox.run("run DS0 --data digits --epochs 3 --validation 200 --dry-run --json").json();
     let images = ["train_images", "validation_images", "test_images", "steps"].map(|field| plan[field].clone());
     // 11 batches of 128 in 1,300 images.
     assert_eq!(images, [json!(1300), json!(200), json!(297), json!(33)]);
     assert_eq!(plan["config"]["validation"], 200);
-    let plan = place.run("run DS0 --data digits --epochs 3 --dry-run --json").json();
+    let plan = sandbox.run("run DS0 --data digits --epochs 3 --dry-run --json").json();
     assert_eq!((&plan["train_images"], &plan["validation_images"]), (&json!(1500), &json!(0)));
     assert!(plan["config"]["validation"].is_null());
-    let plans = place.run("suite --quick --table 1 --validation 200 --dry-run --json").json();
+    let plans = sandbox.run("suite --quick --table 1 --validation 200 --dry-run --json").json();
     let plans = plans.as_array().unwrap();
     assert!(plans.len() == 10 && plans.iter().all(|plan| plan["validation_images"] == 200), "{plans:?}");
     for command in ["run DS0 DSR2 --data digits", "suite --quick"] {
-        let script = place.run(&format!("{command} --validation 200 --print-script")).out;
+        let script = sandbox.run(&format!("{command} --validation 200 --print-script")).out;
         assert!(script.contains(" --validation 200 "), "{script}");
     }
 }
 
 #[test]
 fn an_experiment_of_a_file_says_its_split_and_the_option_wins() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let own = "[[experiment]]\nname = \"OWN\"\nnetwork = \"input 3x32x32 - dense4 - dense10\"\nloss = \"ce\"\n\
                data = \"digits\"\nvalidation = 50\nepochs = 1\n";
-    fs::write(place.path("own.toml"), own).unwrap();
+    fs::write(sandbox.path("own.toml"), own).unwrap();
     let run = "run OWN --experiments own.toml";
     for (option, expected) in [("", json!(50)), ("--validation 60", json!(60)), ("--validation 0", Value::Null)] {
-        let plan = place.run(&format!("{run} {option} --dry-run --json")).json();
+        let plan = sandbox.run(&format!("{run} {option} --dry-run --json")).json();
         assert_eq!(plan["config"]["validation"], expected, "{option}");
     }
     for option in ["", "--validation 60"] {
-        place.run(&format!("{run} {option} --out runs/{}", option.len())).assert(0, &[]);
+        sandbox.run(&format!("{run} {option} --out runs/{}", option.len())).assert(0, &[]);
     }
-    let report = place.run("report runs --experiments own.toml --format json").json();
+    let report = sandbox.run("report runs --experiments own.toml --format json").json();
     let runs = report["groups"].as_array().unwrap().iter().flat_map(|group| group["runs"].as_array().unwrap());
     let mut settings: Vec<&str> = runs.map(|run| run["settings"].as_str().unwrap()).collect();
     settings.sort_unstable();
@@ -276,7 +279,7 @@ fn rows<'a>(report: &'a Value, title: &str) -> &'a Vec<Value> {
 }
 
 /// Writes the test and validation accuracies of the epochs of a run.
-fn write_accuracies(place: &Place, run: &str, test: [f64; 4], validation: Option<[f64; 4]>) {
+fn write_accuracies(sandbox: &Sandbox, run: &str, test: [f64; 4], validation: Option<[f64; 4]>) {
     let line = |epoch: usize| {
         let mut line = json!({"epoch": epoch + 1, "train_loss": 1.0, "train_accuracy": 50.0, "test_loss": 1.0});
         line["test_accuracy"] = test[epoch].into();
@@ -286,21 +289,21 @@ fn write_accuracies(place: &Place, run: &str, test: [f64; 4], validation: Option
         }
         format!("{line}\n")
     };
-    fs::write(place.path(run).join("epochs.jsonl"), (0..4).map(line).collect::<String>()).unwrap();
+    fs::write(sandbox.path(run).join("epochs.jsonl"), (0..4).map(line).collect::<String>()).unwrap();
 }
 
 #[test]
 fn the_best_epoch_is_chosen_on_the_validation_images() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     for (run, option) in [("plain", ""), ("split", "--validation 100"), ("other", "--validation 200")] {
-        place.run(&format!("run DS0 --data digits --epochs 1 {option} --out all/{run}")).assert(0, &[]);
+        sandbox.run(&format!("run DS0 --data digits --epochs 1 {option} --out all/{run}")).assert(0, &[]);
     }
     let test = [50.0, 90.0, 60.0, 70.0];
-    write_accuracies(&place, "all/plain", test, None);
+    write_accuracies(&sandbox, "all/plain", test, None);
     // Of equal epochs the first is chosen.
-    write_accuracies(&place, "all/split", test, Some([10.0, 20.0, 30.0, 30.0]));
-    write_accuracies(&place, "all/other", test, Some([40.0, 20.0, 30.0, 30.0]));
-    let report = place.run("report all --format json").json();
+    write_accuracies(&sandbox, "all/split", test, Some([10.0, 20.0, 30.0, 30.0]));
+    write_accuracies(&sandbox, "all/other", test, Some([40.0, 20.0, 30.0, 30.0]));
+    let report = sandbox.run("report all --format json").json();
     let best = |rows: &[Value], name: &str| {
         let row = rows.iter().find(|row| row["name"] == name).unwrap();
         let ours = &row["cells"][0]["ours"];
@@ -314,18 +317,20 @@ fn the_best_epoch_is_chosen_on_the_validation_images() {
     assert_eq!((report["groups"].as_array().unwrap().len(), others.len()), (3, 2));
     assert!(others.iter().all(|row| row["cells"][0]["published"].is_null()), "{others:?}");
 
-    let markdown = place.run("report all --format md").out;
+    let markdown = sandbox.run("report all --format md").out;
     let line = markdown.lines().find(|line| line.starts_with("| DS0 --validation 100:")).unwrap();
-    assert!(line.contains("| 70.00 |  | 60.00 | 4 |"), "{line}");
-    assert!(markdown.contains("on the test set, which is optimistic"), "{markdown}");
-    let csv = place.run("report all --format csv").out;
+    assert!(line.contains("| 70.00 | 4 | 1 on digits | 60.00 |"), "{line}");
+    for set in ["test", "validation"] {
+        assert!(markdown.contains(&format!("The best epoch is chosen on the {set} set.")), "{markdown}");
+    }
+    let csv = sandbox.run("report all --format csv").out;
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let column = reader.headers().unwrap().iter().position(|name| name == "best_accuracy").unwrap();
     let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     let of = |name: &str| records.iter().find(|record| &record[1] == name).unwrap()[column].to_owned();
     assert_eq!(["DS0", "DS0 --validation 100", "DS0 --validation 200"].map(of), ["90", "60", "50"]);
-    place.run("report all -o page.html").assert(0, &[]);
-    let page = fs::read_to_string(place.path("page.html")).unwrap();
+    sandbox.run("report all -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
     for text in ["best epoch 90.00, chosen on the test set", "best epoch 60.00, chosen on the validation set"] {
         assert!(page.contains(text), "no {text}");
     }
@@ -334,14 +339,14 @@ fn the_best_epoch_is_chosen_on_the_validation_images() {
 /// What several seeds say at the end of the command.
 #[test]
 fn the_table_of_seeds_says_what_its_best_epoch_is_chosen_on() {
-    let place = Place::new();
+    let sandbox = Sandbox::new();
     let command = "run DS0 --data digits --epochs 1 --seeds 1..2 --validation 100 --out all";
-    place.run(command).assert(0, &[]);
+    sandbox.run(command).assert(0, &[]);
     for seed in [1, 2] {
         let validation = [10.0, 20.0, 30.0, 25.0];
-        write_accuracies(&place, &format!("all/seed-{seed}"), [50.0, 90.0, 60.0, 70.0], Some(validation));
+        write_accuracies(&sandbox, &format!("all/seed-{seed}"), [50.0, 90.0, 60.0, 70.0], Some(validation));
     }
-    let out = place.run(command).out;
+    let out = sandbox.run(command).out;
     let line = out.lines().find(|line| line.contains(" 70.00 ")).unwrap();
     assert!(line.contains("DS0 --validation 100") && line.contains(" 60.00 "), "{line}");
     assert!(out.contains("else on the test set, which is optimistic"), "{out}");
@@ -349,11 +354,11 @@ fn the_table_of_seeds_says_what_its_best_epoch_is_chosen_on() {
 
 #[test]
 fn the_command_of_a_run_with_a_split_repeats_it() {
-    let place = Place::new();
-    place.run("run DSR2 --data digits --epochs 1 --validation 150 --out all/1").assert(0, &[]);
-    let report = place.run("report all --format json").json();
+    let sandbox = Sandbox::new();
+    sandbox.run("run DSR2 --data digits --epochs 1 --validation 150 --out all/1").assert(0, &[]);
+    let report = sandbox.run("report all --format json").json();
     let command = report["groups"][0]["runs"][0]["command"].as_str().unwrap().to_owned();
     assert!(command.contains(" --validation 150"), "{command}");
-    place.run(&format!("{} --out again", command.strip_prefix("asymgrad ").unwrap())).assert(0, &[]);
-    place.results("again").assert_equal(&place.results("all/1"));
+    sandbox.run(&format!("{} --out again", command.strip_prefix("asymgrad ").unwrap())).assert(0, &[]);
+    sandbox.results("again").assert_equal(&sandbox.results("all/1"));
 }

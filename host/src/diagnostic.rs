@@ -1,8 +1,8 @@
 //! What is wrong with a text of TOML: the line, and for a mistyped word the nearest one that there is.
 
-/// The line, from 1, of a place in `text`.
-pub(crate) fn line_of(text: &str, place: usize) -> usize {
-    1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count()
+/// The line, from 1, of an offset in `text`.
+pub(crate) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
 /// The line of an error in `text`, and what is wrong there.

@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_bootstrap_comes_close_to_every_resample_there_is() {
         let mut means: Vec<f64> = (0..6_usize.pow(6))
-            .map(|code| (0..6).map(|place| SIX[code / 6_usize.pow(place) % 6]).sum::<f64>() / 6.0)
+            .map(|code| (0..6).map(|digit| SIX[code / 6_usize.pow(digit) % 6]).sum::<f64>() / 6.0)
             .collect();
         means.sort_by(f64::total_cmp);
         let at = |thousandths: usize| means[thousandths * means.len() / 1000];

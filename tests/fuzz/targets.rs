@@ -9,7 +9,7 @@ use asymgrad::run::CheckpointReader;
 use asymgrad::status;
 
 use crate::Target;
-use crate::program::Place;
+use crate::program::Sandbox;
 use crate::readers;
 
 /// All targets; they write to `folder`.
@@ -45,11 +45,11 @@ fn target(name: &'static str, good: Vec<u8>, read: impl Fn(&[u8]) + 'static) -> 
 }
 
 /// A run of two epochs in the folder `a`.
-fn trained() -> Place {
-    let place = Place::new();
-    place.run_with("run --net {} --data digits --batch 500 --epochs 2 --out a", readers::NET).assert(0, &[]);
-    fs::write(place.path("a/owner.json"), r#"{"host":"b","pid":1,"job":null,"began":1,"beat":2}"#).unwrap();
-    place
+fn trained() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.run_with("run --net {} --data digits --batch 500 --epochs 2 --out a", readers::NET).assert(0, &[]);
+    fs::write(sandbox.path("a/owner.json"), r#"{"host":"b","pid":1,"job":null,"began":1,"beat":2}"#).unwrap();
+    sandbox
 }
 
 /// A damaged checkpoint is an error.
@@ -66,10 +66,10 @@ fn any_damaged_checkpoint(folder: &Path) -> Target {
 
 /// A damaged file in the folder of a run prevents neither the results page nor the status.
 fn page(name: &'static str) -> Target {
-    let place = trained();
-    let (folder, good) = (place.path(""), fs::read(place.path("a").join(name)).unwrap());
+    let sandbox = trained();
+    let (folder, good) = (sandbox.path(""), fs::read(sandbox.path("a").join(name)).unwrap());
     target(name, good, move |bytes| {
-        fs::write(place.path("a").join(name), bytes).unwrap();
+        fs::write(sandbox.path("a").join(name), bytes).unwrap();
         let report = Report::read(&folder, &Catalogue::of_report()).unwrap();
         assert!(report::page(&report).unwrap().ends_with("</html>\n"));
         assert!(report::csv(&report).lines().count() > 39);

@@ -42,9 +42,9 @@ pub struct Figure {
     /// Ours around epoch E / k for the published epoch E, for each k of [`DIVISORS`].
     #[serde(skip)]
     divided: Vec<f64>,
-    /// The place among all figures that the report publishes.
+    /// The index of the figure among all that the report publishes.
     #[serde(skip)]
-    pub(crate) place: usize,
+    pub(crate) index: usize,
 }
 
 /// The distance to the figures of some tables.
@@ -99,9 +99,9 @@ impl Conditions {
     fn of(name: String, groups: &[&Group], catalogue: &Catalogue) -> Self {
         let experiments = catalogue.of_the_report().iter().filter(|experiment| experiment.table.is_some());
         let published = experiments.flat_map(|experiment| experiment.published.iter().map(move |of| (experiment, *of)));
-        let reached = published.enumerate().filter_map(|(place, (experiment, published))| {
+        let reached = published.enumerate().filter_map(|(index, (experiment, published))| {
             let mine = groups.iter().filter(|group| group.name == experiment.name);
-            Figure::of(experiment, published, place, mine.flat_map(|group| &group.runs))
+            Figure::of(experiment, published, index, mine.flat_map(|group| &group.runs))
         });
         let figures: Vec<Figure> = reached.collect();
         let tables: BTreeSet<u8> = figures.iter().map(|figure| figure.table).collect();
@@ -116,14 +116,14 @@ impl Conditions {
         self.distances.last()
     }
 
-    /// Its figure at a place among all that the report publishes.
-    pub(crate) fn at(&self, place: usize) -> Option<&Figure> {
-        self.figures.iter().find(|figure| figure.place == place)
+    /// Its figure at an index among all that the report publishes.
+    pub(crate) fn at(&self, index: usize) -> Option<&Figure> {
+        self.figures.iter().find(|figure| figure.index == index)
     }
 
     /// The distances of these and of other conditions, both over the figures that runs of both have reached.
     pub(crate) fn beside(&self, other: &Self) -> Option<[Distance; 2]> {
-        let pairs = self.figures.iter().filter_map(|figure| Some((figure, other.at(figure.place)?)));
+        let pairs = self.figures.iter().filter_map(|figure| Some((figure, other.at(figure.index)?)));
         let (ours, theirs): (Vec<f64>, Vec<f64>) =
             pairs.map(|(figure, other)| (figure.difference(), other.difference())).unzip();
         Some([Distance::of(&ours)?, Distance::of(&theirs)?])
@@ -133,7 +133,7 @@ impl Conditions {
 /// The figures that runs under any of the conditions have reached, once each, in the order of the tables.
 pub(crate) fn reached(conditions: &[Conditions]) -> Vec<&Figure> {
     let figures: BTreeMap<usize, &Figure> =
-        conditions.iter().flat_map(|of| &of.figures).map(|figure| (figure.place, figure)).collect();
+        conditions.iter().flat_map(|of| &of.figures).map(|figure| (figure.index, figure)).collect();
     figures.into_values().collect()
 }
 
@@ -142,7 +142,7 @@ impl Figure {
     fn of<'a>(
         experiment: &Experiment,
         published: Published,
-        place: usize,
+        index: usize,
         runs: impl Iterator<Item = &'a Run>,
     ) -> Option<Self> {
         let reached: Vec<&Run> = runs.filter(|run| !run.has_diverged() && run.epoch() >= published.epochs).collect();
@@ -159,7 +159,7 @@ impl Figure {
             accuracy: statistics::mean(&seeds.iter().map(|seed| seed.accuracy).collect::<Vec<_>>())?,
             seeds,
             divided: DIVISORS.iter().map(at).collect::<Option<_>>()?,
-            place,
+            index,
         })
     }
 

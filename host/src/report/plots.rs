@@ -62,7 +62,7 @@ fn of_table(conditions: &[Conditions], table: u8) -> Drawn<Option<(String, Strin
 }
 
 fn draw_table(title: &str, lines: &[&Figure], sets: &[&Conditions]) -> Drawn<String> {
-    let figures = lines.iter().flat_map(|line| sets.iter().filter_map(|of| of.at(line.place)));
+    let figures = lines.iter().flat_map(|line| sets.iter().filter_map(|of| of.at(line.index)));
     let all = figures.flat_map(|figure| figure.seeds.iter().map(|seed| seed.accuracy).chain([figure.published]));
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     let low = (low / GRID).floor() * GRID;
@@ -95,7 +95,7 @@ fn draw_table(title: &str, lines: &[&Figure], sets: &[&Conditions]) -> Drawn<Str
             let label = Text::new(format!("{}, {} epochs", line.experiment, line.epochs), (-8, 0), style);
             chart.draw_series([EmptyElement::at((low, middle)) + label])?;
             for (number, of) in sets.iter().enumerate() {
-                let Some(figure) = of.at(line.place) else { continue };
+                let Some(figure) = of.at(line.index) else { continue };
                 let y = middle + 0.7 * ((number as f64 + 0.5) / sets.len() as f64 - 0.5);
                 let seeds = figure.seeds.iter().filter(|_| figure.seeds.len() > 1);
                 let small = |accuracy: f64| Circle::new((accuracy, y), 2, colour(number).mix(0.5).filled());

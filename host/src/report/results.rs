@@ -45,10 +45,10 @@ impl Report {
     /// [`Error`] if the folder cannot be read. A run that cannot be is among the [`problems`](Self::problems).
     pub fn read(folder: &Path, catalogue: &Catalogue) -> Result<Self, Error> {
         let (mut groups, problems) = analysis::find(folder, catalogue)?;
-        let place = |group: &Group| {
+        let position = |group: &Group| {
             catalogue.all().iter().position(|experiment| experiment.name == group.name).unwrap_or(usize::MAX)
         };
-        groups.sort_by(|a, b| (place(a), &a.name).cmp(&(place(b), &b.name)));
+        groups.sort_by(|a, b| (position(a), &a.name).cmp(&(position(b), &b.name)));
         Ok(Self {
             folder: folder.to_owned(),
             version: run::VERSION.into(),

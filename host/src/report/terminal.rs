@@ -106,8 +106,9 @@ pub fn seeds(folders: &[&Path], catalogue: &Catalogue) -> String {
     let runs = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
     let mut groups = in_groups(runs);
     // In the order in which they were asked for.
-    let place = |group: &Group| group.runs.iter().filter_map(|run| folders.iter().position(|f| *f == run.folder)).min();
-    groups.sort_by_key(place);
+    let position =
+        |group: &Group| group.runs.iter().filter_map(|run| folders.iter().position(|f| *f == run.folder)).min();
+    groups.sort_by_key(position);
     if groups.iter().all(|group| group.runs.len() < 2) { String::new() } else { seeds_table(&groups) }
 }
 

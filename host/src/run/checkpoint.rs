@@ -208,12 +208,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (file, _) = written(folder.path(), 40);
         let whole = fs::read(&file).unwrap();
-        for (place, bit) in (0..whole.len()).flat_map(|place| (0..8).map(move |bit| (place, bit))) {
+        for (index, bit) in (0..whole.len()).flat_map(|index| (0..8).map(move |bit| (index, bit))) {
             let mut bytes = whole.clone();
-            bytes[place] ^= 1 << bit;
+            bytes[index] ^= 1 << bit;
             fs::write(&file, bytes).unwrap();
             let error = read(&file, 40).unwrap_err().to_string();
-            assert!(error.contains("checkpoint:") && error.contains("--fresh"), "{place} {bit}: {error}");
+            assert!(error.contains("checkpoint:") && error.contains("--fresh"), "{index} {bit}: {error}");
         }
         for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
             fs::write(&file, &whole[..length]).unwrap();

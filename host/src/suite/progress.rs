@@ -117,7 +117,7 @@ impl TaskBar<'_> {
             bar.finish_and_clear();
         }
         if self.several() || !result.has_result() {
-            self.bars.print(&format!("{}{result}", self.place()));
+            self.bars.print(&format!("{}{result}", self.prefix()));
         }
     }
 
@@ -126,13 +126,13 @@ impl TaskBar<'_> {
     }
 
     /// `[3/51] `, or nothing for a single task.
-    fn place(&self) -> String {
+    fn prefix(&self) -> String {
         if self.several() { format!("[{}/{}] ", self.index + 1, self.bars.tasks().len()) } else { String::new() }
     }
 
     fn say(&mut self, text: &str) {
         self.said = Instant::now();
-        self.bars.print(&format!("{}{}: {text}", self.place(), self.name));
+        self.bars.print(&format!("{}{}: {text}", self.prefix(), self.name));
     }
 
     fn note(&self, p: &TrainProgress) {

@@ -49,7 +49,7 @@ const BLOCK: usize = 96;
 /// The way of an image's bytes into a network's input.
 #[derive(Clone, Debug)]
 pub struct Gather {
-    /// The feature `[channel][row][col]` that lies at each place of the input.
+    /// The feature `[channel][row][col]` at each index of the input.
     features: Vec<usize>,
     pub(crate) pixels: Pixels,
 }

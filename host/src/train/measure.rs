@@ -29,14 +29,16 @@ pub fn measure<K: Kernels>(
     let tensors: Vec<Tensor> = network.tensors(&training).collect();
     let weights = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Weight);
     let names: Vec<(usize, String)> = weights.map(|tensor| (tensor.layer(), name(tensor))).collect();
-    let place = |layer: usize| names.iter().position(|(index, _)| *index == layer);
+    let position_of = |layer: usize| names.iter().position(|(index, _)| *index == layer);
     let mut true_gradients: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     trainer.probe(labels, true, &mut |signal| {
         true_gradients.insert(signal.layer, signal.gradient.grad_output.to_vec());
     })?;
     let mut measures = Measures::default();
     trainer.probe(labels, false, &mut |signal| {
-        let (Some(at), Some(true_gradient)) = (place(signal.layer), true_gradients.get(&signal.layer)) else { return };
+        let (Some(at), Some(true_gradient)) = (position_of(signal.layer), true_gradients.get(&signal.layer)) else {
+            return;
+        };
         let name = &names[at].1;
         // What arrives here left the next layer with weights.
         if let Some((_, sender)) = names.get(at + 1) {
@@ -71,7 +73,7 @@ fn on_image<'a>(tensor: &Tensor<'_>, w: &'a [f32], b: &'a [f32]) -> impl Iterato
     let is_used = move |index: usize| {
         let (position, tap) = (index / (kernel * kernel), index % (kernel * kernel));
         let (row, col) = (position / cols + tap / kernel, position % cols + tap % kernel);
-        let within = |place: usize, places: usize| (kernel / 2..places + kernel / 2).contains(&place);
+        let within = |index: usize, len: usize| (kernel / 2..len + kernel / 2).contains(&index);
         within(row, rows) && within(col, cols)
     };
     let blocks = w.chunks(block).zip(b.chunks(block)).enumerate();

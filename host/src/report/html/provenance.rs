@@ -38,7 +38,7 @@ fn row(run: &Run) -> Markup {
             td data-label="Epochs" { (run.epoch()) " of " (config.epochs) }
             td data-label="Time" { (duration(*seconds)) }
             td class="small" data-label="Numbers" { @if let Some(process) = process { (kernels(process)) } }
-            td class="small" data-label="Computed on" { @if let Some(process) = process { (place(process)) } }
+            td class="small" data-label="Computed on" { @if let Some(process) = process { (computed_on(process)) } }
         }
     }
 }
@@ -47,7 +47,7 @@ fn kernels(process: &Process) -> String {
     format!("{}, {} thread{}", process.kernels, process.threads, if process.threads == 1 { "" } else { "s" })
 }
 
-fn place(process: &Process) -> String {
+fn computed_on(process: &Process) -> String {
     let job = process.job.as_ref().map_or_else(String::new, |job| format!(", job {job}"));
     format!("{}, {}{job}; asymgrad {}, {}", process.cpu, process.host, process.version, date(process.began))
 }

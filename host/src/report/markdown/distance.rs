@@ -71,8 +71,8 @@ fn at_divided_epochs(conditions: &[Conditions]) -> String {
 /// The figures under each of the conditions, and the distances over the figures that two of them share.
 fn by_conditions(conditions: &[Conditions]) -> String {
     let figures = reached(conditions);
-    let cell = |of: &Conditions, place: usize| {
-        of.at(place).map_or_else(
+    let cell = |of: &Conditions, index: usize| {
+        of.at(index).map_or_else(
             || "–".into(),
             |figure| {
                 let seeds = if figure.seeds.len() > 1 { format!(" ({})", figure.seeds.len()) } else { String::new() };
@@ -85,7 +85,7 @@ fn by_conditions(conditions: &[Conditions]) -> String {
         Column::numbers("epochs", figures.iter().map(|figure| figure.epochs.to_string())),
         Column::numbers("report", figures.iter().map(|figure| format!("{:.2}", figure.published))),
     ];
-    let column = |of: &Conditions| Column::numbers(&of.name, figures.iter().map(|figure| cell(of, figure.place)));
+    let column = |of: &Conditions| Column::numbers(&of.name, figures.iter().map(|figure| cell(of, figure.index)));
     columns.extend(conditions.iter().map(column));
     let table = grid(&columns);
     let seeds: Vec<usize> = conditions.iter().flat_map(|of| &of.figures).map(|figure| figure.seeds.len()).collect();
