@@ -341,7 +341,7 @@ fn softmax(z: &[f64]) -> Vec<f64> {
 
 /// The loss of one sample and its gradient with respect to the logits.
 fn sample_loss(loss: Loss, z: &[f64], targets: &[f64]) -> (f64, Vec<f64>) {
-    let target = targets.iter().position(|t| *t == 1.0).unwrap_or(0);
+    let target = targets.iter().position(|t| *t > 0.5).unwrap_or(0);
     let outputs = z.len() as f64;
     match loss {
         Loss::CrossEntropy => {
