@@ -375,12 +375,13 @@ fn loss(golden: &Golden, set: &KernelSet) {
     let network = Architecture::new(Shape::vector(inputs), &layers);
     let loss = match golden.name.as_str() {
         "loss_cross_entropy" => Loss::CrossEntropy,
-        "loss_sigmoid_binary_cross_entropy" => Loss::BinaryCrossEntropy,
         "loss_hinge_weston_watkins" => Loss::Hinge,
         "loss_hinge_crammer_singer" => Loss::CrammerSinger,
         "loss_softmax_hinge_weston_watkins" => Loss::SoftmaxHinge,
         "loss_softmax_hinge_crammer_singer" => Loss::SoftmaxCrammerSinger,
-        "loss_values_binary_cross_entropy_1" | "loss_values_binary_cross_entropy_6" => Loss::BinaryCrossEntropy,
+        "loss_sigmoid_binary_cross_entropy"
+        | "loss_values_binary_cross_entropy_1"
+        | "loss_values_binary_cross_entropy_6" => Loss::BinaryCrossEntropy,
         "loss_values_mean_squared_1" | "loss_values_mean_squared_6" => Loss::MeanSquared,
         "loss_values_huber_1" | "loss_values_huber_6" => Loss::Huber,
         name => panic!("{name}"),
