@@ -89,7 +89,7 @@ fn step(
                 for label in &mut labels {
                     *label = (*label + 1) % architecture.classes();
                 }
-                trainer.start(&labels).expect("the labels are classes");
+                trainer.start(labels.as_slice()).expect("the labels are classes");
                 while trainer.poll().expect("the loss is finite").is_pending() {}
                 black_box(trainer.steps())
             });

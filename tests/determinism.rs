@@ -30,7 +30,7 @@ fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32
     for samples in [batch, batch, batch.div_ceil(2)] {
         let x: Vec<f32> = (0..samples * network.input().features()).map(|_| symmetric(generator.next_u32())).collect();
         let labels: Vec<usize> = (0..samples).map(|sample| sample % network.classes()).collect();
-        bits.push(trainer.step(&x, &labels).unwrap().loss.to_bits());
+        bits.push(trainer.step(&x, labels.as_slice()).unwrap().loss.to_bits());
         bits.extend(trainer.predict(&x).unwrap().iter().map(|logit| logit.to_bits()));
     }
     assert_ne!(trainer.state(), before);

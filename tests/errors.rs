@@ -195,8 +195,8 @@ fn a_step_needs_samples_and_as_many_labels() {
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
     assert!(matches!(trainer.poll(), Ok(Poll::Ready(_))), "no step was started");
-    assert_eq!(trainer.start(&[]), Err(StepError::Samples { most: 4, found: 0 }));
-    assert!(matches!(trainer.evaluate(&[]), Err(StepError::Samples { most: 4, found: 0 })));
+    assert_eq!(trainer.start(&[0_usize; 0]), Err(StepError::Samples { most: 4, found: 0 }));
+    assert!(matches!(trainer.evaluate(&[0_usize; 0]), Err(StepError::Samples { most: 4, found: 0 })));
     trainer.input(2).unwrap().fill(0.5);
     let error = trainer.start(&[0, 1, 2]).unwrap_err();
     assert_eq!(error, StepError::Labels { expected: 2, found: 3 });

@@ -43,6 +43,12 @@ const LOSSES: &[Check] = &[
     ("loss_hinge_weston_watkins", loss),
     ("loss_softmax_hinge_crammer_singer", loss),
     ("loss_softmax_hinge_weston_watkins", loss),
+    ("loss_values_binary_cross_entropy_1", loss),
+    ("loss_values_binary_cross_entropy_6", loss),
+    ("loss_values_huber_1", loss),
+    ("loss_values_huber_6", loss),
+    ("loss_values_mean_squared_1", loss),
+    ("loss_values_mean_squared_6", loss),
 ];
 
 const OPTIMIZERS: &[Check] = &[
@@ -369,11 +375,15 @@ fn loss(golden: &Golden, set: &KernelSet) {
     let network = Architecture::new(Shape::vector(inputs), &layers);
     let loss = match golden.name.as_str() {
         "loss_cross_entropy" => Loss::CrossEntropy,
-        "loss_sigmoid_binary_cross_entropy" => Loss::BinaryCrossEntropy,
         "loss_hinge_weston_watkins" => Loss::Hinge,
         "loss_hinge_crammer_singer" => Loss::CrammerSinger,
         "loss_softmax_hinge_weston_watkins" => Loss::SoftmaxHinge,
         "loss_softmax_hinge_crammer_singer" => Loss::SoftmaxCrammerSinger,
+        "loss_sigmoid_binary_cross_entropy"
+        | "loss_values_binary_cross_entropy_1"
+        | "loss_values_binary_cross_entropy_6" => Loss::BinaryCrossEntropy,
+        "loss_values_mean_squared_1" | "loss_values_mean_squared_6" => Loss::MeanSquared,
+        "loss_values_huber_1" | "loss_values_huber_6" => Loss::Huber,
         name => panic!("{name}"),
     };
     let training = Training::new(samples).loss(loss).optimizer(Optimizer::Sgd(Sgd { rate: 1.0 }));
@@ -387,7 +397,11 @@ fn loss(golden: &Golden, set: &KernelSet) {
         row[..classes].copy_from_slice(z);
         row[classes + sample] = 1.0;
     }
-    let score = trainer.step(&x, &golden.targets()).unwrap();
+    let score = if golden.name.contains("values") {
+        trainer.step(&x, golden.floats("target").as_slice()).unwrap()
+    } else {
+        trainer.step(&x, golden.targets().as_slice()).unwrap()
+    };
     golden.check(by, "loss", &[score.loss]);
     let weight = &trainer.state()[..classes * inputs];
     let dz: Vec<f32> =
@@ -475,7 +489,7 @@ fn training(golden: &Golden, set: &KernelSet) {
         values.iter().enumerate().for_each(|(outside, x)| trainer.state_mut()[tensor.index_of(outside)] = *x);
     }
     let (x, targets) = (golden.floats("x"), golden.targets());
-    let losses: Vec<f32> = (0..5).map(|_| trainer.step(&x, &targets).unwrap().loss).collect();
+    let losses: Vec<f32> = (0..5).map(|_| trainer.step(&x, targets.as_slice()).unwrap().loss).collect();
     golden.check(by, "losses", &losses);
     for tensor in &tensors {
         let prefix = match tensor.role() {

@@ -8,7 +8,7 @@ mod oracle;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Sgd, Shape, StepError, Tensor,
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Sgd, Shape, StepError, Targets, Tensor,
     TensorRole, Trainer, Training,
 };
 use kernel_sets::KernelSet;
@@ -29,6 +29,8 @@ struct Case<'a> {
     oracle: Oracle,
     x: Vec<f32>,
     labels: Vec<usize>,
+    /// Targets in [0, 0.3] for losses that take values.
+    values: Vec<f32>,
 }
 
 impl<'a> Case<'a> {
@@ -57,20 +59,36 @@ impl<'a> Case<'a> {
             }
         }
         let state = trainer.state().to_vec();
-        Self { network, training, state, oracle, x, labels }
+        // Below most outputs of a sigmoid: around them, gradients of the biases cancel as well.
+        let values = (0..samples * network.classes()).map(|_| 0.15 + 0.15 * uniform()).collect();
+        Self { network, training, state, oracle, x, labels, values }
     }
 
     fn x64(&self) -> Vec<f64> {
         self.x.iter().map(|x| f64::from(*x)).collect()
     }
 
-    /// The loss of one step and the gradient of every tensor but feedback, as the core computes them.
+    /// Targets as values for the oracle.
+    fn targets64(&self, targets: Targets<'_>) -> Vec<Vec<f64>> {
+        let of_sample = |values: &[f32]| values.iter().map(|t| f64::from(*t)).collect();
+        match targets {
+            Targets::Classes(classes) => self.oracle.one_hot(classes),
+            Targets::Values(values) => values.chunks(self.network.classes()).map(of_sample).collect(),
+        }
+    }
+
+    /// [`Case::gradients_for`] the classes.
     fn gradients(&self, set: &KernelSet, loss: Loss) -> (f64, Vec<(Tensor<'_>, Vec<f64>)>) {
+        self.gradients_for(set, loss, self.labels.as_slice().into())
+    }
+
+    /// The loss of one step and the gradient of every tensor but feedback, as the core computes them.
+    fn gradients_for(&self, set: &KernelSet, loss: Loss, targets: Targets<'_>) -> (f64, Vec<(Tensor<'_>, Vec<f64>)>) {
         let training = self.training.loss(loss);
         let mut memory = vec![0.0; self.network.memory(&training)];
         let mut trainer = Trainer::<ALL, _>::with_kernels(self.network, training, &mut memory, set).unwrap();
         trainer.state_mut().copy_from_slice(&self.state);
-        let score = trainer.step(&self.x, &self.labels).unwrap();
+        let score = trainer.step(&self.x, targets).unwrap();
         let gradient = |tensor: &Tensor| {
             let change = |at: usize| f64::from(self.state[at]) - f64::from(trainer.state()[at]);
             (0..tensor.len()).map(|outside| change(tensor.index_of(outside)) / f64::from(RATE)).collect()
@@ -146,15 +164,22 @@ fn gradients_are_finite_differences_of_the_loss() {
         for (batch, samples) in [(1, 1), (3, 3), (4, 3)] {
             let mut layers = [Layer::dense(1); 8];
             let mut case = Case::new(text, &mut layers, batch, samples);
-            for loss in Loss::ALL {
-                let (network, x) = (case.network, case.x64());
+            let (labels, values) = (case.labels.clone(), case.values.clone());
+            let of = |loss: Loss| [Some(Targets::from(&labels[..])), loss.takes_values().then(|| (&values[..]).into())];
+            for (loss, targets) in Loss::ALL.into_iter().flat_map(|loss| of(loss).map(|targets| (loss, targets))) {
+                let Some(targets) = targets else { continue };
+                let (network, x, targets64) = (case.network, case.x64(), case.targets64(targets));
                 let want: Vec<_> = (network.tensors(&case.training))
-                    .map(|tensor| (0..tensor.len()).map(|i| slope(&mut case, &tensor, i, loss, &x)).collect::<Vec<_>>())
+                    .map(|tensor| {
+                        let slope = |i| slope(&mut case, &tensor, i, &|oracle| oracle.loss(loss, &x, &targets64));
+                        (0..tensor.len()).map(slope).collect::<Vec<_>>()
+                    })
                     .collect();
-                let want_loss = case.oracle.loss(loss, &x, &case.labels);
+                let want_loss = case.oracle.loss(loss, &x, &targets64);
                 for set in &sets {
-                    let what = format!("{text}, {samples} of {batch}, {}, {set}", loss.name());
-                    let (loss, gradients) = case.gradients(set, loss);
+                    let kind = if matches!(targets, Targets::Values(_)) { "values" } else { "classes" };
+                    let what = format!("{text}, {samples} of {batch}, {} of {kind}, {set}", loss.name());
+                    let (loss, gradients) = case.gradients_for(set, loss, targets);
                     assert_close(&format!("{what}: loss"), &[loss], &[want_loss]);
                     // The difference of two losses has an error of a few roundings of the loss.
                     let uncertainty = 8.0 * f64::EPSILON * want_loss / H;
@@ -167,13 +192,13 @@ fn gradients_are_finite_differences_of_the_loss() {
     }
 }
 
-/// The central difference of the oracle's loss along one weight or bias.
-fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: Loss, x: &[f64]) -> f64 {
+/// The central difference of a loss of the oracle along one weight or bias.
+fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: &dyn Fn(&Oracle) -> f64) -> f64 {
     let network = case.network;
     let at = values_of(&mut case.oracle, &network, tensor)[index];
     let mut loss_at = |value: f64| {
         values_of(&mut case.oracle, &network, tensor)[index] = value;
-        case.oracle.loss(loss, x, &case.labels)
+        loss(&case.oracle)
     };
     let slope = (loss_at(at + H) - loss_at(at - H)) / (2.0 * H);
     loss_at(at);
@@ -293,7 +318,7 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
                 let mut trainer = Trainer::<ALL, _>::with_kernels(case.network, training, &mut memory, set).unwrap();
                 trainer.state_mut()[..case.state.len()].copy_from_slice(&case.state);
                 for _ in 0..STEPS {
-                    trainer.step(&case.x, &case.labels).unwrap();
+                    trainer.step(&case.x, case.labels.as_slice()).unwrap();
                 }
                 let network = case.network;
                 for tensor in network.tensors(&training) {
@@ -333,7 +358,7 @@ fn feedback_that_starts_as_its_weight_stays_equal_under_updated_feedback() {
             trainer.state_mut().copy_within(weight.range(), feedback.range().start);
         }
         for _ in 0..5 {
-            trainer.step(&case.x, &case.labels).unwrap();
+            trainer.step(&case.x, case.labels.as_slice()).unwrap();
         }
         for (weight, feedback) in pairs {
             let bits =
@@ -405,7 +430,7 @@ fn nan_in_any_pixel_reaches_the_logits_through_relu_and_pooling_and_refuses_the_
                 let what = format!("{text}, pixel {pixel}, {set}");
                 let logits = trainer.predict(&x).unwrap();
                 assert!(logits.iter().any(|logit| logit.is_nan()), "{what}: {logits:?}");
-                match trainer.step(&x, &case.labels) {
+                match trainer.step(&x, case.labels.as_slice()) {
                     Err(StepError::NonFiniteInput { sample, feature, found }) => {
                         assert_eq!((sample, feature), (pixel / features, pixel % features), "{what}");
                         assert!(found.is_nan(), "{what}");

@@ -395,7 +395,7 @@ fn steps_under_every_rule_agree_with_float64() {
             oracle.kp_decay = KP_DECAY;
             for _ in 0..3 {
                 let before = trainer.state().to_vec();
-                trainer.step(&x, &labels).unwrap();
+                trainer.step(&x, labels.as_slice()).unwrap();
                 for tensor in network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback) {
                     let state = match network.layers()[tensor.layer()].feedback {
                         Feedback::WeightMirror => &before,

@@ -39,7 +39,7 @@ fn steps(trainer: &mut Trainer<'_, ALL>, batch: usize) -> Vec<Score> {
     [batch, batch, batch.div_ceil(2)]
         .map(|samples| {
             let labels: Vec<usize> = (0..samples).map(|sample| sample % classes).collect();
-            trainer.step(&uniform(samples * features), &labels).unwrap()
+            trainer.step(&uniform(samples * features), labels.as_slice()).unwrap()
         })
         .to_vec()
 }
@@ -173,8 +173,11 @@ fn layers_that_are_not_frozen_train_as_a_network_of_their_own() {
                     head.state_mut().copy_from_slice(&before[first..]);
                     for samples in [batch, batch, batch.div_ceil(2)] {
                         let (x, labels) = (uniform(samples * 60), vec![1; samples]);
-                        let score = trainer.step(&x, &labels).unwrap();
-                        assert_eq!(head.step(&outputs(&before[..first], &x, samples), &labels).unwrap(), score);
+                        let score = trainer.step(&x, labels.as_slice()).unwrap();
+                        assert_eq!(
+                            head.step(&outputs(&before[..first], &x, samples), labels.as_slice()).unwrap(),
+                            score
+                        );
                     }
                     let after = trainer.state();
                     assert_eq!(bits(&after[..first]), bits(&before[..first]), "frozen weights changed");

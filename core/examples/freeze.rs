@@ -26,7 +26,7 @@ fn correct<const CAPS: u32>(
     let mut correct = 0;
     for number in 0..200 {
         trainer.input(1)?.copy_from_slice(&read(number % 4, &mut generator));
-        correct += trainer.evaluate(&[label(number % 4)])?.correct;
+        correct += trainer.evaluate(&[label(number % 4)])?.correct.unwrap_or(0);
     }
     Ok(correct)
 }

@@ -92,7 +92,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for number in 0..300 {
         let (window, state) = read(number % CLASSES, &mut generator);
         trainer.input(1)?.copy_from_slice(&window);
-        correct += trainer.evaluate(&[state])?.correct;
+        correct += trainer.evaluate(&[state])?.correct.unwrap_or(0);
     }
     println!("{correct} of 300 readings of all states are correct, {broken} broken ones were dropped");
     assert!(broken == READINGS / 500 && trainer.state().iter().all(|value| value.is_finite()));

@@ -54,6 +54,12 @@ pub const TABLE: u32 = 1 << 22;
 pub const SEEDED: u32 = 1 << 23;
 /// Layers that are not trained.
 pub const FROZEN: u32 = 1 << 24;
+/// Mean squared error.
+pub const MEAN_SQUARED: u32 = 1 << 25;
+/// Huber loss.
+pub const HUBER: u32 = 1 << 26;
+/// Losses whose targets are stored as a value for each output.
+pub(crate) const VALUES: u32 = BINARY_CROSS_ENTROPY | MEAN_SQUARED | HUBER;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
 

@@ -38,6 +38,7 @@ mod train;
 // The crates whose types and traits are part of the API: `NorFlash`, `MatrixView`, `Rng`.
 #[cfg(feature = "embedded-storage")]
 pub use embedded_storage;
+#[cfg(feature = "nalgebra")]
 pub use nalgebra;
 pub use rand_core;
 
@@ -45,7 +46,7 @@ pub use checks::CoefficientError;
 pub use kernels::{StepCoefficients, Update};
 pub use network::{
     Activation, Adam, Architecture, ArchitectureError, Feedback, Layer, Loss, Momentum, Operation, Optimizer,
-    ParseError, Problem, Score, Sgd, Shape, Training, feedback,
+    ParseError, Problem, Score, Sgd, Shape, Targets, Training, feedback,
 };
 pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;

@@ -25,9 +25,17 @@ const fn sqrt(x: f32) -> f32 {
     // last of them for rounding; it never lies halfway between two `f32`. Its leading bit, 2^23, adds 1 to the exponent.
     let (mantissa, exponent) = ((x.to_bits() & 0x7F_FFFF | 0x80_0000) as u64, x.to_bits() >> 23 & 0xFF);
     let odd = exponent & 1;
-    #[expect(clippy::cast_possible_truncation, reason = "25 bits")]
-    let wide = (mantissa << (26 - odd)).isqrt() as u32;
-    f32::from_bits(((exponent / 2 + 62 + odd) << 23) + wide.div_ceil(2))
+    let value = mantissa << (26 - odd);
+    // Bit by bit: `u64::isqrt` would bring a 64-bit division and a table into an image.
+    let (mut root, mut bit) = (0_u32, 1_u32 << 24);
+    while bit > 0 {
+        let candidate = root | bit;
+        if candidate as u64 * candidate as u64 <= value {
+            root = candidate;
+        }
+        bit >>= 1;
+    }
+    f32::from_bits(((exponent / 2 + 62 + odd) << 23) + root.div_ceil(2))
 }
 
 /// The distribution of initial weights or feedback.

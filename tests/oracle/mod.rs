@@ -182,29 +182,41 @@ impl Oracle {
     }
 
     /// The mean loss of some samples.
-    pub(crate) fn loss(&self, loss: Loss, x: &[f64], labels: &[usize]) -> f64 {
-        let losses = self.logits(x).into_iter().zip(labels).map(|(z, t)| sample_loss(loss, &z, *t).0);
-        losses.sum::<f64>() / labels.len() as f64
+    pub(crate) fn loss(&self, loss: Loss, x: &[f64], targets: &[Vec<f64>]) -> f64 {
+        let losses = self.logits(x).into_iter().zip(targets).map(|(z, t)| sample_loss(loss, &z, t).0);
+        losses.sum::<f64>() / targets.len() as f64
+    }
+
+    /// Classes as values: 1 for the class of each sample, 0 for the others.
+    pub(crate) fn one_hot(&self, classes: &[usize]) -> Vec<Vec<f64>> {
+        let outputs = self.layers.last().unwrap().outputs;
+        let of = |class: usize| (0..outputs).map(|output| f64::from(u8::from(output == class))).collect();
+        classes.iter().map(|class| of(*class)).collect()
     }
 
     /// The mean loss of some samples and its gradients; the backward pass uses the feedback where there is one.
-    pub(crate) fn gradients(&self, loss: Loss, x: &[f64], labels: &[usize]) -> Gradients {
+    pub(crate) fn gradients(&self, loss: Loss, x: &[f64], classes: &[usize]) -> Gradients {
+        self.gradients_for(loss, x, &self.one_hot(classes))
+    }
+
+    /// [`Oracle::gradients`] for targets that are values.
+    pub(crate) fn gradients_for(&self, loss: Loss, x: &[f64], targets: &[Vec<f64>]) -> Gradients {
         let mut gradients = Gradients {
             loss: 0.0,
             weight: self.layers.iter().map(|layer| vec![0.0; layer.weight.len()]).collect(),
             bias: self.layers.iter().map(|layer| vec![0.0; layer.bias.len()]).collect(),
             grad_output: vec![vec![]; self.layers.len()],
         };
-        for (x, label) in x.chunks(self.inputs).zip(labels) {
+        let samples = targets.len() as f64;
+        for (x, target) in x.chunks(self.inputs).zip(targets) {
             let activations = self.forward(x);
-            let (value, mut g) = sample_loss(loss, activations.last().unwrap(), *label);
-            gradients.loss += value / labels.len() as f64;
+            let (value, mut g) = sample_loss(loss, activations.last().unwrap(), target);
+            gradients.loss += value / samples;
             for g in &mut g {
-                *g /= labels.len() as f64;
+                *g /= samples;
             }
             let error = g.clone();
-            let one_hot = (0..g.len()).map(|class| if class == *label { 1.0 / labels.len() as f64 } else { 0.0 });
-            let target: Vec<f64> = one_hot.collect();
+            let target: Vec<f64> = target.iter().map(|t| t / samples).collect();
             for (index, layer) in self.layers.iter().enumerate().rev() {
                 let (x, y) = (&activations[index], &activations[index + 1]);
                 assert_eq!(y.len(), layer.outputs);
@@ -328,7 +340,9 @@ fn softmax(z: &[f64]) -> Vec<f64> {
 }
 
 /// The loss of one sample and its gradient with respect to the logits.
-fn sample_loss(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
+fn sample_loss(loss: Loss, z: &[f64], targets: &[f64]) -> (f64, Vec<f64>) {
+    let target = targets.iter().position(|t| *t > 0.5).unwrap_or(0);
+    let outputs = z.len() as f64;
     match loss {
         Loss::CrossEntropy => {
             let mut g = softmax(z);
@@ -338,9 +352,18 @@ fn sample_loss(loss: Loss, z: &[f64], target: usize) -> (f64, Vec<f64>) {
         }
         Loss::BinaryCrossEntropy => {
             let p: Vec<f64> = z.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect();
-            let of_class = |(class, p): (usize, &f64)| if class == target { -p.ln() } else { -(1.0 - p).ln() };
-            let loss = p.iter().enumerate().map(of_class).sum();
-            (loss, p.iter().enumerate().map(|(class, p)| if class == target { p - 1.0 } else { *p }).collect())
+            let loss = p.iter().zip(targets).map(|(p, t)| -t * p.ln() - (1.0 - t) * (1.0 - p).ln()).sum();
+            (loss, p.iter().zip(targets).map(|(p, t)| p - t).collect())
+        }
+        Loss::MeanSquared => {
+            let d: Vec<f64> = z.iter().zip(targets).map(|(z, t)| z - t).collect();
+            let loss = d.iter().map(|d| d * d).sum::<f64>() / outputs;
+            (loss, d.iter().map(|d| 2.0 * d / outputs).collect())
+        }
+        Loss::Huber => {
+            let d: Vec<f64> = z.iter().zip(targets).map(|(z, t)| z - t).collect();
+            let of = |d: f64| if d.abs() <= 1.0 { d * d / 2.0 } else { d.abs() - 0.5 };
+            (d.iter().map(|d| of(*d)).sum::<f64>() / outputs, d.iter().map(|d| d.clamp(-1.0, 1.0) / outputs).collect())
         }
         Loss::Hinge => hinge(z, target, false),
         Loss::CrammerSinger => hinge(z, target, true),

@@ -1,12 +1,14 @@
-//! Losses of the logits of a batch, their gradients, and the score of the batch.
+//! Losses of the outputs of a batch, their gradients, and the score of the batch.
 //!
-//! Logits are batch × classes, column-major. `f32::max` is not used: it discards NaN and would hide that a training has
+//! Outputs, also called logits, are batch × outputs, column-major. `f32::max` is not used: it discards NaN and would hide that a training has
 //! diverged.
 
 use super::activation::sigmoid;
 use crate::capabilities::{self, enabled};
 
-/// A loss: the mean over the samples of a batch, with the logits z, the label t and p = softmax(z).
+/// A loss: the mean over the samples of a batch, with the outputs z and the target t; p = softmax(z).
+///
+/// A target is a class or, for a loss that [takes values](Loss::takes_values), a value for each output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
@@ -16,9 +18,16 @@ pub enum Loss {
     #[default]
     #[cfg_attr(feature = "serde", serde(rename = "ce"))]
     CrossEntropy,
-    /// Σ over j of the binary cross-entropy of sigmoid(`z_j`) with 1 for j = t, else 0.
+    /// Σ over j of the binary cross-entropy of sigmoid(`z_j`) with `t_j` in [0, 1]: several labels of a sample may be 1. One output
+    /// tells two classes apart.
     #[cfg_attr(feature = "serde", serde(rename = "bce"))]
     BinaryCrossEntropy,
+    /// The mean over the outputs of (`z_j` − `t_j`)², as `PyTorch`'s `MSELoss`.
+    #[cfg_attr(feature = "serde", serde(rename = "mse"))]
+    MeanSquared,
+    /// The mean over the outputs of d²/2 where |d| ≤ 1, else |d| − 1/2, with d = `z_j` − `t_j`: `PyTorch`'s `HuberLoss`
+    /// (Huber 1964). Scale the targets for another transition than 1.
+    Huber,
     /// Σ over j ≠ t of max(0, 1 + `z_j` − `z_t`) (Weston and Watkins 1999): the report's hinge loss.
     Hinge,
     /// max(0, 1 + max over j ≠ t of `z_j` − `z_t`) (Crammer and Singer 2001).
@@ -31,9 +40,11 @@ pub enum Loss {
 
 impl Loss {
     /// All losses.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::CrossEntropy,
         Self::BinaryCrossEntropy,
+        Self::MeanSquared,
+        Self::Huber,
         Self::Hinge,
         Self::CrammerSinger,
         Self::SoftmaxHinge,
@@ -45,6 +56,8 @@ impl Loss {
         match self {
             Self::CrossEntropy => "ce",
             Self::BinaryCrossEntropy => "bce",
+            Self::MeanSquared => "mse",
+            Self::Huber => "huber",
             Self::Hinge => "hinge",
             Self::CrammerSinger => "crammer-singer",
             Self::SoftmaxHinge => "softmax-hinge",
@@ -56,15 +69,29 @@ impl Loss {
         match self {
             Self::CrossEntropy => capabilities::CROSS_ENTROPY,
             Self::BinaryCrossEntropy => capabilities::BINARY_CROSS_ENTROPY,
+            Self::MeanSquared => capabilities::MEAN_SQUARED,
+            Self::Huber => capabilities::HUBER,
             Self::Hinge | Self::CrammerSinger | Self::SoftmaxHinge | Self::SoftmaxCrammerSinger => capabilities::HINGE,
         }
     }
 
-    /// The loss of one sample, and its gradient divided by `samples` in `gradient`.
+    /// Whether targets may be values, one for each output: binary cross-entropy, mean squared error and Huber loss.
+    pub const fn takes_values(self) -> bool {
+        match self {
+            Self::BinaryCrossEntropy | Self::MeanSquared | Self::Huber => true,
+            Self::CrossEntropy
+            | Self::Hinge
+            | Self::CrammerSinger
+            | Self::SoftmaxHinge
+            | Self::SoftmaxCrammerSinger => false,
+        }
+    }
+
+    /// The loss of one sample whose target is a class, and its gradient divided by `samples` in `gradient`.
     ///
-    /// `logits` and `gradient` are the classes of one sample.
+    /// `logits` and `gradient` are the outputs of one sample.
     #[inline]
-    fn sample<const CAPS: u32>(
+    fn of_class<const CAPS: u32>(
         self,
         logits: Strided<'_>,
         target: usize,
@@ -75,17 +102,38 @@ impl Loss {
             Self::CrossEntropy if enabled::<CAPS>(capabilities::CROSS_ENTROPY) => {
                 return cross_entropy(logits, target, samples, gradient);
             }
-            Self::BinaryCrossEntropy if enabled::<CAPS>(capabilities::BINARY_CROSS_ENTROPY) => {
-                return binary_cross_entropy(logits, target, samples, gradient);
-            }
-            // The code is left out of the image.
-            Self::CrossEntropy | Self::BinaryCrossEntropy => return 0.0,
+            // The code is left out of the image, or the targets are values.
+            Self::CrossEntropy | Self::BinaryCrossEntropy | Self::MeanSquared | Self::Huber => return 0.0,
             Self::Hinge => Margins { softmax: false, largest_only: false },
             Self::CrammerSinger => Margins { softmax: false, largest_only: true },
             Self::SoftmaxHinge => Margins { softmax: true, largest_only: false },
             Self::SoftmaxCrammerSinger => Margins { softmax: true, largest_only: true },
         };
         if enabled::<CAPS>(capabilities::HINGE) { hinge(margins, logits, target, samples, gradient) } else { 0.0 }
+    }
+
+    /// The loss of one sample whose targets are values, otherwise as [`Loss::of_class`].
+    #[inline]
+    fn of_values<const CAPS: u32>(
+        self,
+        logits: Strided<'_>,
+        targets: Strided<'_>,
+        samples: f32,
+        gradient: &mut StridedMut<'_>,
+    ) -> f32 {
+        if self == Self::BinaryCrossEntropy && enabled::<CAPS>(capabilities::BINARY_CROSS_ENTROPY) {
+            return binary_cross_entropy(logits, targets, samples, gradient);
+        }
+        let count = logits.len() as f32;
+        let mut loss = 0.0;
+        for (output, (z, t)) in logits.iter().zip(targets.iter()).enumerate() {
+            let d = z - t;
+            let (value, slope) =
+                if enabled::<CAPS>(capabilities::HUBER) && self == Self::Huber { huber(d) } else { (d * d, 2.0 * d) };
+            loss += value;
+            gradient.set(output, slope / (count * samples));
+        }
+        loss / count
     }
 }
 
@@ -142,7 +190,7 @@ fn cross_entropy(logits: Strided<'_>, target: usize, samples: f32, gradient: &mu
         sum += e;
     }
     let scale = 1.0 / (sum * samples);
-    for class in 0..logits.classes() {
+    for class in 0..logits.len() {
         let e = gradient.at(class);
         gradient.set(class, e * scale);
     }
@@ -151,16 +199,26 @@ fn cross_entropy(logits: Strided<'_>, target: usize, samples: f32, gradient: &mu
     libm::logf(sum) - (logits.at(target) - largest)
 }
 
-/// −ln p for the target and −ln (1 − p) for the others with p = sigmoid(z): max(z, 0) − z·[target] + ln(1 + e^−|z|).
-fn binary_cross_entropy(logits: Strided<'_>, target: usize, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
+/// −t ln p − (1 − t) ln (1 − p) with p = sigmoid(z), summed over the outputs: max(z, 0) − z·t + ln(1 + e^−|z|).
+fn binary_cross_entropy(logits: Strided<'_>, targets: Strided<'_>, samples: f32, gradient: &mut StridedMut<'_>) -> f32 {
     let mut loss = 0.0;
-    for (class, z) in logits.iter().enumerate() {
-        let one_hot = if class == target { 1.0 } else { 0.0 };
+    for (output, (z, t)) in logits.iter().zip(targets.iter()).enumerate() {
         let above = if z < 0.0 { 0.0 } else { z };
-        loss += above - z * one_hot + libm::log1pf(libm::expf(-z.abs()));
-        gradient.set(class, (sigmoid(z) - one_hot) / samples);
+        loss += above - z * t + libm::log1pf(libm::expf(-z.abs()));
+        gradient.set(output, (sigmoid(z) - t) / samples);
     }
     loss
+}
+
+/// The Huber loss of a difference, and its derivative. A NaN takes the last branch, which keeps it.
+fn huber(d: f32) -> (f32, f32) {
+    if d > 1.0 {
+        (d - 0.5, 1.0)
+    } else if d < -1.0 {
+        (-d - 0.5, -1.0)
+    } else {
+        (0.5 * d * d, d)
+    }
 }
 
 /// Softmax without a buffer for p: p = e^(z − largest) / sum.
@@ -213,27 +271,61 @@ fn largest_except(logits: Strided<'_>, target: usize) -> usize {
 pub struct Score {
     /// Mean loss over the samples.
     pub loss: f32,
-    /// Number of samples whose largest logit is that of the label; a sample with NaN is not correct.
-    pub correct: usize,
+    /// Number of samples that are predicted correctly; a sample with NaN is not.
+    ///
+    /// - With classes, those whose largest logit is that of the class; with one output, those whose logit is above 0 for
+    ///   class 1, else not.
+    /// - With values and binary cross-entropy, those whose every logit is above 0 where the value is above 1/2, and not
+    ///   elsewhere.
+    /// - With values and any other loss, `None`: nothing is predicted correctly or not.
+    pub correct: Option<usize>,
     /// Number of samples.
     pub samples: usize,
 }
 
 /// The score of a batch, and dL/dz in `gradient`.
 ///
-/// `logits` and `gradient` are batch × classes, column-major; `labels` are class indices stored as `f32`.
-pub(crate) fn score<const CAPS: u32>(loss: Loss, logits: &[f32], labels: &[f32], gradient: &mut [f32]) -> Score {
-    let samples = labels.len();
+/// `logits` and `gradient` are batch × outputs, column-major. `targets` are class indices stored as `f32` or, for a loss that
+/// takes values, batch × outputs; `of_classes` says whether these stand for classes.
+pub(crate) fn score<const CAPS: u32>(
+    loss: Loss,
+    logits: &[f32],
+    (targets, of_classes): (&[f32], bool),
+    samples: usize,
+    gradient: &mut [f32],
+) -> Score {
     let (mut sum, mut correct) = (0.0, 0);
-    for (index, label) in labels.iter().enumerate() {
+    for index in 0..samples {
         let logits = Strided { values: logits.get(index..).unwrap_or(&[]), stride: samples };
+        let targets = Strided { values: targets.get(index..).unwrap_or(&[]), stride: samples };
         let mut gradient = StridedMut { values: gradient.get_mut(index..).unwrap_or(&mut []), stride: samples };
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "labels were stored from usize")]
-        let target = *label as usize;
-        sum += loss.sample::<CAPS>(logits, target, samples as f32, &mut gradient);
-        correct += usize::from(is_correct(logits, target));
+        if enabled::<CAPS>(capabilities::VALUES) && loss.takes_values() {
+            sum += loss.of_values::<CAPS>(logits, targets, samples as f32, &mut gradient);
+            correct += usize::from(agrees(logits, targets, of_classes));
+        } else {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "classes were stored from usize"
+            )]
+            let target = targets.at(0) as usize;
+            sum += loss.of_class::<CAPS>(logits, target, samples as f32, &mut gradient);
+            correct += usize::from(is_correct(logits, target));
+        }
     }
-    Score { loss: sum / samples as f32, correct, samples }
+    let counts = !enabled::<CAPS>(capabilities::VALUES) || of_classes || loss == Loss::BinaryCrossEntropy;
+    // Not `then_some`: a device would keep both values.
+    Score { loss: sum / samples as f32, correct: if counts { Some(correct) } else { None }, samples }
+}
+
+/// Whether the outputs of one sample agree with its targets, see [`Score::correct`].
+fn agrees(logits: Strided<'_>, targets: Strided<'_>, of_classes: bool) -> bool {
+    if of_classes && logits.len() > 1 {
+        let class = targets.iter().position(|t| t > 0.5);
+        return class.is_some_and(|class| is_correct(logits, class));
+    }
+    let mut pairs = logits.iter().zip(targets.iter());
+    pairs.all(|(z, t)| !z.is_nan() && (z > 0.0) == (t > 0.5))
 }
 
 /// Whether the first largest logit is the target's.
@@ -246,7 +338,7 @@ fn is_correct(logits: Strided<'_>, target: usize) -> bool {
     correct
 }
 
-/// Every `stride`-th value: the classes of one sample.
+/// Every `stride`-th value: the outputs of one sample.
 #[derive(Clone, Copy)]
 struct Strided<'a> {
     values: &'a [f32],
@@ -258,7 +350,7 @@ impl<'a> Strided<'a> {
         self.values.iter().step_by(self.stride.max(1)).copied()
     }
 
-    fn classes(self) -> usize {
+    fn len(self) -> usize {
         self.values.len().div_ceil(self.stride.max(1))
     }
 

@@ -10,6 +10,7 @@
 //! | `notation.rs` | a network as text: parser and `Display` |
 //! | `expected.rs` | the texts of what the parser expects |
 //! | `loss.rs` | losses, their gradients and the score of a batch |
+//! | `targets.rs` | the targets of a batch: classes or values |
 //! | `optimizer.rs` | optimizers and their coefficients |
 //! | `training.rs` | the settings of a training: batch, optimizer, loss, clipping |
 
@@ -22,6 +23,7 @@ pub mod loss;
 pub mod notation;
 pub mod optimizer;
 pub mod shape;
+pub mod targets;
 pub mod training;
 
 pub use self::activation::Activation;
@@ -32,6 +34,7 @@ pub use self::loss::{Loss, Score};
 pub use self::notation::ParseError;
 pub use self::optimizer::{Adam, Momentum, Optimizer, Sgd};
 pub use self::shape::Shape;
+pub use self::targets::Targets;
 pub use self::training::Training;
 
 /// The arrays that list the variants of an enum are complete.
@@ -80,6 +83,8 @@ mod tests {
             Loss::ALL,
             Loss::CrossEntropy,
             Loss::BinaryCrossEntropy,
+            Loss::MeanSquared,
+            Loss::Huber,
             Loss::Hinge,
             Loss::CrammerSinger,
             Loss::SoftmaxHinge,

@@ -132,6 +132,17 @@ impl Training {
         if self.clips { Some(self.clip) } else { None }
     }
 
+    /// Number of classes that a network of `outputs` outputs tells apart: two by the sign of one output, else one for each
+    /// output.
+    pub const fn classes(&self, outputs: usize) -> usize {
+        if outputs == 1 && matches!(self.loss, Loss::BinaryCrossEntropy) { 2 } else { outputs }
+    }
+
+    /// Length of the targets that a training stores: an index for each sample, or a value for each output.
+    pub(crate) const fn targets_len(&self, outputs: usize) -> usize {
+        if self.loss.takes_values() { self.batch.saturating_mul(outputs) } else { self.batch }
+    }
+
     /// Number of samples of the largest step.
     pub const fn batch(&self) -> usize {
         self.batch

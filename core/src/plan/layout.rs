@@ -5,20 +5,20 @@
 use super::cursor::LayerCursor;
 use crate::network::{Architecture, Feedback, Operation, Training};
 
-/// Sizes of the regions in `f32`. They lie in this order: labels, activations, gradients, errors, sums; then the state:
+/// Sizes of the regions in `f32`. They lie in this order: targets, activations, gradients, errors, sums; then the state:
 /// parameters, feedback, optimizer state.
 ///
 /// Columns as long as a batch come first, so that none of their vectors crosses a cache line where the buffer begins with
 /// one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    /// The batch's labels.
-    pub(crate) labels: usize,
+    /// The batch's targets.
+    pub(crate) targets: usize,
     /// The input of each layer, and the logits.
     pub(crate) activations: usize,
     /// The gradients of the outputs of layers 0, 2, 4…, and of layers 1, 3, 5…
     pub(crate) gradients: [usize; 2],
-    /// The gradient of the logits, and the labels as zeros and ones, where a direct rule needs them.
+    /// The gradient of the logits, and the targets over the batch, where a direct rule needs them.
     pub(crate) errors: [usize; 2],
     /// The gradient sum of the largest tied convolution.
     pub(crate) sums: usize,
@@ -42,7 +42,7 @@ impl Layout {
             activations: network.input().features(),
             gradients: [0, 0],
             sums: 0,
-            labels: training.batch,
+            targets: training.targets_len(network.classes()),
             errors: [0, 0],
         };
         let mut cursor = LayerCursor::new(network, training);
@@ -83,7 +83,7 @@ impl Layout {
             .saturating_add(self.gradients[0])
             .saturating_add(self.gradients[1])
             .saturating_add(self.sums)
-            .saturating_add(self.labels)
+            .saturating_add(self.targets)
             .saturating_add(self.errors[0])
             .saturating_add(self.errors[1])
     }

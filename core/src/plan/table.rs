@@ -39,9 +39,9 @@ impl Architecture<'_> {
             ("feedback's seed", training.storage.seed_len()),
             ("gradients", gradients),
             ("gradient sums", layout.sums),
-            ("labels", layout.labels),
+            ("targets", layout.targets),
             ("output errors", layout.errors[0]),
-            ("targets", layout.errors[1]),
+            ("scaled targets", layout.errors[1]),
         ]
         .map(|(content, len)| Region { layer: None, content, len });
         core::iter::once(input).chain(layers).chain(shared).filter(|region| region.len > 0)

@@ -20,7 +20,7 @@ pub(super) struct State<'a> {
 
 /// The regions that a step needs beside the state.
 pub(super) struct Work<'a> {
-    /// The labels, then the activations: the input of each layer and the logits.
+    /// The targets, then the activations: the input of each layer and the logits.
     pub(super) forward: &'a mut [f32],
     /// Gradients of the outputs of layers 0, 2, 4…
     pub(super) even: &'a mut [f32],
@@ -49,37 +49,39 @@ fn up_to(values: &mut [f32], len: usize) -> (&mut [f32], &mut [f32]) {
 
 impl<'a> Work<'a> {
     pub(super) fn new(values: &'a mut [f32], layout: &Layout) -> Self {
-        let (forward, rest) = split_mut(values, layout.labels + layout.activations);
+        let (forward, rest) = split_mut(values, layout.targets + layout.activations);
         let (even, odd) = split_mut(rest, layout.gradients[0]);
         Self { forward, even, odd }
     }
 }
 
-/// The labels of the batch, and the activations behind them.
-pub(super) fn labels_and_activations<'a>(
-    forward: &'a mut [f32],
-    training: &Training,
-) -> (&'a mut [f32], &'a mut [f32]) {
-    split_mut(forward, training.batch)
+/// Length of the targets of a network of `outputs` outputs; the batch in an image whose losses take classes alone.
+#[inline(always)]
+pub(super) fn targets_len<const CAPS: u32>(training: &Training, outputs: usize) -> usize {
+    if enabled::<CAPS>(capabilities::VALUES) { training.targets_len(outputs) } else { training.batch }
 }
 
-/// The input of the network for some samples.
-pub(super) fn network_input<'a>(forward: &'a mut [f32], training: &Training, len: usize) -> &'a mut [f32] {
-    range_mut(forward, training.batch, len)
+/// The targets of the batch, and the activations behind them.
+#[inline]
+pub(super) fn targets_and_activations<'a, const CAPS: u32>(
+    forward: &'a mut [f32],
+    training: &Training,
+    outputs: usize,
+) -> (&'a mut [f32], &'a mut [f32]) {
+    split_mut(forward, targets_len::<CAPS>(training, outputs))
 }
 
 /// The input and the output of a layer.
 #[inline]
-pub(super) fn layer_activations<'a>(
+pub(super) fn layer_activations<'a, const CAPS: u32>(
     forward: &'a mut [f32],
     training: &Training,
     plan: &LayerPlan<'_>,
     samples: usize,
 ) -> (&'a mut [f32], &'a mut [f32]) {
     let input = plan.input.features() * samples;
-    let both =
-        range_mut(forward, training.batch + plan.activation_offset * samples, input + plan.output.features() * samples);
-    split_mut(both, input)
+    let from = targets_len::<CAPS>(training, plan.classes) + plan.activation_offset * samples;
+    split_mut(range_mut(forward, from, input + plan.output.features() * samples), input)
 }
 
 /// The gradients of a layer's output and of its input, which lie in the two gradient regions alternately.

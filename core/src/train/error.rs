@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::checks::CoefficientError;
-use crate::network::{Score, Shape};
+use crate::network::{Loss, Score, Shape};
 
 /// Why a trainer or a [`Predictor`](crate::Predictor) cannot be constructed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,6 +42,11 @@ pub enum TrainerError {
         /// Length given.
         found: usize,
     },
+    /// The network has one output, and the loss compares outputs with each other: nothing would be trained.
+    OneOutput {
+        /// The loss.
+        loss: Loss,
+    },
     /// A coefficient of the training is outside its range.
     Coefficient(CoefficientError),
 }
@@ -60,6 +65,11 @@ impl fmt::Display for TrainerError {
             Self::Table { expected, found } => {
                 write!(f, "the training needs a table of {expected} feedback weights, found {found}")
             }
+            Self::OneOutput { loss } => write!(
+                f,
+                "the loss {} needs a network of at least 2 outputs, found 1; bce, mse and huber take one",
+                loss.name()
+            ),
             Self::Coefficient(error) => error.fmt(f),
         }
     }
@@ -85,7 +95,7 @@ pub enum StepError {
         /// Samples given.
         found: usize,
     },
-    /// The inputs are not one sample for each label or, in a prediction, not a whole number of samples.
+    /// The inputs are not one sample for each target or, in a prediction, not a whole number of samples.
     Inputs {
         /// Values needed; in a prediction, those of the whole samples found, at least of one.
         expected: usize,
@@ -103,10 +113,31 @@ pub enum StepError {
     Label {
         /// Index of the sample, from 0.
         sample: usize,
-        /// Classes of the network.
+        /// Number of classes, [`Training::classes`](crate::Training::classes).
         classes: usize,
         /// The label.
         found: usize,
+    },
+    /// The loss takes classes, and the targets are values.
+    ValuesNotTaken {
+        /// The loss.
+        loss: Loss,
+    },
+    /// The number of target values is not that of the outputs of all samples.
+    Values {
+        /// Samples loaded × outputs.
+        expected: usize,
+        /// Values given.
+        found: usize,
+    },
+    /// A target value is infinite or NaN or, for binary cross-entropy, outside [0, 1].
+    Value {
+        /// Index of the sample, from 0.
+        sample: usize,
+        /// Index of the output, from 0.
+        output: usize,
+        /// The value.
+        found: f32,
     },
     /// A value of a sample is infinite or NaN.
     NonFiniteInput {
@@ -147,6 +178,14 @@ impl fmt::Display for StepError {
             Self::Label { sample, classes, found } => {
                 write!(f, "the label of sample {sample} has to be below {classes}, found {found}")
             }
+            Self::ValuesNotTaken { loss } => {
+                write!(f, "the loss {} takes a class for each sample, found values", loss.name())
+            }
+            Self::Values { expected, found } => write!(f, "the samples need {expected} target values, found {found}"),
+            Self::Value { sample, output, found } => write!(
+                f,
+                "target {output} of sample {sample} has to be finite, and in [0, 1] for binary cross-entropy, found {found}"
+            ),
             Self::NonFiniteInput { sample, feature, found } => {
                 write!(f, "feature {feature} of sample {sample} has to be finite, found {found}")
             }

@@ -2,8 +2,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `trainer.rs` | [`Trainer`]: construction, state, views |
+//! | `trainer.rs` | [`Trainer`]: construction, state |
+//! | `views.rs` | weights and feedback as matrices |
 //! | `step.rs` | a step as a loop over slices: forward, loss, input gradient, update |
+//! | `targets.rs` | the targets of a step: checks, and how they are stored |
 //! | `pass.rs` | one layer in one direction |
 //! | `probe.rs` | the error signals at every layer, without an update |
 //! | `initialize.rs` | initial weights and feedback, warm-up of weight mirrors |
@@ -16,7 +18,10 @@ mod initialize;
 pub(crate) mod pass;
 mod probe;
 mod step;
+mod targets;
 mod trainer;
+#[cfg(feature = "nalgebra")]
+mod views;
 
 pub use self::error::{StepError, TrainerError};
 pub use self::probe::ErrorSignal;

@@ -3,8 +3,8 @@
 //! A device's stack holds one of these functions at a time: none is inlined into another, and each looks its layer up.
 
 use super::buffers::{
-    State, direct_buffers, gradient_buffers, gradient_sums, labels_and_activations, layer_activations, layer_biases,
-    layer_weights,
+    State, direct_buffers, gradient_buffers, gradient_sums, layer_activations, layer_biases, layer_weights,
+    targets_and_activations,
 };
 use super::trainer::Trainer;
 use crate::capabilities::{self, enabled};
@@ -21,7 +21,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     #[inline(never)]
     pub(super) fn forward(&mut self, plan: &LayerPlan<'_>) {
         let samples = self.samples();
-        let (input, output) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
         let weight = range(self.state, plan.parameter_offset, plan.weights);
         let bias = range(self.state, plan.parameter_offset + plan.weights, plan.biases);
         forward::<CAPS, K>(&self.kernels, plan, samples, input, weight, bias, output);
@@ -32,18 +32,25 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     pub(super) fn loss(&mut self, last: &LayerPlan<'_>) {
         let samples = self.samples();
         let work = &mut self.work;
-        let (labels, activations) = labels_and_activations(work.forward, &self.training);
+        let (targets, activations) = targets_and_activations::<CAPS>(work.forward, &self.training, last.classes);
         let logits = last.activation_offset + last.input.features();
         let logits = range_mut(activations, logits * samples, last.output.features() * samples);
         let (gradient, _) = gradient_buffers(work.even, work.odd, last, samples);
-        let labels = range_mut(labels, 0, samples);
-        self.score = loss::score::<CAPS>(self.training.loss, logits, labels, gradient);
+        let len = if has_values::<CAPS>(&self.training) { last.classes * samples } else { samples };
+        let targets = &*range_mut(targets, 0, len);
+        self.score =
+            loss::score::<CAPS>(self.training.loss, logits, (targets, self.targets_are_classes), samples, gradient);
         if enabled::<CAPS>(capabilities::DIRECT) {
-            let (odd, errors, targets) = direct_buffers(work.odd, &self.network, &self.training);
+            let (odd, errors, scaled) = direct_buffers(work.odd, &self.network, &self.training);
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
             errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
-            let len = (last.classes * samples).min(targets.len());
-            feedback::target::scaled_one_hot(labels, range_mut(targets, 0, len));
+            let len = (last.classes * samples).min(scaled.len());
+            let scaled = range_mut(scaled, 0, len);
+            if has_values::<CAPS>(&self.training) {
+                feedback::target::scaled(targets, samples, scaled);
+            } else {
+                feedback::target::scaled_one_hot(targets, scaled);
+            }
         }
     }
 
@@ -71,7 +78,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let state = State::new::<CAPS>(self.state, sizes);
         let mirror = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
         let weight = layer_weights(state.parameters, 0, plan);
-        let (_, activations) = labels_and_activations(self.work.forward, &self.training);
+        let (_, activations) = targets_and_activations::<CAPS>(self.work.forward, &self.training, plan.classes);
         let (inputs, outputs) = (plan.input.features() * samples, plan.output.features() * samples);
         let (input, output) =
             split_mut(range_mut(activations, plan.activation_offset * samples, inputs + outputs), inputs);
@@ -97,7 +104,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let samples = self.samples();
         let before = activation_before(&self.network, plan);
         let rule = if true_gradient { Feedback::Symmetric } else { plan.layer.feedback };
-        let (input, _) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let (input, _) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
         let input = &*input;
         let (odd, errors, targets): (&mut [f32], &mut [f32], &mut [f32]) =
             if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
@@ -162,7 +169,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         if enabled::<CAPS>(capabilities::KP_DECAY) && decays {
             step = step.retaining(self.training.kp_decay);
         }
-        let (input, _) = layer_activations(self.work.forward, &self.training, plan, samples);
+        let (input, _) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
         let (odd, sums) = gradient_sums(self.work.odd, plan, geometry);
         let (grad_output, _) = gradient_buffers(self.work.even, odd, plan, samples);
         let state = State::new::<CAPS>(self.state, sizes);
@@ -201,6 +208,11 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let Training { optimizer, decay, .. } = self.training;
         StepCoefficients::new::<CAPS>(optimizer, self.training.limit(), self.corrections).decay(decay)
     }
+}
+
+/// Whether the targets are stored as values.
+pub(super) fn has_values<const CAPS: u32>(training: &Training) -> bool {
+    enabled::<CAPS>(capabilities::VALUES) && training.loss.takes_values()
 }
 
 /// Whether a layer's feedback is a weight mirror that the backward pass uses.

@@ -5,7 +5,7 @@ use super::error::StepError;
 use super::pass::geometry_of;
 use super::trainer::Trainer;
 use crate::kernels::{Kernels, WeightGradient};
-use crate::network::Score;
+use crate::network::{Score, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
 
 /// The error signal at a layer with weights, see [`Trainer::probe`].
@@ -27,13 +27,13 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     ///
     /// # Errors
     /// [`StepError`] as for [`Trainer::start`], or if the loss is not finite.
-    pub fn probe(
+    pub fn probe<'t>(
         &mut self,
-        labels: &[usize],
+        targets: impl Into<Targets<'t>>,
         true_gradient: bool,
         visit: &mut dyn FnMut(ErrorSignal<'_>),
     ) -> Result<Score, StepError> {
-        let score = self.evaluate(labels)?;
+        let score = self.evaluate(targets)?;
         if !score.loss.is_finite() {
             return Err(StepError::NonFinite(score));
         }
@@ -46,7 +46,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let plan = &plan;
             if let Some(geometry) = geometry_of::<CAPS>(plan) {
                 let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
-                let (input, output) = layer_activations(self.work.forward, &self.training, plan, samples);
+                let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
                 visit(ErrorSignal {
                     layer,
                     gradient: WeightGradient { geometry, samples, input, grad_output },

@@ -5,23 +5,24 @@
 
 use core::task::Poll;
 
-use super::buffers::{layer_activations, network_input};
+use super::buffers::{layer_activations, targets_len};
 use super::error::StepError;
 use super::trainer::{Phase, Trainer};
 use crate::capabilities::{self, enabled};
 use crate::kernels::Kernels;
-use crate::network::{Score, Storage};
+use crate::network::{Score, Storage, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
-use crate::slices::range;
+use crate::slices::{range, range_mut};
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the score before the update.
     ///
     /// # Errors
-    /// [`StepError`] if a length or a label is wrong, or a value or the loss is not finite; the weights are then unchanged.
-    pub fn step(&mut self, inputs: &[f32], labels: &[usize]) -> Result<Score, StepError> {
-        self.load(inputs, labels.len())?;
-        self.start(labels)?;
+    /// [`StepError`] if a length or a target is wrong, or a value or the loss is not finite; the weights are then unchanged.
+    pub fn step<'t>(&mut self, inputs: &[f32], targets: impl Into<Targets<'t>>) -> Result<Score, StepError> {
+        let targets = targets.into();
+        self.load(inputs, self.samples_of(targets))?;
+        self.start(targets)?;
         self.finish()
     }
 
@@ -67,35 +68,32 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         }
         self.samples = samples;
         let len = self.network.input().features() * samples;
-        Ok(network_input(self.work.forward, &self.training, len))
+        let from = targets_len::<CAPS>(&self.training, self.network.classes());
+        Ok(range_mut(self.work.forward, from, len))
     }
 
     /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] runs it.
     ///
     /// # Errors
-    /// [`StepError`] if no samples were loaded, one of their values is not finite, there are not as many labels as samples,
-    /// or a label is no class.
-    pub fn start(&mut self, labels: &[usize]) -> Result<(), StepError> {
+    /// [`StepError`] if no samples were loaded, one of their values is not finite, the targets are not those of as many samples,
+    /// a class or value is outside its range, or the loss takes classes and the targets are values.
+    pub fn start<'t>(&mut self, targets: impl Into<Targets<'t>>) -> Result<(), StepError> {
+        self.start_targets(targets.into())
+    }
+
+    fn start_targets(&mut self, targets: Targets<'_>) -> Result<(), StepError> {
         if self.phase != Phase::Idle {
             return Err(StepError::StepRunning);
         }
         if self.samples == 0 {
             return Err(StepError::Samples { most: self.training.batch, found: 0 });
         }
-        if labels.len() != self.samples {
-            return Err(StepError::Labels { expected: self.samples, found: labels.len() });
-        }
+        self.check_targets(targets)?;
         if enabled::<CAPS>(capabilities::TABLE) && self.table.is_empty() && self.misses_table() {
             return Err(StepError::NoTable);
         }
-        let classes = self.network.classes();
-        if let Some((sample, &found)) = labels.iter().enumerate().find(|(_, label)| **label >= classes) {
-            return Err(StepError::Label { sample, classes, found });
-        }
         self.check_input()?;
-        for (stored, label) in self.work.forward.iter_mut().zip(labels) {
-            *stored = *label as f32;
-        }
+        self.store(targets);
         self.phase = Phase::Forward(0);
         Ok(())
     }
@@ -156,8 +154,8 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     ///
     /// # Errors
     /// [`StepError`] as for [`Trainer::start`]. A loss that is not finite is a score like any other here.
-    pub fn evaluate(&mut self, labels: &[usize]) -> Result<Score, StepError> {
-        self.start(labels)?;
+    pub fn evaluate<'t>(&mut self, targets: impl Into<Targets<'t>>) -> Result<Score, StepError> {
+        self.start_targets(targets.into())?;
         self.phase = Phase::Idle;
         let mut cursor = LayerCursor::new(&self.network, &self.training);
         while cursor.advance() {
@@ -183,7 +181,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             self.forward(&cursor.plan);
         }
         let samples = self.samples();
-        Ok(layer_activations(self.work.forward, &self.training, &cursor.plan, samples).1)
+        Ok(layer_activations::<CAPS>(self.work.forward, &self.training, &cursor.plan, samples).1)
     }
 
     /// Refuses an input that is not finite. The loss does not always show one: a sigmoid maps infinity to a finite value,
@@ -192,7 +190,8 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     fn check_input(&self) -> Result<(), StepError> {
         const EXPONENT: u32 = 1 << 23;
         let (shape, samples) = (self.network.input(), self.samples());
-        let values = range(self.work.forward, self.training.batch, shape.features() * samples);
+        let from = targets_len::<CAPS>(&self.training, self.network.classes());
+        let values = range(self.work.forward, from, shape.features() * samples);
         // Adding 1 to an exponent of all ones carries into the sign bit. There is no early exit, so that the loop vectorises.
         let carried = values.iter().fold(0, |carried, x| carried | (x.abs().to_bits() + EXPONENT));
         if carried >> 31 == 0 {

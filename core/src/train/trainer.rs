@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use nalgebra::{Dyn, MatrixView};
-
 use super::buffers::Work;
 use super::error::TrainerError;
 use crate::arithmetic::Portable;
@@ -11,8 +9,8 @@ use crate::capabilities::{self, ALL, enabled};
 use crate::checks::non_negative;
 use crate::kernels::Kernels;
 use crate::kernels::step::Corrections;
-use crate::network::{Architecture, Operation, Score, Training};
-use crate::plan::{LayerCursor, LayerPlan, Layout};
+use crate::network::{Architecture, Score, Training};
+use crate::plan::Layout;
 use crate::slices::{range, split_mut, tail_mut};
 
 /// The next slice of a step.
@@ -72,6 +70,8 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) steps: u64,
     pub(super) samples: usize,
     pub(super) phase: Phase,
+    /// Whether the targets of the step were given as classes.
+    pub(super) targets_are_classes: bool,
     pub(super) score: Score,
 }
 
@@ -121,6 +121,9 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         if expected & CAPS != expected {
             return Err(TrainerError::Capabilities { expected, found: CAPS });
         }
+        if network.classes() == 1 && !training.loss.takes_values() {
+            return Err(TrainerError::OneOutput { loss: training.loss });
+        }
         training.check::<CAPS>()?;
         let (work, state) = split_mut(memory, layout.work());
         let work = Work::new(work, &layout);
@@ -137,7 +140,8 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             steps: 0,
             samples: 0,
             phase: Phase::Idle,
-            score: Score { loss: 0.0, correct: 0, samples: 0 },
+            targets_are_classes: true,
+            score: Score { loss: 0.0, correct: None, samples: 0 },
         })
     }
 
@@ -207,60 +211,6 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
     /// Number of steps made.
     pub fn steps(&self) -> u64 {
         self.steps
-    }
-
-    /// The weights of the dense layer with index `layer` among all layers, from 0: inputs × outputs, the inputs in the
-    /// order of [`Shape::channels_last_index`](crate::Shape::channels_last_index). `None` if there is no such layer or it
-    /// is not dense.
-    ///
-    /// ```
-    /// # use asymgrad_core::{Architecture, Layer, Shape, Trainer, Training};
-    /// const NET: Architecture = Architecture::new(Shape::vector(3), &[Layer::dense(2)]);
-    /// const TRAINING: Training = Training::new(1);
-    /// let mut memory = [0.0; NET.memory(&TRAINING)];
-    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
-    /// assert_eq!(trainer.weights(0).map(|weights| weights.shape()), Some((3, 2)));
-    /// # Ok::<(), asymgrad_core::TrainerError>(())
-    /// ```
-    pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let plan = LayerCursor::new(&self.network, &self.training).nth(layer)?;
-        self.matrix(&plan, plan.parameter_offset)
-    }
-
-    /// The feedback B of the layer with index `layer` among all layers, from 0.
-    ///
-    /// Its shape is that of [`Trainer::weights`], or inputs × classes for `(DFA)` and `(DRTP)` in layers of any operation.
-    /// `None` if there is no such layer, the training's memory holds no feedback of the layer, or the layer is a
-    /// convolution whose rule is not direct.
-    ///
-    /// ```
-    /// # use asymgrad_core::{Architecture, Feedback, Layer, Shape, Trainer, Training};
-    /// const NET: Architecture = Architecture::new(
-    ///     Shape::vector(3),
-    ///     &[Layer::dense(8), Layer::dense(5).feedback(Feedback::Direct), Layer::dense(2).feedback(Feedback::Fixed)],
-    /// );
-    /// const TRAINING: Training = Training::new(1);
-    /// let mut memory = [0.0; NET.memory(&TRAINING)];
-    /// let trainer: Trainer = Trainer::new(NET, TRAINING, &mut memory)?;
-    /// let shapes = [0, 1, 2].map(|layer| trainer.feedback(layer).map(|feedback| feedback.shape()));
-    /// assert_eq!(shapes, [None, Some((8, 2)), Some((5, 2))]);
-    /// # Ok::<(), asymgrad_core::TrainerError>(())
-    /// ```
-    pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let plan =
-            LayerCursor::new(&self.network, &self.training).nth(layer).filter(|plan| plan.feedback_in_memory() > 0)?;
-        let from = self.parameters + plan.feedback_offset;
-        if plan.layer.feedback.is_direct() { self.view(from, plan.feedback_fans()) } else { self.matrix(&plan, from) }
-    }
-
-    fn matrix(&self, plan: &LayerPlan<'_>, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let Operation::Dense { outputs } = plan.layer.operation else { return None };
-        self.view(from, (plan.input.features(), outputs))
-    }
-
-    fn view(&self, from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let values = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
-        Some(MatrixView::from_slice_generic(values, Dyn(rows), Dyn(cols)))
     }
 
     /// Weights and biases, layer by layer: the parameters of a [`Predictor`](crate::Predictor).

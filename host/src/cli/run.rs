@@ -102,7 +102,7 @@ pub(super) struct RunArguments {
     /// Learning rate; several, as 1e-3,3e-4, are a run each [default: 0.001 for adam, else 0.01]
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = positive, allow_negative_numbers = true)]
     lr: Vec<f32>,
-    /// ce, bce, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
+    /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = loss)]
     loss: Option<Loss>,
     /// Clips each element of the weight gradients to [-X, X]

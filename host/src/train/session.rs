@@ -216,7 +216,7 @@ impl<'a> Session<'a> {
                 return Ok(None);
             }
             load(&mut self.trainer, &mut self.labels, &self.gather, images, batch)?;
-            add(&mut sums, &self.trainer.evaluate(&self.labels)?);
+            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
         }
         Ok(Some(sums))
     }
@@ -363,7 +363,7 @@ fn index(image: usize) -> u32 {
 
 fn add(sums: &mut Sums, score: &Score) {
     sums.loss += f64::from(score.loss) * score.samples as f64;
-    sums.correct += score.correct;
+    sums.correct += score.correct.unwrap_or(0);
     sums.samples += score.samples;
 }
 

@@ -2,7 +2,7 @@
 //!
 //! # Formula
 //!
-//! δ = T Bᵀ / n, where T are the one-hot labels, batch × classes, n is the number of samples, and B is random and fixed,
+//! δ = T Bᵀ / n, where T are the targets, batch × outputs (one-hot for classes), n is the number of samples, and B is random and fixed,
 //! inputs of the layer × classes.
 //!
 //! # Backward pass
@@ -32,6 +32,12 @@
 //!
 //! Frenkel, Lefebvre and Bol, "Learning without feedback: fixed random learning signals allow for feedforward training of deep
 //! neural networks", Front. Neurosci. 15, 629892 (2021).
+
+/// Computes T / n of targets that are values; both are batch × outputs.
+pub(crate) fn scaled(targets: &[f32], samples: usize, scaled: &mut [f32]) {
+    let scale = 1.0 / samples as f32;
+    scaled.iter_mut().zip(targets).for_each(|(scaled, target)| *scaled = scale * target);
+}
 
 /// Computes T / n: 1 / n at each sample's class, else 0. `targets` is batch × classes, column-major.
 pub(crate) fn scaled_one_hot(labels: &[f32], targets: &mut [f32]) {

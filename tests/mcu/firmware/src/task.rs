@@ -59,7 +59,7 @@ fn report<const CAPS: u32>(trainer: &mut Trainer<'_, CAPS, Device>, epoch: u32) 
         if index < TRAINED {
             loss += score.loss;
         } else {
-            correct += score.correct;
+            correct += score.correct.unwrap_or(0);
         }
     }
     board::print("epoch ");

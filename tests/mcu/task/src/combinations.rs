@@ -133,7 +133,7 @@ fn train<A: Arithmetic>(
             for (index, label) in labels.iter_mut().enumerate() {
                 *label = digit(first + index, input.get_mut(index..)?.iter_mut().step_by(batch))?;
             }
-            trainer.start(labels).ok()?;
+            trainer.start(&*labels).ok()?;
             trainer.finish().ok()?;
             first += batch;
         }
@@ -143,7 +143,7 @@ fn train<A: Arithmetic>(
         let label = digit(index, trainer.input(1).ok()?)?;
         let score = trainer.evaluate(&[label]).ok()?;
         loss += score.loss;
-        correct += u32::from(score.correct > 0);
+        correct += u32::from(score.correct == Some(1));
     }
     print(": correct ");
     text::integer(correct, print);

@@ -43,7 +43,7 @@ const OPTIMIZERS: [Optimizer; 4] = [
 ];
 const BATCH: usize = 4;
 /// The training that needs the most memory.
-const LARGEST: Training = Training::new(BATCH);
+const LARGEST: Training = Training::new(BATCH).loss(Loss::MeanSquared);
 static MEMORY: ConstStaticCell<[f32; NET.memory(&LARGEST)]> = ConstStaticCell::new([0.0; NET.memory(&LARGEST)]);
 static TABLE: [f32; NET.fixed_feedback(&LARGEST)] = match NET.feedback_table(&LARGEST, 2) {
     Some(table) => table,
@@ -73,7 +73,6 @@ fn run() -> Option<()> {
             for (frozen, storage) in black_box(&VARIANTS) {
                 let training = Training::new(black_box(BATCH))
                     .optimizer(*optimizer)
-                    .loss(*loss)
                     .clip(black_box(0.1))
                     .decay(black_box(1e-4))
                     .freeze(*frozen)
@@ -81,7 +80,7 @@ fn run() -> Option<()> {
                 board::print(optimizer.name());
                 board::print(" ");
                 board::print(loss.name());
-                train(network, training, memory, prediction, flash)?;
+                train(network, training, *loss, memory, prediction, flash)?;
             }
         }
     }
@@ -92,10 +91,12 @@ fn run() -> Option<()> {
 fn train(
     network: Architecture<'_>,
     training: Training,
+    loss: Loss,
     memory: &mut [f32],
     prediction: &mut [f32],
     flash: &mut [u8],
 ) -> Option<()> {
+    let training = training.loss(loss);
     let len: usize = network.plan(&training).map(|region| region.len).sum();
     let memory = memory.get_mut(..len)?;
     let mut trainer = Trainer::<{ asymgrad_core::capabilities::ALL }>::new(network, training, memory).ok()?;
@@ -113,6 +114,11 @@ fn train(
         let inputs = inputs.get(..samples)?.as_flattened();
         trainer.step(inputs, labels.get(..samples)?).ok()?;
         trainer.predict(inputs).ok()?;
+    }
+    if loss.takes_values() {
+        let values = [0.5; 10 * BATCH];
+        let (inputs, values) = (inputs.as_flattened(), values.get(..network.classes() * BATCH)?);
+        trainer.step(inputs, values).ok()?;
     }
     board::print(" loss ");
     trainer.input(1).ok()?.iter_mut().zip(inputs.first()?).for_each(|(value, pixel)| *value = *pixel);

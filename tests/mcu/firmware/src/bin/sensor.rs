@@ -110,7 +110,7 @@ fn run() -> Option<()> {
     let mut correct = 0;
     for index in task::TRAINED..task::DIGITS {
         let label = task::digit(index, trainer.input(1).ok()?)?;
-        correct += trainer.evaluate(&[label]).ok()?.correct;
+        correct += trainer.evaluate(&[label]).ok()?.correct.unwrap_or(0);
     }
     task::line("correct", u32::try_from(correct).ok()?);
     // A broken reading is an error, and the weights are unchanged.
