@@ -91,15 +91,15 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
             block.iter_mut().zip(bias).for_each(|(y, bias)| *y = *bias);
             each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
                 let column = range(job.input, input_position * inputs, inputs);
+                let rows = tail(job.weight, first * inputs);
                 let (quads, remainder) = block.as_chunks_mut();
-                let mut row = first;
-                for sums in quads {
-                    dot_rows::<A>(sums, tail(job.weight, row * inputs), column);
-                    row += DOT_ROWS;
+                let (quad_rows, remaining_rows) =
+                    rows.split_at_checked(quads.len() * DOT_ROWS * inputs).unwrap_or_default();
+                for (sums, rows) in quads.iter_mut().zip(quad_rows.chunks((DOT_ROWS * inputs).max(1))) {
+                    dot_rows::<A>(sums, rows, column);
                 }
-                for sum in remainder {
-                    add_one::<A>(sum, tail(job.weight, row * inputs), 1, column, 1);
-                    row += 1;
+                for (sum, row) in remainder.iter_mut().zip(remaining_rows.chunks(inputs.max(1))) {
+                    *sum = dot::<A>(*sum, row, column);
                 }
             });
             for y in block {
@@ -177,16 +177,14 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
         each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
             let columns = range(job.input, input_position * inputs * n, inputs * n);
             let rows = range(job.grad_output, position * outputs * n, outputs * n);
+            if n == 1 && !geometry.shares_weights() {
+                return update_rows::<A, CAPS>(&mut update, first * inputs, columns, rows);
+            }
             for (out, row) in rows.chunks_exact(n.max(1)).enumerate() {
                 let at = (first + out) * inputs;
-                match row {
-                    [g] if !geometry.shares_weights() => update_row::<A, CAPS>(&mut update, at, columns, *g),
-                    _ => {
-                        let blocks = columns.chunks((WEIGHT_BLOCK * n).max(1));
-                        for (at, columns) in (at..).step_by(WEIGHT_BLOCK).zip(blocks) {
-                            block::<A, CAPS>(&geometry, columns, row, at, &mut update, sums);
-                        }
-                    }
+                let blocks = columns.chunks((WEIGHT_BLOCK * n).max(1));
+                for (at, columns) in (at..).step_by(WEIGHT_BLOCK).zip(blocks) {
+                    block::<A, CAPS>(&geometry, columns, row, at, &mut update, sums);
                 }
             }
         });
@@ -196,14 +194,16 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
     }
 }
 
-/// The gradients of a row of weights under one sample, h · g, never stored.
+/// The gradients of rows of weights under one sample, h · g with a g for each row, never stored.
 #[inline(always)]
-fn update_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
+fn update_rows<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], grad_output: &[f32]) {
     match update.plain_rate::<CAPS>() {
-        // The ReLU was off: the update would add 0.
-        Some(_) if g == 0.0 => {}
-        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, g, rate),
-        None => apply_row::<A, CAPS>(update, at, input, g),
+        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, grad_output, rate),
+        None => {
+            for (row, g) in grad_output.iter().enumerate() {
+                apply_row::<A, CAPS>(update, at + row * input.len(), input, *g);
+            }
+        }
     }
 }
 
@@ -212,24 +212,34 @@ fn apply_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize,
     update.apply_iter::<A, CAPS, 1>(at, input.iter().map(|h| [A::mul_add(*h, g, 0.0)]));
 }
 
-/// Plain gradient descent with the gradients h · g, unrolled because it is half of an online step. The sum h · g + 0 of other
-/// kernels differs in the sign of a 0 alone, which no weight but −0 would show.
+/// Plain gradient descent with the gradients h · g, unrolled because it is half of an online step. The sum
+/// h · g + 0 of other kernels differs in the sign of a 0 alone, which no weight but −0 would show.
 #[inline(never)]
-fn descend(weight: &mut [f32], input: &[f32], g: f32, rate: f32) {
-    let step = |w: &mut f32, h: f32| {
-        if !skips(h) {
-            *w += -(rate * (h * g));
-        }
-    };
+fn descend(weight: &mut [f32], input: &[f32], grad_output: &[f32], rate: f32) {
     let (blocks, tail) = input.as_chunks();
-    let (weight_blocks, weight_tail) = weight.get_mut(..input.len()).unwrap_or(&mut []).as_chunks_mut();
-    for ([w0, w1, w2, w3], [h0, h1, h2, h3]) in weight_blocks.iter_mut().zip(blocks) {
-        step(w0, *h0);
-        step(w1, *h1);
-        step(w2, *h2);
-        step(w3, *h3);
+    for (row, g) in weight.chunks_exact_mut(input.len().max(1)).zip(grad_output) {
+        // Where the ReLU was off, the update would add 0.
+        if *g == 0.0 {
+            continue;
+        }
+        let step = |w: &mut f32, h: f32| {
+            if !skips(h) {
+                *w += -(rate * (h * g));
+            }
+        };
+        let (row_blocks, row_tail) = row.as_chunks_mut();
+        for ([w0, w1, w2, w3, w4, w5, w6, w7], [h0, h1, h2, h3, h4, h5, h6, h7]) in row_blocks.iter_mut().zip(blocks) {
+            step(w0, *h0);
+            step(w1, *h1);
+            step(w2, *h2);
+            step(w3, *h3);
+            step(w4, *h4);
+            step(w5, *h5);
+            step(w6, *h6);
+            step(w7, *h7);
+        }
+        row_tail.iter_mut().zip(tail).for_each(|(w, h)| step(w, *h));
     }
-    weight_tail.iter_mut().zip(tail).for_each(|(w, h)| step(w, *h));
 }
 
 /// The gradients of up to [`WEIGHT_BLOCK`] neighbouring weights, summed over the batch.
@@ -261,7 +271,8 @@ pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'
     let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
     let positions = if geometry.untied { 1 } else { geometry.positions() };
     if n == 1 && positions == 1 {
-        return update_row::<A, CAPS>(&mut update, 0, job.grad_output, 1.0);
+        // g · 1 is exact.
+        return update_rows::<A, CAPS>(&mut update, 0, job.grad_output, &[1.0]);
     }
     let stride = geometry.out_channels * n;
     let biases = if geometry.untied { geometry.positions() * geometry.out_channels } else { geometry.out_channels };
@@ -277,7 +288,14 @@ pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'
     );
 }
 
-/// `sums[r] += Σ_k rows[r][k] · column[k]`, k in order, for four rows as long as the column that lie one after the other.
+/// `sum + Σ_k row[k] · column[k]`, k in order.
+#[inline(never)]
+fn dot<A: Arithmetic>(sum: f32, row: &[f32], column: &[f32]) -> f32 {
+    let terms = row.iter().zip(column).filter(|(_, x)| !skips(**x));
+    terms.fold(sum, |sum, (w, x)| A::mul_add(*x, *w, sum))
+}
+
+/// `sums[r] += Σ_k rows[r][k] · column[k]`, k in order, for up to four rows as long as the column that lie one after the other.
 #[inline(never)]
 fn dot_rows<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], rows: &[f32], column: &[f32]) {
     let width = column.len();
@@ -287,31 +305,29 @@ fn dot_rows<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], rows: &[f32], column: &[f
         if SOFT_FLOAT { (&[][..], row) } else { row.as_chunks::<4>() }
     };
     let ((a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)) = (row(0), row(1), row(2), row(3));
-    let (blocks, tail) = if SOFT_FLOAT { (&[][..], column) } else { column.as_chunks() };
-    let [mut s0, mut s1, mut s2, mut s3] = *sums;
+    let (blocks, tail) = if SOFT_FLOAT { (&[][..], column) } else { column.as_chunks::<4>() };
+    let mut next = *sums;
     for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(blocks) {
-        s0 = dot_block::<A>(s0, a, x);
-        s1 = dot_block::<A>(s1, b, x);
-        s2 = dot_block::<A>(s2, c, x);
-        s3 = dot_block::<A>(s3, d, x);
+        // Unrolled because the compiler keeps loops when it optimises for size.
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]) = (a, b, c, d);
+        add_terms::<A>(&mut next, [*a0, *b0, *c0, *d0], x[0]);
+        add_terms::<A>(&mut next, [*a1, *b1, *c1, *d1], x[1]);
+        add_terms::<A>(&mut next, [*a2, *b2, *c2, *d2], x[2]);
+        add_terms::<A>(&mut next, [*a3, *b3, *c3, *d3], x[3]);
     }
     for ((((a, b), c), d), x) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail).zip(tail) {
-        if skips(*x) {
-            continue;
+        if !skips(*x) {
+            add_terms::<A>(&mut next, [*a, *b, *c, *d], *x);
         }
-        s0 = A::mul_add(*x, *a, s0);
-        s1 = A::mul_add(*x, *b, s1);
-        s2 = A::mul_add(*x, *c, s2);
-        s3 = A::mul_add(*x, *d, s3);
     }
-    *sums = [s0, s1, s2, s3];
+    *sums = next;
 }
 
-/// Four terms of a sum, in order; unrolled because the compiler keeps loops when it optimises for size. More would not fit the
-/// registers that a function may use without saving them on the stack.
+/// Adds a term to each of the sums of [`dot_rows`].
 #[inline(always)]
-fn dot_block<A: Arithmetic>(sum: f32, [a0, a1, a2, a3]: &[f32; 4], [x0, x1, x2, x3]: &[f32; 4]) -> f32 {
-    A::mul_add(*x3, *a3, A::mul_add(*x2, *a2, A::mul_add(*x1, *a1, A::mul_add(*x0, *a0, sum))))
+fn add_terms<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], [a, b, c, d]: [f32; DOT_ROWS], x: f32) {
+    let [s0, s1, s2, s3] = *sums;
+    *sums = [A::mul_add(x, a, s0), A::mul_add(x, b, s1), A::mul_add(x, c, s2), A::mul_add(x, d, s3)];
 }
 
 /// The sums of a tile: of eight neighbours, or of one value beside them.
