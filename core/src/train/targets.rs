@@ -3,7 +3,7 @@
 use super::buffers::targets_and_activations;
 use super::error::StepError;
 use super::pass::has_values;
-use super::trainer::Trainer;
+use super::trainer::{NOT_COUNTED, Trainer};
 use crate::kernels::Kernels;
 use crate::network::{Loss, Targets};
 
@@ -58,7 +58,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             }
             return;
         }
-        self.targets_are_classes = matches!(targets, Targets::Classes(_));
+        self.correct = if matches!(targets, Targets::Classes(_)) { 0 } else { NOT_COUNTED };
         for (output, column) in stored.chunks_exact_mut(samples.max(1)).take(outputs).enumerate() {
             match targets {
                 Targets::Classes(classes) => {
