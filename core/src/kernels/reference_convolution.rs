@@ -1,0 +1,117 @@
+//! Convolutions of one sample on a device, tap by tap: the terms of a tap and an input channel for four output channels of all positions.
+//!
+//! Their weights, or the sums of their gradients, stay in registers, and no position repeats the bounds of its window.
+
+use core::ops::Range;
+
+use super::geometry::Geometry;
+use super::jobs::{Forward, WeightGradient};
+use super::reference_sums::{DOT_ROWS, add_terms, skips};
+use crate::arithmetic::{Arithmetic, Portable};
+use crate::slices::tail;
+
+/// y = x W + b.
+#[inline(never)]
+pub(super) fn forward<A: Arithmetic>(job: &Forward<'_>, output: &mut [f32]) {
+    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    for block in output.chunks_exact_mut(outputs.max(1)) {
+        block.iter_mut().zip(job.bias).for_each(|(y, bias)| *y = *bias);
+    }
+    for tap in 0..job.geometry.taps() {
+        for channel in 0..inputs {
+            let mut weight = tail(job.weight, tap * outputs * inputs + channel).iter().step_by(inputs.max(1)).copied();
+            for out in (0..outputs).step_by(DOT_ROWS) {
+                let mut next = || weight.next().unwrap_or(0.0);
+                if outputs - out >= DOT_ROWS {
+                    let weights = [next(), next(), next(), next()];
+                    add_tap(job, tap, channel, out, output, |sums, x| add_terms::<A>(sums, weights, x));
+                } else {
+                    for out in out..outputs {
+                        let weight = next();
+                        add_tap(job, tap, channel, out, output, |[sum], x| *sum = A::mul_add(x, weight, *sum));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Adds the terms of a tap and an input channel, by `add`, to the sums of `LANES` output channels from `out` on.
+#[inline(never)]
+fn add_tap<const LANES: usize>(
+    job: &Forward<'_>,
+    tap: usize,
+    channel: usize,
+    out: usize,
+    output: &mut [f32],
+    add: impl Fn(&mut [f32; LANES], f32),
+) {
+    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    each_row(&job.geometry, tap, |pixel, positions| {
+        let mut pixels = tail(job.input, pixel * inputs + channel);
+        let blocks = output.get_mut(positions.start * outputs + out..).unwrap_or_default();
+        for block in blocks.chunks_mut(outputs.max(1)).take(positions.len()) {
+            let (Some(x), Some(sums)) = (pixels.first(), block.first_chunk_mut()) else { break };
+            if !skips(*x) {
+                add(sums, *x);
+            }
+            pixels = after(pixels, inputs);
+        }
+    });
+}
+
+/// hᵀG of a layer that shares its weights and has at least four output channels, into `sums`.
+#[inline(never)]
+pub(super) fn weight_gradient(job: &WeightGradient<'_>, sums: &mut [f32]) {
+    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    for tap in 0..job.geometry.taps() {
+        for out in (0..outputs).step_by(DOT_ROWS) {
+            // The last four overlap the ones before if the number of channels is not a multiple of four.
+            let out = out.min(outputs.saturating_sub(DOT_ROWS));
+            for channel in 0..inputs {
+                let gradients = tap_gradients(job, tap, channel, out);
+                let sums = sums.get_mut((tap * outputs + out) * inputs + channel..).unwrap_or_default();
+                sums.iter_mut().step_by(inputs.max(1)).zip(gradients).for_each(|(sum, gradient)| *sum = gradient);
+            }
+        }
+    }
+}
+
+/// The gradients of the weights of a tap and an input channel for four output channels.
+#[inline(never)]
+fn tap_gradients(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usize) -> [f32; DOT_ROWS] {
+    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    let mut sums = [0.0; DOT_ROWS];
+    each_row(&job.geometry, tap, |pixel, positions| {
+        let mut pixels = tail(job.input, pixel * inputs + channel);
+        let mut grad_output = tail(job.grad_output, positions.start * outputs + out);
+        for _ in positions {
+            let (Some(x), Some(g)) = (pixels.first(), grad_output.first_chunk()) else { break };
+            if !skips(*x) {
+                // The gradient of one position is a rounded product in every numeric mode.
+                add_terms::<Portable>(&mut sums, *g, *x);
+            }
+            (pixels, grad_output) = (after(pixels, inputs), after(grad_output, outputs));
+        }
+    });
+    sums
+}
+
+/// Calls `visit` for each row of output positions at which a tap reads a pixel inside the image, with the first pixel and the
+/// positions.
+#[inline(always)]
+fn each_row(geometry: &Geometry, tap: usize, mut visit: impl FnMut(usize, Range<usize>)) {
+    let (tap_row, tap_col) = (tap / geometry.kernel.max(1), tap % geometry.kernel.max(1));
+    let cols = geometry.valid_positions(tap_col, geometry.cols);
+    for row in geometry.valid_positions(tap_row, geometry.rows) {
+        let first = row * geometry.cols;
+        let source = geometry.source_coordinate::<false>(row, tap_row) * geometry.cols;
+        visit(source + geometry.source_coordinate::<false>(cols.start, tap_col), first + cols.start..first + cols.end);
+    }
+}
+
+/// The values from `len` on; none if there are fewer.
+#[inline(always)]
+fn after(values: &[f32], len: usize) -> &[f32] {
+    values.get(len..).unwrap_or_default()
+}
