@@ -2,13 +2,11 @@
 //!
 //! Their weights, or the sums of their gradients, stay in registers, and no position repeats the bounds of its window.
 
-use core::ops::Range;
-
 use super::geometry::Geometry;
 use super::jobs::{Forward, WeightGradient};
 use super::reference_sums::{DOT_ROWS, add_terms, skips};
 use crate::arithmetic::{Arithmetic, Portable};
-use crate::slices::tail;
+use crate::slices::{range, range_mut, tail};
 
 /// y = x W + b.
 #[inline(never)]
@@ -47,15 +45,15 @@ fn add_tap<const LANES: usize>(
     add: impl Fn(&mut [f32; LANES], f32),
 ) {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
-    each_row(&job.geometry, tap, |pixel, positions| {
-        let mut pixels = tail(job.input, pixel * inputs + channel);
-        let blocks = output.get_mut(positions.start * outputs + out..).unwrap_or_default();
-        for block in blocks.chunks_mut(outputs.max(1)).take(positions.len()) {
-            let (Some(x), Some(sums)) = (pixels.first(), block.first_chunk_mut()) else { break };
+    each_row(&job.geometry, tap, |pixel, position, len| {
+        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+        let blocks = range_mut(output, position * outputs, len * outputs).chunks_exact_mut(outputs.max(1));
+        for (pixel, block) in pixels.zip(blocks) {
+            let sums = block.get_mut(out..).and_then(|block| block.first_chunk_mut());
+            let (Some(x), Some(sums)) = (pixel.get(channel), sums) else { break };
             if !skips(*x) {
                 add(sums, *x);
             }
-            pixels = after(pixels, inputs);
         }
     });
 }
@@ -82,36 +80,30 @@ pub(super) fn weight_gradient(job: &WeightGradient<'_>, sums: &mut [f32]) {
 fn tap_gradients(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usize) -> [f32; DOT_ROWS] {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
     let mut sums = [0.0; DOT_ROWS];
-    each_row(&job.geometry, tap, |pixel, positions| {
-        let mut pixels = tail(job.input, pixel * inputs + channel);
-        let mut grad_output = tail(job.grad_output, positions.start * outputs + out);
-        for _ in positions {
-            let (Some(x), Some(g)) = (pixels.first(), grad_output.first_chunk()) else { break };
+    each_row(&job.geometry, tap, |pixel, position, len| {
+        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+        let blocks = range(job.grad_output, position * outputs, len * outputs).chunks_exact(outputs.max(1));
+        for (pixel, block) in pixels.zip(blocks) {
+            let g = block.get(out..).and_then(|block| block.first_chunk());
+            let (Some(x), Some(g)) = (pixel.get(channel), g) else { break };
             if !skips(*x) {
                 // The gradient of one position is a rounded product in every numeric mode.
                 add_terms::<Portable>(&mut sums, *g, *x);
             }
-            (pixels, grad_output) = (after(pixels, inputs), after(grad_output, outputs));
         }
     });
     sums
 }
 
-/// Calls `visit` for each row of output positions at which a tap reads a pixel inside the image, with the first pixel and the
-/// positions.
+/// Calls `visit` with the first pixel, the first position and the length of each row of output positions at which a tap reads a pixel
+/// inside the image.
 #[inline(always)]
-fn each_row(geometry: &Geometry, tap: usize, mut visit: impl FnMut(usize, Range<usize>)) {
+fn each_row(geometry: &Geometry, tap: usize, mut visit: impl FnMut(usize, usize, usize)) {
     let (tap_row, tap_col) = (tap / geometry.kernel.max(1), tap % geometry.kernel.max(1));
     let cols = geometry.valid_positions(tap_col, geometry.cols);
+    let source_col = geometry.source_coordinate::<false>(cols.start, tap_col);
     for row in geometry.valid_positions(tap_row, geometry.rows) {
-        let first = row * geometry.cols;
-        let source = geometry.source_coordinate::<false>(row, tap_row) * geometry.cols;
-        visit(source + geometry.source_coordinate::<false>(cols.start, tap_col), first + cols.start..first + cols.end);
+        let source_row = geometry.source_coordinate::<false>(row, tap_row);
+        visit(source_row * geometry.cols + source_col, row * geometry.cols + cols.start, cols.len());
     }
-}
-
-/// The values from `len` on; none if there are fewer.
-#[inline(always)]
-fn after(values: &[f32], len: usize) -> &[f32] {
-    values.get(len..).unwrap_or_default()
 }

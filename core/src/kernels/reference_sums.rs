@@ -16,8 +16,8 @@ const SOFT_FLOAT: bool = cfg!(any(
 /// Whether terms with this factor may be left out, because they add 0.
 #[inline(always)]
 pub(super) fn skips(factor: f32) -> bool {
-    // The sign is shifted out; comparing floats would be a call.
-    SOFT_FLOAT && factor.to_bits() << 1 == 0
+    // The bits of +0 alone: the compiler turns every test for both zeros into a comparison of floats, which is a call.
+    SOFT_FLOAT && factor.to_bits() == 0
 }
 
 /// `sum + Σ_k row[k] · column[k]`, k in order.
