@@ -15,7 +15,7 @@
 //! | `batch_one.rs`, `small_batch.rs`, `few_channels.rs`, `const_outputs.rs` | special cases of these |
 //! | `winograd/` | 5 × 5 convolutions with fewer products |
 //! | `pooling.rs` | max and average pooling |
-//! | `reference.rs`, `seeded_feedback.rs` | the passes on a device |
+//! | `reference.rs`, `reference_sums.rs`, `reference_convolution.rs`, `seeded_feedback.rs` | the passes on a device |
 //! | `step.rs`, `update.rs` | the optimizer |
 //!
 //! Each job is a plain struct of slices, and its `run` functions compute a range of its rows; a kernel set chooses the
@@ -36,6 +36,8 @@ mod microkernel;
 mod pack;
 mod pooling;
 mod reference;
+mod reference_convolution;
+mod reference_sums;
 mod seeded_feedback;
 pub mod select;
 mod small_batch;

@@ -1,35 +1,20 @@
 //! The passes on a device, in scalar code: few instructions and little code, one value at a time.
 //!
-//! Two inner loops do everything: [`dot_rows`] for four rows against a column, [`add_neighbours`] for eight neighbours of a row.
-//! Both keep the order of sums of `data_pass.rs` and `weight_gradient.rs`, so finite results have the same bits.
+//! The inner loops are in `reference_sums.rs`, convolutions of one sample in `reference_convolution.rs`. All keep the order of sums of
+//! `data_pass.rs` and `weight_gradient.rs`, so finite results have the same bits.
 
 use super::geometry::Geometry;
 use super::jobs::{BiasGradient, Forward, InputGradient, WeightGradient};
+use super::reference_convolution;
+use super::reference_sums::{DOT_ROWS, dot, dot_rows, each_tile, skips};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
 use crate::capabilities::{self, enabled};
 use crate::network::Activation;
 use crate::slices::{range, tail};
 
-/// Rows of [`dot_rows`].
-const DOT_ROWS: usize = 4;
-/// Values of [`add_neighbours`].
-const NEIGHBOURS: usize = 8;
 /// Weights whose gradients are applied together.
 const WEIGHT_BLOCK: usize = 16;
-
-/// Whether the target has no floating-point unit, so that testing a factor for zero is cheaper than a product.
-const SOFT_FLOAT: bool = cfg!(any(
-    all(target_arch = "arm", not(target_abi = "eabihf")),
-    all(any(target_arch = "riscv32", target_arch = "riscv64"), not(target_feature = "f"))
-));
-
-/// Whether terms with this factor may be left out, because they add 0.
-#[inline(always)]
-fn skips(factor: f32) -> bool {
-    // The sign is shifted out; comparing floats would be a call.
-    SOFT_FLOAT && factor.to_bits() << 1 == 0
-}
 
 /// The geometry, specialised to the compiled-in capabilities: without convolutions there is one position and one tap.
 #[inline(always)]
@@ -85,21 +70,28 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let relu = matches!(job.activation, Some(Activation::Relu));
     let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
+    if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() {
+        reference_convolution::forward::<A>(job, output);
+        for y in output {
+            *y = finish(*y);
+        }
+        return;
+    }
     each_position::<CAPS>(output, outputs * n, |position, block| {
         let bias = tail(job.bias, if geometry.untied { position * outputs } else { 0 });
         if n == 1 {
             block.iter_mut().zip(bias).for_each(|(y, bias)| *y = *bias);
             each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
                 let column = range(job.input, input_position * inputs, inputs);
+                let rows = tail(job.weight, first * inputs);
                 let (quads, remainder) = block.as_chunks_mut();
-                let mut row = first;
-                for sums in quads {
-                    dot_rows::<A>(sums, tail(job.weight, row * inputs), column);
-                    row += DOT_ROWS;
+                let (quad_rows, remaining_rows) =
+                    rows.split_at_checked(quads.len() * DOT_ROWS * inputs).unwrap_or_default();
+                for (sums, rows) in quads.iter_mut().zip(quad_rows.chunks((DOT_ROWS * inputs).max(1))) {
+                    dot_rows::<A>(sums, rows, column);
                 }
-                for sum in remainder {
-                    add_one::<A>(sum, tail(job.weight, row * inputs), 1, column, 1);
-                    row += 1;
+                for (sum, row) in remainder.iter_mut().zip(remaining_rows.chunks(inputs.max(1))) {
+                    *sum = dot::<A>(*sum, row, column);
                 }
             });
             for y in block {
@@ -172,21 +164,23 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
 ) {
     let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() && outputs >= DOT_ROWS {
+        reference_convolution::weight_gradient(job, sums);
+        return update.apply::<A, CAPS, 1>(0, sums);
+    }
     sums.fill(0.0);
     for position in 0..geometry.positions() {
         each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
             let columns = range(job.input, input_position * inputs * n, inputs * n);
             let rows = range(job.grad_output, position * outputs * n, outputs * n);
+            if n == 1 && !geometry.shares_weights() {
+                return update_rows::<A, CAPS>(&mut update, first * inputs, columns, rows);
+            }
             for (out, row) in rows.chunks_exact(n.max(1)).enumerate() {
                 let at = (first + out) * inputs;
-                match row {
-                    [g] if !geometry.shares_weights() => update_row::<A, CAPS>(&mut update, at, columns, *g),
-                    _ => {
-                        let blocks = columns.chunks((WEIGHT_BLOCK * n).max(1));
-                        for (at, columns) in (at..).step_by(WEIGHT_BLOCK).zip(blocks) {
-                            block::<A, CAPS>(&geometry, columns, row, at, &mut update, sums);
-                        }
-                    }
+                let blocks = columns.chunks((WEIGHT_BLOCK * n).max(1));
+                for (at, columns) in (at..).step_by(WEIGHT_BLOCK).zip(blocks) {
+                    block::<A, CAPS>(&geometry, columns, row, at, &mut update, sums);
                 }
             }
         });
@@ -196,14 +190,16 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
     }
 }
 
-/// The gradients of a row of weights under one sample, h · g, never stored.
+/// The gradients of rows of weights under one sample, h · g with a g for each row, never stored.
 #[inline(always)]
-fn update_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], g: f32) {
+fn update_rows<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize, input: &[f32], grad_output: &[f32]) {
     match update.plain_rate::<CAPS>() {
-        // The ReLU was off: the update would add 0.
-        Some(_) if g == 0.0 => {}
-        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, g, rate),
-        None => apply_row::<A, CAPS>(update, at, input, g),
+        Some(rate) => descend(update.weight.get_mut(at..).unwrap_or(&mut []), input, grad_output, rate),
+        None => {
+            for (row, g) in grad_output.iter().enumerate() {
+                apply_row::<A, CAPS>(update, at + row * input.len(), input, *g);
+            }
+        }
     }
 }
 
@@ -212,24 +208,34 @@ fn apply_row<A: Arithmetic, const CAPS: u32>(update: &mut Update<'_>, at: usize,
     update.apply_iter::<A, CAPS, 1>(at, input.iter().map(|h| [A::mul_add(*h, g, 0.0)]));
 }
 
-/// Plain gradient descent with the gradients h · g, unrolled because it is half of an online step. The sum h · g + 0 of other
-/// kernels differs in the sign of a 0 alone, which no weight but −0 would show.
+/// Plain gradient descent with the gradients h · g, unrolled because it is half of an online step. The sum
+/// h · g + 0 of other kernels differs in the sign of a 0 alone, which no weight but −0 would show.
 #[inline(never)]
-fn descend(weight: &mut [f32], input: &[f32], g: f32, rate: f32) {
-    let step = |w: &mut f32, h: f32| {
-        if !skips(h) {
-            *w += -(rate * (h * g));
-        }
-    };
+fn descend(weight: &mut [f32], input: &[f32], grad_output: &[f32], rate: f32) {
     let (blocks, tail) = input.as_chunks();
-    let (weight_blocks, weight_tail) = weight.get_mut(..input.len()).unwrap_or(&mut []).as_chunks_mut();
-    for ([w0, w1, w2, w3], [h0, h1, h2, h3]) in weight_blocks.iter_mut().zip(blocks) {
-        step(w0, *h0);
-        step(w1, *h1);
-        step(w2, *h2);
-        step(w3, *h3);
+    for (row, g) in weight.chunks_exact_mut(input.len().max(1)).zip(grad_output) {
+        // Where the ReLU was off, the update would add 0.
+        if *g == 0.0 {
+            continue;
+        }
+        let step = |w: &mut f32, h: f32| {
+            if !skips(h) {
+                *w += -(rate * (h * g));
+            }
+        };
+        let (row_blocks, row_tail) = row.as_chunks_mut();
+        for ([w0, w1, w2, w3, w4, w5, w6, w7], [h0, h1, h2, h3, h4, h5, h6, h7]) in row_blocks.iter_mut().zip(blocks) {
+            step(w0, *h0);
+            step(w1, *h1);
+            step(w2, *h2);
+            step(w3, *h3);
+            step(w4, *h4);
+            step(w5, *h5);
+            step(w6, *h6);
+            step(w7, *h7);
+        }
+        row_tail.iter_mut().zip(tail).for_each(|(w, h)| step(w, *h));
     }
-    weight_tail.iter_mut().zip(tail).for_each(|(w, h)| step(w, *h));
 }
 
 /// The gradients of up to [`WEIGHT_BLOCK`] neighbouring weights, summed over the batch.
@@ -261,7 +267,8 @@ pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'
     let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
     let positions = if geometry.untied { 1 } else { geometry.positions() };
     if n == 1 && positions == 1 {
-        return update_row::<A, CAPS>(&mut update, 0, job.grad_output, 1.0);
+        // g · 1 is exact.
+        return update_rows::<A, CAPS>(&mut update, 0, job.grad_output, &[1.0]);
     }
     let stride = geometry.out_channels * n;
     let biases = if geometry.untied { geometry.positions() * geometry.out_channels } else { geometry.out_channels };
@@ -275,110 +282,4 @@ pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'
             [sum]
         }),
     );
-}
-
-/// `sums[r] += Σ_k rows[r][k] · column[k]`, k in order, for four rows as long as the column that lie one after the other.
-#[inline(never)]
-fn dot_rows<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], rows: &[f32], column: &[f32]) {
-    let width = column.len();
-    // The column stands in for rows that are missing; their sums are never stored.
-    let row = |value: usize| {
-        let row = rows.get(value * width..(value + 1) * width).unwrap_or(column);
-        if SOFT_FLOAT { (&[][..], row) } else { row.as_chunks::<4>() }
-    };
-    let ((a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)) = (row(0), row(1), row(2), row(3));
-    let (blocks, tail) = if SOFT_FLOAT { (&[][..], column) } else { column.as_chunks() };
-    let [mut s0, mut s1, mut s2, mut s3] = *sums;
-    for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(blocks) {
-        s0 = dot_block::<A>(s0, a, x);
-        s1 = dot_block::<A>(s1, b, x);
-        s2 = dot_block::<A>(s2, c, x);
-        s3 = dot_block::<A>(s3, d, x);
-    }
-    for ((((a, b), c), d), x) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail).zip(tail) {
-        if skips(*x) {
-            continue;
-        }
-        s0 = A::mul_add(*x, *a, s0);
-        s1 = A::mul_add(*x, *b, s1);
-        s2 = A::mul_add(*x, *c, s2);
-        s3 = A::mul_add(*x, *d, s3);
-    }
-    *sums = [s0, s1, s2, s3];
-}
-
-/// Four terms of a sum, in order; unrolled because the compiler keeps loops when it optimises for size. More would not fit the
-/// registers that a function may use without saving them on the stack.
-#[inline(always)]
-fn dot_block<A: Arithmetic>(sum: f32, [a0, a1, a2, a3]: &[f32; 4], [x0, x1, x2, x3]: &[f32; 4]) -> f32 {
-    A::mul_add(*x3, *a3, A::mul_add(*x2, *a2, A::mul_add(*x1, *a1, A::mul_add(*x0, *a0, sum))))
-}
-
-/// The sums of a tile: of eight neighbours, or of one value beside them.
-enum Sums<'a> {
-    Many(&'a mut [f32; NEIGHBOURS]),
-    One(&'a mut f32),
-}
-
-impl Sums<'_> {
-    /// `sums[l] += Σ_k columns[k · stride + l] · scalars[k · step]`, k in order.
-    #[inline(always)]
-    fn add<A: Arithmetic>(&mut self, columns: &[f32], stride: usize, scalars: &[f32], step: usize) {
-        match self {
-            Self::Many(sums) => add_neighbours::<A>(sums, columns, stride, scalars, step),
-            Self::One(sum) => add_one::<A>(sum, columns, stride, scalars, step),
-        }
-    }
-}
-
-/// Fills `output` with sums that begin at `start`, [`NEIGHBOURS`] at a time, the remainder one by one.
-#[inline(always)]
-fn each_tile(output: &mut [f32], start: f32, mut sum: impl FnMut(usize, &mut Sums<'_>)) {
-    output.fill(start);
-    let (blocks, tail) = output.as_chunks_mut::<NEIGHBOURS>();
-    let whole = blocks.len() * NEIGHBOURS;
-    for (lane, block) in (0..).step_by(NEIGHBOURS).zip(blocks) {
-        sum(lane, &mut Sums::Many(block));
-    }
-    for (lane, value) in (whole..).zip(tail) {
-        sum(lane, &mut Sums::One(value));
-    }
-}
-
-/// [`Sums::add`] of many, unrolled because the compiler keeps an array in memory when it optimises for size.
-#[inline(never)]
-fn add_neighbours<A: Arithmetic>(
-    sums: &mut [f32; NEIGHBOURS],
-    columns: &[f32],
-    stride: usize,
-    scalars: &[f32],
-    step: usize,
-) {
-    let [mut s0, mut s1, mut s2, mut s3, mut s4, mut s5, mut s6, mut s7] = *sums;
-    for (column, scalars) in columns.chunks(stride.max(1)).zip(scalars.chunks(step.max(1))) {
-        let (Some(&[x0, x1, x2, x3, x4, x5, x6, x7]), [scalar, ..]) = (column.first_chunk(), scalars) else { break };
-        if skips(*scalar) {
-            continue;
-        }
-        s0 = A::mul_add(x0, *scalar, s0);
-        s1 = A::mul_add(x1, *scalar, s1);
-        s2 = A::mul_add(x2, *scalar, s2);
-        s3 = A::mul_add(x3, *scalar, s3);
-        s4 = A::mul_add(x4, *scalar, s4);
-        s5 = A::mul_add(x5, *scalar, s5);
-        s6 = A::mul_add(x6, *scalar, s6);
-        s7 = A::mul_add(x7, *scalar, s7);
-    }
-    *sums = [s0, s1, s2, s3, s4, s5, s6, s7];
-}
-
-/// [`Sums::add`] of one.
-#[inline(never)]
-fn add_one<A: Arithmetic>(sum: &mut f32, columns: &[f32], stride: usize, scalars: &[f32], step: usize) {
-    for (x, scalar) in columns.iter().step_by(stride.max(1)).zip(scalars.iter().step_by(step.max(1))) {
-        if skips(*scalar) {
-            continue;
-        }
-        *sum = A::mul_add(*x, *scalar, *sum);
-    }
 }

@@ -6,7 +6,7 @@ use super::buffers::{
     State, direct_buffers, gradient_buffers, gradient_sums, layer_activations, layer_biases, layer_weights,
     targets_and_activations,
 };
-use super::trainer::Trainer;
+use super::trainer::{NOT_COUNTED, Trainer};
 use crate::capabilities::{self, enabled};
 use crate::kernels::step::{Corrections, StepCoefficients};
 use crate::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, Update, WeightGradient};
@@ -38,8 +38,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let (gradient, _) = gradient_buffers(work.even, work.odd, last, samples);
         let len = if has_values::<CAPS>(&self.training) { last.classes * samples } else { samples };
         let targets = &*range_mut(targets, 0, len);
-        self.score =
-            loss::score::<CAPS>(self.training.loss, logits, (targets, self.targets_are_classes), samples, gradient);
+        let of_classes = self.correct != NOT_COUNTED;
+        let score = loss::score::<CAPS>(self.training.loss, logits, (targets, of_classes), samples, gradient);
+        (self.loss, self.correct) = (score.loss, score.correct.unwrap_or(NOT_COUNTED));
         if enabled::<CAPS>(capabilities::DIRECT) {
             let (odd, errors, scaled) = direct_buffers(work.odd, &self.network, &self.training);
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
@@ -101,7 +102,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// The input gradient of a layer, through the feedback of its rule or, for the true gradient, through W.
     #[inline(never)]
     pub(super) fn input_gradient(&mut self, plan: &LayerPlan<'_>, true_gradient: bool) {
-        let samples = self.samples();
+        let (samples, [parameters, feedback, _]) = (self.samples(), self.sizes());
         let before = activation_before(&self.network, plan);
         let rule = if true_gradient { Feedback::Symmetric } else { plan.layer.feedback };
         let (input, _) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
@@ -123,7 +124,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                     range(self.table, self.network.table_offset(&self.training, plan.index), plan.feedback_len())
                 }
                 // Empty where the feedback is regenerated.
-                _ => range(self.state, self.parameters + plan.feedback_offset, plan.feedback_in_memory()),
+                _ => range(self.state, parameters + plan.feedback_offset, plan.feedback_in_memory()),
             };
             let (geometry, grad_output) = if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
                 let direct = Geometry::direct(plan);
@@ -135,7 +136,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let mask = (before == Some(Activation::Relu)).then_some(input);
             let job = InputGradient { geometry, samples, grad_output, weight, mask };
             if enabled::<CAPS>(capabilities::SEEDED) && rule.is_fixed() && storage == Storage::Seed {
-                let seed = (self.parameters + self.feedback).wrapping_sub(Storage::SEED_LEN);
+                let seed = (parameters + feedback).wrapping_sub(Storage::SEED_LEN);
                 let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
                 let source =
                     FeedbackSource::of(self.training.feedback, seed, saturating_u32(plan.index), plan.feedback_fans());
@@ -154,16 +155,16 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         if enabled::<CAPS>(capabilities::FROZEN) && plan.is_frozen() {
             return;
         }
-        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
-        self.update_weights(plan, geometry);
-        self.update_biases(plan, geometry);
+        self.update_weights(plan);
+        self.update_biases(plan);
         if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(plan) {
             self.mirror_step(plan, self.steps);
         }
     }
 
     #[inline(never)]
-    fn update_weights(&mut self, plan: &LayerPlan<'_>, geometry: Geometry) {
+    fn update_weights(&mut self, plan: &LayerPlan<'_>) {
+        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
         let (samples, sizes, mut step) = (self.samples(), self.sizes(), self.coefficients());
         let decays = plan.needs_input_gradient && plan.layer.feedback == Feedback::KolenPollack;
         if enabled::<CAPS>(capabilities::KP_DECAY) && decays {
@@ -190,7 +191,8 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     }
 
     #[inline(never)]
-    fn update_biases(&mut self, plan: &LayerPlan<'_>, geometry: Geometry) {
+    fn update_biases(&mut self, plan: &LayerPlan<'_>) {
+        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
         let (samples, sizes, step) = (self.samples(), self.sizes(), self.coefficients().for_biases());
         let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
         let state = State::new::<CAPS>(self.state, sizes);

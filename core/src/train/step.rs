@@ -109,12 +109,12 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     #[inline(never)]
     pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
         let layer = match self.phase {
-            Phase::Idle => return Ok(Poll::Ready(self.score)),
+            Phase::Idle => return Ok(Poll::Ready(self.score())),
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
         };
         let mut plan = LayerPlan::before_first(&self.network, &self.training);
         if !plan.seek(self.network.layers(), layer) {
-            return Ok(Poll::Ready(self.score));
+            return Ok(Poll::Ready(self.score()));
         }
         let plan = &plan;
         self.phase = match self.phase {
@@ -124,9 +124,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             }
             Phase::Loss(_) => {
                 self.loss(plan);
-                if !self.score.loss.is_finite() {
+                if !self.loss.is_finite() {
                     self.phase = Phase::Idle;
-                    return Err(StepError::NonFinite(self.score));
+                    return Err(StepError::NonFinite(self.score()));
                 }
                 self.corrections.advance::<CAPS>(&self.training.optimizer);
                 self.steps = self.steps.saturating_add(1);
@@ -147,7 +147,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 }
             }
         };
-        Ok(if self.phase == Phase::Idle { Poll::Ready(self.score) } else { Poll::Pending })
+        Ok(if self.phase == Phase::Idle { Poll::Ready(self.score()) } else { Poll::Pending })
     }
 
     /// The score of the samples of [`Trainer::input`], without training on them.
@@ -162,7 +162,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             self.forward(&cursor.plan);
         }
         self.loss(&cursor.plan);
-        Ok(self.score)
+        Ok(self.score())
     }
 
     /// The logits of some samples, given as `[sample][channel][row][col]`.

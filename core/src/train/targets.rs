@@ -3,7 +3,8 @@
 use super::buffers::targets_and_activations;
 use super::error::StepError;
 use super::pass::has_values;
-use super::trainer::Trainer;
+use super::trainer::{NOT_COUNTED, Trainer};
+use crate::capabilities::{self, enabled};
 use crate::kernels::Kernels;
 use crate::network::{Loss, Targets};
 
@@ -51,6 +52,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// Stores checked targets: classes as their index; for a loss that takes values, batch × outputs, column-major.
     pub(super) fn store(&mut self, targets: Targets<'_>) {
         let (samples, outputs) = (self.samples(), self.network.classes());
+        if enabled::<CAPS>(capabilities::VALUES) {
+            self.correct = if matches!(targets, Targets::Classes(_)) { 0 } else { NOT_COUNTED };
+        }
         let (stored, _) = targets_and_activations::<CAPS>(self.work.forward, &self.training, outputs);
         if !has_values::<CAPS>(&self.training) {
             if let Targets::Classes(classes) = targets {
@@ -58,7 +62,6 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             }
             return;
         }
-        self.targets_are_classes = matches!(targets, Targets::Classes(_));
         for (output, column) in stored.chunks_exact_mut(samples.max(1)).take(outputs).enumerate() {
             match targets {
                 Targets::Classes(classes) => {

@@ -13,6 +13,9 @@ use crate::network::{Architecture, Score, Training};
 use crate::plan::Layout;
 use crate::slices::{range, split_mut, tail_mut};
 
+/// Stands for [`Score::correct`] being `None`.
+pub(super) const NOT_COUNTED: usize = usize::MAX;
+
 /// The next slice of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -60,8 +63,6 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) state: &'m mut [f32],
     /// Number of weights and biases.
     pub(super) parameters: usize,
-    /// Length of the feedback in memory.
-    pub(super) feedback: usize,
     pub(super) work: Work<'m>,
     /// Fixed feedback outside the memory, see [`Storage::Table`](crate::feedback::Storage::Table).
     pub(super) table: &'m [f32],
@@ -70,9 +71,11 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) steps: u64,
     pub(super) samples: usize,
     pub(super) phase: Phase,
-    /// Whether the targets of the step were given as classes.
-    pub(super) targets_are_classes: bool,
-    pub(super) score: Score,
+    /// Mean loss of the last step or evaluation.
+    pub(super) loss: f32,
+    /// Its correct predictions, or [`NOT_COUNTED`]; an `Option` would take 4 bytes more. During a step, [`NOT_COUNTED`] if its
+    /// targets were given as values.
+    pub(super) correct: usize,
 }
 
 impl<const CAPS: u32, K> fmt::Debug for Trainer<'_, CAPS, K> {
@@ -132,7 +135,6 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             training,
             state,
             parameters: layout.parameters,
-            feedback: layout.feedback,
             work,
             table: &[],
             kernels,
@@ -140,8 +142,8 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             steps: 0,
             samples: 0,
             phase: Phase::Idle,
-            targets_are_classes: true,
-            score: Score { loss: 0.0, correct: None, samples: 0 },
+            loss: 0.0,
+            correct: NOT_COUNTED,
         })
     }
 
@@ -174,7 +176,8 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
 
     /// Resets the optimizer state and the number of steps to 0. Weights and feedback are unchanged.
     pub fn restart(&mut self) {
-        let from = self.parameters + self.feedback;
+        let [parameters, feedback, _] = self.sizes();
+        let from = parameters + feedback;
         tail_mut(self.state, from).fill(0.0);
         (self.steps, self.corrections, self.phase) = (0, Corrections::default(), Phase::Idle);
     }
@@ -183,7 +186,21 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     pub(super) fn sizes(&self) -> [usize; 3] {
         let frozen =
             if enabled::<CAPS>(capabilities::FROZEN) { Layout::new(&self.network, &self.training).frozen } else { 0 };
-        [self.parameters, self.feedback, frozen]
+        let states = if enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM) {
+            self.training.optimizer.states()
+        } else {
+            0
+        };
+        let optimizer_state = self.parameters.wrapping_sub(frozen) * states;
+        let feedback = self.state.len().wrapping_sub(self.parameters + optimizer_state);
+        [self.parameters, feedback, frozen]
+    }
+
+    /// The score of the last step or evaluation.
+    pub(super) fn score(&self) -> Score {
+        // Not `then_some`: a device would keep both values.
+        let correct = if self.correct == NOT_COUNTED { None } else { Some(self.correct) };
+        Score { loss: self.loss, correct, samples: self.samples() }
     }
 
     /// Samples of the step; a constant in an image without batches.

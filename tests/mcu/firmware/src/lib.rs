@@ -11,10 +11,14 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     board::exit(false)
 }
 
-/// A program that trains 64-32-10 on the digits under `$training`.
+/// A program that trains 64-32-10 on the digits under `$training`, from the initial weights of the task or from those that
+/// `$initialize` sets.
 #[macro_export]
 macro_rules! program {
     ($training:expr) => {
+        firmware::program!($training, |trainer: &mut Digits| task::initial_weights(trainer.state_mut()));
+    };
+    ($training:expr, $initialize:expr) => {
         use asymgrad_core::{Architecture, Layer, Shape, Trainer};
         use firmware::board::{self, Device};
         use firmware::task;
@@ -48,7 +52,7 @@ macro_rules! program {
         fn new_trainer() -> Option<&'static mut Digits> {
             let trainer = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
             let trainer = TRAINER.try_init(trainer)?;
-            task::initial_weights(trainer.state_mut())?;
+            $initialize(trainer)?;
             Some(trainer)
         }
     };
