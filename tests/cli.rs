@@ -17,6 +17,17 @@ fn run_small(sandbox: &Sandbox, rest: &str) -> Ended {
 }
 
 #[test]
+fn a_rule_that_has_no_effect_is_noted() {
+    let sandbox = Sandbox::new();
+    let first = "input 3x32x32 - dense5(R) - dense10(R)";
+    let note = "note: `dense5(R)` is the first layer with weights";
+    sandbox.run_with("run --net {} --data digits --dry-run", first).assert(0, &[note]);
+    assert!(sandbox.run_with("plan {}", first).out.contains(note));
+    let ended = sandbox.run_with("run --net {} --data digits --dry-run", "input 3x32x32 - dense5 - dense10(R)");
+    assert!(!ended.err.contains("note:"), "{}", ended.err);
+}
+
+#[test]
 fn list_has_the_39_experiments_of_the_report_and_the_extras() {
     let sandbox = Sandbox::new();
     let rows = sandbox.run("list --json").json();

@@ -207,7 +207,11 @@ mod reading {
     fn errors_of_unknown_and_missing_data_sets_have_a_hint() {
         let root = TempDir::new().unwrap();
         let unknown = dataset::open_in("cifar100", root.path()).unwrap_err().to_string();
-        assert!(unknown.starts_with("there is no data set `cifar100`: give `digits`, `cifar10`,"), "{unknown}");
+        assert!(
+            unknown
+                .starts_with("there is no data set `cifar100`, and no such file or folder: give `digits`, `cifar10`,"),
+            "{unknown}"
+        );
         let absent = message(dataset::open_in("cifar10", root.path()), root.path());
         assert!(
             absent.starts_with("ROOT/cifar-10-batches-bin: CIFAR-10 has not been imported; run `asymgrad data fetch`")

@@ -22,10 +22,18 @@ impl Network {
         Architecture::new(self.input, &self.layers)
     }
 
+    /// What to say of a feedback rule that has no effect: no layer before the first one with weights takes an input gradient.
+    pub fn rule_without_effect(&self) -> Option<String> {
+        let first = self.layers.iter().find(|layer| layer.operation.has_weights())?;
+        (first.feedback != Feedback::Symmetric).then(|| {
+            format!("`{first}` is the first layer with weights: no layer before it takes its input gradient, so its rule has no effect")
+        })
+    }
+
     /// The same layers, all with the true gradient.
     #[must_use]
     pub fn without_feedback(&self) -> Self {
-        let layers = self.layers.iter().map(|layer| layer.feedback(asymgrad_core::Feedback::default())).collect();
+        let layers = self.layers.iter().map(|layer| layer.feedback(Feedback::default())).collect();
         Self { input: self.input, layers }
     }
 }
@@ -87,6 +95,17 @@ impl<'de> Deserialize<'de> for Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_on_the_first_layer_with_weights_has_no_effect() {
+        let notice = |text: &str| text.parse::<Network>().unwrap().rule_without_effect();
+        for text in ["input 3x8x8 - maxpool2x2/2 - dense9(R) - dense10", "input 64 - dense9(R) - dense10(DFA)"] {
+            assert!(notice(text).is_some_and(|notice| notice.starts_with("`dense9(R)` is the first")), "{text}");
+        }
+        for text in ["input 64 - dense9 - dense10(R)", "input 64 - dense10"] {
+            assert_eq!(notice(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn a_word_that_is_none_is_told_with_the_nearest() {

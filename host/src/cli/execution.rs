@@ -1,5 +1,6 @@
 //! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is reported of them.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -158,6 +159,11 @@ impl Execution {
 
     /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
+        let notes: BTreeSet<String> =
+            tasks.iter().filter_map(|task| task.request.config.network.rule_without_effect()).collect();
+        for note in notes {
+            let _ = writeln!(io::stderr(), "note: {note}");
+        }
         let tasks = match self.task {
             Some(number) => tasks.get(number - 1..number).ok_or_else(|| {
                 anyhow::anyhow!("there is no run {number}, only {}; the array belongs to other options", tasks.len())

@@ -37,7 +37,6 @@ impl PlanArguments {
             return print_kernels(&network, &training, InstructionSet::of(kernels.class()?), self.json);
         }
         let regions: Vec<Region> = network.plan(&training).collect();
-        let first_stores_nothing = network.layers().first().is_some_and(|layer| layer.feedback.is_stored());
         if self.json {
             return self.print_json(&regions, &training);
         }
@@ -57,8 +56,8 @@ impl PlanArguments {
         for column in table.column_iter_mut().skip(2) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let note = "layer 1 has no layer with weights before it, so its feedback stores nothing and is never used\n";
-        print(&format!("{}\n{}", table.trim_fmt(), if first_stores_nothing { note } else { "" }))
+        let note = self.network.rule_without_effect().map_or_else(String::new, |note| format!("note: {note}\n"));
+        print(&format!("{}\n{note}", table.trim_fmt()))
     }
 
     fn print_json(&self, regions: &[Region], training: &Training) -> anyhow::Result<()> {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Neither a known name nor an existing path.
     #[error(
-        "there is no data set `{spec}`: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz, or a folder with CIFAR-10's \
+        "there is no data set `{spec}`, and no such file or folder: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz, or a folder with CIFAR-10's \
          six .bin files, with MNIST's four IDX files, or with a layout.toml that describes other .bin files"
     )]
     Unknown {

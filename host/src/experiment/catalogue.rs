@@ -248,7 +248,7 @@ mod tests {
         let (mine, theirs) = (catalogue.find("MINE").unwrap(), catalogue.find("DS0").unwrap());
         assert_eq!(catalogue.option(mine), format!(" --experiments {}", file.path().display()));
         assert_eq!(catalogue.option(theirs), "");
-        assert_eq!(catalogue.find("MIEN").unwrap_err().nearest, "MINE");
+        assert_eq!(catalogue.find("MIEN").unwrap_err().nearest.as_deref(), Some("MINE"));
         let missing = Catalogue::open(Some(Path::new("none.toml"))).unwrap_err().to_string();
         assert!(missing.starts_with("none.toml: cannot read"), "{missing}");
     }

@@ -9,12 +9,15 @@ const ROWS: &str = include_str!("../../data/experiments.toml");
 
 /// No experiment has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no experiment is called `{name}`; the nearest name is `{nearest}` (`asymgrad list` shows them all)")]
+#[error(
+    "no experiment is called `{name}`; {}`asymgrad list` shows them all, and `--experiments FILE` adds your own",
+    nearest.as_ref().map_or_else(String::new, |nearest| format!("the nearest name is `{nearest}`; "))
+)]
 pub struct UnknownExperiment {
     /// The name that was asked for.
     pub name: String,
-    /// The name that differs least from it.
-    pub nearest: String,
+    /// The name that differs least from it; `None` if all differ in more than half of its letters.
+    pub nearest: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -44,8 +47,8 @@ pub(crate) fn find(name: &str) -> Result<Experiment, UnknownExperiment> {
 pub(crate) fn find_in<'a>(experiments: &'a [Experiment], name: &str) -> Result<&'a Experiment, UnknownExperiment> {
     let plain = |name: &str| name.to_lowercase().replace(['-', '_'], "");
     let distance = |experiment: &&'a Experiment| strsim::damerau_levenshtein(&plain(&experiment.name), &plain(name));
-    let nearest =
-        experiments.iter().min_by_key(distance).map_or_else(String::new, |experiment| experiment.name.clone());
+    let nearest = experiments.iter().min_by_key(distance).filter(|nearest| 2 * distance(nearest) <= plain(name).len());
+    let nearest = nearest.map(|experiment| experiment.name.clone());
     experiments
         .iter()
         .find(|experiment| experiment.name == name)
@@ -157,11 +160,14 @@ mod tests {
     #[test]
     fn a_name_is_found_or_the_nearest_is_named() {
         assert_eq!(find("PGR2-U").unwrap().network.matches("(R*)").count(), 2);
-        assert_eq!(find("dsr2u").unwrap_err().nearest, "DSR2-U");
+        assert_eq!(find("dsr2u").unwrap_err().nearest.as_deref(), Some("DSR2-U"));
         assert_eq!(
             find("PG-United").unwrap_err().to_string(),
-            "no experiment is called `PG-United`; the nearest name is `PG-Untie` (`asymgrad list` shows them all)"
+            "no experiment is called `PG-United`; the nearest name is `PG-Untie`; `asymgrad list` shows them all, and `--experiments FILE` adds \
+             your own"
         );
+        let mine = find("MY-NET").unwrap_err().to_string();
+        assert!(mine.starts_with("no experiment is called `MY-NET`; `asymgrad list` shows"), "{mine}");
     }
 
     #[test]
