@@ -162,7 +162,7 @@ fn wrong_usage_is_exit_2_with_a_hint() {
     sandbox.run("run DS0 --epochs 0").assert(2, &["--epochs"]);
     sandbox.run("run DS0 --lr -1").assert(2, &["--lr"]);
     sandbox.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
-    sandbox.run("run DS0 --loss mse").assert(2, &["the losses are", "hinge"]);
+    sandbox.run("run DS0 --loss mae").assert(2, &["the losses are", "hinge"]);
     sandbox.run("suite --table 5").assert(2, &["1..=4"]);
     sandbox.run("suite --quick --data cifar10").assert(2, &["--quick"]);
     sandbox.run("run dsr2u").assert(2, &["no experiment is called `dsr2u`; the nearest name is `DSR2-U`"]);
