@@ -74,13 +74,7 @@ int open(const char *path, int flags, ...) {
     return open_watched(path, flags, mode);
 }
 
-int open64(const char *path, int flags, ...) {
-    va_list rest;
-    va_start(rest, flags);
-    mode_t mode = mode_of(flags, rest);
-    va_end(rest);
-    return open_watched(path, flags, mode);
-}
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 ssize_t write(int fd, const void *data, size_t size) {
     if (!is_due(NULL, fd)) return syscall(SYS_write, fd, data, size);
