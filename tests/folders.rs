@@ -32,14 +32,15 @@ fn what_systems_leave_and_logs_of_the_run_make_no_folder_foreign() {
     }
 }
 
-/// `asymgrad run … --out run > run/said 2> run/told`: the shell makes the files first.
+/// `asymgrad run … --out run > run/said 2> run/errors`: the shell makes the files first.
 #[test]
 #[cfg(unix)]
 fn the_outputs_of_the_command_may_lie_in_its_folder() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("run")).unwrap();
     let mut command = sandbox.command(&format!("{RUN} run"), NET);
-    let (out, err) = (File::create(sandbox.path("run/said")).unwrap(), File::create(sandbox.path("run/told")).unwrap());
+    let (out, err) =
+        (File::create(sandbox.path("run/said")).unwrap(), File::create(sandbox.path("run/errors")).unwrap());
     Ended::of(command.stdout(out).stderr(err).output().unwrap()).assert(0, &[]);
     assert!(fs::read_to_string(sandbox.path("run/said")).unwrap().contains("finished after step 1"));
     // Another file of that name is still somebody's.

@@ -1,4 +1,4 @@
-//! Error messages: each names what is wrong and a way out, once. An error that says its cause in its own message has no `source`.
+//! Error messages: each names what is wrong and what to do, once. An error that says its cause in its own message has no `source`.
 #![allow(clippy::unwrap_used)]
 
 mod program;

@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_none_is_told_with_the_nearest() {
+    fn an_unknown_word_is_named_with_the_nearest() {
         for (text, expected) in [
             ("input 64 - dens32 - dense10", "position 11, found `dens32`; the nearest is `dense`"),
             ("input 64 - Dense10", "position 11, found `Dense10`; the nearest is `dense`"),

@@ -10,7 +10,6 @@
 //!
 //! The same sums in the same order as in `data_pass.rs` and `weight_gradient.rs`.
 
-use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::data_pass::DataPass;
@@ -22,6 +21,7 @@ use super::tile::{ScratchLayout, TileShape};
 use super::transpose::transpose;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::slices::{range, tail};
 
 /// Inputs whose weights are transposed at a time.
 const K_BLOCK: usize = 128;

@@ -1,12 +1,12 @@
 //! The bias gradient: G summed over the batch and, unless untied, over the positions.
 
-use crate::slices::range;
 use core::ops::Range;
 
 use super::jobs::BiasGradient;
 use super::microkernel::Blocks;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::slices::range;
 
 impl BiasGradient<'_> {
     /// Updates the biases `rows`, which `update` holds.

@@ -4,7 +4,6 @@
 //! overhead of a general tile costs as much as its arithmetic. Here the sizes are constants, so that tiles and transposed inputs
 //! stay in registers.
 
-use crate::slices::range;
 use core::ops::Range;
 
 use super::data_pass::DataPass;
@@ -16,6 +15,7 @@ use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::transpose::{store_block, transpose};
 use super::update::Update;
 use crate::arithmetic::{Arithmetic, TRANSPOSE_BLOCK};
+use crate::slices::range;
 
 /// Lanes that hold the gradients of a sample's outputs: the number of outputs, padded.
 const PADDED: usize = 2 * TRANSPOSE_BLOCK;

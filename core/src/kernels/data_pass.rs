@@ -4,7 +4,6 @@
 //! of weights (A: m × k) times source channels (B: k × n). Every sum runs in order, taps by row and column, then channels,
 //! whatever the tile, the vector width or the number of threads: those never change a bit.
 
-use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::epilogue::Epilogue;
@@ -15,6 +14,7 @@ use super::pack::PackedWeights;
 use super::tile::{ScratchLayout, tile_rows};
 use crate::arithmetic::{Arithmetic, CACHE_LINE};
 use crate::network::Activation;
+use crate::slices::{range, tail};
 
 /// KC: channels that are summed before the next rows of C, so that their rows of B stay in the second-level cache.
 pub(super) const KC: usize = 512;

@@ -3,13 +3,13 @@
 //! The same sums in the same order as in `data_pass.rs`. The source's columns, and for the input gradient the weights, are
 //! packed: unpacked, their strides are often powers of two, which causes cache-set conflicts.
 
-use crate::slices::tail;
 use core::ops::Range;
 
 use super::data_pass::{DataPass, KBlock, KC};
 use super::pack::{PackedWeights, pack_samples};
 use super::tile::{Scratch, ScratchLayout};
 use crate::arithmetic::Arithmetic;
+use crate::slices::tail;
 
 impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     /// [`DataPass::run`] for a [dense](super::Geometry::is_dense) layer, packed if `layout` has a B panel.

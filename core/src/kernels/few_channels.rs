@@ -2,7 +2,6 @@
 //!
 //! The same sums in the same order as in `weight_gradient.rs`; the 3 channels of an image would fill 3 lanes of 16.
 
-use crate::slices::tail;
 use core::ops::Range;
 
 use super::jobs::WeightGradient;
@@ -11,6 +10,7 @@ use super::pack::pack_transposed;
 use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::slices::tail;
 
 /// Inputs of a tile: they divide the 15 inputs that a row of a 5 × 5 kernel reads of 3 channels, and with two vectors of outputs
 /// they are enough sums to hide the latency of an addition.

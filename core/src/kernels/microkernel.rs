@@ -8,10 +8,10 @@
 //!
 //! Every microkernel adds in the order of k, so the choice never changes a bit.
 
-use crate::slices::tail;
 use core::hint::black_box;
 
 use crate::arithmetic::Arithmetic;
+use crate::slices::tail;
 
 /// A register tile, see [`TileShape`](super::tile::TileShape). Its vectors are arrays of their own because the compiler keeps
 /// whole arrays in registers.

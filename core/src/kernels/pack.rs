@@ -8,13 +8,13 @@
 //! A convolution reads its weights in runs as short as its channels; from a panel a tile reads one run. Each packed weight is
 //! used for so many samples that the copy costs little. Packing changes no value.
 
-use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::geometry::Geometry;
 use super::microkernel::{first_vectors_mut, load};
 use super::transpose::transpose;
 use crate::arithmetic::Arithmetic;
+use crate::slices::{range, tail};
 
 /// Packed weights: an A panel of the data pass.
 #[derive(Clone, Copy)]

@@ -2,11 +2,11 @@
 //!
 //! The channels of a pixel and the samples of a channel are contiguous, so pooling is elementwise over whole pixels.
 
-use crate::slices::tail;
 use core::ops::Range;
 
 use crate::network::Activation;
 use crate::network::shape::windows;
+use crate::slices::tail;
 
 /// Values of a pixel that are compared at a time to find the largest of a window.
 const CHUNK: usize = 128;

@@ -3,7 +3,6 @@
 //! The same sums in the same order as in `weight_gradient.rs`. With so few terms, moving the weights to and from memory takes
 //! the most time, and it is fastest in the order of memory.
 
-use crate::slices::{range, tail};
 use core::marker::PhantomData;
 use core::ops::Range;
 use core::slice::ChunksExact;
@@ -13,6 +12,7 @@ use super::pack::pack_transposed;
 use super::tile::ScratchLayout;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::slices::{range, tail};
 
 impl WeightGradient<'_> {
     /// The scratch of [`WeightGradient::run_small_batch`]: the B panels of all pixels.

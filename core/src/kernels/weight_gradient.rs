@@ -5,7 +5,6 @@
 //!
 //! A gradient that is a sum over positions adds the batch sum of one position after the other: a single chain of 128 samples × 32 × 32 positions would lose digits.
 
-use crate::slices::tail;
 use core::ops::Range;
 
 use super::gradient_sink::{GradientSink, Operands};
@@ -16,6 +15,7 @@ use super::tile::{Scratch, ScratchLayout, TileShape, tile_rows};
 use super::transpose::transpose;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::slices::tail;
 
 /// Weights up to which they and their moments stay cached from step to step: prefetching them costs more than it saves.
 const CACHED_WEIGHTS: usize = 1 << 18;

@@ -90,7 +90,7 @@ impl Config {
     /// The experiment with what it does not state as in `config`: the seed, the data, the numeric mode, and how often it measures.
     ///
     /// # Errors
-    /// Says which field of the experiment makes no sense.
+    /// As [`Config::of_experiment`].
     pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, ExperimentError> {
         let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
         let choices = Choices { seed, measure_every, ..Choices::default() };

@@ -178,7 +178,7 @@ impl<'a> Session<'a> {
         Ok(status)
     }
 
-    /// Evaluates the network on the validation and the test images and sums the epoch up; `None` if it was told to stop.
+    /// Evaluates the network on the validation and the test images and sums the epoch up; `None` if a signal stopped it.
     fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
         let (began, dataset) = (Instant::now(), self.dataset);
         let held_out = self.request.config.train_images(dataset)..dataset.train.len();
@@ -207,7 +207,7 @@ impl<'a> Session<'a> {
         Ok(Some(Tested { line, timing }))
     }
 
-    /// What the network makes of some images; `None` if it was told to stop.
+    /// The sums of loss and correct predictions over some images; `None` if a signal stopped it.
     fn sums_of(&mut self, images: &Images, chosen: Range<usize>, stop: &AtomicBool) -> Result<Option<Sums>, Error> {
         let chosen: Vec<u32> = (index(chosen.start)..index(chosen.end)).collect();
         let mut sums = Sums::default();

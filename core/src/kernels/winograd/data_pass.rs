@@ -1,6 +1,5 @@
 //! Forward pass and input gradient by Winograd's algorithm: tiles of 4 × 4 outputs, with samples in the lanes.
 
-use crate::slices::{range, tail};
 use core::ops::Range;
 
 use super::super::data_pass::DataPass;
@@ -13,6 +12,7 @@ use super::matrices::{Pixels, Sums, Weights};
 use super::transform::{Lines, Transform, UNITS, grid, grid_mut, transform};
 use super::{GAP, KERNEL, POINTS, PRODUCTS, SIDE, tile_positions};
 use crate::arithmetic::Arithmetic;
+use crate::slices::{range, tail};
 
 /// The scratch of a forward pass or an input gradient.
 ///

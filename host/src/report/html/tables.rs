@@ -7,7 +7,7 @@ use crate::report::conditions::{Conditions, TableDistance, figures_text};
 use crate::report::figures::{accuracy, epochs};
 use crate::report::table::{Cell, Row, Table};
 
-/// What the report's networks begin with: told once above the tables.
+/// What the report's networks begin with: stated once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
 
 pub(super) fn table(table: &Table) -> Markup {
