@@ -194,15 +194,18 @@ fn a_step_needs_samples_and_as_many_labels() {
     let training = Training::new(4);
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL>::new(network, training, &mut memory).unwrap();
-    assert!(matches!(trainer.poll(), Ok(Poll::Ready(_))), "no step was started");
-    assert_eq!(trainer.start(&[0_usize; 0]), Err(StepError::Samples { most: 4, found: 0 }));
+    assert!(trainer.running_step().is_none(), "no step was started");
+    assert_eq!(trainer.start(&[0_usize; 0]).err(), Some(StepError::Samples { most: 4, found: 0 }));
     assert!(matches!(trainer.evaluate(&[0_usize; 0]), Err(StepError::Samples { most: 4, found: 0 })));
     trainer.input(2).unwrap().fill(0.5);
     let error = trainer.start(&[0, 1, 2]).unwrap_err();
     assert_eq!(error, StepError::Labels { expected: 2, found: 3 });
     assert_eq!(error.to_string(), "2 samples need as many labels, found 3");
     assert_eq!(trainer.steps(), 0);
-    assert_eq!(trainer.start(&[0, 1]), Ok(()));
+    let mut step = trainer.start(&[0, 1]).unwrap();
+    assert!(step.poll().unwrap().is_pending());
+    let score = trainer.running_step().unwrap().finish().unwrap();
+    assert!(trainer.running_step().is_none() && trainer.steps() == 1 && score.samples == 2);
 }
 
 #[test]
@@ -224,19 +227,20 @@ fn polling_computes_the_same_step() {
         let (sample, feature) = (index / 126, index % 126);
         input[network.input().channels_last_index(feature) * 3 + sample] = *x;
     }
-    polled.start(&labels).unwrap();
-    assert!(polled.poll().unwrap().is_pending());
+    assert!(polled.start(&labels).unwrap().poll().unwrap().is_pending());
     for error in [polled.start(&labels).unwrap_err(), polled.predict(&x).unwrap_err()] {
         assert_eq!(error, StepError::StepRunning);
         assert_eq!(error.to_string(), "a step is running: poll until it is ready");
     }
     let mut slices = 2;
+    let mut step = polled.running_step().unwrap();
     let score = loop {
-        match polled.poll().unwrap() {
+        match step.poll().unwrap() {
             Poll::Ready(score) => break score,
             Poll::Pending => slices += 1,
         }
     };
+    assert_eq!(step.poll().unwrap(), Poll::Ready(expected), "a complete step stays complete");
     assert_eq!(score, expected);
     assert_eq!(polled.state(), whole.state());
     assert!(slices >= 2 * network.layers().len(), "{slices} slices");

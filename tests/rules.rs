@@ -244,7 +244,7 @@ fn warmed_up_mirrors_differ_from_the_weights_by_the_variance_of_their_noise() {
 
         trainer.step(x, labels).unwrap();
         trainer.input(labels.len()).unwrap();
-        trainer.start(labels).unwrap();
+        drop(trainer.start(labels).unwrap());
         assert_eq!(trainer.warm_up_mirrors(1), Err(StepError::StepRunning));
     });
 }

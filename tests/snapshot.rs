@@ -492,8 +492,7 @@ fn invalid_ranges_slots_and_moments_are_refused() {
         assert_eq!(error, SnapshotError::Slot { expected: bytes, found: PAGE });
         assert_eq!(error.to_string(), format!("the state needs a slot of {bytes} bytes, found {PAGE}"));
         trainer.input(1).unwrap().fill(0.5);
-        trainer.start(&[0]).unwrap();
-        assert!(trainer.poll().unwrap().is_pending());
+        assert!(trainer.start(&[0]).unwrap().poll().unwrap().is_pending());
         let error = Snapshots::new(flash.clone(), 0..8 * PAGE).unwrap().save(trainer, &[0; 32]).unwrap_err();
         assert_eq!(error, SnapshotError::StepRunning);
         assert_eq!(error.to_string(), "a step is running: poll until it is ready");

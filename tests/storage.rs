@@ -193,9 +193,9 @@ fn layers_that_are_not_frozen_train_as_a_network_of_their_own() {
 fn slices(training: Training) -> usize {
     with_trainer(WHOLE, training, |trainer| {
         trainer.input(1).unwrap().copy_from_slice(&uniform(60));
-        trainer.start(&[2]).unwrap();
+        let mut step = trainer.start(&[2]).unwrap();
         let mut slices = 1;
-        while trainer.poll().unwrap() == Poll::Pending {
+        while step.poll().unwrap() == Poll::Pending {
             slices += 1;
         }
         slices

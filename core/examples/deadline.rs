@@ -1,6 +1,6 @@
 //! A step in slices between the deadlines of a control loop, as in an Embassy task or an RTIC idle loop.
 //!
-//! [`Trainer::poll`] runs one layer in one direction and returns. [`Architecture::longest_slice`] is the largest number of
+//! [`Step::poll`] runs one layer in one direction and returns. [`Architecture::longest_slice`] is the largest number of
 //! operations of a slice, known at compile time; `tests/mcu/run` measures the instructions of a slice on a Cortex-M4F.
 
 use core::task::Poll;
@@ -35,18 +35,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     trainer.initialize(&mut SplitMix::new(1), 2);
     let mut controller = Controller { ticks: 0 };
     let mut last = f32::INFINITY;
-    for step in 0..100 {
+    for number in 0..100 {
         trainer.input(1)?.fill(0.5);
-        trainer.start(&[2])?;
+        let mut step = trainer.start(&[2])?;
         // Each iteration is one slice; an async task calls `yield_now().await` here.
         let score = loop {
             controller.act();
-            if let Poll::Ready(score) = trainer.poll()? {
+            if let Poll::Ready(score) = step.poll()? {
                 break score;
             }
         };
-        if step % 20 == 19 {
-            println!("step {step}: loss {:.4} after {} ticks", score.loss, controller.ticks);
+        if number % 20 == 19 {
+            println!("step {number}: loss {:.4} after {} ticks", score.loss, controller.ticks);
             assert!(score.loss < last, "the loss of a repeated sample has to fall");
             last = score.loss;
         }

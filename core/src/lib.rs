@@ -52,7 +52,7 @@ pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;
 pub use random::Initial;
 pub use running::Running;
-pub use train::{ErrorSignal, StepError, Trainer, TrainerError};
+pub use train::{ErrorSignal, Step, StepError, Trainer, TrainerError};
 
 /// The RAM table of `README.md`.
 #[cfg(test)]

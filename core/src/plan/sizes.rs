@@ -31,7 +31,7 @@ impl Architecture<'_> {
         sum
     }
 
-    /// Multiplications and additions of the longest slice of [`Trainer::poll`](crate::Trainer::poll): 2 × weights × the
+    /// Multiplications and additions of the longest slice of [`Step::poll`](crate::Step::poll): 2 × weights × the
     /// positions that use each × batch, for the largest layer. A slice that regenerates feedback, or updates a second set
     /// of weights, takes up to three times as long.
     pub const fn longest_slice(&self, training: &Training) -> usize {

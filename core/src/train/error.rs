@@ -148,7 +148,7 @@ pub enum StepError {
         /// The value.
         found: f32,
     },
-    /// A step is running; another can start when [`Trainer::poll`](crate::Trainer::poll) is ready.
+    /// A step is running; another can start when [`Step::poll`](crate::Step::poll) is ready.
     StepRunning,
     /// The training takes its feedback from a table, and [`Trainer::set_table`](crate::Trainer::set_table) was not called.
     NoTable,

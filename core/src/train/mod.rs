@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `trainer.rs` | [`Trainer`]: construction, state |
 //! | `views.rs` | weights and feedback as matrices |
-//! | `step.rs` | a step as a loop over slices: forward, loss, input gradient, update |
+//! | `step.rs` | [`Step`]: a step as a loop over slices: forward, loss, input gradient, update |
 //! | `targets.rs` | the targets of a step: checks, and how they are stored |
 //! | `pass.rs` | one layer in one direction |
 //! | `probe.rs` | the error signals at every layer, without an update |
@@ -25,4 +25,5 @@ mod views;
 
 pub use self::error::{StepError, TrainerError};
 pub use self::probe::ErrorSignal;
+pub use self::step::Step;
 pub use self::trainer::Trainer;

@@ -1,20 +1,84 @@
-//! A step as a loop over slices: forward through all layers, the loss, then backward.
+//! [`Step`]: a step as a loop over slices, forward through all layers, the loss, then backward.
 //!
 //! Backward, each layer first computes its input gradient with the weights before the update; then its own gradient goes
 //! straight into the optimizer.
 
+use core::fmt;
 use core::task::Poll;
 
 use super::buffers::{layer_activations, targets_len};
 use super::error::StepError;
 use super::trainer::{Phase, Trainer};
-use crate::capabilities::{self, enabled};
+use crate::arithmetic::Portable;
+use crate::capabilities::{self, ALL, enabled};
 use crate::kernels::Kernels;
 use crate::network::{Score, Storage, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
 use crate::slices::{range, range_mut};
 
-impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
+/// A step that [`Trainer::start`] began, and that [`Step::poll`] makes slice by slice.
+///
+/// Dropping it does not end the step: some weights are updated and others are not, until [`Trainer::running_step`] gives it back
+/// and it is polled to the end.
+///
+/// ```
+/// # use asymgrad_core::{Architecture, Layer, Shape, StepError, Trainer, Training};
+/// # use asymgrad_core::random::SplitMix;
+/// # const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
+/// # const TRAINING: Training = Training::new(1);
+/// # let mut memory = [0.0; NET.memory(&TRAINING)];
+/// # let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+/// # trainer.initialize(&mut SplitMix::new(1), 1);
+/// trainer.input(1)?.copy_from_slice(&[0.5, 1.0]);
+/// let mut step = trainer.start(&[1])?;
+/// while step.poll()?.is_pending() {
+///     // Other work, at most a slice late.
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a step does nothing until it is polled"]
+pub struct Step<'t, 'm, const CAPS: u32 = ALL, K = Portable> {
+    trainer: &'t mut Trainer<'m, CAPS, K>,
+}
+
+impl<const CAPS: u32, K> fmt::Debug for Step<'_, '_, CAPS, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Step").field("trainer", &self.trainer).finish()
+    }
+}
+
+impl<'m, const CAPS: u32, K: Kernels> Step<'_, 'm, CAPS, K> {
+    /// Runs the next slice of the step: one layer in one direction, or the loss. Ready with the score before the update, after the
+    /// last slice and from then on.
+    ///
+    /// A slice of a layer with w weights that are used p times each costs about 2·w·p·samples operations, at most
+    /// [`Architecture::longest_slice`](crate::Architecture::longest_slice).
+    ///
+    /// # Errors
+    /// [`StepError::NonFinite`] if the loss is not finite; the step ends there, before any update.
+    pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
+        self.trainer.run_slice()
+    }
+
+    /// Polls until the step is complete, and returns the score before the update.
+    ///
+    /// # Errors
+    /// As [`Step::poll`].
+    pub fn finish(mut self) -> Result<Score, StepError> {
+        loop {
+            if let Poll::Ready(score) = self.poll()? {
+                return Ok(score);
+            }
+        }
+    }
+
+    /// The trainer, for instance to predict from its [parameters](Trainer::parameters) between two slices.
+    pub fn trainer(&self) -> &Trainer<'m, CAPS, K> {
+        self.trainer
+    }
+}
+
+impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// Trains on some samples, given as `[sample][channel][row][col]`, and returns the score before the update.
     ///
     /// # Errors
@@ -22,20 +86,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     pub fn step<'t>(&mut self, inputs: &[f32], targets: impl Into<Targets<'t>>) -> Result<Score, StepError> {
         let targets = targets.into();
         self.load(inputs, self.samples_of(targets))?;
-        self.start(targets)?;
-        self.finish()
-    }
-
-    /// Polls until the step that [`Trainer::start`] began is complete, and returns the score before the update.
-    ///
-    /// # Errors
-    /// As [`Trainer::poll`].
-    pub fn finish(&mut self) -> Result<Score, StepError> {
-        loop {
-            if let Poll::Ready(score) = self.poll()? {
-                return Ok(score);
-            }
-        }
+        self.start(targets)?.finish()
     }
 
     /// Copies samples into the network's input.
@@ -72,13 +123,20 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         Ok(range_mut(self.work.forward, from, len))
     }
 
-    /// Begins a step on the samples of [`Trainer::input`]; [`Trainer::poll`] runs it.
+    /// Begins a step on the samples of [`Trainer::input`].
     ///
     /// # Errors
     /// [`StepError`] if no samples were loaded, one of their values is not finite, the targets are not those of as many samples,
     /// a class or value is outside its range, or the loss takes classes and the targets are values.
-    pub fn start<'t>(&mut self, targets: impl Into<Targets<'t>>) -> Result<(), StepError> {
-        self.start_targets(targets.into())
+    pub fn start<'t>(&mut self, targets: impl Into<Targets<'t>>) -> Result<Step<'_, 'm, CAPS, K>, StepError> {
+        self.start_targets(targets.into())?;
+        Ok(Step { trainer: self })
+    }
+
+    /// The step that was started and is not complete: to go on with it after its [`Step`] was dropped, for instance in a timer's
+    /// handler that owns the trainer.
+    pub fn running_step(&mut self) -> Option<Step<'_, 'm, CAPS, K>> {
+        self.is_stepping().then_some(Step { trainer: self })
     }
 
     fn start_targets(&mut self, targets: Targets<'_>) -> Result<(), StepError> {
@@ -98,16 +156,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         Ok(())
     }
 
-    /// Runs the next slice of the step: one layer in one direction, or the loss. Ready with the score after the last update,
-    /// or at once if no step was started.
-    ///
-    /// A slice of a layer with w weights that are used p times each costs about 2·w·p·samples operations, at most
-    /// [`Architecture::longest_slice`](crate::Architecture::longest_slice).
-    ///
-    /// # Errors
-    /// [`StepError::NonFinite`] if the loss is not finite; the step ends there, before any update.
+    /// [`Step::poll`].
     #[inline(never)]
-    pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
+    fn run_slice(&mut self) -> Result<Poll<Score>, StepError> {
         let layer = match self.phase {
             Phase::Idle => return Ok(Poll::Ready(self.score())),
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,

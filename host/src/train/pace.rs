@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use asymgrad_core::{StepError, Trainer};
+use asymgrad_core::{Step, StepError, Trainer};
 
 use super::batches::{Gather, generator};
 use super::request::Request;
-use super::step::{drive, load};
+use super::step::load;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{Error, allocate};
@@ -42,7 +42,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         let mut step = || {
             let began = Instant::now();
             load(&mut trainer, &mut labels, &gather, &dataset.train, &chosen)?;
-            match drive(&mut trainer, &labels) {
+            match trainer.start(labels.as_slice()).and_then(Step::finish) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),
             }

@@ -7,13 +7,13 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asymgrad_core::{Score, StepError};
+use asymgrad_core::{Score, Step, StepError};
 
 use super::batches::{Gather, shuffled};
 use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
-use super::step::{HostTrainer, drive, load};
+use super::step::{HostTrainer, load};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
@@ -157,7 +157,7 @@ impl<'a> Session<'a> {
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
         load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &self.order[from..to])?;
-        let score = match drive(&mut self.trainer, &self.labels) {
+        let score = match self.trainer.start(self.labels.as_slice()).and_then(Step::finish) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
         };

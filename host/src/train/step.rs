@@ -1,7 +1,7 @@
-//! One step: a batch in front of the trainer, and the trainer to the end of the step.
+//! The batch of a step in front of the trainer.
 
 use asymgrad_core::capabilities::ALL;
-use asymgrad_core::{Score, StepError, Trainer};
+use asymgrad_core::{StepError, Trainer};
 
 use super::batches::Gather;
 use crate::dataset::Images;
@@ -22,14 +22,4 @@ pub(crate) fn load(
     labels.clear();
     labels.extend(chosen.iter().map(|index| usize::from(images.labels[*index as usize])));
     Ok(())
-}
-
-/// Makes a whole step.
-pub(crate) fn drive(trainer: &mut HostTrainer<'_>, labels: &[usize]) -> Result<Score, StepError> {
-    trainer.start(labels)?;
-    loop {
-        if let std::task::Poll::Ready(score) = trainer.poll()? {
-            return Ok(score);
-        }
-    }
 }

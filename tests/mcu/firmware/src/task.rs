@@ -29,8 +29,7 @@ pub fn train<const CAPS: u32, const BATCH: usize>(trainer: &mut Trainer<'_, CAPS
                 *label = digit(first * BATCH + index, pixels)?;
             }
             clock.start();
-            trainer.start(&labels).ok()?;
-            trainer.finish().ok()?;
+            trainer.start(&labels).ok()?.finish().ok()?;
             clock.stop();
             steps += 1;
         }

@@ -133,8 +133,7 @@ fn train<A: Arithmetic>(
             for (index, label) in labels.iter_mut().enumerate() {
                 *label = digit(first + index, input.get_mut(index..)?.iter_mut().step_by(batch))?;
             }
-            trainer.start(&*labels).ok()?;
-            trainer.finish().ok()?;
+            trainer.start(&*labels).ok()?.finish().ok()?;
             first += batch;
         }
     }

@@ -30,8 +30,7 @@ pub fn train<const CAPS: u32, K: Kernels>(trainer: &mut Trainer<'_, CAPS, K>, fi
         for (index, label) in labels.iter_mut().enumerate() {
             *label = digit(first + index, input.get_mut(index..)?.iter_mut().step_by(BATCH))?;
         }
-        trainer.start(&labels).ok()?;
-        trainer.finish().ok()?;
+        trainer.start(&labels).ok()?.finish().ok()?;
     }
     Some(())
 }

@@ -42,8 +42,7 @@ fn run() -> Option<()> {
         for index in 0..task::TRAINED {
             let label = task::digit(index, trainer.input(1).ok()?)?;
             clock.start();
-            trainer.start(&[label]).ok()?;
-            trainer.finish().ok()?;
+            trainer.start(&[label]).ok()?.finish().ok()?;
             clock.stop();
         }
         let instructions = (clock.instructions() - before) / task::TRAINED as u64;

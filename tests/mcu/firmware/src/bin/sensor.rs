@@ -116,8 +116,8 @@ fn run() -> Option<()> {
     // A broken reading is an error, and the weights are unchanged.
     let before = trainer.steps();
     trainer.input(1).ok()?.fill(f32::NAN);
-    let error = trainer.start(&[0]);
-    let refused = matches!(error, Err(StepError::NonFiniteInput { .. })) && trainer.steps() == before;
+    let error = trainer.start(&[0]).err();
+    let refused = matches!(error, Some(StepError::NonFiniteInput { .. })) && trainer.steps() == before;
     (refused && trainer.state().iter().all(|value| value.is_finite())).then_some(())
 }
 
@@ -125,10 +125,10 @@ fn run() -> Option<()> {
 fn step(trainer: &mut Digits<'_>, sample: &Sample, longest: &mut u32) -> Option<Score> {
     let input = trainer.input(1).ok()?;
     input.iter_mut().zip(sample.pixels).for_each(|(value, pixel)| *value = f32::from(pixel) / 16.0);
-    trainer.start(&[sample.label]).ok()?;
+    let mut running = trainer.start(&[sample.label]).ok()?;
     loop {
         let from = SYST::get_current();
-        let polled = trainer.poll().ok()?;
+        let polled = running.poll().ok()?;
         // The counter counts down and restarts at each interrupt.
         let ticks = (from + PERIOD / INSTRUCTIONS - SYST::get_current()) % (PERIOD / INSTRUCTIONS);
         *longest = (*longest).max(ticks * INSTRUCTIONS);
