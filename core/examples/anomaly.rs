@@ -1,7 +1,7 @@
 //! Anomaly detection by an autoencoder: trained on windows of a normal vibration, it reconstructs others badly.
 
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Adam, Architecture, Layer, Loss, Optimizer, Running, Shape, Trainer, Training};
+use asymgrad_core::{Adam, Architecture, Layer, Loss, Optimizer, Running, Shape, Training};
 use rand_core::Rng;
 
 const WINDOW: usize = 16;
@@ -10,10 +10,10 @@ const NET: Architecture = Architecture::new(
     &[Layer::dense(12), Layer::dense(3), Layer::dense(12), Layer::dense(WINDOW)],
 );
 const TRAINING: Training = Training::new(1).loss(Loss::MeanSquared).optimizer(Optimizer::Adam(Adam::DEFAULT));
+asymgrad_core::trainer!(mod vibration: NET, TRAINING);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let trainer = vibration::take().ok_or("the trainer is taken")?;
     trainer.initialize(&mut SplitMix::new(1), 2);
     let (mut generator, mut normal) = (SplitMix::new(3), Running::new(500.0));
     for _ in 0..10_000 {

@@ -6,13 +6,14 @@
 use core::task::Poll;
 
 use asymgrad_core::random::SplitMix;
-use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
+use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Training};
 
 const NET: Architecture = Architecture::new(
     Shape::vector(64),
     &[Layer::dense(32), Layer::dense(16).feedback(Feedback::Fixed), Layer::dense(4).feedback(Feedback::Fixed)],
 );
 const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
+asymgrad_core::trainer!(mod controller: NET, TRAINING);
 
 /// Operations that fit between two deadlines. A network that needs more is a compile error.
 const MAX_OPERATIONS: usize = 5_000;
@@ -30,8 +31,7 @@ impl Controller {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let trainer = controller::take().ok_or("the trainer is taken")?;
     trainer.initialize(&mut SplitMix::new(1), 2);
     let mut controller = Controller { ticks: 0 };
     let mut last = f32::INFINITY;

@@ -1,19 +1,16 @@
 //! Regression on a device: a network learns the value of a quantity from three sensors that depend on it.
 
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{
-    Architecture, Feedback, Layer, Loss, Optimizer, Running, Sgd, Shape, StepError, Trainer, Training,
-};
+use asymgrad_core::{Architecture, Feedback, Layer, Loss, Optimizer, Running, Sgd, Shape, StepError, Training};
 use rand_core::Rng;
 
 const NET: Architecture =
     Architecture::new(Shape::vector(3), &[Layer::dense(16), Layer::dense(1).feedback(Feedback::Fixed)]);
 const TRAINING: Training = Training::new(1).loss(Loss::MeanSquared).optimizer(Optimizer::Sgd(Sgd { rate: 0.02 }));
+asymgrad_core::trainer!(mod quantity: NET, TRAINING);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // On a device, a static.
-    let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let trainer = quantity::take().ok_or("the trainer is taken")?;
     trainer.initialize(&mut SplitMix::new(1), 2);
     let (mut generator, mut running) = (SplitMix::new(3), Running::new(200.0));
     for _ in 0..5000 {

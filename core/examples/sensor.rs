@@ -7,7 +7,7 @@
 use std::thread;
 
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Running, Sgd, Shape, StepError, Trainer, Training};
+use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Running, Sgd, Shape, StepError, Training};
 use heapless::HistoryBuf;
 use heapless::spsc::{Producer, Queue};
 use rand_core::Rng;
@@ -20,6 +20,7 @@ type Sample = ([f32; WINDOW], usize);
 const NET: Architecture =
     Architecture::new(Shape::vector(WINDOW), &[Layer::dense(12), Layer::dense(CLASSES).feedback(Feedback::Fixed)]);
 const TRAINING: Training = Training::new(2).optimizer(Optimizer::Sgd(Sgd { rate: 0.05 }));
+asymgrad_core::trainer!(mod states: NET, TRAINING);
 const READINGS: usize = 3000;
 
 /// The vibration of a machine: a wave whose frequency depends on the state, of random phase, with noise.
@@ -50,8 +51,7 @@ fn sense(mut queue: Producer<'_, Sample>) {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut memory = [0.0; NET.memory(&TRAINING)];
-    let mut trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, &mut memory)?;
+    let trainer = states::take().ok_or("the trainer is taken")?;
     let mut generator = SplitMix::new(2);
     trainer.initialize(&mut generator, 3);
     let mut running = Running::new(100.0);

@@ -6,9 +6,7 @@ use core::fmt;
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CoefficientError {
-    /// Name of the coefficient.
-    pub name: &'static str,
-    /// The range, in words.
+    /// The coefficient and its range, such as `the clip has to be above 0 and finite`.
     pub expected: &'static str,
     /// The value given.
     pub found: f32,
@@ -16,28 +14,37 @@ pub struct CoefficientError {
 
 impl fmt::Display for CoefficientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, expected, found } = self;
-        write!(f, "the {name} has to be {expected}, found {found}")
+        write!(f, "{}, found {}", self.expected, self.found)
     }
 }
 
 impl core::error::Error for CoefficientError {}
 
-/// Checks that a coefficient is finite and above 0.
-pub(crate) fn positive(name: &'static str, value: f32) -> Result<(), CoefficientError> {
-    in_range(name, value, value > 0.0 && value.is_finite(), "above 0 and finite")
+/// Returns from a function if a check fails: the operator `?`, which constants do not have.
+macro_rules! require {
+    ($check:expr) => {
+        if let Err(error) = $check {
+            return Err(error);
+        }
+    };
+}
+pub(crate) use require;
+
+/// Checks that a coefficient is finite and above 0, as `expected` says.
+pub(crate) const fn positive(expected: &'static str, value: f32) -> Result<(), CoefficientError> {
+    holds(value > 0.0 && value.is_finite(), expected, value)
 }
 
-/// Checks that a coefficient is finite and at least 0.
-pub(crate) fn non_negative(name: &'static str, value: f32) -> Result<(), CoefficientError> {
-    in_range(name, value, value >= 0.0 && value.is_finite(), "at least 0 and finite")
+/// Checks that a coefficient is finite and at least 0, as `expected` says.
+pub(crate) const fn non_negative(expected: &'static str, value: f32) -> Result<(), CoefficientError> {
+    holds(value >= 0.0 && value.is_finite(), expected, value)
 }
 
-/// Checks that a coefficient lies in [0, 1).
-pub(crate) fn fraction(name: &'static str, value: f32) -> Result<(), CoefficientError> {
-    in_range(name, value, (0.0..1.0).contains(&value), "at least 0 and below 1")
+/// Checks that a coefficient lies in [0, 1), as `expected` says.
+pub(crate) const fn fraction(expected: &'static str, value: f32) -> Result<(), CoefficientError> {
+    holds(value >= 0.0 && value < 1.0, expected, value)
 }
 
-fn in_range(name: &'static str, found: f32, holds: bool, expected: &'static str) -> Result<(), CoefficientError> {
-    if holds { Ok(()) } else { Err(CoefficientError { name, expected, found }) }
+const fn holds(holds: bool, expected: &'static str, found: f32) -> Result<(), CoefficientError> {
+    if holds { Ok(()) } else { Err(CoefficientError { expected, found }) }
 }

@@ -41,6 +41,8 @@ pub use embedded_storage;
 #[cfg(feature = "nalgebra")]
 pub use nalgebra;
 pub use rand_core;
+#[cfg(feature = "static-cell")]
+pub use static_cell;
 
 pub use checks::CoefficientError;
 pub use kernels::{StepCoefficients, Update};

@@ -89,10 +89,12 @@ impl Initial {
     }
 
     /// Checks the range of the coefficient.
-    pub(crate) fn check(self) -> Result<(), CoefficientError> {
+    pub(crate) const fn check(self) -> Result<(), CoefficientError> {
         match self {
             Self::Glorot => Ok(()),
-            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => positive("initial standard deviation", x),
+            Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => {
+                positive("the initial standard deviation has to be above 0 and finite", x)
+            }
         }
     }
 }

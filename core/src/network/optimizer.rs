@@ -1,7 +1,7 @@
 //! Optimizers and their coefficients. `kernels/step.rs` computes the updates.
 
 use crate::capabilities;
-use crate::checks::{CoefficientError, fraction, positive};
+use crate::checks::{CoefficientError, fraction, positive, require};
 
 /// Plain gradient descent: w ← w − rate · g.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,17 +129,17 @@ impl Optimizer {
     }
 
     /// Checks the range of every coefficient.
-    pub(crate) fn check(&self) -> Result<(), CoefficientError> {
-        positive("rate", self.rate())?;
+    pub(crate) const fn check(&self) -> Result<(), CoefficientError> {
+        require!(positive("the rate has to be above 0 and finite", self.rate()));
         match *self {
             Self::Sgd(_) => Ok(()),
             Self::Momentum(Momentum { momentum, .. }) | Self::Nesterov(Momentum { momentum, .. }) => {
-                fraction("momentum", momentum)
+                fraction("the momentum has to be at least 0 and below 1", momentum)
             }
             Self::Adam(Adam { beta1, beta2, epsilon, .. }) => {
-                fraction("beta1", beta1)?;
-                fraction("beta2", beta2)?;
-                positive("epsilon", epsilon)
+                require!(fraction("the beta1 has to be at least 0 and below 1", beta1));
+                require!(fraction("the beta2 has to be at least 0 and below 1", beta2));
+                positive("the epsilon has to be above 0 and finite", epsilon)
             }
         }
     }

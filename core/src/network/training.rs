@@ -4,7 +4,7 @@ use super::feedback::Storage;
 use super::loss::Loss;
 use super::optimizer::{Adam, Optimizer};
 use crate::capabilities::{self, enabled};
-use crate::checks::{CoefficientError, fraction, non_negative, positive};
+use crate::checks::{CoefficientError, fraction, non_negative, positive, require};
 use crate::random::Initial;
 
 /// The settings of a training: batch, optimizer, loss, clipping and more.
@@ -148,23 +148,23 @@ impl Training {
         self.batch
     }
 
-    /// Checks the range of every coefficient.
-    pub(crate) fn check<const CAPS: u32>(&self) -> Result<(), CoefficientError> {
-        self.optimizer.check()?;
+    /// Checks the range of every coefficient that the capabilities use.
+    pub(crate) const fn check<const CAPS: u32>(&self) -> Result<(), CoefficientError> {
+        require!(self.optimizer.check());
         if let Some(limit) = self.limit() {
-            positive("clip", limit)?;
+            require!(positive("the clip has to be above 0 and finite", limit));
         }
         // A negative or NaN decay does not set the capability, so every image checks it.
-        non_negative("weight decay", self.decay)?;
+        require!(non_negative("the weight decay has to be at least 0 and finite", self.decay));
         if enabled::<CAPS>(capabilities::KP_DECAY) {
-            fraction("decay of (KP)", self.kp_decay)?;
+            require!(fraction("the decay of (KP) has to be at least 0 and below 1", self.kp_decay));
         }
         if enabled::<CAPS>(capabilities::MIRROR) {
-            fraction("rate of the weight mirrors", self.mirror_rate)?;
+            require!(fraction("the rate of the weight mirrors has to be at least 0 and below 1", self.mirror_rate));
         }
         if enabled::<CAPS>(capabilities::INITIAL) {
-            self.weights.check()?;
-            self.feedback.check()?;
+            require!(self.weights.check());
+            require!(self.feedback.check());
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `trainer.rs` | [`Trainer`]: construction, state |
+//! | `declaration.rs` | [`trainer!`](crate::trainer): a trainer and its memory, checked at compile time |
 //! | `views.rs` | weights and feedback as matrices |
 //! | `step.rs` | [`Step`]: a step as a loop over slices: forward, loss, input gradient, update |
 //! | `targets.rs` | the targets of a step: checks, and how they are stored |
@@ -13,6 +14,7 @@
 //! | `error.rs` | why a trainer cannot be made, why a step is not made |
 
 mod buffers;
+mod declaration;
 mod error;
 mod initialize;
 pub(crate) mod pass;

@@ -113,21 +113,11 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         memory: &'m mut [f32],
         kernels: K,
     ) -> Result<Self, TrainerError> {
+        check::<CAPS>(&network, &training)?;
         let layout = Layout::new(&network, &training);
-        if training.batch == 0 {
-            return Err(TrainerError::EmptyBatch);
-        }
         if memory.len() != layout.total() {
             return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
         }
-        let expected = network.capabilities(&training);
-        if expected & CAPS != expected {
-            return Err(TrainerError::Capabilities { expected, found: CAPS });
-        }
-        if network.classes() == 1 && !training.loss.takes_values() {
-            return Err(TrainerError::OneOutput { loss: training.loss });
-        }
-        training.check::<CAPS>()?;
         let (work, state) = split_mut(memory, layout.work());
         let work = Work::new(work, &layout);
         Ok(Self {
@@ -169,7 +159,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// [`TrainerError::Coefficient`] if the rate is not at least 0 and finite; the rate is then unchanged. With a rate of 0, where a
     /// falling schedule ends, a step changes the optimizer's state only.
     pub fn set_rate(&mut self, rate: f32) -> Result<(), TrainerError> {
-        non_negative("rate", rate)?;
+        non_negative("the rate has to be at least 0 and finite", rate)?;
         self.training.optimizer = self.training.optimizer.with_rate(rate);
         Ok(())
     }
@@ -206,6 +196,27 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// Samples of the step; a constant in an image without batches.
     pub(super) fn samples(&self) -> usize {
         if enabled::<CAPS>(capabilities::BATCH) { self.samples } else { 1 }
+    }
+}
+
+/// Checks that the network can be trained with these settings by an image of these capabilities.
+pub(super) const fn check<const CAPS: u32>(
+    network: &Architecture<'_>,
+    training: &Training,
+) -> Result<(), TrainerError> {
+    if training.batch == 0 {
+        return Err(TrainerError::EmptyBatch);
+    }
+    let expected = network.capabilities(training);
+    if expected & CAPS != expected {
+        return Err(TrainerError::Capabilities { expected, found: CAPS });
+    }
+    if network.classes() == 1 && !training.loss.takes_values() {
+        return Err(TrainerError::OneOutput { loss: training.loss });
+    }
+    match training.check::<CAPS>() {
+        Ok(()) => Ok(()),
+        Err(error) => Err(TrainerError::Coefficient(error)),
     }
 }
 

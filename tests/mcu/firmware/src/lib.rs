@@ -16,21 +16,16 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 #[macro_export]
 macro_rules! program {
     ($training:expr) => {
-        firmware::program!($training, |trainer: &mut Digits| task::initial_weights(trainer.state_mut()));
+        firmware::program!($training, |trainer: &mut digits::Trainer| task::initial_weights(trainer.state_mut()));
     };
     ($training:expr, $initialize:expr) => {
-        use asymgrad_core::{Architecture, Layer, Shape, Trainer};
+        use asymgrad_core::{Architecture, Layer, Shape};
         use firmware::board::{self, Device};
         use firmware::task;
-        use static_cell::{ConstStaticCell, StaticCell};
 
         const NET: Architecture = Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10)]);
         const TRAINING: Training = $training;
-        static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> =
-            ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
-
-        type Digits = Trainer<'static, { NET.capabilities(&TRAINING) }, Device>;
-        static TRAINER: StaticCell<Digits> = StaticCell::new();
+        asymgrad_core::trainer!(mod digits: NET, TRAINING, Device);
 
         #[cortex_m_rt::entry]
         fn main() -> ! {
@@ -40,18 +35,17 @@ macro_rules! program {
         #[inline(always)]
         fn run() -> Option<()> {
             task::train::<_, { TRAINING.batch() }>(new_trainer()?, task::EPOCHS)?;
-            // `run` compares this with the size of `MEMORY` in the image.
+            // `run` compares this with the size of the memory in the image.
             if !cfg!(feature = "quiet") {
                 task::line("planned bytes", u32::try_from(4 * NET.memory(&TRAINING)).ok()?);
             }
             Some(())
         }
 
-        /// The trainer in a static, so that the stack of its construction is free before the first step.
+        /// The trainer; its own function, so that the stack of its construction is free before the first step.
         #[inline(never)]
-        fn new_trainer() -> Option<&'static mut Digits> {
-            let trainer = Trainer::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
-            let trainer = TRAINER.try_init(trainer)?;
+        fn new_trainer() -> Option<&'static mut digits::Trainer> {
+            let trainer = digits::take()?;
             $initialize(trainer)?;
             Some(trainer)
         }

@@ -5,7 +5,7 @@
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Optimizer, Sgd, Training};
 
-firmware::program!(Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 })), |trainer: &mut Digits| {
+firmware::program!(Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 })), |trainer: &mut digits::Trainer| {
     trainer.initialize(&mut SplitMix::new(1), 2);
     Some(())
 });

@@ -8,9 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::Poll;
 
 use asymgrad_core::random::SplitMix;
-use asymgrad_core::{
-    Architecture, Feedback, Layer, Optimizer, Running, Score, Sgd, Shape, StepError, Trainer, Training,
-};
+use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Running, Score, Sgd, Shape, StepError, Training};
 use cortex_m::peripheral::SYST;
 use cortex_m::peripheral::syst::SystClkSource;
 use critical_section::Mutex;
@@ -23,8 +21,7 @@ use static_cell::ConstStaticCell;
 const NET: Architecture =
     Architecture::new(Shape::vector(task::PIXELS), &[Layer::dense(32), Layer::dense(10).feedback(Feedback::Fixed)]);
 const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
-static MEMORY: ConstStaticCell<[f32; NET.memory(&TRAINING)]> = ConstStaticCell::new([0.0; NET.memory(&TRAINING)]);
-type Digits<'m> = Trainer<'m, { NET.capabilities(&TRAINING) }, Device>;
+asymgrad_core::trainer!(mod digits: NET, TRAINING, Device);
 
 /// A reading of the sensor.
 #[derive(Clone, Copy)]
@@ -75,7 +72,7 @@ fn main() -> ! {
 }
 
 fn run() -> Option<()> {
-    let mut trainer = Digits::with_kernels(NET, TRAINING, MEMORY.try_take()?, Device).ok()?;
+    let trainer = digits::take()?;
     trainer.initialize(&mut SplitMix::new(1), 2);
     let (producer, mut consumer) = QUEUE.try_take()?.split();
     let past = PAST.try_take()?;
@@ -92,10 +89,10 @@ fn run() -> Option<()> {
             cortex_m::asm::wfi();
             continue;
         };
-        running.add(&step(&mut trainer, &new, &mut longest)?);
+        running.add(&step(trainer, &new, &mut longest)?);
         let old = generator.next_u32() as usize % RING;
         if let Some(old) = past.get(old).filter(|_| old < seen) {
-            step(&mut trainer, old, &mut longest)?;
+            step(trainer, old, &mut longest)?;
         }
         *past.get_mut(seen % RING)? = new;
         seen += 1;
@@ -122,7 +119,7 @@ fn run() -> Option<()> {
 }
 
 /// One step in slices, between which another task could run.
-fn step(trainer: &mut Digits<'_>, sample: &Sample, longest: &mut u32) -> Option<Score> {
+fn step(trainer: &mut digits::Trainer, sample: &Sample, longest: &mut u32) -> Option<Score> {
     let input = trainer.input(1).ok()?;
     input.iter_mut().zip(sample.pixels).for_each(|(value, pixel)| *value = f32::from(pixel) / 16.0);
     let mut running = trainer.start(&[sample.label]).ok()?;

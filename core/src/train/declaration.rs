@@ -1,0 +1,98 @@
+//! [`trainer!`](crate::trainer): a trainer in a static, declared once and checked at compile time.
+
+use super::error::TrainerError;
+use super::trainer::check;
+use crate::capabilities::ALL;
+use crate::network::{Architecture, Training};
+
+impl Training {
+    /// The training itself, for a constant: a compile error if the network cannot be trained with it.
+    ///
+    /// # Panics
+    /// If [`Trainer::new`](crate::Trainer::new) refuses the batch, the loss or a coefficient.
+    ///
+    /// ```compile_fail,E0080
+    /// # use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Training};
+    /// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
+    /// const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: -1.0 })).checked(&NET);
+    /// # let _ = TRAINING;
+    /// ```
+    #[must_use]
+    pub const fn checked(self, network: &Architecture<'_>) -> Self {
+        match check::<ALL>(network, &self) {
+            Err(TrainerError::EmptyBatch) => panic!("a batch needs at least 1 sample"),
+            Err(TrainerError::OneOutput { .. }) => panic!("the loss needs a network of at least 2 outputs"),
+            Err(TrainerError::Coefficient(error)) => panic!("{}", error.expected),
+            // Other errors depend on the memory, the table or the capabilities of an image.
+            _ => self,
+        }
+    }
+}
+
+/// Declares the trainer of a network and a training, and its memory: a module with the type `Trainer` and the function `take`.
+///
+/// `take` returns the trainer, which lies in a static, and `None` from the second call on. A network or a training that does not work
+/// does not compile. An optional third argument is the kernel set, a unit struct, see
+/// [`Trainer::with_kernels`](crate::Trainer::with_kernels). The network and the training are constants in the module that contains the
+/// declaration.
+///
+/// ```
+/// use asymgrad_core::random::SplitMix;
+/// use asymgrad_core::{Architecture, Layer, Shape, Training};
+///
+/// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(8), Layer::dense(2)]);
+/// const TRAINING: Training = Training::new(1);
+/// asymgrad_core::trainer!(mod gestures: NET, TRAINING);
+///
+/// fn train(trainer: &mut gestures::Trainer) -> Result<(), asymgrad_core::StepError> {
+///     trainer.step(&[0.5, 1.0], &[1])?;
+///     Ok(())
+/// }
+///
+/// fn main() {
+///     let trainer = gestures::take().unwrap();
+///     trainer.initialize(&mut SplitMix::new(1), 2); // seeds of the weights and of the feedback
+///     train(trainer).unwrap();
+///     assert!(gestures::take().is_none());
+/// }
+/// ```
+///
+/// One output that is compared with no other is a compile error:
+///
+/// ```compile_fail,E0080
+/// # use asymgrad_core::{Architecture, Layer, Shape, Training};
+/// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(1)]);
+/// const TRAINING: Training = Training::new(1);
+/// asymgrad_core::trainer!(mod gestures: NET, TRAINING);
+/// # fn main() {}
+/// ```
+#[cfg(feature = "static-cell")]
+#[macro_export]
+macro_rules! trainer {
+    ($(#[$attribute:meta])* $visibility:vis mod $name:ident: $network:expr, $training:expr $(,)?) => {
+        $crate::trainer!($(#[$attribute])* $visibility mod $name: $network, $training, $crate::arithmetic::Portable);
+    };
+    ($(#[$attribute:meta])* $visibility:vis mod $name:ident: $network:expr, $training:expr, $kernels:path $(,)?) => {
+        $(#[$attribute])*
+        $visibility mod $name {
+            #[allow(unused_imports, reason = "the network and the training may be expressions without a name")]
+            use super::*;
+
+            /// The trainer.
+            pub type Trainer = $crate::Trainer<'static, { ($network).capabilities(&($training)) }, $kernels>;
+
+            /// The trainer in its static; `None` from the second call on.
+            #[inline(never)]
+            pub fn take() -> Option<&'static mut Trainer> {
+                // These names must not be those of the network or the training.
+                static TRAINER_VALUES: $crate::static_cell::ConstStaticCell<
+                    [f32; { ($network).memory(&($training)) }],
+                > = $crate::static_cell::ConstStaticCell::new([0.0; { ($network).memory(&($training)) }]);
+                static TRAINER_CELL: $crate::static_cell::StaticCell<Trainer> = $crate::static_cell::StaticCell::new();
+                let training = const { ($training).checked(&($network)) };
+                let trainer = Trainer::with_kernels($network, training, TRAINER_VALUES.try_take()?, $kernels);
+                TRAINER_CELL.try_init(trainer.ok()?)
+            }
+        }
+    };
+}
