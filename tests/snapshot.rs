@@ -35,6 +35,8 @@ struct Chip<const WORD: usize> {
     /// Words written and pages erased since [`Flash::cut_after`].
     used: usize,
     largest: usize,
+    /// Bytes read.
+    read: usize,
     /// Reads that begin in this range fail, so many times.
     refused: (std::ops::Range<usize>, usize),
 }
@@ -47,7 +49,15 @@ impl<const WORD: usize> Flash<WORD> {
     fn new(pages: usize) -> Self {
         let bytes = vec![0xA5; pages * PAGE_BYTES];
         let written = vec![true; bytes.len()];
-        Self(Rc::new(RefCell::new(Chip { bytes, written, remaining: None, used: 0, largest: 0, refused: (0..0, 0) })))
+        Self(Rc::new(RefCell::new(Chip {
+            bytes,
+            written,
+            remaining: None,
+            used: 0,
+            largest: 0,
+            read: 0,
+            refused: (0..0, 0),
+        })))
     }
 
     /// Refuses `times` reads that begin in `range`.
@@ -92,6 +102,7 @@ impl<const WORD: usize> ReadNorFlash for Flash<WORD> {
             chip.refused.1 -= 1;
             return Err(NorFlashErrorKind::Other);
         }
+        chip.read += bytes.len();
         bytes.copy_from_slice(&chip.bytes[offset..offset + bytes.len()]);
         Ok(())
     }
@@ -269,6 +280,46 @@ fn power_may_be_cut_at_every_word() {
     cut_at_every_word::<32>();
 }
 
+/// A slice erases one page, or reads or writes at most 256 bytes; a save that is dropped costs nothing.
+#[test]
+fn a_save_can_be_made_in_slices() {
+    let slot = Snapshots::<Flash<4>>::slot(NET.state(&TRAINING));
+    let [whole, sliced] = [(); 2].map(|()| Flash::<4>::new(2 * (slot / PAGE) as usize + 2));
+    with_trainer(TRAINING, 1, |trainer| {
+        let mut by_slices = Snapshots::new(sliced.clone(), PAGE..PAGE + 2 * slot).unwrap();
+        for save in 0..3_u8 {
+            train(trainer);
+            Snapshots::new(whole.clone(), PAGE..PAGE + 2 * slot).unwrap().save(trainer, &[save; 32]).unwrap();
+            if save > 0 {
+                let mut dropped = by_slices.start_save(trainer, &[99; 32]).unwrap();
+                (0..20).for_each(|_| assert!(dropped.poll().unwrap().is_pending()));
+                let loaded = switch_on(&sliced, slot).unwrap();
+                assert_eq!(loaded.2, [save - 1; 32], "the last snapshot is gone");
+                assert!(sliced.0.borrow().bytes != whole.0.borrow().bytes, "20 slices wrote nothing");
+            }
+            sliced.0.borrow_mut().read = 0;
+            let mut running = by_slices.start_save(trainer, &[save; 32]).unwrap();
+            let mut slices = 0;
+            loop {
+                sliced.cut_after(None);
+                let polled = running.poll().unwrap();
+                let used = sliced.0.borrow().used;
+                assert!(used <= 256 / 4, "a slice of {used} words or pages");
+                slices += 1;
+                if polled.is_ready() {
+                    break;
+                }
+            }
+            assert!(running.poll().unwrap().is_ready(), "a complete save stays complete");
+            let chunks = NET.state(&TRAINING).div_ceil(64);
+            assert!(slices >= 2 * chunks + (slot / PAGE) as usize, "{slices} slices");
+            assert!(sliced.0.borrow().bytes == whole.0.borrow().bytes, "another flash after save {save}");
+            let expected = if save == 0 { 2 * 128 } else { 0 };
+            assert_eq!(sliced.0.borrow().read, expected, "bytes read by save {save}");
+        }
+    });
+}
+
 #[test]
 fn training_continues_as_if_never_interrupted() {
     for optimizer in Optimizer::DEFAULTS {
@@ -388,14 +439,16 @@ fn a_read_that_fails_erases_nothing() {
                 flash.refuse(at..at + 1, usize::MAX);
                 let before = flash.0.borrow().bytes.clone();
                 flash.cut_after(None);
-                assert_eq!(snapshots.save(trainer, &[6; 32]), Err(SnapshotError::Flash(NorFlashErrorKind::Other)));
+                let switched_on = || Snapshots::new(flash.clone(), range.clone()).unwrap();
+                let error = switched_on().save(trainer, &[6; 32]);
+                assert_eq!(error, Err(SnapshotError::Flash(NorFlashErrorKind::Other)));
                 assert_eq!(flash.0.borrow().used, 0, "something was erased");
                 assert_eq!(flash.0.borrow().bytes, before);
 
                 flash.refuse(at..at + 1, 1);
                 assert_eq!(snapshots.load(trainer), Ok([5; 32]), "a second try loads");
                 flash.refuse(at..at + 1, 1);
-                assert_eq!(snapshots.save(trainer, &[6; 32]), Ok(()), "a second try writes to the other slot");
+                assert_eq!(switched_on().save(trainer, &[6; 32]), Ok(()), "a second try writes to the other slot");
                 assert_eq!(snapshots.load(trainer), Ok([6; 32]));
                 flash.0.borrow_mut().bytes[slot - good] ^= 1;
                 assert_eq!(snapshots.load(trainer), Ok([5; 32]), "the state before is still there");
@@ -414,7 +467,7 @@ fn a_slot_that_cannot_be_read_is_rewritten_if_the_other_is_complete() {
             snapshots.save(trainer, &[own; 32]).unwrap();
         }
         let newest = 4 * PAGE_BYTES;
-        flash.refuse(newest..newest + 1, 4);
+        flash.refuse(newest..newest + 1, 2);
         assert_eq!(snapshots.load(trainer), Ok([5; 32]));
         assert_eq!(snapshots.save(trainer, &[7; 32]), Ok(()));
         assert_eq!(snapshots.load(trainer), Ok([7; 32]));
@@ -482,7 +535,10 @@ fn invalid_ranges_slots_and_moments_are_refused() {
         let said = "the range for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each";
         assert_eq!(error.to_string(), said);
     }
-    assert!(matches!(Snapshots::new(Flash::<96>::new(8), 0..2 * PAGE), Err(SnapshotError::Range)), "words of 96 bytes");
+    let error: Error = Snapshots::new(Flash::<96>::new(8), 0..2 * PAGE).unwrap_err();
+    assert_eq!(error, SnapshotError::Word { found: 96 });
+    let said = "the words of the flash have to divide the 128 bytes of a header, found 96 bytes";
+    assert_eq!(error.to_string(), said);
     for (end, fits) in [(64 * 2, false), (64 * 4, true)] {
         assert_eq!(Snapshots::new(SmallPages, 0..end).is_ok(), fits, "a header takes two pages of 64 bytes");
     }

@@ -9,9 +9,13 @@ use core::fmt;
 pub enum SnapshotError<E> {
     /// The flash failed to read, write or erase.
     Flash(E),
-    /// The range is not two slots of whole pages in the flash, 128 bytes or more each, or the word size of the flash does
-    /// not divide 128 bytes.
+    /// The range is not two slots of whole pages in the flash, 128 bytes or more each.
     Range,
+    /// The words of the flash do not divide the header of 128 bytes.
+    Word {
+        /// Bytes of a word that is read or written.
+        found: u32,
+    },
     /// The state does not fit into a slot.
     Slot {
         /// Bytes needed.
@@ -59,6 +63,9 @@ impl<E: fmt::Debug> fmt::Display for SnapshotError<E> {
             Self::Range => f.write_str(
                 "the range for snapshots is not two slots of whole pages in the flash, of 128 bytes or more each",
             ),
+            Self::Word { found } => {
+                write!(f, "the words of the flash have to divide the 128 bytes of a header, found {found} bytes")
+            }
             Self::Slot { expected, found } => write!(f, "the state needs a slot of {expected} bytes, found {found}"),
             Self::Empty => f.write_str("the flash holds no complete state"),
             Self::Version { expected, found } => {

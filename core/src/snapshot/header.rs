@@ -12,7 +12,7 @@ pub(super) const VERSION: u32 = 1;
 pub(super) const HEADER: u32 = 128;
 
 /// The header of a slot, see the [module](super) for its layout.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Header {
     pub(super) version: u32,
     pub(super) fingerprint: u32,
@@ -35,7 +35,7 @@ impl Header {
         let words = words.into_iter().map(u32::to_le_bytes).chain(self.user.as_chunks().0.iter().copied());
         let words = words.chain([self.crc.to_le_bytes()]);
         bytes.as_chunks_mut().0.iter_mut().zip(words).for_each(|(to, word)| *to = word);
-        let check = crc(CRC_START, bytes.first_chunk::<64>().unwrap_or(&[0; 64]));
+        let check = CRC.checksum(bytes.first_chunk::<64>().unwrap_or(&[0; 64]));
         bytes.as_chunks_mut().0.iter_mut().skip(16).take(1).for_each(|to| *to = check.to_le_bytes());
         bytes
     }
@@ -44,7 +44,7 @@ impl Header {
     pub(super) fn decode(bytes: &[u8; HEADER as usize]) -> Option<Self> {
         let words = bytes.as_chunks().0.first_chunk::<17>()?.map(u32::from_le_bytes);
         let [magic, version, fingerprint, save, len, low, high, user @ .., sum, check] = words;
-        if magic != MAGIC || check != crc(CRC_START, bytes.first_chunk::<64>()?) {
+        if magic != MAGIC || check != CRC.checksum(bytes.first_chunk::<64>()?) {
             return None;
         }
         let user: [u32; 8] = user;
@@ -55,24 +55,10 @@ impl Header {
     }
 }
 
-/// The checksum of no bytes.
-pub(super) const CRC_START: u32 = 0;
+/// CRC-32 as in zip files.
+static CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
 
-/// Continues a CRC-32 (ISO-HDLC, as in zip files) over `bytes`; bit by bit, because a table would take flash.
-pub(super) fn crc(sum: u32, bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!sum, |sum, byte| {
-        let sum = sum ^ u32::from(*byte);
-        (0..8).fold(sum, |sum, _| sum >> 1 ^ if sum & 1 == 1 { 0xEDB8_8320 } else { 0 })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{CRC_START, crc};
-
-    #[test]
-    fn the_checksum_of_the_standard_s_example_is_right() {
-        assert_eq!(crc(CRC_START, b"123456789"), 0xCBF4_3926);
-        assert_eq!(crc(crc(CRC_START, b"1234"), b"56789"), 0xCBF4_3926);
-    }
+/// The checksum of no bytes, to be continued.
+pub(super) fn checksum() -> crc::Digest<'static, u32> {
+    CRC.digest()
 }

@@ -3,6 +3,9 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `slots.rs` | [`Snapshots`]: two slots in a flash, written alternately |
+//! | `save.rs` | [`Save`]: a save in slices |
+//! | `search.rs` | the search for the newest complete state |
+//! | `chunk.rs` | the values that are read or written at a time |
 //! | `header.rs` | the header of a slot, and its checksum |
 //! | `fingerprint.rs` | a hash of the network and the training that a state belongs to |
 //! | `error.rs` | why a state is not saved or not loaded |
@@ -25,11 +28,15 @@
 //! | 68–127 | 0xFF |
 //! | 128– | the values of [`Trainer::state`](crate::Trainer::state): weights and biases, feedback, optimizer state |
 
+mod chunk;
 mod error;
 mod fingerprint;
 mod header;
+mod save;
+mod search;
 mod slots;
 
 pub use self::error::SnapshotError;
 pub use self::header::UserBytes;
+pub use self::save::Save;
 pub use self::slots::Snapshots;
