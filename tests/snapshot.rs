@@ -10,7 +10,8 @@ use asymgrad_core::kernels::Kernels;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::snapshot::{SnapshotError, Snapshots, UserBytes};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer, Training,
+    Adam, Architecture, Feedback, Layer, Momentum, Optimizer, Predictor, Sgd, Shape, TensorRole, Trainer, TrainerError,
+    Training,
 };
 use embedded_storage::nor_flash::{
     ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash, check_erase, check_read, check_write,
@@ -368,6 +369,79 @@ fn the_state_of_the_host_loads_on_a_device_and_back() {
     let mut predictor = Predictor::<ALL>::new(NET, 1, on_host.parameters(), &mut memory).unwrap();
     let logits = bits(predictor.predict(&uniform(12)).unwrap());
     assert_eq!(bits(device.predict(&uniform(12)).unwrap()), logits);
+}
+
+/// A class is added after deployment: what was learned stays, in memory and from a snapshot.
+#[test]
+fn a_network_grows_by_a_class() {
+    const SMALLER: &str = "input 2x4x3 - conv3x3x2 - dense9(DFA) - dense5(R) - dense4(R*) - dense3(R)";
+    const LARGER: &str = "input 2x4x3 - conv3x3x2 - dense9(DFA) - dense5(R) - dense4(R*) - dense5(R)";
+    let (mut layers, mut others) = ([Layer::dense(1); 8], [Layer::dense(1); 8]);
+    let smaller = Architecture::parse(SMALLER, &mut layers).unwrap();
+    let larger = Architecture::parse(LARGER, &mut others).unwrap();
+    for optimizer in Optimizer::DEFAULTS {
+        for (storage, frozen) in [(Storage::Memory, 0), (Storage::Seed, 0), (Storage::Memory, 2)] {
+            let training = Training::new(2).optimizer(optimizer).fixed_feedback(storage).freeze(frozen);
+            let mut memories = [smaller, larger, larger].map(|network| vec![0.5; network.memory(&training)]);
+            let [memory, grown, loaded] = &mut memories;
+            let mut trainer = Trainer::<ALL>::new(smaller, training, memory).unwrap();
+            trainer.initialize(&mut SplitMix::new(1), 2);
+            for _ in 0..3 {
+                trainer.step(&uniform(48), &[0, 2]).unwrap();
+            }
+            let mut grown = Trainer::<ALL>::new(larger, training, grown).unwrap();
+            grown.initialize(&mut SplitMix::new(5), 2);
+            let drawn = grown.state().to_vec();
+            grown.grow_from(&smaller, trainer.state()).unwrap();
+            grown.resume(trainer.steps());
+            let logits = trainer.predict(&uniform(48)).unwrap().to_vec();
+            assert_eq!(bits(&grown.predict(&uniform(48)).unwrap()[..6]), bits(&logits), "{optimizer:?}");
+            // Each value of the smaller state is found once; the others are as drawn.
+            let pairs: Vec<_> = smaller.tensors(&training).zip(larger.tensors(&training)).collect();
+            for (from, to) in &pairs {
+                let (kept, new) = grown.state()[to.range()].split_at(from.len());
+                assert_eq!(bits(kept), bits(&trainer.state()[from.range()]), "{from}");
+                assert_eq!(bits(new), bits(&drawn[to.range()][from.len()..]), "{from}");
+            }
+            // The moments of trained parameters lie behind parameters, feedback and seed.
+            let first_moment = |trainer: &Trainer<'_, ALL>| {
+                let network = trainer.network();
+                let is_frozen = |layer: usize| layer < usize::from(frozen);
+                let tensors = network.tensors(&training).filter(|tensor| is_frozen(tensor.layer()));
+                let frozen: usize = tensors.map(|tensor| tensor.len()).sum();
+                let trained = trainer.parameters().len() - frozen;
+                (trainer.state().len() - trained * optimizer.states(), trained, frozen)
+            };
+            let [of_small, of_large] = [first_moment(&trainer), first_moment(&grown)];
+            for (from, to) in pairs.iter().filter(|(from, _)| from.role() != TensorRole::Feedback) {
+                for moment in 0..if from.layer() < usize::from(frozen) { 0 } else { optimizer.states() } {
+                    let [from_at, to_at] =
+                        [(from, of_small), (to, of_large)].map(|(tensor, (first, trained, frozen))| {
+                            first + moment * trained + tensor.range().start - frozen
+                        });
+                    let (kept, new) = grown.state()[to_at..to_at + to.len()].split_at(from.len());
+                    assert_eq!(bits(kept), bits(&trainer.state()[from_at..from_at + from.len()]), "{from} {moment}");
+                    assert!(kept.iter().any(|value| *value != 0.0), "{from} {moment}");
+                    assert!(new.iter().all(|value| *value == 0.0), "{from} {moment}");
+                }
+            }
+            let flash = Flash::<4>::new(16);
+            let mut snapshots = Snapshots::new(flash, 0..16 * PAGE).unwrap();
+            snapshots.save(&trainer, &[4; 32]).unwrap();
+            let mut loaded = Trainer::<ALL>::new(larger, training, loaded).unwrap();
+            loaded.initialize(&mut SplitMix::new(5), 2);
+            assert!(matches!(snapshots.load(&mut loaded), Err(SnapshotError::Foreign { .. })));
+            assert_eq!(snapshots.load_smaller(&mut loaded, &smaller), Ok([4; 32]));
+            assert_eq!((bits(loaded.state()), loaded.steps()), (bits(grown.state()), 3));
+            for trainer in [&mut grown, &mut loaded] {
+                trainer.step(&uniform(48), &[4, 1]).unwrap();
+            }
+            assert_eq!(bits(loaded.state()), bits(grown.state()));
+            assert_eq!(trainer.grow_from(&larger, grown.state()), Err(TrainerError::OtherNetwork));
+            let error = grown.grow_from(&smaller, &[0.0; 3]).unwrap_err();
+            assert_eq!(error, TrainerError::State { expected: smaller.state(&training), found: 3 });
+        }
+    }
 }
 
 #[test]

@@ -135,10 +135,10 @@ fn a_constant_table_holds_the_feedback_of_the_memory() {
     let mut trainer = Trainer::<ALL>::new(NET, training, &mut memory).unwrap();
     let missing = trainer.step(&uniform(40), &[0]).unwrap_err();
     assert_eq!(missing, StepError::NoTable);
-    assert_eq!(missing.to_string(), "the feedback table is missing: pass it to set_table");
+    assert_eq!(missing.to_string(), "the table is missing: pass it to set_table");
     let error = trainer.set_table(&TABLE[1..]).unwrap_err();
     assert_eq!(error, TrainerError::Table { expected: TABLE.len(), found: TABLE.len() - 1 });
-    let message = format!("the training needs a table of {} feedback weights, found {}", TABLE.len(), TABLE.len() - 1);
+    let message = format!("the training needs a table of {} values, found {}", TABLE.len(), TABLE.len() - 1);
     assert_eq!(error.to_string(), message);
 }
 
@@ -183,6 +183,44 @@ fn layers_that_are_not_frozen_train_as_a_network_of_their_own() {
                     assert_eq!(bits(&after[..first]), bits(&before[..first]), "frozen weights changed");
                     assert_eq!(bits(&after[first..]), bits(head.state()), "{optimizer:?}, batch {batch}");
                     assert_ne!(bits(head.state()), bits(&before[first..]), "nothing was trained");
+                });
+            });
+        }
+    }
+}
+
+/// With `freeze_in_table` the frozen layers take no memory, and everything else is as with `freeze`.
+#[test]
+fn frozen_layers_in_a_table_train_and_predict_as_in_memory() {
+    for optimizer in Optimizer::DEFAULTS {
+        for (frozen, storage) in [(1, Storage::Memory), (3, Storage::Table), (3, Storage::Seed), (6, Storage::Table)] {
+            let training = Training::new(3).optimizer(optimizer).freeze(frozen);
+            let in_table = training.freeze_in_table(frozen).fixed_feedback(storage);
+            with_trainer(WHOLE, training, |trainer| {
+                let network = trainer.network();
+                let frozen_values = network.memory(&training) - network.memory(&training.freeze_in_table(frozen));
+                assert!(frozen_values > 0);
+                let mut table = trainer.parameters()[..frozen_values].to_vec();
+                if storage == Storage::Table {
+                    table.extend(feedback(trainer, true));
+                }
+                let mut memory = vec![0.0; network.memory(&in_table)];
+                let mut device = Trainer::<ALL>::new(network, in_table, &mut memory).unwrap();
+                device.initialize(&mut SplitMix::new(9), SEED);
+                assert_eq!(device.predict(&uniform(60)), Err(StepError::NoTable));
+                assert_eq!(network.table(&in_table), table.len());
+                device.set_table(&table).unwrap();
+                let rest = trainer.parameters().len() - frozen_values;
+                assert_eq!(device.parameters().len(), rest);
+                device.state_mut()[..rest].copy_from_slice(&trainer.parameters()[frozen_values..]);
+                assert_eq!(steps(&mut device, 3), steps(trainer, 3));
+                assert_eq!(bits(device.parameters()), bits(&trainer.parameters()[frozen_values..]));
+                let expected = bits(trainer.predict(&uniform(120)).unwrap());
+                assert_eq!(bits(device.predict(&uniform(120)).unwrap()), expected, "{optimizer:?}, {frozen}");
+                assert_ne!(network.fingerprint(&in_table), network.fingerprint(&training.fixed_feedback(storage)));
+                assert_eq!(network.tensors(&in_table).map(|tensor| tensor.range().end).max(), {
+                    let feedback: usize = network.tensors(&in_table).map(|tensor| tensor.len()).sum();
+                    (feedback > 0).then_some(feedback)
                 });
             });
         }

@@ -48,7 +48,7 @@ pub const MIRROR: u32 = 1 << 19;
 pub const DIRECT: u32 = 1 << 20;
 /// Initial distributions other than Glorot's.
 pub const INITIAL: u32 = 1 << 21;
-/// Fixed feedback in a table.
+/// Fixed feedback or frozen layers in a table.
 pub const TABLE: u32 = 1 << 22;
 /// Fixed feedback that is regenerated from its seed while it is used.
 pub const SEEDED: u32 = 1 << 23;

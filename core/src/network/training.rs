@@ -29,6 +29,8 @@ pub struct Training {
     pub(crate) feedback: Initial,
     pub(crate) storage: Storage,
     pub(crate) frozen: u8,
+    /// Whether the frozen layers lie in a table.
+    pub(crate) frozen_in_table: bool,
 }
 
 impl Training {
@@ -47,6 +49,7 @@ impl Training {
             feedback: Initial::Glorot,
             storage: Storage::Memory,
             frozen: 0,
+            frozen_in_table: false,
         }
     }
 
@@ -97,6 +100,15 @@ impl Training {
     #[must_use]
     pub const fn freeze(mut self, layers: u8) -> Self {
         self.frozen = layers;
+        self
+    }
+
+    /// Freezes the first `layers` layers, as [`Training::freeze`], and takes their weights and biases from the table of
+    /// [`Trainer::set_table`](crate::Trainer::set_table), such as one in flash. They take no memory and are not part of a state or a
+    /// snapshot.
+    #[must_use]
+    pub const fn freeze_in_table(mut self, layers: u8) -> Self {
+        (self.frozen, self.frozen_in_table) = (layers, true);
         self
     }
 

@@ -14,7 +14,7 @@ pub(crate) struct LayerPlan<'a> {
     pub(crate) biases: usize,
     /// Index of the layer, from 0.
     pub(crate) index: usize,
-    /// Weights and biases of all layers before this one.
+    /// Weights and biases of the layers before this one, in the state or, of a frozen layer, in the table.
     pub(crate) parameter_offset: usize,
     /// Feedback in memory of all layers before this one.
     pub(crate) feedback_offset: usize,
@@ -30,13 +30,16 @@ pub(crate) struct LayerPlan<'a> {
     fixed_feedback_in_memory: bool,
     /// Number of layers at the front that are not trained.
     frozen_layers: u8,
+    /// Whether their weights and biases lie in a table.
+    frozen_in_table: bool,
 }
 
 impl<'a> LayerPlan<'a> {
     /// The input of the network as the output of a layer without weights, before layer 0.
     #[inline(always)]
     pub(crate) const fn before_first(network: &Architecture<'a>, training: &Training) -> Self {
-        Self::before(network, training.frozen, matches!(training.storage, Storage::Memory))
+        let plan = Self::before(network, training.frozen, matches!(training.storage, Storage::Memory));
+        Self { frozen_in_table: training.frozen_in_table, ..plan }
     }
 
     #[inline(always)]
@@ -57,6 +60,7 @@ impl<'a> LayerPlan<'a> {
             is_last: false,
             fixed_feedback_in_memory,
             frozen_layers,
+            frozen_in_table: false,
         }
     }
 
@@ -67,6 +71,9 @@ impl<'a> LayerPlan<'a> {
         let Some((_, [layer, rest @ ..])) = layers.split_at_checked(next) else { return false };
         let Ok(output) = layer.output(self.output) else { return false };
         self.parameter_offset = self.parameter_offset.saturating_add(self.weights).saturating_add(self.biases);
+        if self.frozen_in_table && next == self.frozen_layers as usize {
+            self.parameter_offset = 0;
+        }
         self.feedback_offset = self.feedback_offset.saturating_add(self.feedback_in_memory());
         self.activation_offset = self.activation_offset.saturating_add(self.input.features());
         self.needs_input_gradient = self.needs_input_gradient || self.is_trained();
@@ -107,6 +114,11 @@ impl<'a> LayerPlan<'a> {
     /// Whether the layer is one of the frozen ones at the front.
     pub(crate) const fn is_frozen(&self) -> bool {
         self.index < self.frozen_layers as usize
+    }
+
+    /// Whether the layer's weights and biases lie in the table.
+    pub(crate) const fn is_in_table(&self) -> bool {
+        self.frozen_in_table && self.is_frozen()
     }
 
     /// Number of feedback weights in the training's memory.

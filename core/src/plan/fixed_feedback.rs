@@ -1,11 +1,30 @@
-//! The table of fixed feedback, for [`Storage::Table`](crate::feedback::Storage::Table).
+//! The table of values that a training reads and never changes, such as one in flash: frozen layers, then fixed feedback.
 
 use super::cursor::LayerCursor;
-use crate::network::{Architecture, Training};
+use crate::network::{Architecture, Storage, Training};
 use crate::random::{FeedbackSource, saturating_u32};
 
 impl Architecture<'_> {
-    /// Number of feedback weights that never change: the length of their table.
+    /// Length of the table of [`Trainer::set_table`](crate::Trainer::set_table): the weights and biases of layers that
+    /// [`Training::freeze_in_table`] freezes, in the order of [`Trainer::parameters`](crate::Trainer::parameters), then the fixed feedback
+    /// if its storage is [`Storage::Table`].
+    pub const fn table(&self, training: &Training) -> usize {
+        let feedback = if matches!(training.storage, Storage::Table) { self.fixed_feedback(training) } else { 0 };
+        self.frozen_in_table(training).saturating_add(feedback)
+    }
+
+    /// Number of weights and biases in the table.
+    const fn frozen_in_table(&self, training: &Training) -> usize {
+        let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
+        while cursor.advance() {
+            if cursor.plan.is_in_table() {
+                len = len.saturating_add(cursor.plan.weights).saturating_add(cursor.plan.biases);
+            }
+        }
+        len
+    }
+
+    /// Number of feedback weights that never change.
     pub const fn fixed_feedback(&self, training: &Training) -> usize {
         let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
         while cursor.advance() {
@@ -16,7 +35,8 @@ impl Architecture<'_> {
 
     /// Offset of a layer's feedback in the table.
     pub(crate) fn table_offset(&self, training: &Training, layer: usize) -> usize {
-        LayerCursor::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len()).sum()
+        let before = LayerCursor::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len());
+        before.fold(self.frozen_in_table(training), usize::saturating_add)
     }
 
     /// The fixed feedback that [`Trainer::initialize`](crate::Trainer::initialize) would draw from `seed`, layer by layer, as a

@@ -22,7 +22,7 @@ pub(crate) struct Layout {
     pub(crate) errors: [usize; 2],
     /// The gradient sum of the largest tied convolution.
     pub(crate) sums: usize,
-    /// Weights and biases, layer by layer.
+    /// Weights and biases, layer by layer, without those in a table.
     pub(crate) parameters: usize,
     /// How many of the parameters belong to frozen layers.
     pub(crate) frozen: usize,
@@ -48,7 +48,9 @@ impl Layout {
         let mut cursor = LayerCursor::new(network, training);
         while cursor.advance() {
             let plan = &cursor.plan;
-            layout.parameters = layout.parameters.saturating_add(plan.weights).saturating_add(plan.biases);
+            if !plan.is_in_table() {
+                layout.parameters = layout.parameters.saturating_add(plan.weights).saturating_add(plan.biases);
+            }
             if plan.is_frozen() {
                 layout.frozen = layout.parameters;
             }

@@ -7,16 +7,19 @@
 //! | `sizes.rs` | the sizes that users ask for: `Architecture::memory` and the like |
 //! | `table.rs` | the plan as a table, for `asymgrad plan` |
 //! | `tensors.rs` | named tensors and the index of each element, for export |
-//! | `fixed_feedback.rs` | the table of feedback that never changes |
+//! | `fixed_feedback.rs` | the table of frozen layers and of feedback that never changes |
+//! | `growth.rs` | a state in that of the same network with more outputs |
 
 mod cursor;
 mod fixed_feedback;
+mod growth;
 mod layout;
 mod sizes;
 mod table;
 mod tensors;
 
 pub(crate) use self::cursor::{LayerCursor, LayerPlan};
+pub(crate) use self::growth::Growth;
 pub(crate) use self::layout::Layout;
 pub use self::table::Region;
 pub use self::tensors::{Tensor, TensorRole};

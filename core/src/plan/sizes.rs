@@ -79,7 +79,7 @@ impl Architecture<'_> {
             bits |= capabilities::INITIAL;
         }
         if training.frozen > 0 {
-            bits |= capabilities::FROZEN;
+            bits |= capabilities::FROZEN | if training.frozen_in_table { capabilities::TABLE } else { 0 };
         }
         let mut cursor = LayerCursor::new(self, training);
         while cursor.advance() {

@@ -161,13 +161,17 @@ fn convolution_index(taps: usize, channels: usize, filters: usize, exported: usi
 }
 
 impl<'a> Architecture<'a> {
-    /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback.
+    /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback. A layer whose weights
+    /// lie in a table has none.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
         let parameters = Layout::new(self, training).parameters;
         let mut counts = [0, 0];
         LayerCursor::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(move |plan| {
             let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
             counts[dense] += 1;
+            if plan.is_in_table() {
+                return [None; 3].into_iter().flatten();
+            }
             let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
             let feedback = (plan.feedback_in_memory() > 0)
                 .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));

@@ -39,6 +39,8 @@ pub enum SnapshotError<E> {
         /// The fingerprint of the state.
         found: u32,
     },
+    /// The trainer's network is not that of the state with as many outputs or more.
+    OtherNetwork,
     /// A step is running: some weights are updated and others are not.
     StepRunning,
     /// A value of the state to be saved is infinite or NaN, so no training could resume from it.
@@ -74,6 +76,7 @@ impl<E: fmt::Debug> fmt::Display for SnapshotError<E> {
             Self::Foreign { expected, found } => {
                 write!(f, "the state in the flash is of training {found:#010x}, this is {expected:#010x}")
             }
+            Self::OtherNetwork => f.write_str("the network has to be that of the state with as many outputs or more"),
             Self::StepRunning => f.write_str("a step is running: poll until it is ready"),
             Self::NonFinite { index, found } => {
                 write!(f, "value {index} of the state has to be finite, found {found}: the last snapshot is kept")

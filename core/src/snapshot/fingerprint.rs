@@ -27,7 +27,8 @@ impl Architecture<'_> {
             Storage::Table => "table",
             Storage::Seed => "seed",
         };
-        hash_text(hash, storage)
+        hash = hash_text(hash, storage);
+        if training.frozen_in_table { hash_text(hash, "frozen in table") } else { hash }
     }
 }
 

@@ -10,7 +10,9 @@ use super::error::SnapshotError;
 use super::header::{HEADER, Header, UserBytes, VERSION};
 use super::save::Save;
 use super::search::{Found, Search};
-use crate::plan::Layout;
+use crate::network::Architecture;
+use crate::plan::{Growth, Layout};
+use crate::slices::range;
 use crate::train::Trainer;
 
 /// Two slots for snapshots in a flash.
@@ -117,13 +119,34 @@ impl<F: NorFlash> Snapshots<F> {
         &mut self,
         trainer: &mut Trainer<'_, CAPS, K>,
     ) -> Result<UserBytes, SnapshotError<F::Error>> {
-        let fingerprint = trainer.network().fingerprint(trainer.training());
-        let (steps, user) = self.read(trainer.state_mut(), fingerprint)?;
+        let network = trainer.network();
+        self.load_smaller(trainer, &network)
+    }
+
+    /// Loads the newest complete state, of a training of `smaller`: the trainer's network with fewer outputs. See
+    /// [`Trainer::grow_from`].
+    ///
+    /// # Errors
+    /// As [`Snapshots::load`]; [`SnapshotError::OtherNetwork`] if the networks differ in more than the number of outputs, or `smaller`
+    /// has more.
+    pub fn load_smaller<const CAPS: u32, K>(
+        &mut self,
+        trainer: &mut Trainer<'_, CAPS, K>,
+        smaller: &Architecture<'_>,
+    ) -> Result<UserBytes, SnapshotError<F::Error>> {
+        let (network, training) = (trainer.network(), *trainer.training());
+        let growth = Growth::new(*smaller, network, &training).ok_or(SnapshotError::OtherNetwork)?;
+        let (steps, user) = self.read(trainer.state_mut(), &growth, smaller.fingerprint(&training))?;
         trainer.resume(steps);
         Ok(user)
     }
 
-    fn read(&mut self, state: &mut [f32], fingerprint: u32) -> Result<(u64, UserBytes), SnapshotError<F::Error>> {
+    fn read(
+        &mut self,
+        state: &mut [f32],
+        growth: &Growth<'_>,
+        fingerprint: u32,
+    ) -> Result<(u64, UserBytes), SnapshotError<F::Error>> {
         let mut search = self.search();
         let newest = loop {
             if let Poll::Ready(newest) = search.poll(&mut self.flash)? {
@@ -135,15 +158,15 @@ impl<F: NorFlash> Snapshots<F> {
         if header.version != VERSION {
             return Err(SnapshotError::Version { expected: VERSION, found: header.version });
         }
-        if header.fingerprint != fingerprint || usize::try_from(header.len) != Ok(state.len()) {
+        if header.fingerprint != fingerprint || usize::try_from(header.len) != Ok(growth.len()) {
             return Err(SnapshotError::Foreign { expected: fingerprint, found: header.fingerprint });
         }
-        let (mut first, len) = (0, state.len());
-        for values in state.chunks_mut(CHUNK) {
-            let mut bytes = [0; 4 * CHUNK];
-            let words = Chunk::of(start, first, len).read(&mut self.flash, &mut bytes)?.as_chunks().0;
+        for first in (0..growth.len()).step_by(CHUNK) {
+            let (mut bytes, mut values) = ([0; 4 * CHUNK], [0.0; CHUNK]);
+            let chunk = Chunk::of(start, first, growth.len());
+            let words = chunk.read(&mut self.flash, &mut bytes)?.as_chunks().0;
             values.iter_mut().zip(words).for_each(|(value, word)| *value = f32::from_le_bytes(*word));
-            first += values.len();
+            growth.copy(first, range(&values, 0, chunk.count), state);
         }
         Ok((header.steps, header.user))
     }

@@ -35,8 +35,19 @@ pub enum TrainerError {
         /// Capabilities compiled in.
         found: u32,
     },
-    /// The length of the feedback table is not [`Architecture::fixed_feedback`](crate::Architecture::fixed_feedback).
+    /// The length of the table is not [`Architecture::table`](crate::Architecture::table).
     Table {
+        /// Length needed, in `f32`.
+        expected: usize,
+        /// Length given.
+        found: usize,
+    },
+    /// The networks of [`Trainer::grow_from`](crate::Trainer::grow_from) differ in more than the number of outputs, or the other one has
+    /// more.
+    OtherNetwork,
+    /// The length of the state of [`Trainer::grow_from`](crate::Trainer::grow_from) is not
+    /// [`Architecture::state`](crate::Architecture::state) of the smaller network.
+    State {
         /// Length needed, in `f32`.
         expected: usize,
         /// Length given.
@@ -63,7 +74,11 @@ impl fmt::Display for TrainerError {
                 write!(f, "the capabilities {expected:#x} have to be compiled in, found {found:#x}")
             }
             Self::Table { expected, found } => {
-                write!(f, "the training needs a table of {expected} feedback weights, found {found}")
+                write!(f, "the training needs a table of {expected} values, found {found}")
+            }
+            Self::OtherNetwork => f.write_str("the network has to be the smaller one with as many outputs or more"),
+            Self::State { expected, found } => {
+                write!(f, "the state of the smaller network has {expected} values, found {found}")
             }
             Self::OneOutput { loss } => write!(
                 f,
@@ -150,7 +165,7 @@ pub enum StepError {
     },
     /// A step is running; another can start when [`Step::poll`](crate::Step::poll) is ready.
     StepRunning,
-    /// The training takes its feedback from a table, and [`Trainer::set_table`](crate::Trainer::set_table) was not called.
+    /// The training takes frozen layers or feedback from a table, and [`Trainer::set_table`](crate::Trainer::set_table) was not called.
     NoTable,
     /// The loss is infinite or NaN although the samples are finite: the training has diverged.
     NonFinite(Score),
@@ -190,7 +205,7 @@ impl fmt::Display for StepError {
                 write!(f, "feature {feature} of sample {sample} has to be finite, found {found}")
             }
             Self::StepRunning => f.write_str("a step is running: poll until it is ready"),
-            Self::NoTable => f.write_str("the feedback table is missing: pass it to set_table"),
+            Self::NoTable => f.write_str("the table is missing: pass it to set_table"),
             Self::NonFinite(score) => write!(f, "the loss is {}: the training has diverged", score.loss),
         }
     }

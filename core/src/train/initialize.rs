@@ -18,7 +18,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// Draws the weights from `generator` and the feedback from `seed`, with the distributions of
     /// [`Training::initial`](crate::Training::initial). Biases become 0, and the optimizer starts anew.
     ///
-    /// Weights are drawn in the order of the state; feedback weight i of layer l is that of [`FeedbackSource`].
+    /// Weights are drawn in the order of the state, without those in a table; feedback weight i of layer l is that of [`FeedbackSource`].
     pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
         self.restart();
         let network = self.network;
@@ -30,6 +30,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             feedback::write_seed(seed, range_mut(state.feedback, offset, Storage::SEED_LEN));
         }
         for plan in LayerCursor::new(&network, &self.training) {
+            if enabled::<CAPS>(capabilities::FROZEN) && plan.is_in_table() {
+                continue;
+            }
             let (fan_in, fan_out) = plan.fans();
             layer_biases(state.parameters, 0, &plan).fill(0.0);
             let weight = layer_weights(state.parameters, 0, &plan);

@@ -10,12 +10,14 @@
 //! | `pass.rs` | one layer in one direction |
 //! | `probe.rs` | the error signals at every layer, without an update |
 //! | `initialize.rs` | initial weights and feedback, warm-up of weight mirrors |
+//! | `grow.rs` | the state of a network in that of the same network with more outputs |
 //! | `buffers.rs` | where a layer's values lie in the regions of the memory |
 //! | `error.rs` | why a trainer cannot be made, why a step is not made |
 
 mod buffers;
 mod declaration;
 mod error;
+mod grow;
 mod initialize;
 pub(crate) mod pass;
 mod probe;

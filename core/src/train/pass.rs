@@ -22,8 +22,11 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     pub(super) fn forward(&mut self, plan: &LayerPlan<'_>) {
         let samples = self.samples();
         let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
-        let weight = range(self.state, plan.parameter_offset, plan.weights);
-        let bias = range(self.state, plan.parameter_offset + plan.weights, plan.biases);
+        let in_table =
+            enabled::<CAPS>(capabilities::TABLE) && enabled::<CAPS>(capabilities::FROZEN) && plan.is_in_table();
+        let values = if in_table { self.table } else { &*self.state };
+        let weight = range(values, plan.parameter_offset, plan.weights);
+        let bias = range(values, plan.parameter_offset + plan.weights, plan.biases);
         forward::<CAPS, K>(&self.kernels, plan, samples, input, weight, bias, output);
     }
 

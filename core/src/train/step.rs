@@ -12,7 +12,7 @@ use super::trainer::{Phase, Trainer};
 use crate::arithmetic::Portable;
 use crate::capabilities::{self, ALL, enabled};
 use crate::kernels::Kernels;
-use crate::network::{Score, Storage, Targets};
+use crate::network::{Score, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
 use crate::slices::{range, range_mut};
 
@@ -147,9 +147,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             return Err(StepError::Samples { most: self.training.batch, found: 0 });
         }
         self.check_targets(targets)?;
-        if enabled::<CAPS>(capabilities::TABLE) && self.table.is_empty() && self.misses_table() {
-            return Err(StepError::NoTable);
-        }
+        self.check_table()?;
         self.check_input()?;
         self.store(targets);
         self.phase = Phase::Forward(0);
@@ -223,8 +221,10 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// is not finite is no error here, since no weight changes.
     ///
     /// # Errors
-    /// [`StepError`] if there are no samples or too many, `inputs` is not a whole number of samples, or a step is running.
+    /// [`StepError`] if there are no samples or too many, `inputs` is not a whole number of samples, a step is running, or the table
+    /// was not set.
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
+        self.check_table()?;
         let samples = StepError::samples_of(self.network.input(), inputs.len(), self.training.batch)?;
         self.load(inputs, samples)?;
         let mut cursor = LayerCursor::new(&self.network, &self.training);
@@ -256,7 +256,9 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         })
     }
 
-    fn misses_table(&self) -> bool {
-        self.training.storage == Storage::Table && self.network.fixed_feedback(&self.training) > 0
+    fn check_table(&self) -> Result<(), StepError> {
+        let missing =
+            enabled::<CAPS>(capabilities::TABLE) && self.table.is_empty() && self.network.table(&self.training) > 0;
+        if missing { Err(StepError::NoTable) } else { Ok(()) }
     }
 }

@@ -64,7 +64,7 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     /// Number of weights and biases.
     pub(super) parameters: usize,
     pub(super) work: Work<'m>,
-    /// Fixed feedback outside the memory, see [`Storage::Table`](crate::feedback::Storage::Table).
+    /// Values outside the memory, see [`Architecture::table`].
     pub(super) table: &'m [f32],
     pub(super) kernels: K,
     pub(super) corrections: Corrections,
@@ -137,12 +137,13 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         })
     }
 
-    /// Sets the table of fixed feedback for [`Storage::Table`](crate::feedback::Storage::Table).
+    /// Sets the table of frozen layers ([`Training::freeze_in_table`]) and of fixed feedback
+    /// ([`Storage::Table`](crate::feedback::Storage::Table)).
     ///
     /// # Errors
-    /// [`TrainerError::Table`] if its length is not [`Architecture::fixed_feedback`].
+    /// [`TrainerError::Table`] if its length is not [`Architecture::table`].
     pub fn set_table(&mut self, table: &'m [f32]) -> Result<(), TrainerError> {
-        let expected = self.network.fixed_feedback(&self.training);
+        let expected = self.network.table(&self.training);
         if table.len() != expected {
             return Err(TrainerError::Table { expected, found: table.len() });
         }
@@ -241,7 +242,8 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
         self.steps
     }
 
-    /// Weights and biases, layer by layer: the parameters of a [`Predictor`](crate::Predictor).
+    /// Weights and biases, layer by layer, without those in a table. If there are none in a table, these are the parameters of a
+    /// [`Predictor`](crate::Predictor).
     pub fn parameters(&self) -> &[f32] {
         range(self.state, 0, self.parameters)
     }

@@ -22,7 +22,8 @@ impl<const CAPS: u32, K> Trainer<'_, CAPS, K> {
     /// ```
     pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
         let plan = LayerCursor::new(&self.network, &self.training).nth(layer)?;
-        self.matrix(&plan, plan.parameter_offset)
+        let values = if plan.is_in_table() { self.table } else { &*self.state };
+        matrix(values, &plan, plan.parameter_offset)
     }
 
     /// The feedback B of the layer with index `layer` among all layers, from 0.
@@ -48,16 +49,20 @@ impl<const CAPS: u32, K> Trainer<'_, CAPS, K> {
         let plan =
             LayerCursor::new(&self.network, &self.training).nth(layer).filter(|plan| plan.feedback_in_memory() > 0)?;
         let from = self.parameters + plan.feedback_offset;
-        if plan.layer.feedback.is_direct() { self.view(from, plan.feedback_fans()) } else { self.matrix(&plan, from) }
+        if plan.layer.feedback.is_direct() {
+            view(self.state, from, plan.feedback_fans())
+        } else {
+            matrix(self.state, &plan, from)
+        }
     }
+}
 
-    fn matrix(&self, plan: &LayerPlan<'_>, from: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let Operation::Dense { outputs } = plan.layer.operation else { return None };
-        self.view(from, (plan.input.features(), outputs))
-    }
+fn matrix<'a>(values: &'a [f32], plan: &LayerPlan<'_>, from: usize) -> Option<MatrixView<'a, f32, Dyn, Dyn>> {
+    let Operation::Dense { outputs } = plan.layer.operation else { return None };
+    view(values, from, (plan.input.features(), outputs))
+}
 
-    fn view(&self, from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let values = self.state.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
-        Some(MatrixView::from_slice_generic(values, Dyn(rows), Dyn(cols)))
-    }
+fn view(values: &[f32], from: usize, (rows, cols): (usize, usize)) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
+    let values = values.get(from..from.checked_add(rows.checked_mul(cols)?)?)?;
+    Some(MatrixView::from_slice_generic(values, Dyn(rows), Dyn(cols)))
 }
