@@ -11,9 +11,11 @@ use std::process::{Command, Stdio};
 use program::{Ended, Sandbox};
 
 /// Every command with an output that a user names, on the run in `run`.
-const OUTPUTS: [&str; 6] = [
+const OUTPUTS: [&str; 8] = [
     "export run -o",
     "export run --csr conv1.weight -o",
+    "export run --rust",
+    "export run --raw",
     "predict run -o",
     "report run --format html -o",
     "report run --format json -o",

@@ -7,6 +7,8 @@
 //! | `feedback/` | the feedback rules, a file each |
 //! | `layer.rs` | a layer: operation, activation, feedback |
 //! | `architecture.rs` | a network: the shape of its input and its layers, checked |
+//! | `fingerprint.rs` | hashes of what the order of a state depends on |
+//! | `parameters_file.rs` | parameters from the bytes of a file, in a constant |
 //! | `notation.rs` | a network as text: parser and `Display` |
 //! | `expected.rs` | the texts of what the parser expects |
 //! | `loss.rs` | losses, their gradients and the score of a batch |
@@ -18,10 +20,12 @@ pub mod activation;
 pub mod architecture;
 mod expected;
 pub mod feedback;
+mod fingerprint;
 pub mod layer;
 pub mod loss;
 pub mod notation;
 pub mod optimizer;
+mod parameters_file;
 pub mod shape;
 pub mod targets;
 pub mod training;

@@ -30,8 +30,8 @@ pub(crate) struct LayerPlan<'a> {
     fixed_feedback_in_memory: bool,
     /// Number of layers at the front that are not trained.
     frozen_layers: u8,
-    /// Whether their weights and biases lie in a table.
-    frozen_in_table: bool,
+    /// How many of them lie in the table: all or none.
+    layers_in_table: u8,
 }
 
 impl<'a> LayerPlan<'a> {
@@ -39,7 +39,7 @@ impl<'a> LayerPlan<'a> {
     #[inline(always)]
     pub(crate) const fn before_first(network: &Architecture<'a>, training: &Training) -> Self {
         let plan = Self::before(network, training.frozen, matches!(training.storage, Storage::Memory));
-        Self { frozen_in_table: training.frozen_in_table, ..plan }
+        Self { layers_in_table: if training.frozen_in_table { training.frozen } else { 0 }, ..plan }
     }
 
     #[inline(always)]
@@ -60,7 +60,7 @@ impl<'a> LayerPlan<'a> {
             is_last: false,
             fixed_feedback_in_memory,
             frozen_layers,
-            frozen_in_table: false,
+            layers_in_table: 0,
         }
     }
 
@@ -71,7 +71,7 @@ impl<'a> LayerPlan<'a> {
         let Some((_, [layer, rest @ ..])) = layers.split_at_checked(next) else { return false };
         let Ok(output) = layer.output(self.output) else { return false };
         self.parameter_offset = self.parameter_offset.saturating_add(self.weights).saturating_add(self.biases);
-        if self.frozen_in_table && next == self.frozen_layers as usize {
+        if next == self.layers_in_table as usize {
             self.parameter_offset = 0;
         }
         self.feedback_offset = self.feedback_offset.saturating_add(self.feedback_in_memory());
@@ -118,7 +118,7 @@ impl<'a> LayerPlan<'a> {
 
     /// Whether the layer's weights and biases lie in the table.
     pub(crate) const fn is_in_table(&self) -> bool {
-        self.frozen_in_table && self.is_frozen()
+        self.index < self.layers_in_table as usize
     }
 
     /// Number of feedback weights in the training's memory.

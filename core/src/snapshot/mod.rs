@@ -7,7 +7,6 @@
 //! | `search.rs` | the search for the newest complete state |
 //! | `chunk.rs` | the values that are read or written at a time |
 //! | `header.rs` | the header of a slot, and its checksum |
-//! | `fingerprint.rs` | a hash of the network and the training that a state belongs to |
 //! | `error.rs` | why a state is not saved or not loaded |
 //!
 //! [`Snapshots::save`] erases the slot of the older state, writes the values in chunks of 256 bytes and the header last,
@@ -30,7 +29,6 @@
 
 mod chunk;
 mod error;
-mod fingerprint;
 mod header;
 mod save;
 mod search;

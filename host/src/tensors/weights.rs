@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use asymgrad_core::{Architecture, Tensor, Training};
+use asymgrad_core::{Architecture, Optimizer, Sgd, Tensor, Training};
 use nalgebra_sparse::CsrMatrix;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
@@ -68,6 +68,14 @@ pub enum Error {
         name: String,
         /// The file's type.
         found: Dtype,
+    },
+    /// The file lacks tensors of the network.
+    #[error("{}: tensors that the network has are missing ({}); save them as well, or name another network", file.display(), names.join(", "))]
+    Missing {
+        /// The file.
+        file: PathBuf,
+        /// The tensors' names.
+        names: Vec<String>,
     },
     /// A value of the tensor is not finite, so no training can begin with it.
     #[error("{}: value {index} of `{name}` is {found}; a training begins with finite values: choose another file", file.display())]
@@ -195,6 +203,22 @@ pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state:
             *weight = value;
         }
     })
+}
+
+/// The parameters of a network, weights and biases, from a file that has all of them.
+///
+/// # Errors
+/// Those of [`read`], or if a weight or bias is missing.
+pub fn read_parameters(file: &Path, network: &Architecture<'_>) -> Result<Vec<f32>, Error> {
+    let training = Training::new(1).optimizer(Optimizer::Sgd(Sgd::DEFAULT));
+    let mut state = vec![f32::NAN; network.state(&training)];
+    read(file, network, &training, &mut state)?;
+    state.truncate(network.parameters());
+    // What was read is finite.
+    let is_missing =
+        |tensor: &Tensor<'_>| state.get(tensor.range()).is_some_and(|values| values.iter().all(|x| x.is_nan()));
+    let names: Vec<String> = network.tensors(&training).filter(is_missing).map(|tensor| tensor.to_string()).collect();
+    if names.is_empty() { Ok(state) } else { Err(Error::Missing { file: file.to_owned(), names }) }
 }
 
 /// Whether [`read`] would take the file.
