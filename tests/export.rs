@@ -79,7 +79,10 @@ fn a_safetensors_file_becomes_the_same_parameters_as_its_run() {
     let some = tensors.iter().filter(|(name, _)| !name.ends_with("feedback") && *name != "dense1.bias");
     fs::write(sandbox.path("part"), safetensors::serialize(some, None).unwrap()).unwrap();
     let ended = sandbox.run_with("export part --net {} --raw x", NET);
-    ended.assert(1, &["part: tensors that the network has are missing (dense1.bias); save them as well, or name another network"]);
+    ended.assert(
+        1,
+        &["part: tensors that the network has are missing (dense1.bias); save them as well, or name another network"],
+    );
     sandbox
         .run_with("export w.safetensors --net {} --raw x", "input 3x32x32 - dense7 - dense10(R)")
         .assert(1, &["w.safetensors: `dense1.bias` has shape [6], the network's has [7]"]);

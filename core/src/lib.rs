@@ -54,6 +54,8 @@ pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;
 pub use random::Initial;
 pub use running::Running;
+#[doc(hidden)]
+pub use train::Declaration;
 pub use train::{ErrorSignal, Step, StepError, Trainer, TrainerError};
 
 /// The RAM table of `README.md`.

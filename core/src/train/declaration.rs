@@ -1,31 +1,45 @@
 //! [`trainer!`](crate::trainer): a trainer in a static, declared once and checked at compile time.
 
 use super::error::TrainerError;
-use super::trainer::check;
+use super::trainer::{Trainer, check};
 use crate::capabilities::ALL;
+use crate::kernels::Kernels;
 use crate::network::{Architecture, Training};
+use crate::plan::Layout;
 
-impl Training {
-    /// The training itself, for a constant: a compile error if the network cannot be trained with it.
+/// A network and a training that are checked while the image is compiled, and their memory plan: an image holds the code of neither.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration<'m> {
+    network: Architecture<'m>,
+    training: Training,
+    layout: Layout,
+}
+
+impl<'m> Declaration<'m> {
+    /// For a constant: a compile error if [`Trainer::new`] would refuse the network or the training.
     ///
     /// # Panics
-    /// If [`Trainer::new`](crate::Trainer::new) refuses the batch, the loss or a coefficient.
-    ///
-    /// ```compile_fail,E0080
-    /// # use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Training};
-    /// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
-    /// const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: -1.0 })).checked(&NET);
-    /// # let _ = TRAINING;
-    /// ```
-    #[must_use]
-    pub const fn checked(self, network: &Architecture<'_>) -> Self {
-        match check::<ALL>(network, &self) {
+    /// As said.
+    pub const fn new(network: Architecture<'m>, training: Training) -> Self {
+        match check::<ALL>(&network, &training) {
             Err(TrainerError::EmptyBatch) => panic!("a batch needs at least 1 sample"),
             Err(TrainerError::OneOutput { .. }) => panic!("the loss needs a network of at least 2 outputs"),
             Err(TrainerError::Coefficient(error)) => panic!("{}", error.expected),
             // Other errors depend on the memory, the table or the capabilities of an image.
-            _ => self,
+            _ => Self { network, training, layout: Layout::new(&network, &training) },
         }
+    }
+
+    /// The trainer; `None` if the memory has another length than [`Architecture::memory`].
+    #[inline(always)]
+    pub fn trainer<const CAPS: u32, K: Kernels>(
+        self,
+        memory: &'m mut [f32],
+        kernels: K,
+    ) -> Option<Trainer<'m, CAPS, K>> {
+        let is_whole = memory.len() == self.layout.total();
+        is_whole.then(|| Trainer::on_layout(self.network, self.training, &self.layout, memory, kernels))
     }
 }
 
@@ -57,7 +71,15 @@ impl Training {
 /// }
 /// ```
 ///
-/// One output that is compared with no other is a compile error:
+/// A learning rate below 0 is a compile error, as is one output that is compared with no other:
+///
+/// ```compile_fail,E0080
+/// # use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Training};
+/// const NET: Architecture = Architecture::new(Shape::vector(2), &[Layer::dense(2)]);
+/// const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: -1.0 }));
+/// asymgrad_core::trainer!(mod gestures: NET, TRAINING);
+/// # fn main() {}
+/// ```
 ///
 /// ```compile_fail,E0080
 /// # use asymgrad_core::{Architecture, Layer, Shape, Training};
@@ -89,9 +111,8 @@ macro_rules! trainer {
                     [f32; { ($network).memory(&($training)) }],
                 > = $crate::static_cell::ConstStaticCell::new([0.0; { ($network).memory(&($training)) }]);
                 static TRAINER_CELL: $crate::static_cell::StaticCell<Trainer> = $crate::static_cell::StaticCell::new();
-                let training = const { ($training).checked(&($network)) };
-                let trainer = Trainer::with_kernels($network, training, TRAINER_VALUES.try_take()?, $kernels);
-                TRAINER_CELL.try_init(trainer.ok()?)
+                const TRAINER_DECLARATION: $crate::Declaration<'static> = $crate::Declaration::new($network, $training);
+                TRAINER_CELL.try_init(TRAINER_DECLARATION.trainer(TRAINER_VALUES.try_take()?, $kernels)?)
             }
         }
     };

@@ -27,6 +27,7 @@ mod trainer;
 #[cfg(feature = "nalgebra")]
 mod views;
 
+pub use self::declaration::Declaration;
 pub use self::error::{StepError, TrainerError};
 pub use self::probe::ErrorSignal;
 pub use self::step::Step;

@@ -118,9 +118,21 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         if memory.len() != layout.total() {
             return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
         }
+        Ok(Self::on_layout(network, training, &layout, memory, kernels))
+    }
+
+    /// A trainer of checked settings, in memory as long as its layout.
+    #[inline(always)]
+    pub(super) fn on_layout(
+        network: Architecture<'m>,
+        training: Training,
+        layout: &Layout,
+        memory: &'m mut [f32],
+        kernels: K,
+    ) -> Self {
         let (work, state) = split_mut(memory, layout.work());
-        let work = Work::new(work, &layout);
-        Ok(Self {
+        let work = Work::new(work, layout);
+        Self {
             network,
             training,
             state,
@@ -134,7 +146,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             phase: Phase::Idle,
             loss: 0.0,
             correct: NOT_COUNTED,
-        })
+        }
     }
 
     /// Sets the table of frozen layers ([`Training::freeze_in_table`]) and of fixed feedback
