@@ -99,7 +99,7 @@ impl Training {
     /// neither feedback nor optimizer state. If all layers are frozen, a step is an evaluation.
     #[must_use]
     pub const fn freeze(mut self, layers: u8) -> Self {
-        self.frozen = layers;
+        (self.frozen, self.frozen_in_table) = (layers, false);
         self
     }
 
