@@ -43,23 +43,22 @@ pub(super) fn each_position<const CAPS: u32>(values: &mut [f32], len: usize, mut
     }
 }
 
-/// Calls `visit` for each valid tap in order, with the position that it reads in the source and the index of its first weight row.
+/// Calls `visit` for each valid tap of a position forward, of a pixel backward, with the place that it leads to and the index of its
+/// first weight row.
 #[inline(always)]
 pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
     geometry: &Geometry,
-    position: usize,
+    place: usize,
     mut visit: impl FnMut(usize, usize),
 ) {
     if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
         return visit(0, 0);
     }
-    let cols = geometry.cols.max(1);
-    let (row, col) = (position / cols, position % cols);
-    for tap_row in geometry.valid_taps::<BACKWARD>(row, geometry.rows) {
-        for tap_col in geometry.valid_taps::<BACKWARD>(col, geometry.cols) {
-            let source_row = geometry.source_coordinate::<BACKWARD>(row, tap_row);
-            let source = source_row * cols + geometry.source_coordinate::<BACKWARD>(col, tap_col);
-            visit(source, geometry.weight_row(if BACKWARD { source } else { position }, tap_row, tap_col));
+    let (tap_rows, tap_cols) = geometry.valid_taps::<BACKWARD>(place);
+    for tap_row in tap_rows {
+        for tap_col in tap_cols.clone() {
+            let source = geometry.source::<BACKWARD>(place, tap_row, tap_col);
+            visit(source, geometry.weight_row(if BACKWARD { source } else { place }, tap_row, tap_col));
         }
     }
 }

@@ -45,12 +45,12 @@ fn add_tap<const LANES: usize>(
     add: impl Fn(&mut [f32; LANES], f32),
 ) {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    let step = (job.geometry.cols.stride * inputs).max(1);
     each_row(&job.geometry, tap, |pixel, position, len| {
-        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+        let values = tail(job.input, pixel * inputs + channel).iter().step_by(step);
         let blocks = range_mut(output, position * outputs, len * outputs).chunks_exact_mut(outputs.max(1));
-        for (pixel, block) in pixels.zip(blocks) {
-            let sums = block.get_mut(out..).and_then(|block| block.first_chunk_mut());
-            let (Some(x), Some(sums)) = (pixel.get(channel), sums) else { break };
+        for (x, block) in values.zip(blocks) {
+            let Some(sums) = block.get_mut(out..).and_then(|block| block.first_chunk_mut()) else { break };
             if !skips(*x) {
                 add(sums, *x);
             }
@@ -80,12 +80,12 @@ pub(super) fn weight_gradient(job: &WeightGradient<'_>, sums: &mut [f32]) {
 fn tap_gradients(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usize) -> [f32; DOT_ROWS] {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
     let mut sums = [0.0; DOT_ROWS];
+    let step = (job.geometry.cols.stride * inputs).max(1);
     each_row(&job.geometry, tap, |pixel, position, len| {
-        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+        let values = tail(job.input, pixel * inputs + channel).iter().step_by(step);
         let blocks = range(job.grad_output, position * outputs, len * outputs).chunks_exact(outputs.max(1));
-        for (pixel, block) in pixels.zip(blocks) {
-            let g = block.get(out..).and_then(|block| block.first_chunk());
-            let (Some(x), Some(g)) = (pixel.get(channel), g) else { break };
+        for (x, block) in values.zip(blocks) {
+            let Some(g) = block.get(out..).and_then(|block| block.first_chunk()) else { break };
             if !skips(*x) {
                 // The gradient of one position is a rounded product in every numeric mode.
                 add_terms::<Portable>(&mut sums, *g, *x);
@@ -99,11 +99,15 @@ fn tap_gradients(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usiz
 /// inside the image.
 #[inline(always)]
 fn each_row(geometry: &Geometry, tap: usize, mut visit: impl FnMut(usize, usize, usize)) {
-    let (tap_row, tap_col) = (tap / geometry.kernel.max(1), tap % geometry.kernel.max(1));
-    let cols = geometry.valid_positions(tap_col, geometry.cols);
-    let source_col = geometry.source_coordinate::<false>(cols.start, tap_col);
-    for row in geometry.valid_positions(tap_row, geometry.rows) {
-        let source_row = geometry.source_coordinate::<false>(row, tap_row);
-        visit(source_row * geometry.cols + source_col, row * geometry.cols + cols.start, cols.len());
+    let Geometry { rows, cols, .. } = geometry;
+    let (tap_row, tap_col) = (tap / cols.taps.max(1), tap % cols.taps.max(1));
+    let valid_cols = cols.valid_positions(tap_col);
+    if valid_cols.is_empty() {
+        return;
+    }
+    let source_col = cols.source::<false>(valid_cols.start, tap_col);
+    for row in rows.valid_positions(tap_row) {
+        let source_row = rows.source::<false>(row, tap_row);
+        visit(source_row * cols.input + source_col, row * cols.output + valid_cols.start, valid_cols.len());
     }
 }

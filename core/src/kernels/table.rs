@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use super::select::{Pass, Selection, TileSet, select};
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Training};
 use crate::plan::LayerCursor;
 
@@ -35,7 +36,7 @@ impl Architecture<'_> {
                 let selection = select(pass, &geometry?, samples, &tiles);
                 Some(KernelRow { layer: plan.index + 1, pass, selection })
             };
-            let geometry = Geometry::of(&plan);
+            let geometry = Geometry::of::<ALL>(&plan);
             let direct = plan.layer.feedback.is_direct();
             let back = geometry.map(|geometry| if direct { Geometry::direct(&plan) } else { geometry });
             let back = back.filter(|_| plan.needs_input_gradient);

@@ -70,7 +70,7 @@ impl<'a> LayerPlan<'a> {
         self.feedback_offset = self.feedback_offset.saturating_add(self.feedback_in_memory());
         self.activation_offset = self.activation_offset.saturating_add(self.input.features());
         self.needs_input_gradient = self.needs_input_gradient || self.is_trained();
-        self.weights = layer.operation.weights(self.output);
+        self.weights = layer.operation.weights(self.output, output);
         self.biases = layer.operation.biases(output);
         self.index = next;
         self.input = self.output;
@@ -95,7 +95,7 @@ impl<'a> LayerPlan<'a> {
         match self.layer.operation {
             Operation::Convolution { .. } => self.weights.saturating_mul(self.output.positions()),
             Operation::Dense { .. } | Operation::Untied { .. } => self.weights,
-            Operation::MaxPool { .. } | Operation::AveragePool { .. } => 0,
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } | Operation::GlobalAveragePool => 0,
         }
     }
 
@@ -130,15 +130,15 @@ impl<'a> LayerPlan<'a> {
         if self.layer.feedback.is_fixed() { self.feedback_len() } else { 0 }
     }
 
-    /// Fan-in and fan-out of a weight, for the initial distribution: k² × channels for convolutions.
+    /// Fan-in and fan-out of a weight, for the initial distribution: taps × channels for convolutions.
     pub(crate) const fn fans(&self) -> (usize, usize) {
         match self.layer.operation {
             Operation::Dense { outputs } => (self.input.features(), outputs),
             Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
-                let taps = kernel.saturating_mul(kernel);
+                let taps = kernel.taps();
                 (self.input.channels().saturating_mul(taps), filters.saturating_mul(taps))
             }
-            Operation::MaxPool { .. } | Operation::AveragePool { .. } => (0, 0),
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } | Operation::GlobalAveragePool => (0, 0),
         }
     }
 

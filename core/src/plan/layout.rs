@@ -62,7 +62,7 @@ impl Layout {
                 let gradient = plan.output.features().saturating_mul(training.batch);
                 layout.gradients[plan.index % 2] = max(layout.gradients[plan.index % 2], gradient);
             }
-            let shares = matches!(plan.layer.operation, Operation::Convolution { .. }) && plan.input.positions() > 1;
+            let shares = matches!(plan.layer.operation, Operation::Convolution { .. }) && plan.output.positions() > 1;
             if shares && plan.is_trained() {
                 layout.sums = max(layout.sums, plan.weights);
             }

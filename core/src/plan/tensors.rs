@@ -5,9 +5,11 @@
 //! | tensor | exported | in the state |
 //! |---|---|---|
 //! | dense weight | `[out, in]`, inputs as channel, row, column | `[out, in]`, inputs as row, column, channel |
-//! | convolution weight | `[out, in, k, k]` | `[k, k, out, in]` |
-//! | untied weight | `[row, col, out, in, k, k]` | `[row, col, k, k, out, in]` |
+//! | convolution weight | `[out, in, kh, kw]` | `[kh, kw, out, in]` |
+//! | untied weight | `[row, col, out, in, kh, kw]` | `[row, col, kh, kw, out, in]` |
 //! | untied bias | `[out, row, col]` | `[row, col, out]` |
+//!
+//! A kernel has kh rows and kw columns; row and col are those of the output.
 
 use core::fmt;
 use core::ops::Range;
@@ -42,7 +44,10 @@ impl Tensor<'_> {
     pub fn is_convolution(&self) -> bool {
         match self.plan.layer.operation {
             Operation::Convolution { .. } | Operation::Untied { .. } => true,
-            Operation::Dense { .. } | Operation::MaxPool { .. } | Operation::AveragePool { .. } => false,
+            Operation::Dense { .. }
+            | Operation::MaxPool { .. }
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => false,
         }
     }
 
@@ -97,7 +102,7 @@ impl Tensor<'_> {
 
     /// The exported shape: a buffer, and how many of its values count.
     ///
-    /// Dense `[out, in]`; convolution `[out, in, k, k]`; untied `[row, col, out, in, k, k]`, its bias `[out, row, col]`;
+    /// Dense `[out, in]`; convolution `[out, in, kh, kw]`; untied `[row, col, out, in, kh, kw]`, its bias `[out, row, col]`;
     /// direct feedback `[class, in]`.
     pub fn shape(&self) -> ([usize; 6], usize) {
         let (input, output) = (self.plan.input, self.plan.output);
@@ -108,16 +113,17 @@ impl Tensor<'_> {
         match self.plan.layer.operation {
             Operation::Dense { .. } if !bias => ([output.features(), input.features(), 0, 0, 0, 0], 2),
             Operation::Convolution { filters, kernel } if !bias => {
-                ([filters, input.channels(), kernel, kernel, 0, 0], 4)
+                ([filters, input.channels(), kernel.rows(), kernel.cols(), 0, 0], 4)
             }
             Operation::Untied { filters, kernel } if !bias => {
-                ([input.rows(), input.cols(), filters, input.channels(), kernel, kernel], 6)
+                ([output.rows(), output.cols(), filters, input.channels(), kernel.rows(), kernel.cols()], 6)
             }
             Operation::Untied { filters, .. } => ([filters, output.rows(), output.cols(), 0, 0, 0], 3),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
-            | Operation::AveragePool { .. } => ([self.len(), 0, 0, 0, 0, 0], 1),
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => ([self.len(), 0, 0, 0, 0, 0], 1),
         }
     }
 
@@ -130,13 +136,14 @@ impl Tensor<'_> {
             _ if self.is_direct() => dense_index(input, exported),
             Operation::Dense { .. } if !bias => dense_index(input, exported),
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters } if !bias => {
-                convolution_index(kernel.saturating_mul(kernel), input.channels(), filters, exported)
+                convolution_index(kernel.taps(), input.channels(), filters, exported)
             }
             Operation::Untied { .. } => output.channels_last_index(exported),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
-            | Operation::AveragePool { .. } => exported,
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => exported,
         };
         self.offset.saturating_add(index)
     }

@@ -1,6 +1,6 @@
 //! A hash of the network and the training that a state belongs to: FNV-1a, 32 bits (Fowler, Noll and Vo).
 
-use crate::network::{Architecture, Operation, Storage, Training};
+use crate::network::{Architecture, Kernel, Operation, Storage, Training};
 
 impl Architecture<'_> {
     /// A hash of everything that determines the order of a state: shapes, layers, rules, optimizer, frozen layers, and the
@@ -14,10 +14,16 @@ impl Architecture<'_> {
         for layer in self.layers() {
             let sizes = match layer.operation {
                 Operation::Dense { outputs } => [outputs, 1],
-                Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => [filters, kernel],
+                Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
+                    [filters, kernel.rows()]
+                }
                 Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => [size, stride],
+                Operation::GlobalAveragePool => [1, 1],
             };
             hash = sizes.into_iter().fold(hash_text(hash, layer.operation.name()), hash_size);
+            if let Operation::Convolution { kernel, .. } | Operation::Untied { kernel, .. } = layer.operation {
+                hash = hash_kernel(hash, kernel);
+            }
             hash = hash_text(hash, layer.activation.notation());
             hash = hash_text(hash, layer.feedback.notation());
         }
@@ -32,6 +38,14 @@ impl Architecture<'_> {
 }
 
 const HASH_START: u32 = 0x811C_9DC5;
+
+/// A square kernel of stride 1 with padding `Same` adds nothing: the first versions of this crate had no others.
+fn hash_kernel(hash: u32, kernel: Kernel) -> u32 {
+    if kernel == Kernel::square(kernel.rows()) {
+        return hash;
+    }
+    [kernel.cols(), kernel.stride()].into_iter().fold(hash_text(hash, kernel.padding().notation()), hash_size)
+}
 
 fn hash_text(hash: u32, text: &str) -> u32 {
     // The length separates neighbouring texts.

@@ -2,9 +2,8 @@
 
 use super::buffers::{gradient_buffers, layer_activations};
 use super::error::StepError;
-use super::pass::geometry_of;
 use super::trainer::Trainer;
-use crate::kernels::{Kernels, WeightGradient};
+use crate::kernels::{Geometry, Kernels, WeightGradient};
 use crate::network::{Score, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
 
@@ -44,7 +43,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 break;
             }
             let plan = &plan;
-            if let Some(geometry) = geometry_of::<CAPS>(plan) {
+            if let Some(geometry) = Geometry::of::<CAPS>(plan) {
                 let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
                 let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
                 visit(ErrorSignal {
