@@ -31,7 +31,7 @@ impl Architecture<'_> {
     /// ```
     pub fn kernels(&self, training: &Training, tiles: &TileSet) -> impl Iterator<Item = KernelRow> {
         let (samples, tiles) = (training.batch, *tiles);
-        LayerCursor::new(self, training).flat_map(move |plan| {
+        LayerCursor::<ALL>::new(self, training).flat_map(move |plan| {
             let row = move |pass, geometry: Option<Geometry>| {
                 let selection = select(pass, &geometry?, samples, &tiles);
                 Some(KernelRow { layer: plan.index + 1, pass, selection })

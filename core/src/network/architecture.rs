@@ -7,6 +7,7 @@ use core::fmt;
 use super::activation::Activation;
 use super::layer::{Layer, Operation, Problem};
 use super::shape::Shape;
+use crate::capabilities::ALL;
 
 /// Why a network cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl<'a> Architecture<'a> {
         }
         let (mut shape, mut rest, mut number) = (input, layers, 1);
         while let [layer, tail @ ..] = rest {
-            shape = match layer.output(shape) {
+            shape = match layer.output::<ALL>(shape) {
                 Ok(output) => output,
                 Err(problem) => return Err(ArchitectureError::Layer { layer: number, problem }),
             };

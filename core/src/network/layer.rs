@@ -6,7 +6,7 @@ use super::activation::Activation;
 use super::feedback::Feedback;
 use super::kernel::{Kernel, Padding};
 use super::shape::{Shape, windows};
-use crate::capabilities;
+use crate::capabilities::{self, enabled};
 
 /// The operation of a layer. An [`Activation`] follows every layer with weights except the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -226,19 +226,13 @@ impl Layer {
     }
 
     /// Shape of the output for an input of shape `input`, or why the layer does not accept that input.
-    pub(crate) const fn output(&self, input: Shape) -> Result<Shape, Problem> {
+    ///
+    /// Without the [capabilities] of images, only dense layers accept an input.
+    pub(crate) const fn output<const CAPS: u32>(&self, input: Shape) -> Result<Shape, Problem> {
         match self.operation {
             Operation::Dense { outputs: 0 } => Err(Problem::NoOutputs),
             Operation::Dense { outputs } => Ok(Shape::vector(outputs)),
-            Operation::Convolution { .. }
-            | Operation::Untied { .. }
-            | Operation::MaxPool { .. }
-            | Operation::AveragePool { .. }
-            | Operation::GlobalAveragePool
-                if input.is_vector() =>
-            {
-                Err(Problem::NotAnImage)
-            }
+            _ if input.is_vector() || !enabled::<CAPS>(capabilities::IMAGES) => Err(Problem::NotAnImage),
             Operation::Convolution { filters: 0, .. } | Operation::Untied { filters: 0, .. } => Err(Problem::NoOutputs),
             Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
                 if !kernel.is_valid() {

@@ -1,13 +1,14 @@
 //! The table of fixed feedback, for [`Storage::Table`](crate::feedback::Storage::Table).
 
 use super::cursor::LayerCursor;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Training};
 use crate::random::{FeedbackSource, saturating_u32};
 
 impl Architecture<'_> {
     /// Number of feedback weights that never change: the length of their table.
     pub const fn fixed_feedback(&self, training: &Training) -> usize {
-        let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
+        let (mut cursor, mut len) = (LayerCursor::<ALL>::new(self, training), 0_usize);
         while cursor.advance() {
             len = len.saturating_add(cursor.plan.fixed_feedback_len());
         }
@@ -15,8 +16,8 @@ impl Architecture<'_> {
     }
 
     /// Offset of a layer's feedback in the table.
-    pub(crate) fn table_offset(&self, training: &Training, layer: usize) -> usize {
-        LayerCursor::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len()).sum()
+    pub(crate) fn table_offset<const CAPS: u32>(&self, training: &Training, layer: usize) -> usize {
+        LayerCursor::<CAPS>::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len()).sum()
     }
 
     /// The fixed feedback that [`Trainer::initialize`](crate::Trainer::initialize) would draw from `seed`, layer by layer, as a
@@ -43,7 +44,7 @@ impl Architecture<'_> {
     /// ```
     pub const fn feedback_table<const N: usize>(&self, training: &Training, seed: u64) -> Option<[f32; N]> {
         let mut table = [0.0; N];
-        let (mut cursor, mut rest) = (LayerCursor::new(self, training), table.as_mut_slice());
+        let (mut cursor, mut rest) = (LayerCursor::<ALL>::new(self, training), table.as_mut_slice());
         while cursor.advance() {
             let plan = &cursor.plan;
             let (fan_in, fan_out) = plan.feedback_fans();

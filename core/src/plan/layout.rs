@@ -33,7 +33,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) const fn new(network: &Architecture<'_>, training: &Training) -> Self {
+    /// The layout of a network whose operations are among the [capabilities](crate::capabilities) `CAPS`.
+    pub(crate) const fn new<const CAPS: u32>(network: &Architecture<'_>, training: &Training) -> Self {
         let mut layout = Self {
             parameters: 0,
             frozen: 0,
@@ -45,7 +46,7 @@ impl Layout {
             targets: training.targets_len(network.classes()),
             errors: [0, 0],
         };
-        let mut cursor = LayerCursor::new(network, training);
+        let mut cursor = LayerCursor::<CAPS>::new(network, training);
         while cursor.advance() {
             let plan = &cursor.plan;
             layout.parameters = layout.parameters.saturating_add(plan.weights).saturating_add(plan.biases);

@@ -16,6 +16,7 @@ use core::ops::Range;
 
 use super::cursor::{LayerCursor, LayerPlan};
 use super::layout::Layout;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Operation, Shape, Training};
 
 /// What a tensor holds, by the names of PyTorch: `conv1.weight`, `dense2.feedback`.
@@ -170,19 +171,25 @@ fn convolution_index(taps: usize, channels: usize, filters: usize, exported: usi
 impl<'a> Architecture<'a> {
     /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
-        let parameters = Layout::new(self, training).parameters;
+        let parameters = Layout::new::<ALL>(self, training).parameters;
         let mut counts = [0, 0];
-        LayerCursor::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(move |plan| {
-            let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
-            counts[dense] += 1;
-            let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
-            let feedback = (plan.feedback_in_memory() > 0)
-                .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
-            let bias = plan.parameter_offset.saturating_add(plan.weights);
-            [Some(tensor(TensorRole::Weight, plan.parameter_offset)), Some(tensor(TensorRole::Bias, bias)), feedback]
+        LayerCursor::<ALL>::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(
+            move |plan| {
+                let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
+                counts[dense] += 1;
+                let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
+                let feedback = (plan.feedback_in_memory() > 0)
+                    .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
+                let bias = plan.parameter_offset.saturating_add(plan.weights);
+                [
+                    Some(tensor(TensorRole::Weight, plan.parameter_offset)),
+                    Some(tensor(TensorRole::Bias, bias)),
+                    feedback,
+                ]
                 .into_iter()
                 .flatten()
-        })
+            },
+        )
     }
 }
 

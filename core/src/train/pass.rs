@@ -42,7 +42,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let score = loss::score::<CAPS>(self.training.loss, logits, (targets, of_classes), samples, gradient);
         (self.loss, self.correct) = (score.loss, score.correct.unwrap_or(NOT_COUNTED));
         if enabled::<CAPS>(capabilities::DIRECT) {
-            let (odd, errors, scaled) = direct_buffers(work.odd, &self.network, &self.training);
+            let (odd, errors, scaled) = direct_buffers::<CAPS>(work.odd, &self.network, &self.training);
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
             errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
             let len = (last.classes * samples).min(scaled.len());
@@ -109,7 +109,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let input = &*input;
         let (odd, errors, targets): (&mut [f32], &mut [f32], &mut [f32]) =
             if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
-                direct_buffers(self.work.odd, &self.network, &self.training)
+                direct_buffers::<CAPS>(self.work.odd, &self.network, &self.training)
             } else {
                 (self.work.odd, &mut [], &mut [])
             };
@@ -120,9 +120,11 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let storage = self.training.storage;
             let weight = match rule {
                 Feedback::Symmetric => range(self.state, plan.parameter_offset, plan.weights),
-                _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => {
-                    range(self.table, self.network.table_offset(&self.training, plan.index), plan.feedback_len())
-                }
+                _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => range(
+                    self.table,
+                    self.network.table_offset::<CAPS>(&self.training, plan.index),
+                    plan.feedback_len(),
+                ),
                 // Empty where the feedback is regenerated.
                 _ => range(self.state, parameters + plan.feedback_offset, plan.feedback_in_memory()),
             };

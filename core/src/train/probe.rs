@@ -39,7 +39,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let (network, samples) = (self.network, self.samples());
         for layer in (0..network.layers().len()).rev() {
             let mut plan = LayerPlan::before_first(&network, &self.training);
-            if !plan.seek(network.layers(), layer) {
+            if !plan.seek::<CAPS>(network.layers(), layer) {
                 break;
             }
             let plan = &plan;
@@ -70,7 +70,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// This is for a state that is exported and not trained further, because a step draws its magnitudes from the last ones.
     pub fn refresh_feedback(&mut self) {
         let next = self.steps.saturating_add(1);
-        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
             self.refresh_signs(&cursor.plan, Some(next));
         }

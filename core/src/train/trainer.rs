@@ -113,16 +113,16 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         memory: &'m mut [f32],
         kernels: K,
     ) -> Result<Self, TrainerError> {
-        let layout = Layout::new(&network, &training);
         if training.batch == 0 {
             return Err(TrainerError::EmptyBatch);
-        }
-        if memory.len() != layout.total() {
-            return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
         }
         let expected = network.capabilities(&training);
         if expected & CAPS != expected {
             return Err(TrainerError::Capabilities { expected, found: CAPS });
+        }
+        let layout = Layout::new::<CAPS>(&network, &training);
+        if memory.len() != layout.total() {
+            return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
         }
         if network.classes() == 1 && !training.loss.takes_values() {
             return Err(TrainerError::OneOutput { loss: training.loss });
@@ -184,8 +184,11 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
 
     /// Lengths of the parameters, of the feedback, and of the parameters of frozen layers.
     pub(super) fn sizes(&self) -> [usize; 3] {
-        let frozen =
-            if enabled::<CAPS>(capabilities::FROZEN) { Layout::new(&self.network, &self.training).frozen } else { 0 };
+        let frozen = if enabled::<CAPS>(capabilities::FROZEN) {
+            Layout::new::<CAPS>(&self.network, &self.training).frozen
+        } else {
+            0
+        };
         let states = if enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM) {
             self.training.optimizer.states()
         } else {
