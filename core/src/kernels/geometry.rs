@@ -74,6 +74,18 @@ impl Geometry {
         Self::dense(plan.input.features(), plan.classes)
     }
 
+    /// The geometry, specialised to the compiled-in capabilities: without convolutions there is one pixel and one tap.
+    #[inline(always)]
+    pub(super) fn known<const CAPS: u32>(mut self) -> Self {
+        if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
+            return Self::dense(self.in_channels, self.out_channels);
+        }
+        if !enabled::<CAPS>(capabilities::STRIDE) {
+            (self.rows.stride, self.cols.stride) = (1, 1);
+        }
+        self
+    }
+
     /// Number of pixels, the places of the input.
     pub const fn pixels(&self) -> usize {
         self.rows.input * self.cols.input

@@ -4,6 +4,7 @@ use core::fmt;
 use core::ops::Range;
 
 use super::shape::Shape;
+use crate::capabilities;
 
 /// The zeros around the input of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,6 +101,10 @@ impl Kernel {
     /// The zeros around the image.
     pub const fn padding(&self) -> Padding {
         self.padding
+    }
+
+    pub(super) const fn capability(&self) -> u32 {
+        if self.stride == 1 { 0 } else { capabilities::STRIDE }
     }
 
     /// Rows × columns, saturating.

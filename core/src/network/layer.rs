@@ -94,8 +94,8 @@ impl Operation {
     pub(crate) const fn capability(&self) -> u32 {
         match self {
             Self::Dense { .. } => capabilities::DENSE,
-            Self::Convolution { .. } => capabilities::CONVOLUTION,
-            Self::Untied { .. } => capabilities::UNTIED,
+            Self::Convolution { kernel, .. } => capabilities::CONVOLUTION | kernel.capability(),
+            Self::Untied { kernel, .. } => capabilities::UNTIED | kernel.capability(),
             Self::MaxPool { .. } => capabilities::MAX_POOL,
             Self::AveragePool { .. } | Self::GlobalAveragePool => capabilities::AVERAGE_POOL,
         }
