@@ -3,7 +3,9 @@
 use asymgrad::Network;
 use asymgrad::kernels::{Aligned, HostKernels, InstructionSet, NumericMode};
 use asymgrad_core::kernels::Geometry;
+use asymgrad_core::network::Axis;
 use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::{Kernel, Shape};
 use rand_core::Rng;
 
 pub mod baselines;
@@ -85,27 +87,25 @@ pub const SAMPLES: usize = 128;
 
 /// A dense layer's geometry.
 pub const fn dense(inputs: usize, outputs: usize) -> Geometry {
-    Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false }
+    Geometry::dense(inputs, outputs)
 }
 
 /// A 5 × 5 convolution's geometry.
 pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: bool) -> Geometry {
-    Geometry { rows: side, cols: side, in_channels: inputs, out_channels: outputs, kernel: 5, untied }
+    Geometry { untied, ..Geometry::convolution(Shape::image(inputs, side, side), outputs, Kernel::square(5)) }
 }
 
 /// Multiply-adds for [`SAMPLES`] samples, without those of taps on the padding.
 pub fn multiply_adds(geometry: &Geometry) -> u64 {
-    let taps = valid_taps(geometry.rows, geometry.kernel) * valid_taps(geometry.cols, geometry.kernel);
+    let taps = valid_taps(geometry.rows) * valid_taps(geometry.cols);
     (taps * geometry.in_channels * geometry.out_channels * SAMPLES) as u64
 }
 
 /// The number of pairs of a position and a tap along one axis that lie inside the image.
-fn valid_taps(size: usize, kernel: usize) -> usize {
-    (0..size)
-        .map(|at| {
-            (0..kernel).filter(|tap| (at + tap).checked_sub(kernel / 2).is_some_and(|input| input < size)).count()
-        })
-        .sum()
+fn valid_taps(axis: Axis) -> usize {
+    let reads = |at: usize, tap: usize| (at * axis.stride + tap).checked_sub(axis.padding);
+    let valid = |at| (0..axis.taps).filter(|tap| reads(at, *tap).is_some_and(|pixel| pixel < axis.input)).count();
+    (0..axis.output).map(valid).sum()
 }
 
 /// Whether two results differ by no more than a different order of summation explains.

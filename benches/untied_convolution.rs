@@ -10,7 +10,7 @@ use asymgrad::tensors::sparse;
 use asymgrad_benches::baselines::{Operand, columns, with_gemm};
 use asymgrad_benches::{SAMPLES, convolution, kernels, multiply_adds, uniform};
 use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
-use asymgrad_core::{Activation, Adam, Operation, Optimizer, Shape, StepCoefficients, Update, capabilities};
+use asymgrad_core::{Activation, Adam, Kernel, Operation, Optimizer, Shape, StepCoefficients, Update, capabilities};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -88,8 +88,9 @@ fn ours(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, geometry: Geometry
 
 /// The report's algorithm: the flattened image times a sparse matrix, by nalgebra-sparse on one thread.
 fn csr(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &str) {
-    let operation = Operation::Untied { filters: geometry.out_channels, kernel: geometry.kernel };
-    let shape = Shape::image(geometry.in_channels, geometry.rows, geometry.cols);
+    let kernel = Kernel::new(geometry.rows.taps, geometry.cols.taps);
+    let operation = Operation::Untied { filters: geometry.out_channels, kernel };
+    let shape = Shape::image(geometry.in_channels, geometry.rows.input, geometry.cols.input);
     let weights = uniform(geometry.weight_rows() * geometry.in_channels);
     let matrix = sparse::matrix(shape, operation, &weights).expect("as many weights as the layer has");
     let matrix = if pass == "forward" { matrix.transpose() } else { matrix };
@@ -140,12 +141,13 @@ fn patches(group: &mut BenchmarkGroup<'_, WallTime>, geometry: Geometry, pass: &
 
 /// Calls `visit` with each valid tap of an output position and the input pixel that it reads.
 fn each_tap(geometry: &Geometry, position: usize, mut visit: impl FnMut(usize, usize)) {
-    let pad = geometry.kernel / 2;
-    let (row, col) = (position / geometry.cols, position % geometry.cols);
+    let Geometry { rows, cols, .. } = geometry;
+    let (row, col) = (position / cols.output, position % cols.output);
     for tap in 0..geometry.taps() {
-        let (r, c) = ((row + tap / geometry.kernel).wrapping_sub(pad), (col + tap % geometry.kernel).wrapping_sub(pad));
-        if r < geometry.rows && c < geometry.cols {
-            visit(tap, r * geometry.cols + c);
+        let r = (row * rows.stride + tap / cols.taps).wrapping_sub(rows.padding);
+        let c = (col * cols.stride + tap % cols.taps).wrapping_sub(cols.padding);
+        if r < rows.input && c < cols.input {
+            visit(tap, r * cols.input + c);
         }
     }
 }

@@ -75,6 +75,10 @@ fn convolutions_have_the_same_bits() {
     );
     // For the Winograd mode: the three passes with fewer products.
     same_bits_for("input 3x10x7 - conv5x5x19 - conv5x5x37(R) - maxpool3x3/2 - conv5x5x21(R*) - dense10(R*)");
+    // Sides, strides and paddings of every kind; pixels that no position reads; one position that reads many pixels.
+    same_bits_for("input 3x13x12 - conv4x3x19/2 - conv2x5x21(R) - conv1x1x18/3(R*) - conv3x3x9.valid(R) - dense10(R*)");
+    same_bits_for("input 20x1x70 - conv1x5x19/2(R) - conv1x8x24/3.valid(R*) - globalavgpool - dense10(R*)");
+    same_bits_for("input 3x8x7 - conv3x3x17(R) - conv8x7x40.valid(R*) - conv1x1x9 - dense10(R*)");
     // One position: all taps but one lie on padding.
     same_bits_for("input 30x1x1 - conv3x3x40 - conv3x3x40(R) - untied3x3x40(R) - dense10(R*)");
 }
@@ -83,6 +87,9 @@ fn convolutions_have_the_same_bits() {
 fn untied_convolutions_have_the_same_bits() {
     same_bits_for(
         "input 3x9x11 - untied5x5x10 - avgpool3x3/2 - untied3x3x19(R) - untied3x3x8(R*) - maxpool3x3/2 - dense10(R)",
+    );
+    same_bits_for(
+        "input 3x11x12 - untied4x3x10/2 - untied3x2x19(R) - untied1x1x17/2(R*) - untied2x3x9.valid(R) - dense10(R)",
     );
 }
 
@@ -103,7 +110,7 @@ fn assert_flushed(set: &KernelSet, found: f32, exact: f32) {
 #[test]
 fn small_moments_are_flushed_in_the_fused_mode() {
     let (inputs, outputs) = (37, 5);
-    let geometry = Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
+    let geometry = Geometry::dense(inputs, outputs);
     let before = [1.1 * smallest(), -1.1 * smallest(), 1.2 * smallest(), 1e-40, 0.25, f32::NAN];
     for set in &KernelSet::all() {
         for optimizer in [Optimizer::Adam(Adam::DEFAULT), Optimizer::Momentum(Momentum::DEFAULT)] {
@@ -135,8 +142,7 @@ fn small_error_signals_are_flushed_in_the_fused_mode() {
         for (outputs, samples) in
             [5, 10].into_iter().flat_map(|outputs| [1, 3, 20, 70].map(|samples| (outputs, samples)))
         {
-            let geometry =
-                Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
+            let geometry = Geometry::dense(inputs, outputs);
             let (mut gradient, weight) = (vec![0.0; outputs * samples], vec![1.0; inputs * outputs]);
             let signal = |sample: usize| signals[sample % signals.len()];
             gradient[..samples].iter_mut().enumerate().for_each(|(sample, g)| *g = signal(sample));

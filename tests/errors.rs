@@ -6,8 +6,8 @@ use std::task::Poll;
 use asymgrad_core::capabilities::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, CoefficientError, Feedback, Initial, Layer, Loss, Momentum, Optimizer, Predictor, Score, Shape,
-    StepError, TensorRole, Trainer, TrainerError, Training,
+    Adam, Architecture, CoefficientError, Feedback, Initial, Kernel, Layer, Loss, Momentum, Optimizer, Predictor,
+    Score, Shape, StepError, TensorRole, Trainer, TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -330,12 +330,13 @@ fn a_memory_plan_that_overflows_saturates() {
 #[test]
 fn no_size_or_count_overflows() {
     const MOST: usize = usize::MAX;
-    let layers = [Layer::conv(2, MOST), Layer::untied(MOST, MOST).feedback(Feedback::Direct), Layer::dense(MOST)];
+    const SIDE: usize = Kernel::LONGEST_SIDE;
+    let layers = [Layer::conv(2, SIDE), Layer::untied(MOST, SIDE).feedback(Feedback::Direct), Layer::dense(MOST)];
     let network = Architecture::try_new(Shape::image(2, 4, 3), &layers).unwrap();
     let training = Training::new(MOST);
     assert_eq!((network.memory(&training), network.longest_slice(&training)), (MOST, MOST));
     let shapes: Vec<_> = network.tensors(&training).map(|tensor| tensor.shape()).collect();
-    assert_eq!(shapes[0], ([2, 2, MOST, MOST, 0, 0], 4));
+    assert_eq!(shapes[0], ([2, 2, SIDE, SIDE, 0, 0], 4));
     for tensor in network.tensors(&training) {
         for outside in [0, 1, 23, MOST / 2, MOST] {
             assert!(tensor.index_of(outside) >= tensor.range().start, "{tensor}");

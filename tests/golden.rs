@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, WeightGradient};
 use asymgrad_core::{
-    Activation, Adam, Architecture, ErrorSignal, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape,
-    StepCoefficients, TensorRole, Trainer, Training, Update,
+    Activation, Adam, Architecture, ErrorSignal, Feedback, Kernel, Layer, Loss, Momentum, Optimizer, Padding, Sgd,
+    Shape, StepCoefficients, TensorRole, Trainer, Training, Update,
 };
 use kernel_sets::KernelSet;
 use reader::Golden;
@@ -27,6 +27,16 @@ const LAYERS: &[Check] = &[
     ("conv2d", convolution),
     ("untied_conv2d", convolution),
     ("untied_equals_tied", untied_equals_tied),
+    ("conv2d_3x5", convolution),
+    ("conv2d_4x2", convolution),
+    ("conv2d_5x3_stride2", convolution),
+    ("conv2d_4x4_stride2", convolution),
+    ("conv2d_4x3_stride2_valid", convolution),
+    ("conv2d_1x5_stride2", convolution),
+    ("conv2d_1x1_stride3", convolution),
+    ("untied_conv2d_3x3_stride2", convolution),
+    ("untied_conv2d_2x5_stride2_valid", convolution),
+    ("globalavgpool", pooling),
     ("maxpool_32", pooling),
     ("maxpool_9", pooling),
     ("avgpool_32", pooling),
@@ -222,7 +232,7 @@ fn dense(golden: &Golden, set: &KernelSet) {
     let [samples, inputs] = golden.shape("x")[..] else { panic!() };
     let outputs = golden.shape("y")[1];
     let layer = Operands {
-        geometry: Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false },
+        geometry: Geometry::dense(inputs, outputs),
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, 1]),
         dy: inside(&golden.floats("dy"), [samples, outputs, 1]),
@@ -240,16 +250,23 @@ fn dense(golden: &Golden, set: &KernelSet) {
 
 fn convolution(golden: &Golden, set: &KernelSet) {
     let [samples, inputs, rows, cols] = golden.shape("x")[..] else { panic!() };
-    let (outputs, positions) = (golden.shape("y")[1], rows * cols);
+    let [_, outputs, output_rows, output_cols] = golden.shape("y")[..] else { panic!() };
     let filter = golden.shape("weight");
-    let (kernel, untied) = (filter[filter.len() - 1], filter.len() == 6);
-    let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied };
+    let [.., kernel_rows, kernel_cols] = filter[..] else { panic!() };
+    let untied = filter.len() == 6;
+    let stride = golden.name.split_once("_stride").map_or(1, |(_, rest)| rest[..1].parse().unwrap());
+    let padding = if golden.name.ends_with("_valid") { Padding::Valid } else { Padding::Same };
+    let kernel = Kernel::new(kernel_rows, kernel_cols).with_stride(stride).with_padding(padding);
+    let image = Shape::image(inputs, rows, cols);
+    let geometry = Geometry { untied, ..Geometry::convolution(image, outputs, kernel) };
+    assert_eq!([geometry.rows.output, geometry.cols.output], [output_rows, output_cols]);
+    let (pixels, positions) = (rows * cols, output_rows * output_cols);
     // An untied bias is [out][row][col], one value a position.
     let biases = [1, outputs, if untied { positions } else { 1 }];
     let layer = Operands {
         geometry,
         samples,
-        x: inside(&golden.floats("x"), [samples, inputs, positions]),
+        x: inside(&golden.floats("x"), [samples, inputs, pixels]),
         dy: inside(&golden.floats("dy"), [samples, outputs, positions]),
         weight: filters_inside(&golden.floats("weight"), geometry),
         bias: inside(&golden.floats("bias"), biases),
@@ -257,8 +274,8 @@ fn convolution(golden: &Golden, set: &KernelSet) {
     };
     let by = &set.to_string();
     golden.check(by, "y", &outside(&layer.y(set), [samples, outputs, positions]));
-    golden.check(by, "dx", &outside(&layer.dx(set, &layer.weight), [samples, inputs, positions]));
-    golden.check(by, "dx_feedback", &outside(&layer.dx(set, &layer.feedback), [samples, inputs, positions]));
+    golden.check(by, "dx", &outside(&layer.dx(set, &layer.weight), [samples, inputs, pixels]));
+    golden.check(by, "dx_feedback", &outside(&layer.dx(set, &layer.feedback), [samples, inputs, pixels]));
     golden.check(by, "dw", &filters_outside(&layer.dw(set), geometry));
     golden.check(by, "db", &outside(&layer.db(set), biases));
 }
@@ -269,7 +286,7 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
     let [outputs, _, kernel, _] = golden.shape("tied_weight")[..] else { panic!() };
     let positions = rows * cols;
     let mut layer = Operands {
-        geometry: Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel, untied: false },
+        geometry: Geometry::convolution(Shape::image(inputs, rows, cols), outputs, Kernel::square(kernel)),
         samples,
         x: inside(&golden.floats("x"), [samples, inputs, positions]),
         dy: vec![],
@@ -287,8 +304,9 @@ fn untied_equals_tied(golden: &Golden, set: &KernelSet) {
 fn pooling(golden: &Golden, set: &KernelSet) {
     let [samples, channels, rows, cols] = golden.shape("x")[..] else { panic!() };
     let [_, _, output_rows, output_cols] = golden.shape("y")[..] else { panic!() };
-    let average = golden.name.starts_with("avg");
-    let pool = PoolGeometry { rows, cols, pixel: channels * samples, size: 3, stride: 2, average };
+    let average = golden.name.contains("avg");
+    let (size, stride) = if golden.name.starts_with("global") { (rows.max(cols), rows.max(cols)) } else { (3, 2) };
+    let pool = PoolGeometry { rows, cols, pixel: channels * samples, size, stride, average };
     assert_eq!([pool.output_rows(), pool.output_cols()], [output_rows, output_cols]);
     let (input, output) = ([samples, channels, rows * cols], [samples, channels, output_rows * output_cols]);
     let (x, dy) = (inside(&golden.floats("x"), input), inside(&golden.floats("dy"), output));
@@ -302,8 +320,7 @@ fn pooling(golden: &Golden, set: &KernelSet) {
 /// ReLU after a layer that is the identity, and its mask before one.
 fn relu(golden: &Golden, set: &KernelSet) {
     let [samples, features] = golden.shape("x")[..] else { panic!() };
-    let geometry =
-        Geometry { rows: 1, cols: 1, in_channels: features, out_channels: features, kernel: 1, untied: false };
+    let geometry = Geometry::dense(features, features);
     let (weight, bias) = (identity(features, features), vec![0.0; features]);
     let x = inside(&golden.floats("x"), [samples, features, 1]);
     let dy = inside(&golden.floats("dy"), [samples, features, 1]);
@@ -423,8 +440,7 @@ fn optimizer(golden: &Golden, set: &KernelSet) {
     let weights = golden.shape("w0")[0];
     for [inputs, outputs] in [[weights, 1], [1, weights]] {
         let by = &format!("{set}, {inputs} to {outputs}");
-        let geometry =
-            Geometry { rows: 1, cols: 1, in_channels: inputs, out_channels: outputs, kernel: 1, untied: false };
+        let geometry = Geometry::dense(inputs, outputs);
         let (mut weight, mut first, mut second) = (golden.floats("w0"), vec![0.0; weights], vec![0.0; weights]);
         let mut path = vec![];
         for (step, gradient) in (1..).zip(golden.floats("grads").chunks(weights)) {

@@ -143,7 +143,7 @@ fn assert_near(what: &str, got: &[f64], want: &[f64], uncertainty: f64) {
 
 /// Small networks with every operation: odd and even sides, one channel and more, kernels larger than the image, pooling
 /// first, twice in a row, and with other windows and strides.
-const NETWORKS: [&str; 11] = [
+const NETWORKS: [&str; 16] = [
     "input 7 - dense5.sigmoid - dense4.tanh - dense3",
     "input 2x5x7 - conv3x3x3.tanh - avgpool3x3/2 - untied3x3x4.sigmoid - maxpool3x3/2 - dense5.tanh - dense3",
     "input 7 - dense5 - dense4 - dense3",
@@ -155,6 +155,11 @@ const NETWORKS: [&str; 11] = [
     "input 2x9x8 - avgpool2x2/2 - maxpool3x3 - conv3x3x2 - dense3",
     "input 3x1x1 - conv3x3x4 - untied3x3x4 - dense3",
     "input 1x7x5 - conv3x3x5 - maxpool2x2/2 - avgpool3x3/1 - untied3x3x7 - dense9 - dense3",
+    "input 2x5x7 - conv2x3x5/2.tanh - conv4x2x3 - globalavgpool - dense5.tanh - dense3",
+    "input 2x6x7 - conv3x2x5.valid - conv2x2x3/3.valid - dense3",
+    "input 1x6x5 - untied2x4x3/2 - untied3x2x4.valid - globalavgpool - conv1x1x3 - dense3",
+    "input 2x1x11 - conv1x5x5/2 - untied1x4x3 - conv1x2x4/4 - dense3",
+    "input 5x3x2 - conv3x2x6.valid - untied1x1x3/5 - dense3",
 ];
 
 #[test]
@@ -206,7 +211,7 @@ fn slope(case: &mut Case<'_>, tensor: &Tensor, index: usize, loss: &dyn Fn(&Orac
 }
 
 /// Networks with every feedback rule in every kind of layer, and sums longer than the kernels take in one pass.
-const ASYMMETRIC: [&str; 11] = [
+const ASYMMETRIC: [&str; 15] = [
     "input 12 - dense8.tanh - dense6.sigmoid(DFA) - dense5(DRTP) - dense4(uSF)",
     "input 12 - dense8 - dense6.sigmoid(frSF) - dense5(WM) - dense4(DFA)",
     "input 2x6x5 - conv3x3x4 - conv3x3x3.tanh(DFA) - avgpool3x3/2 - untied3x3x3(DRTP) - dense4(uSF)",
@@ -218,6 +223,10 @@ const ASYMMETRIC: [&str; 11] = [
     "input 1030 - dense1027 - dense520(R) - dense4",
     "input 1x2x2 - conv1x1x530 - conv3x3x520 - dense4(R*)",
     "input 2x3x4 - conv3x3x200(R) - conv3x3x60 - dense4",
+    "input 3x9x11 - conv4x2x6/2 - conv3x5x7/2(R*) - conv1x1x5/3(R) - globalavgpool - dense4(R*)",
+    "input 2x9x8 - conv3x3x4 - conv5x2x6/2.valid(uSF) - untied2x3x5(R*) - conv2x2x9.valid(DFA) - dense4(WM)",
+    "input 2x8x7 - untied4x2x5/2(R) - untied1x1x9/3(frSF) - untied2x2x3(R*) - globalavgpool - dense4(DRTP)",
+    "input 4x1x50 - conv1x5x20/2 - conv1x4x19/3.valid(R) - untied1x3x18/2(frSF) - dense4(R)",
 ];
 
 #[test]

@@ -7,7 +7,7 @@ use asymgrad::kernels::{HostKernels, InstructionSet};
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::select::CONST_OUTPUTS;
 use asymgrad_core::kernels::{Algorithm, Forward, Geometry, Kernels, Pass, TileSet, WeightGradient, select};
-use asymgrad_core::{Layer, Optimizer, Sgd, Shape, StepCoefficients, Update};
+use asymgrad_core::{Kernel, Layer, Optimizer, Padding, Sgd, Shape, StepCoefficients, Update};
 
 const IMAGE: Shape = Shape::image(32, 16, 16);
 
@@ -24,16 +24,23 @@ fn the_table_of_kernels_says_what_runs() {
     use Pass::{Forward, InputGradient, WeightGradient};
     let dense = Geometry::dense(512, 256);
     let last = Geometry::dense(512, CONST_OUTPUTS);
-    let tied = Geometry::convolution(IMAGE, 64, 5);
-    let untied = Geometry::untied(IMAGE, 64, 5);
-    let rgb = Geometry::convolution(Shape::image(3, 32, 32), 32, 5);
+    let tied = Geometry::convolution(IMAGE, 64, Kernel::square(5));
+    let untied = Geometry::untied(IMAGE, 64, Kernel::square(5));
+    let rgb = Geometry::convolution(Shape::image(3, 32, 32), 32, Kernel::square(5));
+    let of = |kernel| Geometry::convolution(IMAGE, 64, kernel);
     let opted_in = TileSet { winograd: true, ..TileSet::AVX2 };
     let table = [
         (Forward, tied, 16, opted_in, Winograd),
         (Forward, tied, 15, opted_in, Convolution),
         (Forward, tied, 16, TileSet::AVX2, Convolution),
         (Forward, untied, 16, opted_in, Convolution),
-        (Forward, Geometry::convolution(IMAGE, 64, 3), 16, opted_in, Convolution),
+        (Forward, of(Kernel::square(3)), 16, opted_in, Convolution),
+        (Forward, of(Kernel::new(5, 3)), 16, opted_in, Convolution),
+        (Forward, of(Kernel::square(5).with_stride(2)), 16, opted_in, Convolution),
+        (Forward, of(Kernel::square(5).with_padding(Padding::Valid)), 16, opted_in, Convolution),
+        (Forward, of(Kernel::square(5).with_stride(2)), 1, TileSet::AVX512, BatchOneConvolution),
+        (InputGradient, of(Kernel::square(5).with_stride(2)), 1, TileSet::AVX512, BatchOneConvolution),
+        (WeightGradient, of(Kernel::square(5).with_stride(2)), 1, TileSet::AVX512, BatchOneConvolution),
         (InputGradient, tied, 16, opted_in, Winograd),
         (WeightGradient, tied, 16, opted_in, Winograd),
         (WeightGradient, rgb, 128, opted_in, FewChannels),
@@ -76,8 +83,8 @@ fn the_table_of_kernels_says_what_runs() {
 /// Threads take whole units: the rows that an algorithm computes together are never split.
 #[test]
 fn a_unit_holds_what_is_computed_together() {
-    let untied = Geometry::untied(IMAGE, 64, 5);
-    let tied = Geometry::convolution(IMAGE, 64, 5);
+    let untied = Geometry::untied(IMAGE, 64, Kernel::square(5));
+    let tied = Geometry::convolution(IMAGE, 64, Kernel::square(5));
     let last = Geometry::dense(512, CONST_OUTPUTS);
     let opted_in = TileSet { winograd: true, ..TileSet::AVX512 };
     let unit = |pass, geometry: Geometry, tiles: TileSet| select(pass, &geometry, 128, &tiles).unit;
@@ -95,7 +102,7 @@ fn scratch_follows_from_the_choice() {
     let scratch = |samples| select(Pass::Forward, &dense, samples, &TileSet::AVX2).scratch;
     assert_eq!(scratch(63).total(), 0, "fewer than 4 tiles of 16 samples");
     assert_eq!(scratch(64).b_panel, 512 * 64, "512 columns of 64 samples");
-    let untied = Geometry::untied(IMAGE, 64, 5);
+    let untied = Geometry::untied(IMAGE, 64, Kernel::square(5));
     let packed = |samples| select(Pass::Forward, &untied, samples, &TileSet::AVX2).scratch.a_panel;
     assert_eq!(packed(31), 0, "each untied weight is used for too few samples");
     assert_eq!(packed(32), 25 * 32 * 66, "25 taps of 32 channels, 64 outputs in groups of 6");

@@ -1,7 +1,9 @@
 //! The notation of networks: printing and parsing are inverse, no text panics, and errors name the token and its position.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use asymgrad_core::{Activation, Architecture, ArchitectureError, Feedback, Layer, ParseError, Problem, Shape};
+use asymgrad_core::{
+    Activation, Architecture, ArchitectureError, Feedback, Kernel, Layer, Padding, ParseError, Problem, Shape,
+};
 use proptest::prelude::*;
 
 /// Any layer; with `dense_only`, one that takes a vector.
@@ -9,14 +11,23 @@ fn layer(dense_only: bool) -> impl Strategy<Value = Layer> {
     let suffixes = || (prop::sample::select(Activation::ALL.to_vec()), prop::sample::select(Feedback::ALL.to_vec()));
     let with = |layer: Layer, (activation, rule)| layer.activation(activation).feedback(rule);
     let dense = (1..2000_usize, suffixes()).prop_map(move |(outputs, suffixes)| with(Layer::dense(outputs), suffixes));
-    let filters = || (1..100_usize, 0..4_usize, suffixes());
+    let filters = || (1..100_usize, 1..8_usize, 1..8_usize, 1..4_usize, suffixes());
     let window = || (1..6_usize).prop_flat_map(|size| (Just(size), 1..=size));
     if dense_only {
         return dense.boxed();
     }
     prop_oneof![
-        filters().prop_map(move |(filters, half, suffixes)| with(Layer::conv(filters, 2 * half + 1), suffixes)),
-        filters().prop_map(move |(filters, half, suffixes)| with(Layer::untied(filters, 2 * half + 1), suffixes)),
+        filters().prop_map(move |(filters, rows, cols, stride, suffixes)| {
+            with(Layer::conv_rect(filters, rows, cols).stride(stride), suffixes)
+        }),
+        filters().prop_map(move |(filters, rows, cols, stride, suffixes)| {
+            with(Layer::untied_rect(filters, rows, cols).stride(stride), suffixes)
+        }),
+        // One tap fits every image.
+        (1..100_usize, 1..4_usize, suffixes()).prop_map(move |(filters, stride, suffixes)| {
+            with(Layer::conv(filters, 1).stride(stride).padding(Padding::Valid), suffixes)
+        }),
+        Just(Layer::global_avg_pool()),
         window().prop_map(|(size, stride)| Layer::max_pool(size, stride)),
         window().prop_map(|(size, stride)| Layer::avg_pool(size, stride)),
     ]
@@ -81,7 +92,7 @@ proptest! {
     fn no_text_of_tokens_panics(
         tokens in prop::collection::vec(
             prop::sample::select(vec![
-                "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")", ".", ".sigmoid",
+                "input ", "dense", "conv", "untied", "maxpool", "avgpool", "x", "/", "-", " - ", "(R)", "(R*)", "(", ")", ".", ".sigmoid", ".valid", "globalavgpool",
                 ".tanh", ".sigmoid(DFA)", "(KP)", "(uSF)", "(frSF)", "(brSF)", "(WM)", "(DRTP)", "SF",
                 "0", "1", "3", "5", "03", "18446744073709551615", "18446744073709551616", "é", " ", "3x3x", "5x5", "2",
             ]),
@@ -124,6 +135,8 @@ fn networks_print_as_they_were_written() {
         "input 1x1x1 - conv1x1x1(R*) - dense1",
         "input 3x32x32 - dense1000.sigmoid - dense10(R)",
         "input 3x8x8 - conv3x3x2.tanh - untied3x3x2.sigmoid(KP) - maxpool3x3/2 - conv3x3x4(WM) - dense8.tanh(DRTP) - dense4(DFA)",
+        "input 3x1x64 - conv1x5x16/2 - conv1x4x16.valid.tanh(R) - globalavgpool - dense10",
+        "input 3x9x9 - conv5x5x32/2.valid(R*) - untied2x3x8 - untied3x3x8/2.sigmoid(DFA) - conv1x1x4/3 - dense10",
         "input 64 - dense9(uSF) - dense8.tanh(frSF) - dense7.sigmoid(brSF) - dense6(WM) - dense5(R*) - dense4(R)",
     ] {
         let mut layers = [Layer::dense(1); 8];
@@ -153,10 +166,18 @@ fn an_invalid_token_is_an_error_with_its_position() {
         ("input 64 - dense10/2", "/2", 18),
         ("input 64 - Dense10", "Dense10", 11),
         ("input 64 - dense010", "dense010", 11),
-        ("input 3x8x8 - conv5x3x4 - dense10", "conv5x3x4", 14),
+        ("input 3x8x8 - conv5x3x - dense10", "conv5x3x", 14),
+        ("input 3x8x8 - conv05x3x4 - dense10", "conv05x3x4", 14),
         ("input 3x8x8 - conv5x5 - dense10", "conv5x5", 14),
-        ("input 3x8x8 - conv5x5x4/2 - dense10", "conv5x5x4/2", 14),
-        ("input 3x8x8 - untied5x5x4/12 - dense10", "untied5x5x4/12", 14),
+        ("input 3x8x8 - conv5x5x4/ - dense10", "conv5x5x4/", 14),
+        ("input 3x8x8 - conv5x5x4/2/2 - dense10", "/2", 25),
+        ("input 3x8x8 - untied5x5x4/12.Valid - dense10", ".Valid", 28),
+        ("input 3x8x8 - conv5x5x4.valids - dense10", ".valids", 23),
+        ("input 3x8x8 - conv5x5x4.tanh.valid - dense10", ".tanh.valid", 23),
+        ("input 3x8x8 - conv5x5x4.same - dense10", ".same", 23),
+        ("input 3x8x8 - maxpool2x2.valid - dense10", ".valid", 24),
+        ("input 64 - dense9.valid - dense10", ".valid", 17),
+        ("input 3x8x8 - globalavgpool8x8 - dense10", "8x8", 27),
         ("input 3x8x8 - conv5x5x4(R)(R) - dense10", "(R)(R)", 23),
         ("input 3x8x8 - maxpool3x3/ - dense10", "maxpool3x3/", 14),
         ("input 3x8x8 - maxpool3x2/2 - dense10", "maxpool3x2/2", 14),
@@ -188,16 +209,38 @@ fn an_invalid_token_is_an_error_with_its_position() {
 #[test]
 fn an_invalid_layer_is_an_error_with_its_reason() {
     use Problem::{
-        ActivationWithoutWeights, EvenKernel, FeedbackWithoutWeights, LastActivated, LastNotDense, NoOutputs,
+        ActivationWithoutWeights, FeedbackWithoutWeights, KernelExceedsImage, LastActivated, LastNotDense, NoOutputs,
         NotAnImage, Window,
     };
+    let kernel = |rows, cols, stride| Problem::Kernel { kernel: Kernel::new(rows, cols).with_stride(stride) };
+    let valid = Kernel::new(3, 7).with_stride(2).with_padding(Padding::Valid);
+    let exceeds = KernelExceedsImage { kernel: valid, rows: 8, cols: 6 };
     for (text, token, layer, problem, words) in [
         ("input 64 - dense0", "dense0", 1, NoOutputs, "at least 1 output"),
         ("input 3x8x8 - conv3x3x0 - dense2", "conv3x3x0", 1, NoOutputs, "at least 1 output"),
         ("input 3x8x8 - dense3 - untied3x3x2 - dense2", "untied3x3x2", 2, NotAnImage, "needs an image"),
         ("input 9 - maxpool3x3/2 - dense2", "maxpool3x3/2", 1, NotAnImage, "needs an image"),
-        ("input 3x8x8 - conv4x4x2 - dense2", "conv4x4x2", 1, EvenKernel { kernel: 4 }, "odd, found 4"),
-        ("input 3x8x8 - untied0x0x2 - dense2", "untied0x0x2", 1, EvenKernel { kernel: 0 }, "odd, found 0"),
+        ("input 3x8x8 - untied0x3x2 - dense2", "untied0x3x2", 1, kernel(0, 3, 1), "sides have to be 1 to 65534"),
+        ("input 3x8x8 - conv3x65535x2 - dense2", "conv3x65535x2", 1, kernel(3, 65_535, 1), "found 3x65535/1"),
+        ("input 3x8x8 - conv3x3x2/0 - dense2", "conv3x3x2/0", 1, kernel(3, 3, 0), "its stride 1 to 254, found 3x3/0"),
+        ("input 3x8x8 - conv3x3x2/1000 - dense2", "conv3x3x2/1000", 1, kernel(3, 3, 255), "stride 1 to 254"),
+        (
+            "input 3x8x6 - conv3x7x2/2.valid(R) - dense2",
+            "conv3x7x2/2.valid(R)",
+            1,
+            exceeds,
+            "a kernel of 3x7 without padding",
+        ),
+        ("input 9 - globalavgpool - dense2", "globalavgpool", 1, NotAnImage, "needs an image"),
+        ("input 3x8x8 - globalavgpool(R) - dense2", "globalavgpool(R)", 1, FeedbackWithoutWeights, "no feedback rule"),
+        (
+            "input 3x8x8 - globalavgpool.tanh - dense2",
+            "globalavgpool.tanh",
+            1,
+            ActivationWithoutWeights,
+            "no activation",
+        ),
+        ("input 3x8x8 - conv3x3x2 - globalavgpool", "globalavgpool", 2, LastNotDense, "last layer has to be dense"),
         ("input 3x8x8 - avgpool3x3/4 - dense2", "avgpool3x3/4", 1, Window { size: 3, stride: 4 }, "1 to 3"),
         ("input 3x8x8 - maxpool3x3/0 - dense2", "maxpool3x3/0", 1, Window { size: 3, stride: 0 }, "found 0"),
         ("input 3x8x8 - maxpool3x3/2(R) - dense2", "maxpool3x3/2(R)", 1, FeedbackWithoutWeights, "no feedback rule"),

@@ -477,6 +477,25 @@ fn a_foreign_state_is_refused() {
     assert_eq!(NET.fingerprint(&training), saved);
 }
 
+/// The fingerprints of networks that the first version of the crate knew, computed by FNV-1a as the module describes it; those with
+/// other kernels differ from them.
+#[test]
+fn fingerprints_stay_the_same() {
+    let of = |text: &str| {
+        let mut layers = [Layer::dense(1); 8];
+        Architecture::parse(text, &mut layers)
+            .unwrap()
+            .fingerprint(&Training::new(1).optimizer(Optimizer::Adam(Adam::DEFAULT)))
+    };
+    let rest = "maxpool3x3/2 - untied3x3x3.tanh(R) - avgpool3x3/2 - dense6(R*) - dense3(R)";
+    assert_eq!(of(&format!("input 2x9x7 - conv5x5x4 - {rest}")), 0x506f_e9e3);
+    let kernels = ["5x5x4", "5x4x4", "4x5x4", "5x5x4/2", "5x5x4.valid", "5x5x4/2.valid", "5x2x4.valid"];
+    let all: Vec<u32> = kernels.iter().map(|kernel| of(&format!("input 2x9x9 - conv{kernel} - {rest}"))).collect();
+    for (index, one) in all.iter().enumerate() {
+        assert!(!all[..index].contains(one), "{}", kernels[index]);
+    }
+}
+
 #[test]
 fn a_flipped_bit_in_any_byte_of_a_slot_is_found() {
     let range = 0..8 * PAGE;

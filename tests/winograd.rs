@@ -7,7 +7,7 @@ use asymgrad::kernels::{HostKernels, InstructionSet, NumericMode};
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update};
+use asymgrad_core::{Kernel, Optimizer, Sgd, Shape, StepCoefficients, Update};
 use rand_core::Rng;
 
 /// Bounds on the largest error and on the root mean square of the errors, relative to the root mean square of the exact result.
@@ -26,7 +26,7 @@ struct Case {
 
 impl Case {
     fn new((rows, cols): (usize, usize), inputs: usize, outputs: usize, samples: usize) -> Self {
-        let geometry = Geometry { rows, cols, in_channels: inputs, out_channels: outputs, kernel: 5, untied: false };
+        let geometry = Geometry::convolution(Shape::image(inputs, rows, cols), outputs, Kernel::square(5));
         let mut generator = SplitMix::new(11);
         let mut uniform = |count: usize| (0..count).map(|_| symmetric(generator.next_u32())).collect::<Vec<f32>>();
         let positions = rows * cols * samples;
@@ -45,7 +45,8 @@ impl Case {
 
     /// y without ReLU, dL/dx without mask, and dL/dW, in f64.
     fn exact(&self) -> [Vec<f64>; 3] {
-        let Geometry { rows, cols, in_channels: inputs, out_channels: outputs, .. } = self.geometry;
+        let Geometry { in_channels: inputs, out_channels: outputs, .. } = self.geometry;
+        let (rows, cols) = (self.geometry.rows.output, self.geometry.cols.output);
         let n = self.samples;
         let mut y = vec![0.0; rows * cols * outputs * n];
         let mut dx = vec![0.0; self.input.len()];

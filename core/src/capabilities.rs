@@ -58,6 +58,10 @@ pub const FROZEN: u32 = 1 << 24;
 pub const MEAN_SQUARED: u32 = 1 << 25;
 /// Huber loss.
 pub const HUBER: u32 = 1 << 26;
+/// Layers on images.
+pub(crate) const IMAGES: u32 = CONVOLUTION | UNTIED | MAX_POOL | AVERAGE_POOL;
+/// Convolutions with a stride other than 1.
+pub const STRIDE: u32 = 1 << 27;
 /// Losses whose targets are stored as a value for each output.
 pub(crate) const VALUES: u32 = BINARY_CROSS_ENTROPY | MEAN_SQUARED | HUBER;
 /// Everything.

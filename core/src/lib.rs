@@ -47,8 +47,8 @@ pub use static_cell;
 pub use checks::CoefficientError;
 pub use kernels::{StepCoefficients, Update};
 pub use network::{
-    Activation, Adam, Architecture, ArchitectureError, Feedback, Layer, Loss, Momentum, Operation, Optimizer,
-    ParseError, Problem, Score, Sgd, Shape, Targets, Training, feedback,
+    Activation, Adam, Architecture, ArchitectureError, Feedback, Kernel, Layer, Loss, Momentum, Operation, Optimizer,
+    Padding, ParseError, Problem, Score, Sgd, Shape, Targets, Training, feedback,
 };
 pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;

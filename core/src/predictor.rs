@@ -2,8 +2,8 @@
 
 use crate::arithmetic::Portable;
 use crate::capabilities::ALL;
-use crate::network::Architecture;
-use crate::plan::LayerCursor;
+use crate::network::{Architecture, Training};
+use crate::plan::{LayerCursor, Layout};
 use crate::slices::{range, range_mut, split_mut};
 use crate::train::pass::forward;
 use crate::train::{StepError, TrainerError};
@@ -49,11 +49,12 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
         if expected & CAPS != expected {
             return Err(TrainerError::Capabilities { expected, found: CAPS });
         }
-        let (expected, found) = (network.parameters(), parameters.len());
+        let (expected, found) = (Layout::new::<CAPS>(&network, &Training::new(0)).parameters, parameters.len());
         if found != expected {
             return Err(TrainerError::Parameters { expected, found });
         }
-        let (expected, found) = (network.prediction_memory(batch), memory.len());
+        let [even, odd] = network.prediction_buffers::<CAPS>(batch);
+        let (expected, found) = (even.saturating_add(odd), memory.len());
         if found != expected {
             return Err(TrainerError::Memory { expected, found });
         }
@@ -83,10 +84,10 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
     pub fn predict(&mut self, inputs: &[f32]) -> Result<&[f32], StepError> {
         let shape = self.network.input();
         let samples = StepError::samples_of(shape, inputs.len(), self.batch)?;
-        let [even, _] = self.network.prediction_buffers(self.batch);
+        let [even, _] = self.network.prediction_buffers::<CAPS>(self.batch);
         let (mut from, mut to) = split_mut(self.memory, even);
         shape.load(inputs, samples, from);
-        for plan in LayerCursor::untrained(&self.network) {
+        for plan in LayerCursor::<CAPS>::untrained(&self.network) {
             let input = range(from, 0, plan.input.features() * samples);
             let output = range_mut(to, 0, plan.output.features() * samples);
             let weight = range(self.parameters, plan.parameter_offset, plan.weights);

@@ -10,7 +10,7 @@ use crate::checks::{CoefficientError, positive};
 
 /// The bound a = √(6 / (inputs + outputs)) of Glorot's uniform distribution on (−a, a).
 ///
-/// `inputs` and `outputs` are the fan-in and the fan-out of a weight: k² × channels in a convolution (Glorot and Bengio
+/// `inputs` and `outputs` are the fan-in and the fan-out of a weight: taps × channels in a convolution (Glorot and Bengio
 /// 2010).
 pub const fn glorot(inputs: usize, outputs: usize) -> f32 {
     sqrt(6.0 / inputs.saturating_add(outputs) as f32)

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use asymgrad_core::{Activation, Architecture, Feedback, Layer, ParseError, Shape};
+use asymgrad_core::{Activation, Architecture, Feedback, Layer, Padding, ParseError, Shape};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The most layers a network's text may have.
@@ -65,8 +65,11 @@ fn nearest(error: &ParseError<'_>) -> Option<&'static str> {
     let letters = found.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
     let (word, words) = match found.chars().next()? {
         '(' => (*found, Feedback::ALL.map(Feedback::notation).to_vec()),
-        '.' => (*found, Activation::ALL.map(Activation::notation).to_vec()),
-        _ => (letters, vec!["dense", "conv", "untied", "maxpool", "avgpool"]),
+        '.' => {
+            let padding = Padding::Valid.notation();
+            (*found, Activation::ALL.map(Activation::notation).into_iter().chain([padding]).collect())
+        }
+        _ => (letters, vec!["dense", "conv", "untied", "maxpool", "avgpool", "globalavgpool"]),
     };
     if word.is_empty() || words.contains(&word) {
         return None;

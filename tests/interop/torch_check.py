@@ -27,6 +27,8 @@ NETWORKS = [
     "input 3x32x32 - dense64 - dense32(R) - dense10(R*)",
     "input 3x32x32 - conv5x5x8 - maxpool3x3/2 - conv3x3x6 - avgpool3x3/2 - dense20(R) - dense10(R*)",
     "input 3x32x32 - maxpool3x3/2 - untied3x3x4(R*) - avgpool3x3/2 - dense10(R)",
+    "input 3x32x32 - conv5x3x8/2 - conv4x2x6(R) - conv3x4x8/3.valid(R*) - globalavgpool - dense10(R)",
+    "input 3x32x32 - maxpool3x3/2 - untied4x3x4/2.valid - untied2x3x6(R) - conv1x1x5/2 - dense10(R)",
 ]
 
 
@@ -49,10 +51,31 @@ def pool(x, kind):
     return F.avg_pool2d(x, 3, 2, ceil_mode=True, count_include_pad=False)
 
 
-def untied(x, weight, bias):
-    rows, cols, out, inputs, k, _ = weight.shape
-    patches = F.unfold(x, k, padding=k // 2).transpose(1, 2)  # image, position, input*tap
-    flat = weight.reshape(rows * cols, out, inputs * k * k)
+def geometry(layer):
+    """Stride, and whether there is no padding."""
+    sizes, dot, _ = layer.partition(".valid")
+    return int(sizes.partition("/")[2] or 1), bool(dot)
+
+
+def pad(x, weight, valid):
+    # Floor on the left and the top, as padding="same" of PyTorch.
+    kh, kw = weight.shape[-2:]
+    return x if valid else F.pad(x, ((kw - 1) // 2, kw // 2, (kh - 1) // 2, kh // 2))
+
+
+def conv(x, weight, bias, stride, valid):
+    if valid:
+        return F.conv2d(x, weight, bias, stride)
+    kh, kw = weight.shape[-2:]
+    if kh % 2 and kw % 2:
+        return F.conv2d(x, weight, bias, stride, padding=(kh // 2, kw // 2))
+    return F.conv2d(x, weight, bias, padding="same")[..., ::stride, ::stride]
+
+
+def untied(x, weight, bias, stride, valid):
+    rows, cols, out, inputs, kh, kw = weight.shape
+    patches = F.unfold(pad(x, weight, valid), (kh, kw), stride=stride).transpose(1, 2)  # image, position, input*tap
+    flat = weight.reshape(rows * cols, out, inputs * kh * kw)
     result = torch.einsum("npi,poi->nop", patches, flat)
     return result.reshape(len(x), out, rows, cols) + bias
 
@@ -61,6 +84,9 @@ def forward(network, tensors, x):
     counts = {"conv": 0, "dense": 0}
     layers = [layer.split("(")[0] for layer in network.split(" - ")[1:]]
     for index, layer in enumerate(layers):
+        if layer == "globalavgpool":
+            x = F.adaptive_avg_pool2d(x, 1)
+            continue
         if layer.startswith(("max", "avg")):
             x = pool(x, layer[:3])
             continue
@@ -70,9 +96,9 @@ def forward(network, tensors, x):
         if layer.startswith("dense"):
             x = F.linear(x.flatten(1), weight, bias)
         elif layer.startswith("untied"):
-            x = untied(x, weight, bias)
+            x = untied(x, weight, bias, *geometry(layer))
         else:
-            x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+            x = conv(x, weight, bias, *geometry(layer))
         if index < len(layers) - 1:
             x = F.relu(x)
     return x

@@ -1,10 +1,10 @@
 //! The oracle: a network in f64, written as plainly as the mathematics. A layer with weights is a list of multiply-adds
 //! `output += weight · input`, a pooling layer a list of windows. Values have the order of files: images
-//! `[channel][row][col]`, filters `[row, col,] out, in, k, k`.
+//! `[channel][row][col]`, filters `[row, col,] out, in, kh, kw`.
 
 #![allow(dead_code, reason = "not every test needs all of it")]
 
-use asymgrad_core::{Activation, Architecture, Feedback, Loss, Operation, TensorRole, Training};
+use asymgrad_core::{Activation, Architecture, Feedback, Kernel, Loss, Operation, Padding, TensorRole, Training};
 
 /// The indices of one multiply-add: `output[output] += weight[weight] * input[input]`.
 struct MultiplyAdd {
@@ -90,14 +90,17 @@ impl Oracle {
                     (kind, [outputs, 1, 1], outputs * inputs, outputs)
                 }
                 Operation::Convolution { filters, kernel } => {
-                    let kind = convolution(image, filters, kernel, false);
-                    (kind, [filters, rows, cols], filters * channels * kernel * kernel, filters)
+                    let (kind, output) = convolution(image, filters, kernel, false);
+                    (kind, output, filters * channels * kernel.rows() * kernel.cols(), filters)
                 }
                 Operation::Untied { filters, kernel } => {
-                    let kind = convolution(image, filters, kernel, true);
-                    let positions = rows * cols;
-                    let weights = positions * filters * channels * kernel * kernel;
-                    (kind, [filters, rows, cols], weights, filters * positions)
+                    let (kind, output) = convolution(image, filters, kernel, true);
+                    let outputs = output.iter().product::<usize>();
+                    (kind, output, outputs * channels * kernel.rows() * kernel.cols(), outputs)
+                }
+                Operation::GlobalAveragePool => {
+                    let window = |channel| (channel * rows * cols..(channel + 1) * rows * cols).collect();
+                    (Kind::Average((0..channels).map(window).collect()), [channels, 1, 1], 0, 0)
                 }
                 Operation::MaxPool { size, stride } => {
                     let (output, windows) = windows(image, size, stride);
@@ -288,28 +291,37 @@ impl Oracle {
     }
 }
 
-fn convolution([channels, rows, cols]: [usize; 3], filters: usize, kernel: usize, untied: bool) -> Kind {
+/// The multiply-adds, and the shape of the output. Padding `Same` puts (k − 1) / 2 zeros before the first pixel and as many after the last
+/// as keep the size at a stride of 1; a stride keeps every so many-th of those positions.
+fn convolution(image: [usize; 3], filters: usize, kernel: Kernel, untied: bool) -> (Kind, [usize; 3]) {
+    let ([channels, rows, cols], stride) = (image, kernel.stride());
+    let same = kernel.padding() == Padding::Same;
+    let before = |taps: usize| if same { (taps - 1) / 2 } else { 0 };
+    let positions = |pixels: usize, taps: usize| (if same { pixels } else { pixels + 1 - taps }).div_ceil(stride);
+    let output = [filters, positions(rows, kernel.rows()), positions(cols, kernel.cols())];
+    let [_, out_rows, out_cols] = output;
     let mut multiply_adds = vec![];
-    for (out, row, col) in indices([filters, rows, cols]) {
-        for (channel, tap_row, tap_col) in indices([channels, kernel, kernel]) {
-            let (Some(in_row), Some(in_col)) =
-                ((row + tap_row).checked_sub(kernel / 2), (col + tap_col).checked_sub(kernel / 2))
-            else {
+    for (out, row, col) in indices(output) {
+        for (channel, tap_row, tap_col) in indices([channels, kernel.rows(), kernel.cols()]) {
+            let (Some(in_row), Some(in_col)) = (
+                (row * stride + tap_row).checked_sub(before(kernel.rows())),
+                (col * stride + tap_col).checked_sub(before(kernel.cols())),
+            ) else {
                 continue;
             };
             if in_row < rows && in_col < cols {
-                let filter = if untied { (row * cols + col) * filters + out } else { out };
+                let filter = if untied { (row * out_cols + col) * filters + out } else { out };
                 multiply_adds.push(MultiplyAdd {
-                    output: (out * rows + row) * cols + col,
-                    weight: ((filter * channels + channel) * kernel + tap_row) * kernel + tap_col,
+                    output: (out * out_rows + row) * out_cols + col,
+                    weight: ((filter * channels + channel) * kernel.rows() + tap_row) * kernel.cols() + tap_col,
                     input: (channel * rows + in_row) * cols + in_col,
                 });
             }
         }
     }
-    let outputs = 0..filters * rows * cols;
-    let bias_of = outputs.map(|out| if untied { out } else { out / (rows * cols) }).collect();
-    Kind::Weighted { multiply_adds, bias_of }
+    let outputs = 0..filters * out_rows * out_cols;
+    let bias_of = outputs.map(|out| if untied { out } else { out / (out_rows * out_cols) }).collect();
+    (Kind::Weighted { multiply_adds, bias_of }, output)
 }
 
 /// Windows start every `stride` pixels and are clipped at the bottom and the right edge.

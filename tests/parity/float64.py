@@ -20,21 +20,29 @@ NETWORKS = [
     ("input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128 - dense10", "ce", "adam"),
     ("input 3x32x32 - conv5x5x32 - maxpool3x3/2 - conv5x5x64 - avgpool3x3/2 - conv5x5x64 - avgpool3x3/2 - dense128(R*) - dense10(R*)", "hinge", "adam"),
     ("input 3x32x32 - untied5x5x32 - maxpool3x3/2 - untied5x5x64 - avgpool3x3/2 - untied5x5x64 - avgpool3x3/2 - dense128(R) - dense10(R)", "ce", "adam"),
+    ("input 3x32x32 - conv3x5x16/2 - conv4x4x24/2(R) - conv2x3x24.valid(R*) - globalavgpool - dense10(R*)", "ce", "adam"),
+    ("input 3x32x32 - untied4x3x8/2 - untied3x2x12/2.valid(R*) - maxpool3x3/2 - dense10(R)", "ce", "nesterov"),
     ("input 3x32x32 - untied5x5x32 - maxpool3x3/2 - untied5x5x64(R*) - avgpool3x3/2 - untied5x5x64(R) - avgpool3x3/2 - dense128 - dense10(R*)", "ce", "sgd"),
 ]
 RATES = {"adam": 1e-3, "sgd": 1e-2, "momentum": 1e-2, "nesterov": 1e-2}
 
 
-def untied(x, w):
-    rows, cols, filters, kernel = w.shape[0], w.shape[1], w.shape[2], w.shape[-1]
-    u = F.unfold(x, kernel, padding=kernel // 2).reshape(x.shape[0], -1, rows * cols)
+def pad(x, w, valid):
+    kh, kw = w.shape[-2:]
+    return x if valid else F.pad(x, ((kw - 1) // 2, kw // 2, (kh - 1) // 2, kh // 2))
+
+
+def untied(x, w, stride):
+    rows, cols, filters = w.shape[:3]
+    u = F.unfold(x, w.shape[-2:], stride=stride).reshape(x.shape[0], -1, rows * cols)
     y = torch.einsum("bkp,pok->bop", u, w.reshape(rows * cols, filters, -1))
     return y.reshape(x.shape[0], filters, rows, cols)
 
 
 def linear(kind, x, w):
     if kind == "dense": return x.flatten(1) @ w.T
-    return F.conv2d(x, w, padding=w.shape[-1] // 2) if kind == "conv" else untied(x, w)
+    kind, stride, valid = kind; x = pad(x, w, valid)
+    return F.conv2d(x, w, stride=stride) if kind == "conv" else untied(x, w, stride)
 
 
 class Asymmetric(torch.autograd.Function):
@@ -59,14 +67,17 @@ def parse(text):
     for token in text.split(" - ")[1:]:
         rule = (re.search(r"\((.*)\)", token) or [None, ""])[1]; token = token.split("(")[0]
         kind, numbers = re.match(r"[a-z]+", token)[0], [int(n) for n in re.findall(r"\d+", token)]
+        if kind == "globalavgpool":
+            layers.append((kind, None, rule)); shape = (shape[0], 1, 1); continue
         if kind.endswith("pool"):
             layers.append((kind, None, rule)); c, h, w = shape; shape = (c, math.ceil((h - 3) / 2) + 1, math.ceil((w - 3) / 2) + 1); continue
         name = "dense" if kind == "dense" else "conv"; counts[name] += 1; label = f"{name}{counts[name]}"; c = shape[0]
         if kind == "dense":
             sizes, bias, fan, shape = (numbers[0], math.prod(shape)), (numbers[0],), numbers[0] + math.prod(shape), (numbers[0],)
         else:
-            k, _, o = numbers; h, w = shape[1:]; fan = k * k * (c + o); shape = (o, h, w)
-            sizes, bias = ((o, c, k, k), (o,)) if kind == "conv" else ((h, w, o, c, k, k), (o, h, w))
+            kh, kw, o, s = (numbers + [1])[:4]; valid = ".valid" in token; fan = kh * kw * (c + o)
+            h, w = (math.ceil((n - k + 1 if valid else n) / s) for n, k in zip(shape[1:], (kh, kw))); shape = (o, h, w)
+            sizes, bias = ((o, c, kh, kw), (o,)) if kind == "conv" else ((h, w, o, c, kh, kw), (o, h, w)); kind = (kind, s, valid)
         layers.append((kind, (label, sizes, bias, math.sqrt(6 / fan)), rule))
     return layers
 
@@ -86,9 +97,10 @@ def reference(layers, tensors, loss, optimizer, x, t, steps, batch):
         h = x[s * batch:(s + 1) * batch]
         for i, (kind, spec, rule) in enumerate(layers):
             if kind == "maxpool": h = F.max_pool2d(h, 3, 2, ceil_mode=True); continue
+            if kind == "globalavgpool": h = F.adaptive_avg_pool2d(h, 1); continue
             if kind == "avgpool": h = F.avg_pool2d(h, 3, 2, ceil_mode=True, count_include_pad=False); continue
             w = P[spec[0] + ".weight"]; b = P.get(spec[0] + ".feedback", w.detach()); bias = P[spec[0] + ".bias"]
-            if kind == "conv": bias = bias[:, None, None]
+            if kind[0] == "conv": bias = bias[:, None, None]
             h = Asymmetric.apply(h.flatten(1) if kind == "dense" else h, w, b, kind) + bias
             if i + 1 < len(layers): h = F.relu(h)
         l = loss_of(loss, h, t[s * batch:(s + 1) * batch]); losses.append(l.item()); opt.zero_grad(); l.backward()

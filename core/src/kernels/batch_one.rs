@@ -21,6 +21,8 @@ use super::tile::{ScratchLayout, TileShape};
 use super::transpose::transpose;
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::network::Axis;
+use crate::network::kernel::Taps;
 use crate::slices::{range, tail};
 
 /// Inputs whose weights are transposed at a time.
@@ -30,13 +32,19 @@ const K_BLOCK: usize = 128;
 pub(super) const PIXELS: usize = 4;
 
 impl Geometry {
-    /// How many pixels of a row from `position` on, at most [`PIXELS`] and before `end`, have all columns of the kernel inside
-    /// the image.
+    /// How many neighbours of a row from `place` on, [`PIXELS`] or 1, lie before `end` and have all columns of the kernel inside the
+    /// image. With a stride, neighbouring pixels are read by different taps, so there is 1 backward.
     #[inline(always)]
-    fn inner_pixels(&self, position: usize, end: usize) -> usize {
-        let (col, pad) = (position % self.cols.max(1), self.kernel / 2);
-        let whole = col >= pad && col + PIXELS + pad <= self.cols && position + PIXELS <= end;
-        if whole { PIXELS } else { 1 }
+    fn inner_places<const BACKWARD: bool>(&self, place: usize, end: usize) -> usize {
+        let Axis { input, output, taps, stride, padding } = self.cols;
+        let (_, col) = self.coordinates::<BACKWARD>(place);
+        let last = col + PIXELS - 1;
+        let whole = if BACKWARD {
+            stride == 1 && col + padding + 1 >= taps && last + padding < output
+        } else {
+            col * stride >= padding && last * stride + taps <= input + padding
+        };
+        if whole && place + PIXELS <= end { PIXELS } else { 1 }
     }
 }
 
@@ -71,13 +79,14 @@ impl InputGradient<'_> {
         output: &mut [f32],
     ) -> usize {
         let geometry = self.geometry;
-        let (inputs, outputs, cols) = (geometry.in_channels.max(1), geometry.out_channels, geometry.cols.max(1));
-        let (position, input) = (row / inputs, row % inputs);
+        let (inputs, outputs) = (geometry.in_channels.max(1), geometry.out_channels);
+        let (pixel, input) = (row / inputs, row % inputs);
         let mut sums: Tile<LANES, NR_VECTORS, 1> = [[[0.0; LANES]; NR_VECTORS]];
         // No closure over taps: the compiler may build one without the vector instructions of its caller.
-        for tap_row in geometry.valid_taps::<true>(position / cols, geometry.rows) {
-            for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
-                let output_position = geometry.source_position::<true>(position, tap_row, tap_col);
+        let (tap_rows, tap_cols) = geometry.valid_taps::<true>(pixel);
+        for tap_row in tap_rows {
+            for tap_col in tap_cols.clone() {
+                let output_position = geometry.source::<true>(pixel, tap_row, tap_col);
                 let from = geometry.weight_row(output_position, tap_row, tap_col) * inputs + input;
                 let b_rows = BRows { values: tail(self.weight, from), stride: inputs };
                 let grad_output = range(self.grad_output, output_position * outputs, outputs);
@@ -100,7 +109,7 @@ impl InputGradient<'_> {
         let mut position = first;
         while position < end {
             let output = output.get_mut((position - first) * inputs..).unwrap_or(&mut []);
-            let count = self.geometry.inner_pixels(position, end);
+            let count = self.geometry.inner_places::<true>(position, end);
             if count == PIXELS {
                 self.pixels::<A, LANES, NR_VECTORS, PIXELS>(position, epilogue, output);
             } else {
@@ -119,12 +128,13 @@ impl InputGradient<'_> {
         output: &mut [f32],
     ) {
         let geometry = self.geometry;
-        let (inputs, outputs, cols) = (geometry.in_channels.max(1), geometry.out_channels, geometry.cols.max(1));
+        let (inputs, outputs) = (geometry.in_channels.max(1), geometry.out_channels);
+        let (tap_rows, tap_cols) = geometry.valid_taps::<true>(position);
         for input in (0..inputs).step_by(LANES * NR_VECTORS) {
             let mut sums: Tile<LANES, NR_VECTORS, COUNT> = [[[0.0; LANES]; NR_VECTORS]; COUNT];
-            for tap_row in geometry.valid_taps::<true>(position / cols, geometry.rows) {
-                for tap_col in geometry.valid_taps::<true>(position % cols, geometry.cols) {
-                    let output_position = geometry.source_position::<true>(position, tap_row, tap_col);
+            for tap_row in tap_rows.clone() {
+                for tap_col in tap_cols.clone() {
+                    let output_position = geometry.source::<true>(position, tap_row, tap_col);
                     let from = geometry.weight_row(output_position, tap_row, tap_col) * inputs + input;
                     let b_rows = BRows { values: tail(self.weight, from), stride: inputs };
                     let grad_outputs =
@@ -223,7 +233,7 @@ impl Forward<'_> {
         let mut position = first;
         while position < end {
             let output = output.get_mut((position - first) * outputs..).unwrap_or(&mut []);
-            let count = geometry.inner_pixels(position, end);
+            let count = geometry.inner_places::<false>(position, end);
             if count == PIXELS {
                 self.pixels::<A, LANES, NR_VECTORS, PIXELS>(position, b_panel, epilogue, output);
             } else {
@@ -243,19 +253,19 @@ impl Forward<'_> {
         output: &mut [f32],
     ) {
         let geometry = self.geometry;
-        let (inputs, outputs, cols) = (geometry.in_channels.max(1), geometry.out_channels, geometry.cols.max(1));
-        let nr = LANES * NR_VECTORS;
-        let tap_cols = geometry.valid_taps::<false>(position % cols, geometry.cols);
+        let (inputs, outputs, nr) = (geometry.in_channels.max(1), geometry.out_channels, LANES * NR_VECTORS);
+        let (tap_rows, Taps { start, end, .. }) = geometry.valid_taps::<false>(position);
         for (tile, transposed) in b_panel.chunks_exact(geometry.taps() * inputs * nr).enumerate() {
             let mut bias = [[0.0; LANES]; NR_VECTORS];
             load(&mut bias, tail(self.bias, tile * nr));
             let mut sums: Tile<LANES, NR_VECTORS, COUNT> = [bias; COUNT];
-            for tap_row in geometry.valid_taps::<false>(position / cols, geometry.rows) {
+            for tap_row in tap_rows.clone() {
                 // The pixels that a kernel row reads, and their weights, are contiguous.
-                let input_position = geometry.source_position::<false>(position, tap_row, tap_cols.start);
-                let from = (tap_row * geometry.kernel + tap_cols.start) * inputs * nr;
+                let source = geometry.source::<false>(position, tap_row, start);
+                let from = (tap_row * geometry.cols.taps + start) * inputs * nr;
                 let b_rows = BRows { values: tail(transposed, from), stride: nr };
-                let pixels = neighbours::<COUNT>(self.input, input_position * inputs, inputs, tap_cols.len() * inputs);
+                let stride = geometry.cols.stride * inputs;
+                let pixels = neighbours::<COUNT>(self.input, source * inputs, stride, (end - start) * inputs);
                 add_rows::<A, LANES, NR_VECTORS, COUNT>(&mut sums, b_rows, pixels);
             }
             for (pixel, sums) in sums.iter().enumerate() {
@@ -306,18 +316,19 @@ impl WeightGradient<'_> {
         let geometry = self.geometry;
         let (inputs, outputs, cols) = (geometry.in_channels.max(1), geometry.out_channels.max(1), geometry.cols);
         let (tap, output) = (row / outputs, row % outputs);
-        let (tap_row, tap_col) = (tap / geometry.kernel.max(1), tap % geometry.kernel.max(1));
-        let valid_cols = geometry.valid_positions(tap_col, cols);
+        let (tap_row, tap_col) = (tap / cols.taps.max(1), tap % cols.taps.max(1));
+        let (valid_rows, valid_cols) = (geometry.rows.valid_positions(tap_row), cols.valid_positions(tap_col));
+        let valid_rows = if valid_cols.is_empty() { 0..0 } else { valid_rows };
         for input in (0..inputs).step_by(LANES * NR_VECTORS) {
             let mut sums: Tile<LANES, NR_VECTORS, MR> = [[[0.0; LANES]; NR_VECTORS]; MR];
-            for image_row in geometry.valid_positions(tap_row, geometry.rows) {
-                let position = image_row * cols + valid_cols.start;
-                let pixel = geometry.source_position::<false>(position, tap_row, tap_col);
+            for image_row in valid_rows.clone() {
+                let position = image_row * cols.output + valid_cols.start;
+                let pixel = geometry.source::<false>(position, tap_row, tap_col);
                 let pixels = tail(self.input, pixel * inputs + input);
                 let grad_outputs = tail(self.grad_output, position * outputs + output);
                 add_products::<A, LANES, NR_VECTORS, MR>(
                     &mut sums,
-                    (pixels, inputs),
+                    (pixels, cols.stride * inputs),
                     (grad_outputs, outputs),
                     valid_cols.len(),
                 );

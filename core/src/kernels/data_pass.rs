@@ -14,6 +14,7 @@ use super::pack::PackedWeights;
 use super::tile::{ScratchLayout, tile_rows};
 use crate::arithmetic::{Arithmetic, CACHE_LINE};
 use crate::network::Activation;
+use crate::network::kernel::Taps;
 use crate::slices::{range, tail};
 
 /// KC: channels that are summed before the next rows of C, so that their rows of B stay in the second-level cache.
@@ -50,14 +51,11 @@ impl<'a> From<&InputGradient<'a>> for DataPass<'a, true> {
     }
 }
 
-/// The valid taps of a position: kernel rows and kernel columns.
-type Taps = (Range<usize>, Range<usize>);
-
 /// A block of the sum over k of one position: some kernel rows, kernel columns and channels.
 pub(super) struct KBlock<'a> {
     pub(super) position: usize,
-    pub(super) tap_rows: Range<usize>,
-    pub(super) tap_cols: Range<usize>,
+    pub(super) tap_rows: Taps,
+    pub(super) tap_cols: Taps,
     pub(super) channels: Range<usize>,
     /// The next position's weights, prefetched meanwhile.
     pub(super) next: Option<&'a NextWeights>,
@@ -71,7 +69,7 @@ pub(super) struct KBlock<'a> {
 /// weights.
 pub(super) struct NextWeights {
     position: usize,
-    taps: Taps,
+    taps: (Taps, Taps),
     /// Lanes of a tile.
     nr: usize,
     /// Weights that a tile prefetches; 0 where a tap has fewer cache lines than there are tiles.
@@ -95,10 +93,10 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         let packs = layout.a_panel > 0;
         let (shared_panel, position_panel) =
             if geometry.untied { (&mut [][..], scratch) } else { (scratch, &mut [][..]) };
-        let all = 0..geometry.kernel;
+        let (all_rows, all_cols) = (Taps::all(geometry.rows.taps), Taps::all(geometry.cols.taps));
         // No closures here and below: the compiler may build one without the vector instructions of its caller.
         let shared = if packs && !geometry.untied {
-            Some(PackedWeights::pack::<A>(geometry, self.weight, 0, &all, &all, shared_panel))
+            Some(PackedWeights::pack::<A>(geometry, self.weight, 0, &all_rows, &all_cols, shared_panel))
         } else {
             None
         };
@@ -109,29 +107,22 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             let at = (row - rows.start) * self.samples..(row - rows.start + to - from) * self.samples;
             let block = output.get_mut(at).unwrap_or(&mut []);
             let epilogue = self.epilogue.skip(row * self.samples);
-            let taps = self.taps(position);
+            let taps = geometry.valid_taps::<BACKWARD>(position);
             let panel = if packs && geometry.untied {
                 Some(PackedWeights::pack::<A>(geometry, self.weight, position, &taps.0, &taps.1, &mut *position_panel))
             } else {
                 shared
             };
             row += to - from;
-            let next = if packs && geometry.untied && row < rows.end {
+            // With a stride, the next pixel is read by other taps.
+            let follows = !BACKWARD || geometry.cols.stride == 1;
+            let next = if packs && geometry.untied && follows && row < rows.end {
                 Some(&self.next_weights::<MR>(position + 1, LANES * NR_VECTORS))
             } else {
                 None
             };
             self.position::<A, LANES, NR_VECTORS, MR>((position, taps), from..to, panel, next, epilogue, block);
         }
-    }
-
-    /// The valid taps of a position.
-    fn taps(&self, position: usize) -> Taps {
-        let (geometry, cols) = (self.geometry, self.geometry.cols.max(1));
-        (
-            geometry.valid_taps::<BACKWARD>(position / cols, geometry.rows),
-            geometry.valid_taps::<BACKWARD>(position % cols, geometry.cols),
-        )
     }
 
     /// Kernel rows and columns that are summed before the next rows of C: whole kernel rows, as many as fit [`KC`] steps but at
@@ -142,14 +133,18 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         // A batch within one vector reads untied weights from memory, fastest tap by tap as they lie; the input gradient reads them in
         // another order anyway.
         let streams = !BACKWARD && geometry.untied && self.samples <= LANES && k >= PACK_BELOW_K;
-        if k > KC || streams { (1, 1) } else { ((KC / (geometry.kernel * k).max(1)).max(1), geometry.kernel.max(1)) }
+        if k > KC || streams {
+            (1, 1)
+        } else {
+            ((KC / (geometry.cols.taps * k).max(1)).max(1), geometry.cols.taps.max(1))
+        }
     }
 
     /// All parts of the sum for some channels of one position.
     #[inline(always)]
     fn position<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const MR: usize>(
         &self,
-        (position, (tap_rows, tap_cols)): (usize, Taps),
+        (position, (tap_rows, tap_cols)): (usize, (Taps, Taps)),
         rows: Range<usize>,
         panel: Option<PackedWeights<'_, BACKWARD, MR>>,
         next: Option<&NextWeights>,
@@ -158,20 +153,23 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
     ) {
         let k = self.geometry.channels::<BACKWARD>().0;
         let (row_step, col_step) = self.tap_steps::<LANES>();
-        for tap_row in tap_rows.clone().step_by(row_step) {
-            for tap_col in tap_cols.clone().step_by(col_step) {
+        let (row_step, col_step) = (row_step * tap_rows.step, col_step * tap_cols.step);
+        // A pixel that no position reads has one block without taps, which stores its 0.
+        let none = tap_rows.is_empty() || tap_cols.is_empty();
+        let (row_end, col_end) = if none { (0, 0) } else { (tap_rows.end, tap_cols.end) };
+        let (first_row, first_col) = if none { (0, 0) } else { (tap_rows.start, tap_cols.start) };
+        for tap_row in (first_row..row_end.max(1)).step_by(row_step) {
+            for tap_col in (first_col..col_end.max(1)).step_by(col_step) {
                 for channel in (0..k).step_by(KC) {
                     let k_block = KBlock {
                         position,
-                        tap_rows: tap_row..tap_rows.end.min(tap_row + row_step),
-                        tap_cols: tap_col..tap_cols.end.min(tap_col + col_step),
+                        tap_rows: Taps { start: tap_row, end: row_end.min(tap_row + row_step), step: tap_rows.step },
+                        tap_cols: Taps { start: tap_col, end: col_end.min(tap_col + col_step), step: tap_cols.step },
                         channels: channel..k.min(channel + KC),
                         next,
                         b_panel: None,
-                        is_first: tap_row == tap_rows.start && tap_col == tap_cols.start && channel == 0,
-                        is_last: tap_row + row_step >= tap_rows.end
-                            && tap_col + col_step >= tap_cols.end
-                            && channel + KC >= k,
+                        is_first: tap_row == first_row && tap_col == first_col && channel == 0,
+                        is_last: tap_row + row_step >= row_end && tap_col + col_step >= col_end && channel + KC >= k,
                     };
                     self.k_block::<A, LANES, NR_VECTORS, MR>(&k_block, rows.clone(), panel, epilogue, output);
                 }
@@ -279,7 +277,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         let (geometry, inputs) = (self.geometry, self.geometry.in_channels.max(1));
         for tap_row in k_block.tap_rows.clone() {
             for tap_col in k_block.tap_cols.clone() {
-                let source = geometry.source_position::<BACKWARD>(k_block.position, tap_row, tap_col);
+                let source = geometry.source::<BACKWARD>(k_block.position, tap_row, tap_col);
                 let b_rows = self.b_rows(k_block, source, lane);
                 let weight_row =
                     geometry.weight_row(if BACKWARD { source } else { k_block.position }, tap_row, tap_col);
@@ -310,13 +308,14 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         sums: &mut Tile<LANES, NR_VECTORS, MR>,
     ) {
         let (geometry, channel) = (self.geometry, k_block.channels.start);
+        let Taps { start, end, step } = k_block.tap_cols;
         let whole_rows = !BACKWARD && k_block.channels.len() == geometry.in_channels;
-        let run = if whole_rows { k_block.tap_cols.len().max(1) } else { 1 };
+        let run = if whole_rows { (end - start).max(1) } else { 1 };
         for tap_row in k_block.tap_rows.clone() {
-            for tap_col in k_block.tap_cols.clone().step_by(run) {
-                let pixel = geometry.source_position::<BACKWARD>(k_block.position, tap_row, tap_col);
+            for tap_col in (start..end).step_by(if whole_rows { run } else { step }) {
+                let pixel = geometry.source::<BACKWARD>(k_block.position, tap_row, tap_col);
                 let b_rows = self.b_rows(k_block, pixel, lane);
-                let tap = tap_row * geometry.kernel + tap_col;
+                let tap = tap_row * geometry.cols.taps + tap_col;
                 if let Some(next) = k_block.next {
                     self.prefetch_weights::<A, MR>(next, (tap_row, tap_col..tap_col + run), (row, lane));
                 }
@@ -332,7 +331,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         let tiles = (m.div_ceil(MR) * self.samples).div_ceil(nr.max(1)).max(1);
         let lines = geometry.in_channels * geometry.out_channels / CACHE_LINE;
         let quota = if lines >= tiles { lines.div_ceil(tiles) * CACHE_LINE } else { 0 };
-        NextWeights { position, taps: self.taps(position), nr, quota }
+        NextWeights { position, taps: geometry.valid_taps::<BACKWARD>(position), nr, quota }
     }
 
     /// Prefetches the quota of the tile at `row` and `lane` of the next position's weights at some taps.
@@ -344,16 +343,12 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         (row, lane): (usize, usize),
     ) {
         let (geometry, (rows, cols)) = (self.geometry, &next.taps);
-        if next.quota == 0 || !rows.contains(&tap_row) {
+        if next.quota == 0 || !(rows.start..rows.end).contains(&tap_row) {
             return;
         }
         let offset = (row / MR * self.samples + lane) / next.nr.max(1) * next.quota;
         for tap_col in tap_cols.start.max(cols.start)..tap_cols.end.min(cols.end) {
-            let of = if BACKWARD {
-                geometry.source_position::<true>(next.position, tap_row, tap_col)
-            } else {
-                next.position
-            };
+            let of = if BACKWARD { geometry.source::<true>(next.position, tap_row, tap_col) } else { next.position };
             let from = geometry.weight_row(of, tap_row, tap_col) * geometry.in_channels + offset;
             A::prefetch(self.weight.get(from..from + next.quota).unwrap_or(&[]));
         }

@@ -9,6 +9,7 @@ use super::data_pass::{DataPass, KBlock, KC};
 use super::pack::{PackedWeights, pack_samples};
 use super::tile::{Scratch, ScratchLayout};
 use crate::arithmetic::Arithmetic;
+use crate::network::kernel::Taps;
 use crate::slices::tail;
 
 impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
@@ -33,8 +34,8 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             }
             let k_block = KBlock {
                 position: 0,
-                tap_rows: 0..1,
-                tap_cols: 0..1,
+                tap_rows: Taps::ONE,
+                tap_cols: Taps::ONE,
                 channels: from..to,
                 next: None,
                 b_panel: packs.then_some((&*b_panel, nr)),

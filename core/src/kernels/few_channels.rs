@@ -10,6 +10,7 @@ use super::pack::pack_transposed;
 use super::tile::{Scratch, ScratchLayout, TileShape};
 use super::update::Update;
 use crate::arithmetic::Arithmetic;
+use crate::network::kernel::Taps;
 use crate::slices::tail;
 
 /// Inputs of a tile: they divide the 15 inputs that a row of a 5 × 5 kernel reads of 3 channels, and with two vectors of outputs
@@ -85,16 +86,17 @@ impl WeightGradient<'_> {
         taps: &mut TapSums<'_>,
     ) {
         let geometry = self.geometry;
-        let (cols, inputs) = (geometry.cols.max(1), geometry.in_channels);
-        let tap_cols = geometry.valid_taps::<false>(position % cols, geometry.cols);
-        for tap_row in geometry.valid_taps::<false>(position / cols, geometry.rows) {
+        let inputs = geometry.in_channels;
+        let (tap_rows, tap_cols) = geometry.valid_taps::<false>(position);
+        for tap_row in tap_rows {
             let last = taps.first + taps.sums.len() / (inputs * geometry.out_channels).max(1);
-            let from = (tap_row * geometry.kernel + tap_cols.start).clamp(taps.first, last);
-            let to = (tap_row * geometry.kernel + tap_cols.end).clamp(taps.first, last);
+            let first = tap_row * geometry.cols.taps;
+            let from = (first + tap_cols.start).clamp(taps.first, last);
+            let to = (first + tap_cols.end).clamp(taps.first, last);
             if from >= to {
                 continue;
             }
-            let pixel = geometry.source_position::<false>(position, tap_row, from - tap_row * geometry.kernel);
+            let pixel = geometry.source::<false>(position, tap_row, from - first);
             let count = (to - from) * inputs;
             let mut row = 0;
             while row < count {
@@ -168,15 +170,14 @@ impl WeightGradient<'_> {
         ordered: &mut [f32],
         update: &mut Update<'_>,
     ) {
-        let (geometry, cols) = (self.geometry, self.geometry.cols.max(1));
-        let tap_rows = geometry.valid_taps::<false>(position / cols, geometry.rows);
-        let tap_cols = geometry.valid_taps::<false>(position % cols, geometry.cols);
+        let geometry = self.geometry;
+        let (tap_rows, tap_cols) = geometry.valid_taps::<false>(position);
         // Away from the edges all taps at once, else those of a kernel row.
-        let whole = tap_rows.len() * tap_cols.len() == geometry.taps();
-        for tap_row in if whole { 0..1 } else { tap_rows } {
-            let taps = if whole { 0..geometry.taps() } else { tap_cols.clone() };
+        let whole = (tap_rows.end - tap_rows.start) * (tap_cols.end - tap_cols.start) == geometry.taps();
+        for tap_row in if whole { Taps::ONE } else { tap_rows } {
+            let taps = if whole { Taps::all(geometry.taps()) } else { tap_cols.clone() };
             let tap = geometry.in_channels * geometry.out_channels;
-            let first = tap_row * geometry.kernel;
+            let first = tap_row * geometry.cols.taps;
             let (from, to) = ((first + taps.start) * tap, (first + taps.end) * tap);
             self.apply::<A, CAPS, LANES>(at + from, sums.get(from..to).unwrap_or(&[]), ordered, update);
         }

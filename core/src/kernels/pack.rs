@@ -14,6 +14,7 @@ use super::geometry::Geometry;
 use super::microkernel::{first_vectors_mut, load};
 use super::transpose::transpose;
 use crate::arithmetic::Arithmetic;
+use crate::network::kernel::Taps;
 use crate::slices::{range, tail};
 
 /// Packed weights: an A panel of the data pass.
@@ -40,26 +41,22 @@ impl<'a, const BACKWARD: bool, const MR: usize> PackedWeights<'a, BACKWARD, MR> 
         geometry: Geometry,
         weight: &[f32],
         position: usize,
-        tap_rows: &Range<usize>,
-        tap_cols: &Range<usize>,
+        tap_rows: &Taps,
+        tap_cols: &Taps,
         panel: &'a mut [f32],
     ) -> Self {
         let k = geometry.channels::<BACKWARD>().0;
         let len = geometry.in_channels * geometry.out_channels;
         let group_stride = geometry.taps() * k * MR;
         let position_of = |tap_row, tap_col| {
-            if BACKWARD && geometry.untied {
-                geometry.source_position::<true>(position, tap_row, tap_col)
-            } else {
-                position
-            }
+            if BACKWARD && geometry.untied { geometry.source::<true>(position, tap_row, tap_col) } else { position }
         };
         for tap_row in tap_rows.clone() {
             for tap_col in tap_cols.clone() {
                 let row = geometry.weight_row(position_of(tap_row, tap_col), tap_row, tap_col);
                 let from = row * geometry.in_channels;
                 let block = range(weight, from, len);
-                let offset = (tap_row * geometry.kernel + tap_col) * k * MR;
+                let offset = (tap_row * geometry.cols.taps + tap_col) * k * MR;
                 for (group, values) in panel.chunks_exact_mut(group_stride.max(1)).enumerate() {
                     let steps = values.get_mut(offset..offset + k * MR).unwrap_or(&mut []).as_chunks_mut::<MR>().0;
                     if BACKWARD {

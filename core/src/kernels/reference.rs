@@ -16,16 +16,6 @@ use crate::slices::{range, tail};
 /// Weights whose gradients are applied together.
 const WEIGHT_BLOCK: usize = 16;
 
-/// The geometry, specialised to the compiled-in capabilities: without convolutions there is one position and one tap.
-#[inline(always)]
-pub(super) fn known_geometry<const CAPS: u32>(geometry: Geometry) -> Geometry {
-    if enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
-        geometry
-    } else {
-        Geometry::dense(geometry.in_channels, geometry.out_channels)
-    }
-}
-
 /// The number of samples, specialised to the compiled-in capabilities.
 #[inline(always)]
 pub(super) fn known_samples<const CAPS: u32>(samples: usize) -> usize {
@@ -43,35 +33,34 @@ pub(super) fn each_position<const CAPS: u32>(values: &mut [f32], len: usize, mut
     }
 }
 
-/// Calls `visit` for each valid tap in order, with the position that it reads in the source and the index of its first weight row.
+/// Calls `visit` for each valid tap of a position forward, of a pixel backward, with the place that it leads to and the index of its
+/// first weight row.
 #[inline(always)]
 pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
     geometry: &Geometry,
-    position: usize,
+    place: usize,
     mut visit: impl FnMut(usize, usize),
 ) {
     if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
         return visit(0, 0);
     }
-    let cols = geometry.cols.max(1);
-    let (row, col) = (position / cols, position % cols);
-    for tap_row in geometry.valid_taps::<BACKWARD>(row, geometry.rows) {
-        for tap_col in geometry.valid_taps::<BACKWARD>(col, geometry.cols) {
-            let source_row = geometry.source_coordinate::<BACKWARD>(row, tap_row);
-            let source = source_row * cols + geometry.source_coordinate::<BACKWARD>(col, tap_col);
-            visit(source, geometry.weight_row(if BACKWARD { source } else { position }, tap_row, tap_col));
+    let (tap_rows, tap_cols) = geometry.valid_taps::<BACKWARD>(place);
+    for tap_row in tap_rows {
+        for tap_col in tap_cols.clone() {
+            let source = geometry.source::<BACKWARD>(place, tap_row, tap_col);
+            visit(source, geometry.weight_row(if BACKWARD { source } else { place }, tap_row, tap_col));
         }
     }
 }
 
 /// y = x W + b, and ReLU if that is the activation.
 pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output: &mut [f32]) {
-    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let relu = matches!(job.activation, Some(Activation::Relu));
     let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
     if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() {
-        reference_convolution::forward::<A>(job, output);
+        reference_convolution::forward::<A, CAPS>(job, output);
         for y in output {
             *y = finish(*y);
         }
@@ -115,7 +104,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
 
 /// dL/dx = G Bᵀ, masked.
 pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
-    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     each_position::<CAPS>(output, inputs * n, |position, block| {
         if n == 1 {
@@ -162,10 +151,10 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
     mut update: Update<'_>,
     sums: &mut [f32],
 ) {
-    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() && outputs >= DOT_ROWS {
-        reference_convolution::weight_gradient(job, sums);
+        reference_convolution::weight_gradient::<CAPS>(job, sums);
         return update.apply::<A, CAPS, 1>(0, sums);
     }
     sums.fill(0.0);
@@ -264,7 +253,7 @@ fn block<A: Arithmetic, const CAPS: u32>(
 
 /// The bias gradient into the optimizer.
 pub(super) fn bias_gradient<A: Arithmetic, const CAPS: u32>(job: &BiasGradient<'_>, mut update: Update<'_>) {
-    let (geometry, n) = (known_geometry::<CAPS>(job.geometry), known_samples::<CAPS>(job.samples));
+    let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let positions = if geometry.untied { 1 } else { geometry.positions() };
     if n == 1 && positions == 1 {
         // g · 1 is exact.

@@ -3,7 +3,7 @@
 //! The same sums in the same order as in `data_pass.rs`.
 
 use super::jobs::InputGradient;
-use super::reference::{apply_mask, each_position, each_tap, known_geometry, known_samples};
+use super::reference::{apply_mask, each_position, each_tap, known_samples};
 use crate::arithmetic::Arithmetic;
 use crate::random::{FeedbackSource, saturating_u32};
 use crate::slices::tail;
@@ -13,7 +13,7 @@ impl InputGradient<'_> {
     ///
     /// A convolution draws each value once a position.
     pub fn run_seeded<A: Arithmetic, const CAPS: u32>(&self, source: &FeedbackSource, output: &mut [f32]) {
-        let (geometry, n) = (known_geometry::<CAPS>(self.geometry), known_samples::<CAPS>(self.samples));
+        let (geometry, n) = (self.geometry.known::<CAPS>(), known_samples::<CAPS>(self.samples));
         let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
         each_position::<CAPS>(output, inputs * n, |position, block| {
             for (input, sums) in block.chunks_exact_mut(n.max(1)).enumerate() {

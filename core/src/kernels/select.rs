@@ -5,7 +5,7 @@
 //!
 //! | pass | when | algorithm | why |
 //! |---|---|---|---|
-//! | all | `TileSet::winograd` (`--kernels fast`), tied 5 × 5, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
+//! | all | `TileSet::winograd` (`--kernels fast`), tied 5 × 5 that keeps the image's size, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
 //! | forward | 1 sample, dense or tied | batch one | samples would fill one lane; outputs fill all |
 //! | forward | ≤ 4 samples | small batch | tiles of 8 rows × 4 samples |
 //! | dL/dx | 1 sample | batch one | inputs fill the lanes, and their weights are contiguous |
@@ -212,7 +212,7 @@ fn forward(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choice {
         let scratch = convolution_scratch::<false>(geometry, samples, tiles.convolution);
         (Algorithm::Convolution, tiles.convolution, scratch)
     };
-    let (rows, unit) = data_pass_rows(geometry, geometry.out_channels, algorithm);
+    let (rows, unit) = data_pass_rows::<false>(geometry, algorithm);
     (algorithm, tile, rows, unit, scratch)
 }
 
@@ -235,7 +235,7 @@ fn input_gradient(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choic
         let scratch = convolution_scratch::<true>(geometry, samples, tiles.convolution);
         (Algorithm::Convolution, tiles.convolution, scratch)
     };
-    let (rows, unit) = data_pass_rows(geometry, geometry.in_channels, algorithm);
+    let (rows, unit) = data_pass_rows::<true>(geometry, algorithm);
     (algorithm, tile, rows, unit, scratch)
 }
 
@@ -270,18 +270,18 @@ fn weight_gradient(geometry: &Geometry, samples: usize, tiles: &TileSet) -> Choi
 
 /// Whether Winograd's algorithm computes the data passes of a layer.
 fn uses_winograd(geometry: &Geometry, samples: usize, tiles: &TileSet) -> bool {
-    let fits = geometry.kernel == winograd::KERNEL && geometry.shares_weights();
-    tiles.winograd && fits && samples >= WINOGRAD_MIN
+    tiles.winograd && winograd::serves(geometry) && samples >= WINOGRAD_MIN
 }
 
-/// Rows of a data pass whose result has `channels` channels, and the unit in which threads share them.
-fn data_pass_rows(geometry: &Geometry, channels: usize, algorithm: Algorithm) -> (usize, usize) {
-    let unit = match (algorithm, geometry.positions()) {
+/// Rows of a data pass, and the unit in which threads share them.
+fn data_pass_rows<const BACKWARD: bool>(geometry: &Geometry, algorithm: Algorithm) -> (usize, usize) {
+    let (places, channels) = (geometry.places::<BACKWARD>(), geometry.channels::<BACKWARD>().1);
+    let unit = match (algorithm, places) {
         (Algorithm::Winograd, _) => winograd::tile_positions(geometry) * channels,
         (_, 2..) => channels,
         _ => PARTITION_ROWS,
     };
-    (geometry.positions() * channels, unit)
+    (places * channels, unit)
 }
 
 /// The scratch of [`DataPass::run`](super::DataPass::run): packed weights, if positions share them, or if each is used for so
@@ -289,7 +289,7 @@ fn data_pass_rows(geometry: &Geometry, channels: usize, algorithm: Algorithm) ->
 fn convolution_scratch<const BACKWARD: bool>(geometry: &Geometry, samples: usize, tile: TileShape) -> ScratchLayout {
     let channels = geometry.channels::<BACKWARD>();
     let pays = !geometry.untied || samples >= 4 * tile.lanes || channels.0 < PACK_BELOW_K;
-    let packs = geometry.positions() > 1 && pays;
+    let packs = geometry.places::<BACKWARD>() > 1 && pays;
     let a_panel = if packs { packed_weights_len(geometry, channels, tile.mr) } else { 0 };
     ScratchLayout { a_panel, ..ScratchLayout::default() }
 }

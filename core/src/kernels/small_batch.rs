@@ -17,7 +17,7 @@ use crate::slices::{range, tail};
 impl WeightGradient<'_> {
     /// The scratch of [`WeightGradient::run_small_batch`]: the B panels of all pixels.
     pub(super) fn small_batch_scratch(&self, lanes: usize) -> ScratchLayout {
-        ScratchLayout { b_panel: self.geometry.positions() * self.pixel_len(lanes), ..ScratchLayout::default() }
+        ScratchLayout { b_panel: self.geometry.pixels() * self.pixel_len(lanes), ..ScratchLayout::default() }
     }
 
     /// Length of a pixel's B panel.
@@ -34,7 +34,7 @@ impl WeightGradient<'_> {
         b_panels: &mut [f32],
     ) {
         let (geometry, n) = (self.geometry, self.samples);
-        let (cols, inputs, outputs) = (geometry.cols.max(1), geometry.in_channels, geometry.out_channels);
+        let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
         let pixel = self.pixel_len(LANES);
         let pixels = self.input_pixels(rows);
         let panels = b_panels.chunks_exact_mut(pixel.max(1)).zip(0..).skip(pixels.start).take(pixels.len());
@@ -45,10 +45,11 @@ impl WeightGradient<'_> {
         let panels = &*b_panels;
         let position_rows = (geometry.taps() * outputs).max(1);
         for position in rows.start / position_rows..rows.end.div_ceil(position_rows) {
-            for tap_row in geometry.valid_taps::<false>(position / cols, geometry.rows) {
-                for tap_col in geometry.valid_taps::<false>(position % cols, geometry.cols) {
-                    let input_position = geometry.source_position::<false>(position, tap_row, tap_col);
-                    let b_panel = range(panels, input_position * pixel, pixel);
+            let (tap_rows, tap_cols) = geometry.valid_taps::<false>(position);
+            for tap_row in tap_rows {
+                for tap_col in tap_cols.clone() {
+                    let source = geometry.source::<false>(position, tap_row, tap_col);
+                    let b_panel = range(panels, source * pixel, pixel);
                     let first = geometry.weight_row(position, tap_row, tap_col);
                     let (start, end) = (rows.start.max(first), rows.end.min(first + outputs));
                     let of = |row: usize| (position * outputs + row.saturating_sub(first)) * n;

@@ -2,6 +2,7 @@
 
 use super::geometry::Geometry;
 use super::select::{Pass, Selection, TileSet, select};
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Training};
 use crate::plan::LayerCursor;
 
@@ -30,12 +31,12 @@ impl Architecture<'_> {
     /// ```
     pub fn kernels(&self, training: &Training, tiles: &TileSet) -> impl Iterator<Item = KernelRow> {
         let (samples, tiles) = (training.batch, *tiles);
-        LayerCursor::new(self, training).flat_map(move |plan| {
+        LayerCursor::<ALL>::new(self, training).flat_map(move |plan| {
             let row = move |pass, geometry: Option<Geometry>| {
                 let selection = select(pass, &geometry?, samples, &tiles);
                 Some(KernelRow { layer: plan.index + 1, pass, selection })
             };
-            let geometry = Geometry::of(&plan);
+            let geometry = Geometry::of::<ALL>(&plan);
             let direct = plan.layer.feedback.is_direct();
             let back = geometry.map(|geometry| if direct { Geometry::direct(&plan) } else { geometry });
             let back = back.filter(|_| plan.needs_input_gradient);

@@ -7,6 +7,7 @@
 
 use core::ops::Range;
 
+use super::geometry::Geometry;
 use super::gradient_sink::{GradientSink, Operands};
 use super::jobs::WeightGradient;
 use super::microkernel::{BRows, Tile, add_packed, add_rows, add_rows_prefetching, add_to};
@@ -66,26 +67,28 @@ impl WeightGradient<'_> {
         sums: &mut [f32],
     ) {
         let geometry = self.geometry;
-        let (cols, inputs) = (geometry.cols.max(1), geometry.in_channels);
+        let inputs = geometry.in_channels;
         let Scratch { a_panel, b_panel, c_buffer: buffer, .. } = layout.split(scratch);
         let buffers = layout.c_buffer > 0;
         let panel_inputs = (layout.b_panel / self.samples.max(1)).max(1);
         let prefetches = !geometry.shares_weights() && rows.len() * inputs > CACHED_WEIGHTS;
         let mut sink = GradientSink { a_panel: a_panel.as_chunks_mut().0, buffers, buffer, update, prefetches, sums };
         sink.sums.fill(0.0);
-        for position in self.input_pixels(rows) {
-            let tap_rows = geometry.valid_taps::<true>(position / cols, geometry.rows);
-            let tap_cols = geometry.valid_taps::<true>(position % cols, geometry.cols);
+        for pixel in self.input_pixels(rows) {
+            let (tap_rows, tap_cols) = geometry.valid_taps::<true>(pixel);
+            if tap_rows.is_empty() || tap_cols.is_empty() {
+                continue;
+            }
             for first in (0..inputs).step_by(panel_inputs) {
                 let count = panel_inputs.min(inputs - first);
-                let columns = tail(self.input, (position * inputs + first) * self.samples);
+                let columns = tail(self.input, (pixel * inputs + first) * self.samples);
                 let b_panel =
                     pack_transposed::<A, LANES, NR_VECTORS>(columns, (count, self.samples), self.samples, b_panel);
                 for tap_row in tap_rows.clone() {
                     for tap_col in tap_cols.clone() {
-                        let output = geometry.source_position::<true>(position, tap_row, tap_col);
-                        let block = Block { b_panel, first, count, position: output };
-                        let weight_row = geometry.weight_row(output, tap_row, tap_col);
+                        let position = geometry.source::<true>(pixel, tap_row, tap_col);
+                        let block = Block { b_panel, first, count, position };
+                        let weight_row = geometry.weight_row(position, tap_row, tap_col);
                         self.block::<A, CAPS, LANES, NR_VECTORS, MR>(&block, weight_row, rows, &mut sink);
                     }
                 }
@@ -100,12 +103,13 @@ impl WeightGradient<'_> {
     pub(super) fn input_pixels(&self, rows: &Range<usize>) -> Range<usize> {
         let geometry = self.geometry;
         if !geometry.untied {
-            return 0..geometry.positions();
+            return 0..geometry.pixels();
         }
-        let (image_row, cols) = ((geometry.taps() * geometry.out_channels * geometry.cols).max(1), geometry.cols);
-        let (first, last) = (rows.start / image_row, rows.end.div_ceil(image_row));
-        let pad = geometry.kernel / 2;
-        first.saturating_sub(pad) * cols..(last + pad).min(geometry.rows) * cols
+        let Geometry { rows: axis, cols, .. } = geometry;
+        let image_row = (geometry.taps() * geometry.out_channels * cols.output).max(1);
+        let (first, end) = (rows.start / image_row, rows.end.div_ceil(image_row));
+        let bottom = (end * axis.stride + axis.taps).saturating_sub(axis.padding + axis.stride);
+        (first * axis.stride).saturating_sub(axis.padding) * cols.input..bottom.min(axis.input) * cols.input
     }
 
     /// The gradient of one tap's weights at one output position, for the outputs among `rows`.

@@ -7,6 +7,7 @@ use core::fmt;
 use super::activation::Activation;
 use super::layer::{Layer, Operation, Problem};
 use super::shape::Shape;
+use crate::capabilities::ALL;
 
 /// Why a network cannot be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +53,11 @@ impl core::error::Error for ArchitectureError {}
 /// assert_eq!(NET.classes(), 10);
 /// ```
 ///
-/// A kernel of even side has no centre, so this does not compile:
+/// A kernel has at least one tap, so this does not compile:
 ///
 /// ```compile_fail,E0080
 /// # use asymgrad_core::{Architecture, Layer, Shape};
-/// const NET: Architecture = Architecture::new(Shape::image(3, 32, 32), &[Layer::conv(32, 4), Layer::dense(10)]);
+/// const NET: Architecture = Architecture::new(Shape::image(3, 32, 32), &[Layer::conv(32, 0), Layer::dense(10)]);
 /// # let _ = NET;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +80,8 @@ impl<'a> Architecture<'a> {
             Err(ArchitectureError::NoLayers) => panic!("the network has no layers"),
             Err(ArchitectureError::Layer { problem, .. }) => match problem {
                 Problem::NoOutputs => panic!("a layer has no outputs"),
-                Problem::EvenKernel { .. } => panic!("a kernel's side is even"),
+                Problem::Kernel { .. } => panic!("a side or the stride of a kernel is 0 or too long"),
+                Problem::KernelExceedsImage { .. } => panic!("a kernel without padding is larger than its image"),
                 Problem::Window { .. } => panic!("a pooling stride is 0 or larger than its window"),
                 Problem::NotAnImage => panic!("a convolution or pooling layer receives a vector"),
                 Problem::FeedbackWithoutWeights => panic!("a pooling layer has a feedback rule"),
@@ -100,7 +102,7 @@ impl<'a> Architecture<'a> {
         }
         let (mut shape, mut rest, mut number) = (input, layers, 1);
         while let [layer, tail @ ..] = rest {
-            shape = match layer.output(shape) {
+            shape = match layer.output::<ALL>(shape) {
                 Ok(output) => output,
                 Err(problem) => return Err(ArchitectureError::Layer { layer: number, problem }),
             };

@@ -91,6 +91,16 @@ pub(super) const ACTIVATION: &str = {
     text!(CHOICE)
 };
 
+/// Expected between the sizes and the feedback rule of a convolution.
+pub(super) const PADDING: &str = {
+    const CHOICE: Choice<{ Activation::ALL.len() - 1 }> = Choice {
+        before: ".valid, an activation, ",
+        options: notations!(Activation),
+        after: ", a feedback rule or nothing",
+    };
+    text!(CHOICE)
+};
+
 /// Expected at the end of a layer.
 pub(super) const RULE: &str = {
     const CHOICE: Choice<{ Feedback::ALL.len() - 1 }> =
@@ -112,7 +122,8 @@ const fn layers() -> [[&'static str; 2]; Operation::FORMS.len()] {
 
 #[cfg(test)]
 mod tests {
-    use super::{ACTIVATION, Activation, Choice, Feedback, LAYER, Operation, RULE};
+    use super::{ACTIVATION, Activation, Choice, Feedback, LAYER, Operation, PADDING, RULE};
+    use crate::network::kernel::Padding;
 
     #[test]
     fn a_choice_reads_as_a_sentence() {
@@ -129,10 +140,14 @@ mod tests {
 
     #[test]
     fn the_texts_name_every_option() {
-        assert!(Operation::FORMS.iter().all(|operation| LAYER.matches(operation.name()).count() == 1), "{LAYER}");
+        let forms = LAYER.trim_start_matches("a layer: ").split([' ', ',']).filter(|word| !matches!(*word, "" | "or"));
+        let expected = Operation::FORMS.map(|operation| [operation.name(), operation.sizes()].concat());
+        assert!(forms.eq(expected), "{LAYER}");
         for activation in Activation::ALL {
             assert!(ACTIVATION.contains(activation.notation()), "{ACTIVATION}");
+            assert!(PADDING.contains(activation.notation()), "{PADDING}");
         }
+        assert!(PADDING.contains(Padding::Valid.notation()), "{PADDING}");
         for feedback in Feedback::ALL {
             assert!(RULE.contains(feedback.notation()), "{RULE}");
         }

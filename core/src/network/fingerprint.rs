@@ -1,6 +1,7 @@
 //! Hashes of what the order of a state or of parameters depends on: FNV-1a, 32 bits (Fowler, Noll and Vo).
 
 use super::feedback::Storage;
+use super::kernel::{Kernel, Padding};
 use super::layer::Operation;
 use super::{Architecture, Training};
 
@@ -34,10 +35,16 @@ impl Architecture<'_> {
         while let [layer, tail @ ..] = rest {
             let sizes = match layer.operation {
                 Operation::Dense { outputs } => [outputs, 1],
-                Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => [filters, kernel],
+                Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
+                    [filters, kernel.rows()]
+                }
                 Operation::MaxPool { size, stride } | Operation::AveragePool { size, stride } => [size, stride],
+                Operation::GlobalAveragePool => [1, 1],
             };
             hash = hash_size(hash_size(hash_text(hash, layer.operation.name()), sizes[0]), sizes[1]);
+            if let Operation::Convolution { kernel, .. } | Operation::Untied { kernel, .. } = layer.operation {
+                hash = hash_kernel(hash, kernel);
+            }
             hash = hash_text(hash, layer.activation.notation());
             if with_rules {
                 hash = hash_text(hash, layer.feedback.notation());
@@ -49,6 +56,15 @@ impl Architecture<'_> {
 }
 
 const HASH_START: u32 = 0x811C_9DC5;
+
+/// A square kernel of stride 1 with padding `Same` adds nothing: the first versions of this crate had no others.
+const fn hash_kernel(hash: u32, kernel: Kernel) -> u32 {
+    let plain = kernel.rows() == kernel.cols() && kernel.stride() == 1 && matches!(kernel.padding(), Padding::Same);
+    if plain {
+        return hash;
+    }
+    hash_size(hash_size(hash_text(hash, kernel.padding().notation()), kernel.cols()), kernel.stride())
+}
 
 const fn hash_text(hash: u32, text: &str) -> u32 {
     // The length separates neighbouring texts.

@@ -5,6 +5,7 @@
 //! | `shape.rs` | the shape of one sample between two layers |
 //! | `activation.rs` | activations and their derivatives |
 //! | `feedback/` | the feedback rules, a file each |
+//! | `kernel.rs` | the kernel of a convolution and its axes: sizes, taps, bounds |
 //! | `layer.rs` | a layer: operation, activation, feedback |
 //! | `architecture.rs` | a network: the shape of its input and its layers, checked |
 //! | `fingerprint.rs` | hashes of what the order of a state depends on |
@@ -21,6 +22,7 @@ pub mod architecture;
 mod expected;
 pub mod feedback;
 mod fingerprint;
+pub mod kernel;
 pub mod layer;
 pub mod loss;
 pub mod notation;
@@ -33,6 +35,7 @@ pub mod training;
 pub use self::activation::Activation;
 pub use self::architecture::{Architecture, ArchitectureError};
 pub use self::feedback::{Feedback, Storage};
+pub use self::kernel::{Axis, Kernel, Padding};
 pub use self::layer::{Layer, Operation, Problem};
 pub use self::loss::{Loss, Score};
 pub use self::notation::ParseError;
@@ -105,6 +108,7 @@ mod tests {
             Operation::Untied { .. },
             Operation::MaxPool { .. },
             Operation::AveragePool { .. },
+            Operation::GlobalAveragePool,
         );
     }
 

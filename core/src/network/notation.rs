@@ -7,8 +7,9 @@ use core::fmt;
 
 use super::activation::Activation;
 use super::architecture::{Architecture, ArchitectureError};
-use super::expected::{ACTIVATION, LAYER, RULE};
+use super::expected::{ACTIVATION, LAYER, PADDING, RULE};
 use super::feedback::Feedback;
+use super::kernel::{Kernel, Padding};
 use super::layer::{Layer, Operation, Problem};
 use super::shape::Shape;
 
@@ -161,27 +162,24 @@ fn parse_layer(found: &str, position: usize) -> Result<Layer, ParseError<'_>> {
     let form = Operation::FORMS.iter().find(|operation| operation.name() == name).ok_or(error(LAYER))?;
     let layer = match form {
         Operation::Dense { .. } => reader.number().map(Layer::dense),
-        Operation::Convolution { .. } => reader.filters().map(|(kernel, filters)| Layer::conv(filters, kernel)),
-        Operation::Untied { .. } => reader.filters().map(|(kernel, filters)| Layer::untied(filters, kernel)),
+        Operation::Convolution { .. } => reader.filters(Layer::conv_rect),
+        Operation::Untied { .. } => reader.filters(Layer::untied_rect),
         Operation::MaxPool { .. } => reader.window().map(|(size, stride)| Layer::max_pool(size, stride)),
         Operation::AveragePool { .. } => reader.window().map(|(size, stride)| Layer::avg_pool(size, stride)),
+        Operation::GlobalAveragePool => Some(Layer::global_avg_pool()),
     };
     let layer = layer.ok_or(error(LAYER))?;
-    let stride = match form {
-        Operation::Convolution { .. } | Operation::Untied { .. } => reader.stride(),
-        Operation::Dense { .. } | Operation::MaxPool { .. } | Operation::AveragePool { .. } => Some(1),
-    };
-    if stride != Some(1) {
-        return Err(error("a convolution with stride 1"));
-    }
     // The errors of an activation and of a feedback rule name their own tokens.
     let end = reader.rest.find('(').unwrap_or(reader.rest.len());
     let (word, rule) = reader.rest.split_at_checked(end).ok_or(error(LAYER))?;
     let at = position + found.len() - rule.len();
     let activation = Activation::ALL.into_iter().find(|activation| activation.notation() == word);
     let feedback = Feedback::ALL.into_iter().find(|feedback| feedback.notation() == rule);
-    let activation =
-        activation.ok_or(ParseError::Token { found: word, position: at - word.len(), expected: ACTIVATION })?;
+    let expected = match form {
+        Operation::Convolution { .. } | Operation::Untied { .. } => PADDING,
+        _ => ACTIVATION,
+    };
+    let activation = activation.ok_or(ParseError::Token { found: word, position: at - word.len(), expected })?;
     let feedback = feedback.ok_or(ParseError::Token { found: rule, position: at, expected: RULE })?;
     Ok(layer.activation(activation).feedback(feedback))
 }
@@ -215,9 +213,18 @@ impl Reader<'_> {
         (self.after("x")? == side).then_some(side)
     }
 
-    /// Kernel and filters of `KxKxN`.
-    fn filters(&mut self) -> Option<(usize, usize)> {
-        self.square().zip(self.after("x"))
+    /// The convolution of `HxWxN/S`, and of `.valid` after it.
+    fn filters(&mut self, layer: fn(usize, usize, usize) -> Layer) -> Option<Layer> {
+        let (rows, cols, filters) = (self.number()?, self.after("x")?, self.after("x")?);
+        let layer = layer(filters, rows, cols).stride(self.stride()?);
+        let valid = Padding::Valid;
+        match self.rest.strip_prefix(valid.notation()) {
+            Some(rest) if !rest.starts_with(char::is_alphanumeric) => {
+                self.rest = rest;
+                Some(layer.padding(valid))
+            }
+            _ => Some(layer),
+        }
     }
 
     /// Size and stride of `KxK/S`.
@@ -237,8 +244,9 @@ impl fmt::Display for Layer {
         match self.operation {
             Operation::Dense { outputs } => write!(f, "{outputs}")?,
             Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
-                write!(f, "{kernel}x{kernel}x{filters}")?;
+                write_filters(f, filters, kernel)?;
             }
+            Operation::GlobalAveragePool => (),
             Operation::MaxPool { size, stride: 1 } | Operation::AveragePool { size, stride: 1 } => {
                 write!(f, "{size}x{size}")?;
             }
@@ -249,6 +257,14 @@ impl fmt::Display for Layer {
         f.write_str(self.activation.notation())?;
         f.write_str(self.feedback.notation())
     }
+}
+
+fn write_filters(f: &mut fmt::Formatter<'_>, filters: usize, kernel: Kernel) -> fmt::Result {
+    write!(f, "{kernel}x{filters}")?;
+    if kernel.stride() != 1 {
+        write!(f, "/{}", kernel.stride())?;
+    }
+    f.write_str(kernel.padding().notation())
 }
 
 impl fmt::Display for Shape {

@@ -81,11 +81,6 @@ impl Shape {
         channels_last % channels * (self.features / channels) + channels_last / channels
     }
 
-    /// An image of the same rows and columns with another number of channels.
-    pub(crate) const fn with_channels(self, channels: usize) -> Self {
-        Self { channels, features: channels.saturating_mul(self.positions()), ..self }
-    }
-
     /// Copies samples from `[sample][channel][row][col]` to `columns`, which is `[row][col][channel][sample]`.
     ///
     /// An incomplete last sample is left out, and so are values beyond the end of `columns`.

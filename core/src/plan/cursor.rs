@@ -64,12 +64,12 @@ impl<'a> LayerPlan<'a> {
         }
     }
 
-    /// Moves on to the next of `layers`; false if there is none.
+    /// Moves on to the next of `layers`; false if there is none, or its code is left out.
     #[inline(never)]
-    const fn advance(&mut self, layers: &'a [Layer]) -> bool {
+    const fn advance<const CAPS: u32>(&mut self, layers: &'a [Layer]) -> bool {
         let next = self.index.wrapping_add(1);
         let Some((_, [layer, rest @ ..])) = layers.split_at_checked(next) else { return false };
-        let Ok(output) = layer.output(self.output) else { return false };
+        let Ok(output) = layer.output::<CAPS>(self.output) else { return false };
         self.parameter_offset = self.parameter_offset.saturating_add(self.weights).saturating_add(self.biases);
         if next == self.layers_in_table as usize {
             self.parameter_offset = 0;
@@ -77,7 +77,7 @@ impl<'a> LayerPlan<'a> {
         self.feedback_offset = self.feedback_offset.saturating_add(self.feedback_in_memory());
         self.activation_offset = self.activation_offset.saturating_add(self.input.features());
         self.needs_input_gradient = self.needs_input_gradient || self.is_trained();
-        self.weights = layer.operation.weights(self.output);
+        self.weights = layer.operation.weights(self.output, output);
         self.biases = layer.operation.biases(output);
         self.index = next;
         self.input = self.output;
@@ -87,10 +87,10 @@ impl<'a> LayerPlan<'a> {
         true
     }
 
-    /// Moves on to the layer at `index`; false if there is none.
-    pub(crate) fn seek(&mut self, layers: &'a [Layer], index: usize) -> bool {
+    /// Moves on to the layer at `index`; false if there is none, or its code is left out.
+    pub(crate) fn seek<const CAPS: u32>(&mut self, layers: &'a [Layer], index: usize) -> bool {
         while self.index != index {
-            if !self.advance(layers) {
+            if !self.advance::<CAPS>(layers) {
                 return false;
             }
         }
@@ -102,7 +102,7 @@ impl<'a> LayerPlan<'a> {
         match self.layer.operation {
             Operation::Convolution { .. } => self.weights.saturating_mul(self.output.positions()),
             Operation::Dense { .. } | Operation::Untied { .. } => self.weights,
-            Operation::MaxPool { .. } | Operation::AveragePool { .. } => 0,
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } | Operation::GlobalAveragePool => 0,
         }
     }
 
@@ -142,15 +142,15 @@ impl<'a> LayerPlan<'a> {
         if self.layer.feedback.is_fixed() { self.feedback_len() } else { 0 }
     }
 
-    /// Fan-in and fan-out of a weight, for the initial distribution: k² × channels for convolutions.
+    /// Fan-in and fan-out of a weight, for the initial distribution: taps × channels for convolutions.
     pub(crate) const fn fans(&self) -> (usize, usize) {
         match self.layer.operation {
             Operation::Dense { outputs } => (self.input.features(), outputs),
             Operation::Convolution { filters, kernel } | Operation::Untied { filters, kernel } => {
-                let taps = kernel.saturating_mul(kernel);
+                let taps = kernel.taps();
                 (self.input.channels().saturating_mul(taps), filters.saturating_mul(taps))
             }
-            Operation::MaxPool { .. } | Operation::AveragePool { .. } => (0, 0),
+            Operation::MaxPool { .. } | Operation::AveragePool { .. } | Operation::GlobalAveragePool => (0, 0),
         }
     }
 
@@ -160,17 +160,17 @@ impl<'a> LayerPlan<'a> {
     }
 }
 
-/// A walk over the layers of a network.
+/// A walk over the layers of a network, whose operations are among the [capabilities](crate::capabilities) `CAPS`.
 ///
 /// Constants and small images call [`LayerCursor::advance`], which copies nothing; other code iterates.
 #[derive(Clone, Debug)]
-pub(crate) struct LayerCursor<'a> {
+pub(crate) struct LayerCursor<'a, const CAPS: u32> {
     layers: &'a [Layer],
     /// The layer that was reached last.
     pub(crate) plan: LayerPlan<'a>,
 }
 
-impl<'a> LayerCursor<'a> {
+impl<'a, const CAPS: u32> LayerCursor<'a, CAPS> {
     /// The layers of `network` under `training`, which decides what is frozen and where fixed feedback lies.
     pub(crate) const fn new(network: &Architecture<'a>, training: &Training) -> Self {
         Self { layers: network.layers(), plan: LayerPlan::before_first(network, training) }
@@ -181,13 +181,13 @@ impl<'a> LayerCursor<'a> {
         Self { layers: network.layers(), plan: LayerPlan::before(network, 0, true) }
     }
 
-    /// Moves on to the next layer; false if there is none.
+    /// Moves on to the next layer; false if there is none, or its code is left out.
     pub(crate) const fn advance(&mut self) -> bool {
-        self.plan.advance(self.layers)
+        self.plan.advance::<CAPS>(self.layers)
     }
 }
 
-impl<'a> Iterator for LayerCursor<'a> {
+impl<'a, const CAPS: u32> Iterator for LayerCursor<'a, CAPS> {
     type Item = LayerPlan<'a>;
 
     fn next(&mut self) -> Option<LayerPlan<'a>> {

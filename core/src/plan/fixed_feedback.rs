@@ -1,6 +1,7 @@
 //! The table of values that a training reads and never changes, such as one in flash: frozen layers, then fixed feedback.
 
 use super::cursor::LayerCursor;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Storage, Training};
 use crate::random::{FeedbackSource, saturating_u32};
 
@@ -15,7 +16,7 @@ impl Architecture<'_> {
 
     /// Number of weights and biases in the table.
     const fn frozen_in_table(&self, training: &Training) -> usize {
-        let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
+        let (mut cursor, mut len) = (LayerCursor::<ALL>::new(self, training), 0_usize);
         while cursor.advance() {
             if cursor.plan.is_in_table() {
                 len = len.saturating_add(cursor.plan.weights).saturating_add(cursor.plan.biases);
@@ -26,7 +27,7 @@ impl Architecture<'_> {
 
     /// Number of feedback weights that never change.
     pub const fn fixed_feedback(&self, training: &Training) -> usize {
-        let (mut cursor, mut len) = (LayerCursor::new(self, training), 0_usize);
+        let (mut cursor, mut len) = (LayerCursor::<ALL>::new(self, training), 0_usize);
         while cursor.advance() {
             len = len.saturating_add(cursor.plan.fixed_feedback_len());
         }
@@ -34,8 +35,8 @@ impl Architecture<'_> {
     }
 
     /// Offset of a layer's feedback in the table.
-    pub(crate) fn table_offset(&self, training: &Training, layer: usize) -> usize {
-        let before = LayerCursor::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len());
+    pub(crate) fn table_offset<const CAPS: u32>(&self, training: &Training, layer: usize) -> usize {
+        let before = LayerCursor::<CAPS>::new(self, training).take(layer).map(|plan| plan.fixed_feedback_len());
         before.fold(self.frozen_in_table(training), usize::saturating_add)
     }
 
@@ -63,7 +64,7 @@ impl Architecture<'_> {
     /// ```
     pub const fn feedback_table<const N: usize>(&self, training: &Training, seed: u64) -> Option<[f32; N]> {
         let mut table = [0.0; N];
-        let (mut cursor, mut rest) = (LayerCursor::new(self, training), table.as_mut_slice());
+        let (mut cursor, mut rest) = (LayerCursor::<ALL>::new(self, training), table.as_mut_slice());
         while cursor.advance() {
             let plan = &cursor.plan;
             let (fan_in, fan_out) = plan.feedback_fans();

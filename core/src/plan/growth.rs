@@ -5,6 +5,7 @@
 
 use super::cursor::LayerCursor;
 use super::layout::Layout;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Layer, Operation, Training};
 
 /// The states of two networks that differ in the number of outputs, under one training.
@@ -44,11 +45,12 @@ impl<'a> Growth<'a> {
 
     /// Calls `act` with each region's offset in the smaller state, its offset in the larger one, and its length in the smaller one.
     fn visit(&self, act: &mut dyn FnMut(usize, usize, usize)) {
-        let layouts = [self.smaller, self.larger].map(|network| Layout::new(&network, self.training));
+        let layouts = [self.smaller, self.larger].map(|network| Layout::new::<ALL>(&network, self.training));
         let [small, large] = layouts;
         let moments = layouts.map(|layout| layout.parameters + layout.feedback);
         let trained = layouts.map(|layout| layout.parameters - layout.frozen);
-        let layers = LayerCursor::new(&self.smaller, self.training).zip(LayerCursor::new(&self.larger, self.training));
+        let layers = LayerCursor::<ALL>::new(&self.smaller, self.training)
+            .zip(LayerCursor::<ALL>::new(&self.larger, self.training));
         for (of_small, of_large) in layers.filter(|(layer, _)| !layer.is_in_table()) {
             let weights = (of_small.parameter_offset, of_large.parameter_offset, of_small.weights);
             let biases = (weights.0 + of_small.weights, weights.1 + of_large.weights, of_small.biases);

@@ -33,7 +33,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub(crate) const fn new(network: &Architecture<'_>, training: &Training) -> Self {
+    /// The layout of a network whose operations are among the [capabilities](crate::capabilities) `CAPS`.
+    pub(crate) const fn new<const CAPS: u32>(network: &Architecture<'_>, training: &Training) -> Self {
         let mut layout = Self {
             parameters: 0,
             frozen: 0,
@@ -45,7 +46,7 @@ impl Layout {
             targets: training.targets_len(network.classes()),
             errors: [0, 0],
         };
-        let mut cursor = LayerCursor::new(network, training);
+        let mut cursor = LayerCursor::<CAPS>::new(network, training);
         while cursor.advance() {
             let plan = &cursor.plan;
             if !plan.is_in_table() {
@@ -64,7 +65,7 @@ impl Layout {
                 let gradient = plan.output.features().saturating_mul(training.batch);
                 layout.gradients[plan.index % 2] = max(layout.gradients[plan.index % 2], gradient);
             }
-            let shares = matches!(plan.layer.operation, Operation::Convolution { .. }) && plan.input.positions() > 1;
+            let shares = matches!(plan.layer.operation, Operation::Convolution { .. }) && plan.output.positions() > 1;
             if shares && plan.is_trained() {
                 layout.sums = max(layout.sums, plan.weights);
             }

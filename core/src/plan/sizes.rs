@@ -2,29 +2,29 @@
 
 use super::cursor::LayerCursor;
 use super::layout::{Layout, max};
-use crate::capabilities;
+use crate::capabilities::{self, ALL};
 use crate::network::{Architecture, Training};
 use crate::random::Initial;
 
 impl Architecture<'_> {
     /// Length of a [`Trainer`](crate::Trainer)'s `[f32]`.
     pub const fn memory(&self, training: &Training) -> usize {
-        Layout::new(self, training).total()
+        Layout::new::<ALL>(self, training).total()
     }
 
     /// Length of a [`Trainer::state`](crate::Trainer::state), in `f32`: what has to be kept to resume training.
     pub const fn state(&self, training: &Training) -> usize {
-        Layout::new(self, training).persistent()
+        Layout::new::<ALL>(self, training).persistent()
     }
 
     /// Number of weights and biases: the length of a [`Predictor`](crate::Predictor)'s parameters.
     pub const fn parameters(&self) -> usize {
-        Layout::new(self, &Training::new(0)).parameters
+        Layout::new::<ALL>(self, &Training::new(0)).parameters
     }
 
     /// Multiplications of one sample's forward pass.
     pub const fn multiplications(&self) -> usize {
-        let (mut cursor, mut sum) = (LayerCursor::untrained(self), 0_usize);
+        let (mut cursor, mut sum) = (LayerCursor::<ALL>::untrained(self), 0_usize);
         while cursor.advance() {
             sum = sum.saturating_add(cursor.plan.multiplications());
         }
@@ -35,7 +35,7 @@ impl Architecture<'_> {
     /// positions that use each × batch, for the largest layer. A slice that regenerates feedback, or updates a second set
     /// of weights, takes up to three times as long.
     pub const fn longest_slice(&self, training: &Training) -> usize {
-        let (mut cursor, mut most) = (LayerCursor::untrained(self), 0);
+        let (mut cursor, mut most) = (LayerCursor::<ALL>::untrained(self), 0);
         while cursor.advance() {
             most = max(most, cursor.plan.multiplications());
         }
@@ -44,14 +44,14 @@ impl Architecture<'_> {
 
     /// Length of a [`Predictor`](crate::Predictor)'s `[f32]` for batches of up to `batch` samples.
     pub const fn prediction_memory(&self, batch: usize) -> usize {
-        let sizes = self.prediction_buffers(batch);
+        let sizes = self.prediction_buffers::<ALL>(batch);
         sizes[0].saturating_add(sizes[1])
     }
 
     /// Lengths of the two buffers of a prediction: the inputs of layers 0, 2, 4…, and of layers 1, 3, 5…
-    pub(crate) const fn prediction_buffers(&self, batch: usize) -> [usize; 2] {
+    pub(crate) const fn prediction_buffers<const CAPS: u32>(&self, batch: usize) -> [usize; 2] {
         let mut sizes = [self.input().features(), 0];
-        let mut cursor = LayerCursor::untrained(self);
+        let mut cursor = LayerCursor::<CAPS>::untrained(self);
         while cursor.advance() {
             let plan = &cursor.plan;
             let buffer = (plan.index + 1) % 2;
@@ -81,11 +81,15 @@ impl Architecture<'_> {
         if training.frozen > 0 {
             bits |= capabilities::FROZEN | if training.frozen_in_table { capabilities::TABLE } else { 0 };
         }
-        let mut cursor = LayerCursor::new(self, training);
-        while cursor.advance() {
-            if cursor.plan.needs_input_gradient {
-                bits |= cursor.plan.layer.feedback.capabilities();
+        // Not by a cursor: it would hold the code of every operation.
+        let (mut rest, mut index, mut needs_input_gradient) = (self.layers(), 0, false);
+        while let [layer, tail @ ..] = rest {
+            if needs_input_gradient {
+                bits |= layer.feedback.capabilities();
             }
+            needs_input_gradient =
+                needs_input_gradient || layer.operation.has_weights() && index >= training.frozen as usize;
+            (rest, index) = (tail, index + 1);
         }
         bits
     }
@@ -96,11 +100,10 @@ impl Architecture<'_> {
     }
 
     const fn layer_capabilities(&self) -> u32 {
-        let mut bits = 0;
-        let mut cursor = LayerCursor::untrained(self);
-        while cursor.advance() {
-            let layer = cursor.plan.layer;
+        let (mut bits, mut rest) = (0, self.layers());
+        while let [layer, tail @ ..] = rest {
             bits |= layer.activation.capability() | layer.operation.capability();
+            rest = tail;
         }
         bits
     }

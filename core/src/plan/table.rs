@@ -2,6 +2,7 @@
 
 use super::cursor::LayerCursor;
 use super::layout::Layout;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Training};
 
 /// A row of the memory plan: one region of one layer, or of all.
@@ -19,11 +20,11 @@ pub struct Region {
 impl Architecture<'_> {
     /// The memory plan, region by region; the lengths add up to [`Architecture::memory`].
     pub fn plan(&self, training: &Training) -> impl Iterator<Item = Region> {
-        let layout = Layout::new(self, training);
+        let layout = Layout::new::<ALL>(self, training);
         let batch = training.batch;
         let states = training.optimizer.states();
         let input = Region { layer: None, content: "input", len: self.input().features().saturating_mul(batch) };
-        let layers = LayerCursor::new(self, training).flat_map(move |plan| {
+        let layers = LayerCursor::<ALL>::new(self, training).flat_map(move |plan| {
             let layer = Some(plan.index + 1);
             let trained = if plan.is_trained() { plan.weights.saturating_add(plan.biases) } else { 0 };
             [

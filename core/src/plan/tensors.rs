@@ -5,15 +5,18 @@
 //! | tensor | exported | in the state |
 //! |---|---|---|
 //! | dense weight | `[out, in]`, inputs as channel, row, column | `[out, in]`, inputs as row, column, channel |
-//! | convolution weight | `[out, in, k, k]` | `[k, k, out, in]` |
-//! | untied weight | `[row, col, out, in, k, k]` | `[row, col, k, k, out, in]` |
+//! | convolution weight | `[out, in, kh, kw]` | `[kh, kw, out, in]` |
+//! | untied weight | `[row, col, out, in, kh, kw]` | `[row, col, kh, kw, out, in]` |
 //! | untied bias | `[out, row, col]` | `[row, col, out]` |
+//!
+//! A kernel has kh rows and kw columns; row and col are those of the output.
 
 use core::fmt;
 use core::ops::Range;
 
 use super::cursor::{LayerCursor, LayerPlan};
 use super::layout::Layout;
+use crate::capabilities::ALL;
 use crate::network::{Architecture, Operation, Shape, Training};
 
 /// What a tensor holds, by the names of PyTorch: `conv1.weight`, `dense2.feedback`.
@@ -42,7 +45,10 @@ impl Tensor<'_> {
     pub fn is_convolution(&self) -> bool {
         match self.plan.layer.operation {
             Operation::Convolution { .. } | Operation::Untied { .. } => true,
-            Operation::Dense { .. } | Operation::MaxPool { .. } | Operation::AveragePool { .. } => false,
+            Operation::Dense { .. }
+            | Operation::MaxPool { .. }
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => false,
         }
     }
 
@@ -97,7 +103,7 @@ impl Tensor<'_> {
 
     /// The exported shape: a buffer, and how many of its values count.
     ///
-    /// Dense `[out, in]`; convolution `[out, in, k, k]`; untied `[row, col, out, in, k, k]`, its bias `[out, row, col]`;
+    /// Dense `[out, in]`; convolution `[out, in, kh, kw]`; untied `[row, col, out, in, kh, kw]`, its bias `[out, row, col]`;
     /// direct feedback `[class, in]`.
     pub fn shape(&self) -> ([usize; 6], usize) {
         let (input, output) = (self.plan.input, self.plan.output);
@@ -108,16 +114,17 @@ impl Tensor<'_> {
         match self.plan.layer.operation {
             Operation::Dense { .. } if !bias => ([output.features(), input.features(), 0, 0, 0, 0], 2),
             Operation::Convolution { filters, kernel } if !bias => {
-                ([filters, input.channels(), kernel, kernel, 0, 0], 4)
+                ([filters, input.channels(), kernel.rows(), kernel.cols(), 0, 0], 4)
             }
             Operation::Untied { filters, kernel } if !bias => {
-                ([input.rows(), input.cols(), filters, input.channels(), kernel, kernel], 6)
+                ([output.rows(), output.cols(), filters, input.channels(), kernel.rows(), kernel.cols()], 6)
             }
             Operation::Untied { filters, .. } => ([filters, output.rows(), output.cols(), 0, 0, 0], 3),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
-            | Operation::AveragePool { .. } => ([self.len(), 0, 0, 0, 0, 0], 1),
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => ([self.len(), 0, 0, 0, 0, 0], 1),
         }
     }
 
@@ -130,13 +137,14 @@ impl Tensor<'_> {
             _ if self.is_direct() => dense_index(input, exported),
             Operation::Dense { .. } if !bias => dense_index(input, exported),
             Operation::Convolution { kernel, filters } | Operation::Untied { kernel, filters } if !bias => {
-                convolution_index(kernel.saturating_mul(kernel), input.channels(), filters, exported)
+                convolution_index(kernel.taps(), input.channels(), filters, exported)
             }
             Operation::Untied { .. } => output.channels_last_index(exported),
             Operation::Dense { .. }
             | Operation::Convolution { .. }
             | Operation::MaxPool { .. }
-            | Operation::AveragePool { .. } => exported,
+            | Operation::AveragePool { .. }
+            | Operation::GlobalAveragePool => exported,
         };
         self.offset.saturating_add(index)
     }
@@ -164,22 +172,28 @@ impl<'a> Architecture<'a> {
     /// All tensors of a training's state, layer by layer: weight, bias and, where it lies in memory, feedback. A layer whose weights
     /// lie in a table has none.
     pub fn tensors(&self, training: &Training) -> impl Iterator<Item = Tensor<'a>> + use<'a> {
-        let parameters = Layout::new(self, training).parameters;
+        let parameters = Layout::new::<ALL>(self, training).parameters;
         let mut counts = [0, 0];
-        LayerCursor::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(move |plan| {
-            let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
-            counts[dense] += 1;
-            if plan.is_in_table() {
-                return [None; 3].into_iter().flatten();
-            }
-            let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
-            let feedback = (plan.feedback_in_memory() > 0)
-                .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
-            let bias = plan.parameter_offset.saturating_add(plan.weights);
-            [Some(tensor(TensorRole::Weight, plan.parameter_offset)), Some(tensor(TensorRole::Bias, bias)), feedback]
+        LayerCursor::<ALL>::new(self, training).filter(|plan| plan.layer.operation.has_weights()).flat_map(
+            move |plan| {
+                let dense = usize::from(matches!(plan.layer.operation, Operation::Dense { .. }));
+                counts[dense] += 1;
+                if plan.is_in_table() {
+                    return [None; 3].into_iter().flatten();
+                }
+                let tensor = move |role, offset| Tensor { plan, role, number: counts[dense], offset };
+                let feedback = (plan.feedback_in_memory() > 0)
+                    .then_some(tensor(TensorRole::Feedback, parameters.saturating_add(plan.feedback_offset)));
+                let bias = plan.parameter_offset.saturating_add(plan.weights);
+                [
+                    Some(tensor(TensorRole::Weight, plan.parameter_offset)),
+                    Some(tensor(TensorRole::Bias, bias)),
+                    feedback,
+                ]
                 .into_iter()
                 .flatten()
-        })
+            },
+        )
     }
 }
 

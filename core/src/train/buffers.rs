@@ -114,12 +114,12 @@ fn region_part(region: &mut [f32], from: usize, len: usize) -> &mut [f32] {
 }
 
 /// The gradients of odd layers, and behind them the gradient of the logits and the targets that direct rules use.
-pub(super) fn direct_buffers<'a>(
+pub(super) fn direct_buffers<'a, const CAPS: u32>(
     odd: &'a mut [f32],
     network: &Architecture<'_>,
     training: &Training,
 ) -> (&'a mut [f32], &'a mut [f32], &'a mut [f32]) {
-    let layout = Layout::new(network, training);
+    let layout = Layout::new::<CAPS>(network, training);
     let (gradient, rest) = split_mut(odd, layout.gradients[1]);
     let (errors, rest) = split_mut(rest, layout.errors[0]);
     (gradient, errors, split_mut(rest, layout.errors[1]).0)

@@ -27,7 +27,7 @@ impl<'m> Declaration<'m> {
             Err(TrainerError::OneOutput { .. }) => panic!("the loss needs a network of at least 2 outputs"),
             Err(TrainerError::Coefficient(error)) => panic!("{}", error.expected),
             // Other errors depend on the memory, the table or the capabilities of an image.
-            _ => Self { network, training, layout: Layout::new(&network, &training) },
+            _ => Self { network, training, layout: Layout::new::<ALL>(&network, &training) },
         }
     }
 

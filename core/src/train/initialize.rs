@@ -29,7 +29,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let offset = state.feedback.len().saturating_sub(Storage::SEED_LEN);
             feedback::write_seed(seed, range_mut(state.feedback, offset, Storage::SEED_LEN));
         }
-        for plan in LayerCursor::new(&network, &self.training) {
+        for plan in LayerCursor::<CAPS>::new(&network, &self.training) {
             if enabled::<CAPS>(capabilities::FROZEN) && plan.is_in_table() {
                 continue;
             }
@@ -63,7 +63,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// As [`Trainer::warm_up_mirrors`].
     pub fn warm_up_mirrors_once(&mut self, round: u32) -> Result<(), StepError> {
         self.input(self.training.batch)?;
-        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
             if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(&cursor.plan) {
                 // Time values that no training step uses, so that the noise differs.

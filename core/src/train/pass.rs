@@ -45,7 +45,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let score = loss::score::<CAPS>(self.training.loss, logits, (targets, of_classes), samples, gradient);
         (self.loss, self.correct) = (score.loss, score.correct.unwrap_or(NOT_COUNTED));
         if enabled::<CAPS>(capabilities::DIRECT) {
-            let (odd, errors, scaled) = direct_buffers(work.odd, &self.network, &self.training);
+            let (odd, errors, scaled) = direct_buffers::<CAPS>(work.odd, &self.network, &self.training);
             let (gradient, _) = gradient_buffers(work.even, odd, last, samples);
             errors.iter_mut().zip(gradient).for_each(|(error, g)| *error = *g);
             let len = (last.classes * samples).min(scaled.len());
@@ -77,7 +77,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     ///
     /// The noise and the response overwrite the layer's input and output, which nothing needs after its update.
     pub(super) fn mirror_step(&mut self, plan: &LayerPlan<'_>, time: u64) {
-        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
+        let Some(geometry) = Geometry::of::<CAPS>(plan) else { return };
         let (samples, sizes, rate) = (self.samples(), self.sizes(), self.training.mirror_rate);
         let state = State::new::<CAPS>(self.state, sizes);
         let mirror = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
@@ -112,20 +112,22 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let input = &*input;
         let (odd, errors, targets): (&mut [f32], &mut [f32], &mut [f32]) =
             if enabled::<CAPS>(capabilities::DIRECT) && rule.is_direct() {
-                direct_buffers(self.work.odd, &self.network, &self.training)
+                direct_buffers::<CAPS>(self.work.odd, &self.network, &self.training)
             } else {
                 (self.work.odd, &mut [], &mut [])
             };
         let (grad_output, output) = gradient_buffers(self.work.even, odd, plan, samples);
         if let Some(pool) = pool_of::<CAPS>(plan, samples) {
             self.kernels.pool_backward(&pool, input, grad_output, before, output);
-        } else if let Some(geometry) = geometry_of::<CAPS>(plan) {
+        } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
             let storage = self.training.storage;
             let weight = match rule {
                 Feedback::Symmetric => range(self.state, plan.parameter_offset, plan.weights),
-                _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => {
-                    range(self.table, self.network.table_offset(&self.training, plan.index), plan.feedback_len())
-                }
+                _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => range(
+                    self.table,
+                    self.network.table_offset::<CAPS>(&self.training, plan.index),
+                    plan.feedback_len(),
+                ),
                 // Empty where the feedback is regenerated.
                 _ => range(self.state, parameters + plan.feedback_offset, plan.feedback_in_memory()),
             };
@@ -167,7 +169,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
 
     #[inline(never)]
     fn update_weights(&mut self, plan: &LayerPlan<'_>) {
-        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
+        let Some(geometry) = Geometry::of::<CAPS>(plan) else { return };
         let (samples, sizes, mut step) = (self.samples(), self.sizes(), self.coefficients());
         let decays = plan.needs_input_gradient && plan.layer.feedback == Feedback::KolenPollack;
         if enabled::<CAPS>(capabilities::KP_DECAY) && decays {
@@ -195,7 +197,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
 
     #[inline(never)]
     fn update_biases(&mut self, plan: &LayerPlan<'_>) {
-        let Some(geometry) = geometry_of::<CAPS>(plan) else { return };
+        let Some(geometry) = Geometry::of::<CAPS>(plan) else { return };
         let (samples, sizes, step) = (self.samples(), self.sizes(), self.coefficients().for_biases());
         let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
         let state = State::new::<CAPS>(self.state, sizes);
@@ -237,17 +239,12 @@ pub(crate) fn forward<const CAPS: u32, K: Kernels>(
 ) {
     if let Some(pool) = pool_of::<CAPS>(plan, samples) {
         kernels.pool(&pool, input, output);
-    } else if let Some(geometry) = geometry_of::<CAPS>(plan) {
+    } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
         // Not `then_some`: a device would keep both of its operands on the stack.
         let activation = if plan.is_last { None } else { Some(plan.layer.activation) };
         kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation }, output);
         plan.layer.activation.apply::<CAPS>(output);
     }
-}
-
-/// The geometry of a layer with weights; `None` for other layers, and for those whose code is left out.
-pub(super) fn geometry_of<const CAPS: u32>(plan: &LayerPlan<'_>) -> Option<Geometry> {
-    if enabled::<CAPS>(plan.layer.operation.capability()) { Geometry::of(plan) } else { None }
 }
 
 /// The geometry of a pooling layer; `None` for other layers, and for those whose code is left out.
@@ -267,8 +264,14 @@ fn pool_of<const CAPS: u32>(plan: &LayerPlan<'_>, samples: usize) -> Option<Pool
         Operation::AveragePool { size, stride } if enabled::<CAPS>(capabilities::AVERAGE_POOL) => {
             Some(pool(size, stride, true))
         }
+        // One window that is clipped to the image.
+        Operation::GlobalAveragePool if enabled::<CAPS>(capabilities::AVERAGE_POOL) => {
+            let side = plan.input.rows().max(plan.input.cols());
+            Some(pool(side, side, true))
+        }
         Operation::MaxPool { .. }
         | Operation::AveragePool { .. }
+        | Operation::GlobalAveragePool
         | Operation::Dense { .. }
         | Operation::Convolution { .. }
         | Operation::Untied { .. } => None,

@@ -2,9 +2,8 @@
 
 use super::buffers::{gradient_buffers, layer_activations};
 use super::error::StepError;
-use super::pass::geometry_of;
 use super::trainer::Trainer;
-use crate::kernels::{Kernels, WeightGradient};
+use crate::kernels::{Geometry, Kernels, WeightGradient};
 use crate::network::{Score, Targets};
 use crate::plan::{LayerCursor, LayerPlan};
 
@@ -40,11 +39,11 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let (network, samples) = (self.network, self.samples());
         for layer in (0..network.layers().len()).rev() {
             let mut plan = LayerPlan::before_first(&network, &self.training);
-            if !plan.seek(network.layers(), layer) {
+            if !plan.seek::<CAPS>(network.layers(), layer) {
                 break;
             }
             let plan = &plan;
-            if let Some(geometry) = geometry_of::<CAPS>(plan) {
+            if let Some(geometry) = Geometry::of::<CAPS>(plan) {
                 let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
                 let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
                 visit(ErrorSignal {
@@ -71,7 +70,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// This is for a state that is exported and not trained further, because a step draws its magnitudes from the last ones.
     pub fn refresh_feedback(&mut self) {
         let next = self.steps.saturating_add(1);
-        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
             self.refresh_signs(&cursor.plan, Some(next));
         }

@@ -162,7 +162,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
         };
         let mut plan = LayerPlan::before_first(&self.network, &self.training);
-        if !plan.seek(self.network.layers(), layer) {
+        if !plan.seek::<CAPS>(self.network.layers(), layer) {
             return Ok(Poll::Ready(self.score()));
         }
         let plan = &plan;
@@ -206,7 +206,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     pub fn evaluate<'t>(&mut self, targets: impl Into<Targets<'t>>) -> Result<Score, StepError> {
         self.start_targets(targets.into())?;
         self.phase = Phase::Idle;
-        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
             self.forward(&cursor.plan);
         }
@@ -227,7 +227,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         self.check_table()?;
         let samples = StepError::samples_of(self.network.input(), inputs.len(), self.training.batch)?;
         self.load(inputs, samples)?;
-        let mut cursor = LayerCursor::new(&self.network, &self.training);
+        let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
             self.forward(&cursor.plan);
         }

@@ -114,7 +114,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         kernels: K,
     ) -> Result<Self, TrainerError> {
         check::<CAPS>(&network, &training)?;
-        let layout = Layout::new(&network, &training);
+        let layout = Layout::new::<CAPS>(&network, &training);
         if memory.len() != layout.total() {
             return Err(TrainerError::Memory { expected: layout.total(), found: memory.len() });
         }
@@ -187,8 +187,11 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
 
     /// Lengths of the parameters, of the feedback, and of the parameters of frozen layers.
     pub(super) fn sizes(&self) -> [usize; 3] {
-        let frozen =
-            if enabled::<CAPS>(capabilities::FROZEN) { Layout::new(&self.network, &self.training).frozen } else { 0 };
+        let frozen = if enabled::<CAPS>(capabilities::FROZEN) {
+            Layout::new::<CAPS>(&self.network, &self.training).frozen
+        } else {
+            0
+        };
         let states = if enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM) {
             self.training.optimizer.states()
         } else {

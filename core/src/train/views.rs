@@ -21,7 +21,7 @@ impl<const CAPS: u32, K> Trainer<'_, CAPS, K> {
     /// # Ok::<(), asymgrad_core::TrainerError>(())
     /// ```
     pub fn weights(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let plan = LayerCursor::new(&self.network, &self.training).nth(layer)?;
+        let plan = LayerCursor::<CAPS>::new(&self.network, &self.training).nth(layer)?;
         let values = if plan.is_in_table() { self.table } else { &*self.state };
         matrix(values, &plan, plan.parameter_offset)
     }
@@ -46,8 +46,9 @@ impl<const CAPS: u32, K> Trainer<'_, CAPS, K> {
     /// # Ok::<(), asymgrad_core::TrainerError>(())
     /// ```
     pub fn feedback(&self, layer: usize) -> Option<MatrixView<'_, f32, Dyn, Dyn>> {
-        let plan =
-            LayerCursor::new(&self.network, &self.training).nth(layer).filter(|plan| plan.feedback_in_memory() > 0)?;
+        let plan = LayerCursor::<CAPS>::new(&self.network, &self.training)
+            .nth(layer)
+            .filter(|plan| plan.feedback_in_memory() > 0)?;
         let from = self.parameters + plan.feedback_offset;
         if plan.layer.feedback.is_direct() {
             view(self.state, from, plan.feedback_fans())

@@ -3,8 +3,7 @@
 //! Training never makes this matrix: where its numbers stand follows from their position. It is for looking at, for other
 //! programs, and for the test that a flattened image times this matrix is the convolution.
 
-use std::ops::RangeInclusive;
-
+use asymgrad_core::network::Axis;
 use asymgrad_core::{Architecture, Operation, Shape, Tensor, TensorRole, Training};
 use nalgebra_sparse::CsrMatrix;
 
@@ -45,7 +44,7 @@ pub enum Error {
 /// The matrix M of a convolution, tied or untied, such that y = x M for a flattened image x.
 ///
 /// A row is an input, `[channel][row][col]`, a column an output, `[out][row][col]`. `weights` lie as in an exported file:
-/// `[out][in][k][k]`, or `[row][col][out][in][k][k]` if untied. Taps on the padding multiply nothing and are left out.
+/// `[out][in][kh][kw]`, or `[row][col][out][in][kh][kw]` if untied. Taps on the padding multiply nothing and are left out.
 ///
 /// # Errors
 /// [`Error`] if the layer is no convolution or has another number of weights.
@@ -58,28 +57,30 @@ pub fn matrix<T: Clone>(input: Shape, operation: Operation, weights: &[T]) -> Re
         Operation::Untied { filters, kernel } => (filters, kernel, true),
         operation => return Err(Error::Operation { operation }),
     };
-    let (channels, rows, cols) = (input.channels(), input.rows(), input.cols());
-    let (taps, copies) = (kernel * kernel, if untied { rows * cols } else { 1 });
+    let (channels, (rows, cols)) = (input.channels(), kernel.axes(input));
+    let (taps, copies) = (kernel.taps(), if untied { rows.output * cols.output } else { 1 });
     let expected = copies * filters * channels * taps;
     if weights.len() != expected {
         return Err(Error::Length { expected, found: weights.len() });
     }
     let (mut offsets, mut columns, mut values) = (vec![0], vec![], vec![]);
     for feature in 0..input.features() {
-        let (channel, row, col) = (feature / (rows * cols), feature / cols % rows, feature % cols);
+        let (row, col) = (feature / cols.input % rows.input, feature % cols.input);
+        let channel = feature / (rows.input * cols.input);
         for out in 0..filters {
-            for to_row in readers(row, kernel, rows) {
-                for to_col in readers(col, kernel, cols) {
-                    let filter = if untied { (to_row * cols + to_col) * filters + out } else { out };
-                    let tap = (row + kernel / 2 - to_row) * kernel + (col + kernel / 2 - to_col);
-                    columns.push((out * rows + to_row) * cols + to_col);
+            for (to_row, tap_row) in readers(&rows, row) {
+                for (to_col, tap_col) in readers(&cols, col) {
+                    let filter = if untied { (to_row * cols.output + to_col) * filters + out } else { out };
+                    let tap = tap_row * cols.taps + tap_col;
+                    columns.push((out * rows.output + to_row) * cols.output + to_col);
                     values.push(weights[(filter * channels + channel) * taps + tap].clone());
                 }
             }
         }
         offsets.push(columns.len());
     }
-    let matrix = CsrMatrix::try_from_csr_data(input.features(), filters * rows * cols, offsets, columns, values);
+    let matrix =
+        CsrMatrix::try_from_csr_data(input.features(), filters * rows.output * cols.output, offsets, columns, values);
     Ok(matrix.expect("columns rise within a row"))
 }
 
@@ -126,7 +127,10 @@ fn known_ones(known: &[String]) -> String {
     if known.is_empty() { "the network has no convolution".into() } else { format!("choose {}", known.join(" or ")) }
 }
 
-/// The outputs along one side whose windows hold the input `at`: those inside the image.
-fn readers(at: usize, kernel: usize, size: usize) -> RangeInclusive<usize> {
-    at.saturating_sub(kernel / 2)..=(at + kernel / 2).min(size - 1)
+/// The positions along an axis that read the pixel `at`, in rising order, each with its tap.
+fn readers(axis: &Axis, at: usize) -> impl Iterator<Item = (usize, usize)> {
+    let first = at + axis.padding;
+    let positions = (first + 1).saturating_sub(axis.taps).div_ceil(axis.stride)..=(first / axis.stride);
+    let Axis { stride, output, .. } = *axis;
+    positions.take_while(move |position| *position < output).map(move |position| (position, first - position * stride))
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Kernels, WeightGradient};
+use asymgrad_core::network::Axis;
 use asymgrad_core::{
     ErrorSignal, Operation, Optimizer, Sgd, StepCoefficients, StepError, Tensor, TensorRole, Trainer, Update,
 };
@@ -66,15 +67,15 @@ pub fn measure<K: Kernels>(
 /// nothing reads or trains. Those of a tap lie together, as [row, col, tap, out, in].
 fn on_image<'a>(tensor: &Tensor<'_>, w: &'a [f32], b: &'a [f32]) -> impl Iterator<Item = (f64, f64)> + Clone + 'a {
     let input = tensor.input();
-    let (rows, cols, kernel, block) = match tensor.operation() {
-        Operation::Untied { filters, kernel } => (input.rows(), input.cols(), kernel, filters * input.channels()),
-        _ => (1, 1, 1, w.len()),
+    let ((rows, cols), block) = match tensor.operation() {
+        Operation::Untied { filters, kernel } => (kernel.axes(input), filters * input.channels()),
+        _ => ((Axis::ONE, Axis::ONE), w.len()),
     };
     let is_used = move |index: usize| {
-        let (position, tap) = (index / (kernel * kernel), index % (kernel * kernel));
-        let (row, col) = (position / cols + tap / kernel, position % cols + tap % kernel);
-        let within = |index: usize, len: usize| (kernel / 2..len + kernel / 2).contains(&index);
-        within(row, rows) && within(col, cols)
+        let (tap_col, index) = (index % cols.taps, index / cols.taps);
+        let (tap_row, position) = (index % rows.taps, index / rows.taps);
+        let reads = |axis: Axis, at, tap| (axis.padding..axis.input + axis.padding).contains(&(at * axis.stride + tap));
+        reads(rows, position / cols.output, tap_row) && reads(cols, position % cols.output, tap_col)
     };
     let blocks = w.chunks(block).zip(b.chunks(block)).enumerate();
     blocks.filter(move |(index, _)| is_used(*index)).flat_map(|(_, (w, b))| pairs(w, b))

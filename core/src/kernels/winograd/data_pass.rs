@@ -12,6 +12,7 @@ use super::matrices::{Pixels, Sums, Weights};
 use super::transform::{Lines, Transform, UNITS, grid, grid_mut, transform};
 use super::{GAP, KERNEL, POINTS, PRODUCTS, SIDE, tile_positions};
 use crate::arithmetic::Arithmetic;
+use crate::network::kernel::Taps;
 use crate::slices::{range, tail};
 
 /// The scratch of a forward pass or an input gradient.
@@ -45,7 +46,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
         let geometry = self.geometry;
         let (k, m) = geometry.channels::<BACKWARD>();
         let Scratch { a_panel, a_transformed: weights, b_panel: source, c_buffer: products } = layout.split(scratch);
-        let taps = 0..KERNEL;
+        let taps = Taps::all(KERNEL);
         PackedWeights::<BACKWARD, MR>::pack::<A>(geometry, self.weight, 0, &taps, &taps, a_panel);
         transform_weights::<BACKWARD, A, LANES>(a_panel, k * MR, weights);
         let (mut to_points, mut from_points) = (Lines::new(), Lines::new());
@@ -54,7 +55,7 @@ impl<const BACKWARD: bool> DataPass<'_, BACKWARD> {
             let at = (tile_row * tile_row_len).saturating_sub(rows.start) * self.samples;
             let output = output.get_mut(at..).unwrap_or(&mut []);
             let epilogue = self.epilogue.skip(tile_row * tile_row_len * self.samples);
-            for tile_col in 0..geometry.cols.div_ceil(SIDE) {
+            for tile_col in 0..geometry.cols.output.div_ceil(SIDE) {
                 for lane in (0..self.samples).step_by(LANES * NR_VECTORS) {
                     let tile = ImageTile { geometry, samples: self.samples, tile_row, tile_col };
                     tile.transform_pixels::<A, LANES, NR_VECTORS>(self.source, k, lane, source, &mut to_points);
@@ -138,7 +139,7 @@ impl ImageTile {
         points: &mut [f32],
         lines: &mut Lines<LANES, POINTS, POINTS>,
     ) {
-        let Geometry { rows, cols, .. } = self.geometry;
+        let (rows, cols) = (self.geometry.rows.output, self.geometry.cols.output);
         let stride = points.len() / PRODUCTS;
         let mut points = grid_mut::<POINTS>(points, stride);
         let mut window: [[&[f32]; POINTS]; POINTS] = [[&[]; POINTS]; POINTS];
@@ -169,7 +170,7 @@ impl ImageTile {
         epilogue: Epilogue<'_, BACKWARD>,
         output: &mut [f32],
     ) {
-        let Geometry { rows, cols, .. } = self.geometry;
+        let (rows, cols) = (self.geometry.rows.output, self.geometry.cols.output);
         let points = grid::<POINTS>(points, points.len() / PRODUCTS);
         let lanes = (LANES * NR_VECTORS).min(self.samples.saturating_sub(first));
         // The epilogue reads the tile from memory: in registers the compiler takes vectors apart for the mask.

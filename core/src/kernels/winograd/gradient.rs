@@ -63,7 +63,7 @@ impl WeightGradient<'_> {
         let (pixels, window) = b_panel.split_at_mut_checked(PRODUCTS * strides.pixels).unwrap_or((&mut [], &mut []));
         gradients.fill(0.0);
         let (mut of_pixels, mut of_outputs, mut of_weights) = (Lines::new(), Lines::new(), Lines::new());
-        for tile_col in 0..cols.div_ceil(SIDE) {
+        for tile_col in 0..cols.output.div_ceil(SIDE) {
             for first in (0..samples).step_by(CHAIN) {
                 let count = CHAIN.min(samples - first);
                 let (chain, planes) = ((first, count), (self.input, in_channels));
@@ -99,7 +99,7 @@ impl WeightGradient<'_> {
         stride: usize,
         panels: &mut [f32],
     ) {
-        let Geometry { rows, cols, .. } = self.geometry;
+        let (rows, cols) = (self.geometry.rows.output, self.geometry.cols.output);
         let samples = self.samples;
         for (pixel, panel) in panels.chunks_exact_mut(stride.max(1)).enumerate() {
             let (row, col) = (top.wrapping_add(pixel / SIZE), left.wrapping_add(pixel % SIZE));

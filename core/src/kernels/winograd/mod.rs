@@ -20,12 +20,13 @@ mod transform;
 
 pub(super) use self::data_pass::data_pass_scratch;
 use super::geometry::Geometry;
+use crate::network::Axis;
 
 /// Side of a tile of outputs.
 const SIDE: usize = 4;
 
 /// Side of the kernel.
-pub(super) const KERNEL: usize = 5;
+const KERNEL: usize = 5;
 
 /// Interpolation points along a side: the pixels that a tile of outputs reads.
 const POINTS: usize = SIDE + KERNEL - 1;
@@ -37,12 +38,18 @@ const PRODUCTS: usize = POINTS * POINTS;
 /// two, which causes cache-set conflicts.
 const GAP: usize = 16;
 
+/// Whether the algorithm computes a layer: tied, 5 × 5, stride 1, and an output of the input's size.
+pub(super) fn serves(geometry: &Geometry) -> bool {
+    let fits = |axis: Axis| axis.taps == KERNEL && axis.stride == 1 && axis.padding == KERNEL / 2;
+    geometry.shares_weights() && fits(geometry.rows) && fits(geometry.cols)
+}
+
 /// Rows of tiles, which are computed independently.
 pub(super) const fn tile_rows(geometry: &Geometry) -> usize {
-    geometry.rows.div_ceil(SIDE)
+    geometry.rows.output.div_ceil(SIDE)
 }
 
 /// Positions of a row of tiles.
 pub(super) const fn tile_positions(geometry: &Geometry) -> usize {
-    SIDE * geometry.cols
+    SIDE * geometry.cols.output
 }

@@ -4,7 +4,9 @@ use asymgrad_core::arithmetic::Arithmetic;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
-use asymgrad_core::{Activation, Adam, Architecture, Feedback, Layer, Optimizer, Sgd, Shape, Trainer, Training};
+use asymgrad_core::{
+    Activation, Adam, Architecture, Feedback, Layer, Optimizer, Padding, Sgd, Shape, Trainer, Training,
+};
 
 use crate::{Text, digit, initial_weights, text};
 
@@ -30,7 +32,7 @@ static TABLE: [f32; RANDOM.fixed_feedback(&IN_FLASH)] = match RANDOM.feedback_ta
 };
 
 /// The three networks with R have to train to the same weights; `run` compares them.
-const NETWORKS: [(&str, Architecture, Storage); 13] = [
+const NETWORKS: [(&str, Architecture, Storage); 14] = [
     ("dense", with_rule!(Symmetric), Storage::Memory),
     ("dense R", RANDOM, Storage::Memory),
     ("dense R in flash", RANDOM, Storage::Table),
@@ -56,6 +58,19 @@ const NETWORKS: [(&str, Architecture, Storage); 13] = [
                 Layer::conv(4, 3),
                 Layer::max_pool(3, 2),
                 Layer::untied(4, 3).feedback(Feedback::Fixed),
+                Layer::dense(10).feedback(Feedback::Updated),
+            ],
+        ),
+        Storage::Memory,
+    ),
+    (
+        "conv untied, strides and sides",
+        Architecture::new(
+            Shape::image(1, 8, 8),
+            &[
+                Layer::conv_rect(4, 3, 2).stride(2),
+                Layer::untied_rect(8, 2, 3).padding(Padding::Valid).feedback(Feedback::Fixed),
+                Layer::global_avg_pool(),
                 Layer::dense(10).feedback(Feedback::Updated),
             ],
         ),

@@ -9,8 +9,8 @@ use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::snapshot::Snapshots;
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Predictor, Sgd, Shape, Trainer,
-    Training,
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Padding, Predictor, Sgd, Shape,
+    Trainer, Training,
 };
 use firmware::{board, task};
 use static_cell::ConstStaticCell;
@@ -19,10 +19,11 @@ const NET: Architecture = Architecture::new(
     Shape::image(1, 8, 8),
     &[
         Layer::conv(3, 3).activation(Activation::Tanh),
-        Layer::untied(3, 3).feedback(Feedback::Fixed),
+        Layer::untied_rect(3, 2, 3).stride(2).feedback(Feedback::Fixed),
         Layer::max_pool(3, 2),
-        Layer::conv(4, 3).feedback(Feedback::Updated),
+        Layer::conv_rect(4, 1, 2).padding(Padding::Valid).feedback(Feedback::Updated),
         Layer::avg_pool(3, 2),
+        Layer::global_avg_pool(),
         Layer::dense(8).feedback(Feedback::Updated),
         Layer::dense(8).activation(Activation::Sigmoid).feedback(Feedback::KolenPollack),
         Layer::dense(8).feedback(Feedback::UniformSign),
@@ -34,7 +35,7 @@ const NET: Architecture = Architecture::new(
         Layer::dense(10).feedback(Feedback::Fixed),
     ],
 );
-const TEXT: &str = "input 1x8x8 - conv3x3x3.tanh - untied3x3x3(R) - maxpool3x3/2 - conv3x3x4(R*) - avgpool3x3/2 - dense8(R*) - dense8.sigmoid(KP) - dense8(uSF) - dense8(frSF) - dense8(brSF) - dense8(WM) - dense8(DFA) - dense8(DRTP) - dense10(R)";
+const TEXT: &str = "input 1x8x8 - conv3x3x3.tanh - untied2x3x3/2(R) - maxpool3x3/2 - conv1x2x4.valid(R*) - avgpool3x3/2 - globalavgpool - dense8(R*) - dense8.sigmoid(KP) - dense8(uSF) - dense8(frSF) - dense8(brSF) - dense8(WM) - dense8(DFA) - dense8(DRTP) - dense10(R)";
 const OPTIMIZERS: [Optimizer; 4] = [
     Optimizer::Sgd(Sgd::DEFAULT),
     Optimizer::Momentum(Momentum::DEFAULT),

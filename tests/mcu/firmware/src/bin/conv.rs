@@ -7,7 +7,7 @@ use core::array::from_fn;
 use core::hint::black_box;
 
 use asymgrad_core::kernels::{Forward, Geometry, Kernels, StepCoefficients, Update, WeightGradient};
-use asymgrad_core::{Architecture, Layer, Optimizer, Sgd, Shape, Training};
+use asymgrad_core::{Architecture, Kernel, Layer, Optimizer, Sgd, Shape, Training};
 use firmware::board::{self, Clock, Device};
 use firmware::task;
 
@@ -43,7 +43,7 @@ fn measure<const SIDE: usize, const IN: usize, const OUT: usize>(clock: &mut Clo
     let bias: [f32; OUT] = from_fn(value);
     let (input, grad_output, weight) = (black_box(&input), black_box(&grad_output), black_box(&weight));
 
-    let geometry = Geometry::convolution(Shape::image(IN, SIDE, SIDE), OUT, KERNEL);
+    let geometry = Geometry::convolution(Shape::image(IN, SIDE, SIDE), OUT, Kernel::square(KERNEL));
     let flat_input = input.as_flattened().as_flattened();
     let flat_weight = weight.as_flattened().as_flattened().as_flattened();
     let forward =
