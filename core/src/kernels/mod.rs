@@ -63,6 +63,9 @@ use crate::arithmetic::Arithmetic;
 use crate::network::Activation;
 use crate::random::FeedbackSource;
 
+/// Values of a pixel that max pooling compares at a time; of one sample they are the channels.
+const POOL_LANES: usize = 16;
+
 /// A set of kernels. Every slice has the length that its job's geometry implies.
 ///
 /// `CAPS` are the [capabilities](crate::capabilities) that the image holds.
@@ -143,6 +146,6 @@ impl<A: Arithmetic> Kernels for A {
         before: Option<Activation>,
         output: &mut [f32],
     ) {
-        pool.backward(0..pool.rows, input, grad_output, before, output);
+        pool.backward::<POOL_LANES>(0..pool.rows, input, grad_output, before, output);
     }
 }

@@ -106,6 +106,10 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
 pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() {
+        reference_convolution::input_gradient::<A, CAPS>(job, output);
+        return apply_mask::<A>(job.mask, output);
+    }
     each_position::<CAPS>(output, inputs * n, |position, block| {
         if n == 1 {
             each_tile(block, 0.0, |lane, sums| {

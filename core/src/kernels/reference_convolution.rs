@@ -1,9 +1,9 @@
-//! Convolutions of one sample on a device, tap by tap: the terms of a tap and an input channel for four output channels of all positions.
+//! Convolutions of one sample on a device, tap by tap: the terms of a tap and a channel for four other channels of all positions.
 //!
 //! Their weights, or the sums of their gradients, stay in registers, and no position repeats the bounds of its window.
 
 use super::geometry::Geometry;
-use super::jobs::{Forward, WeightGradient};
+use super::jobs::{Forward, InputGradient, WeightGradient};
 use super::reference_sums::{DOT_ROWS, add_terms, skips};
 use crate::arithmetic::{Arithmetic, Portable};
 use crate::slices::{range, range_mut, tail};
@@ -11,48 +11,75 @@ use crate::slices::{range, range_mut, tail};
 /// y = x W + b.
 #[inline(never)]
 pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output: &mut [f32]) {
-    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
+    let (geometry, inputs, outputs) = (&job.geometry, job.geometry.in_channels, job.geometry.out_channels);
     for block in output.chunks_exact_mut(outputs.max(1)) {
         block.iter_mut().zip(job.bias).for_each(|(y, bias)| *y = *bias);
     }
-    for tap in 0..job.geometry.taps() {
+    for tap in 0..geometry.taps() {
         for channel in 0..inputs {
-            let mut weight = tail(job.weight, tap * outputs * inputs + channel).iter().step_by(inputs.max(1)).copied();
-            for out in (0..outputs).step_by(DOT_ROWS) {
-                let mut next = || weight.next().unwrap_or(0.0);
-                if outputs - out >= DOT_ROWS {
-                    let weights = [next(), next(), next(), next()];
-                    add_tap::<CAPS, _>(job, tap, channel, out, output, |sums, x| add_terms::<A>(sums, weights, x));
-                } else {
-                    for out in out..outputs {
-                        let weight = next();
-                        add_tap::<CAPS, _>(job, tap, channel, out, output, |[sum], x| {
-                            *sum = A::mul_add(x, weight, *sum)
-                        });
-                    }
-                }
+            let weights = tail(job.weight, tap * outputs * inputs + channel).iter().step_by(inputs.max(1)).copied();
+            add_channel::<A, CAPS, false>(geometry, (tap, channel), job.input, weights, output);
+        }
+    }
+}
+
+/// dL/dx = G Bᵀ.
+#[inline(never)]
+pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
+    let (geometry, inputs, outputs) = (&job.geometry, job.geometry.in_channels, job.geometry.out_channels);
+    output.fill(0.0);
+    for tap in 0..geometry.taps() {
+        for channel in 0..outputs {
+            let weights = range(job.weight, (tap * outputs + channel) * inputs, inputs).iter().copied();
+            add_channel::<A, CAPS, true>(geometry, (tap, channel), job.grad_output, weights, output);
+        }
+    }
+}
+
+/// Adds the terms of a tap and a channel of the source to all channels of the target, four at a time, with a weight for each.
+#[inline(always)]
+fn add_channel<A: Arithmetic, const CAPS: u32, const BACKWARD: bool>(
+    geometry: &Geometry,
+    of: (usize, usize),
+    source: &[f32],
+    mut weights: impl Iterator<Item = f32>,
+    target: &mut [f32],
+) {
+    let (_, channels) = geometry.channels::<BACKWARD>();
+    let mut next = || weights.next().unwrap_or(0.0);
+    for to in (0..channels).step_by(DOT_ROWS) {
+        if channels - to >= DOT_ROWS {
+            let weights = [next(), next(), next(), next()];
+            let add = |sums: &mut _, x| add_terms::<A>(sums, weights, x);
+            add_tap::<CAPS, BACKWARD, _>(geometry, of, source, to, target, add);
+        } else {
+            for to in to..channels {
+                let weight = next();
+                let add = |[sum]: &mut [f32; 1], x| *sum = A::mul_add(x, weight, *sum);
+                add_tap::<CAPS, BACKWARD, _>(geometry, of, source, to, target, add);
             }
         }
     }
 }
 
-/// Adds the terms of a tap and an input channel, by `add`, to the sums of `LANES` output channels from `out` on.
+/// Adds the terms of a tap and a channel of the source, by `add`, to the sums of `LANES` channels of the target from `to` on.
 #[inline(never)]
-fn add_tap<const CAPS: u32, const LANES: usize>(
-    job: &Forward<'_>,
-    tap: usize,
-    channel: usize,
-    out: usize,
-    output: &mut [f32],
+fn add_tap<const CAPS: u32, const BACKWARD: bool, const LANES: usize>(
+    geometry: &Geometry,
+    (tap, channel): (usize, usize),
+    source: &[f32],
+    to: usize,
+    target: &mut [f32],
     add: impl Fn(&mut [f32; LANES], f32),
 ) {
-    let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
-    each_run(job.geometry.known::<CAPS>(), tap, |pixel, position, len| {
-        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
-        let blocks = range_mut(output, position * outputs, len * outputs).chunks_exact_mut(outputs.max(1));
-        for (pixel, block) in pixels.zip(blocks) {
-            let sums = block.get_mut(out..).and_then(|block| block.first_chunk_mut());
-            let (Some(x), Some(sums)) = (pixel.get(channel), sums) else { break };
+    let (from_channels, to_channels) = geometry.channels::<BACKWARD>();
+    each_run(geometry.known::<CAPS>(), tap, |pixel, position, len| {
+        let (from, at) = if BACKWARD { (position, pixel) } else { (pixel, position) };
+        let values = range(source, from * from_channels, len * from_channels).chunks_exact(from_channels.max(1));
+        let blocks = range_mut(target, at * to_channels, len * to_channels).chunks_exact_mut(to_channels.max(1));
+        for (value, block) in values.zip(blocks) {
+            let sums = block.get_mut(to..).and_then(|block| block.first_chunk_mut());
+            let (Some(x), Some(sums)) = (value.get(channel), sums) else { break };
             if !skips(*x) {
                 add(sums, *x);
             }
