@@ -27,7 +27,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
                     for out in out..outputs {
                         let weight = next();
                         add_tap::<CAPS, _>(job, tap, channel, out, output, |[sum], x| {
-                            *sum = A::mul_add(x, weight, *sum)
+                            *sum = A::mul_add(x, weight, *sum);
                         });
                     }
                 }
