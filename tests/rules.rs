@@ -283,6 +283,7 @@ fn measures_agree_with_float64() {
         "input 2x6x5 - conv3x3x4 - avgpool3x3/2 - conv3x3x5(R) - dense7(frSF) - dense4(KP)",
         "input 9 - dense8 - dense7(uSF) - dense6.tanh(WM) - dense5(DRTP) - dense4(brSF)",
         "input 2x5x4 - conv3x3x3 - maxpool3x3/2 - untied3x3x4(KP) - dense6.sigmoid(brSF) - dense4",
+        "input 2x9x8 - conv3x2x4/2 - untied4x2x5/2(R) - untied2x1x4.valid(KP) - globalavgpool - dense6(uSF) - dense4",
     ] {
         with_trainer(text, Training::new(SAMPLES), |trainer, x, labels| {
             let bias =

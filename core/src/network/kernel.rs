@@ -103,7 +103,7 @@ impl Kernel {
         self.padding
     }
 
-    pub(super) const fn capability(&self) -> u32 {
+    pub(super) const fn capability(self) -> u32 {
         if self.stride == 1 { 0 } else { capabilities::STRIDE }
     }
 
@@ -121,7 +121,7 @@ impl Kernel {
     }
 
     /// Whether the sides and the stride are sizes that a network takes.
-    pub(super) const fn is_valid(&self) -> bool {
+    pub(super) const fn is_valid(self) -> bool {
         // Wrapping, 0 becomes the largest number, which stands for everything beyond the longest.
         self.rows.wrapping_sub(1) < u16::MAX - 1
             && self.cols.wrapping_sub(1) < u16::MAX - 1
@@ -129,12 +129,12 @@ impl Kernel {
     }
 
     /// Whether the kernel with its padding is no larger than an image.
-    pub(super) const fn fits(&self, image: Shape) -> bool {
+    pub(super) const fn fits(self, image: Shape) -> bool {
         matches!(self.padding, Padding::Same) || self.rows() <= image.rows() && self.cols() <= image.cols()
     }
 
     /// Shape of the output of `filters` filters over an image.
-    pub(super) const fn output(&self, input: Shape, filters: usize) -> Shape {
+    pub(super) const fn output(self, input: Shape, filters: usize) -> Shape {
         let (rows, cols) = self.axes(input);
         Shape::image(filters, rows.output, cols.output)
     }

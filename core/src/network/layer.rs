@@ -194,7 +194,7 @@ impl Layer {
     pub const fn stride(mut self, step: usize) -> Self {
         match &mut self.operation {
             Operation::Convolution { kernel, .. } | Operation::Untied { kernel, .. } => {
-                *kernel = kernel.with_stride(step)
+                *kernel = kernel.with_stride(step);
             }
             Operation::MaxPool { stride, .. } | Operation::AveragePool { stride, .. } => *stride = step,
             Operation::Dense { .. } | Operation::GlobalAveragePool => (),
@@ -317,7 +317,7 @@ impl fmt::Display for Problem {
                 kernel.stride()
             ),
             Self::KernelExceedsImage { kernel, rows, cols } => {
-                write!(f, "a kernel of {kernel} without padding has to fit the image, found one of {rows}x{cols}")
+                write!(f, "a kernel of {kernel} without padding has to fit the image, found an image of {rows}x{cols}")
             }
             Self::Window { size, stride } => {
                 write!(f, "the pooling stride has to be 1 to {size} for a window of {size}x{size}, found {stride}")
