@@ -11,6 +11,7 @@ const TRAINING: Training = Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate:
 asymgrad_core::trainer!(mod sources: NET, TRAINING);
 
 /// Trained by `weights.py` and exported by `asymgrad export --rust`; in flash.
+#[expect(clippy::unreadable_literal, reason = "written by a program")]
 static PARAMETERS: [f32; NET.parameters()] = include!("weights.rs");
 
 /// A reading of a source. This sensor's is half as strong as that of the training, and upside down.

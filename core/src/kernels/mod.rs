@@ -37,6 +37,7 @@ mod pack;
 mod pooling;
 mod reference;
 mod reference_convolution;
+mod reference_pooling;
 mod reference_sums;
 mod seeded_feedback;
 pub mod select;
@@ -62,9 +63,6 @@ pub use self::update::Update;
 use crate::arithmetic::Arithmetic;
 use crate::network::Activation;
 use crate::random::FeedbackSource;
-
-/// Values of a pixel that max pooling compares at a time; of one sample they are the channels.
-const POOL_LANES: usize = 16;
 
 /// A set of kernels. Every slice has the length that its job's geometry implies.
 ///
@@ -135,7 +133,7 @@ impl<A: Arithmetic> Kernels for A {
     }
 
     fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
-        pool.forward(0..pool.output_rows(), input, output);
+        reference_pooling::forward(pool, input, output);
     }
 
     fn pool_backward(
@@ -146,6 +144,6 @@ impl<A: Arithmetic> Kernels for A {
         before: Option<Activation>,
         output: &mut [f32],
     ) {
-        pool.backward::<POOL_LANES>(0..pool.rows, input, grad_output, before, output);
+        reference_pooling::backward(pool, input, grad_output, before, output);
     }
 }

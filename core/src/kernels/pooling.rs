@@ -8,6 +8,9 @@ use crate::network::Activation;
 use crate::network::shape::windows;
 use crate::slices::tail;
 
+/// Values of a pixel that are compared at a time to find the largest of a window.
+const CHUNK: usize = 128;
+
 /// The geometry of a pooling layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolGeometry {
@@ -95,9 +98,9 @@ impl PoolGeometry {
     }
 
     /// Computes the rows `rows` of dL/dx from G. `before` is the activation whose output `input` is: where a ReLU was off, the
-    /// result is 0. `LANES` values of a pixel are compared at a time to find the largest of a window.
+    /// result is 0.
     #[inline(always)]
-    pub fn backward<const LANES: usize>(
+    pub fn backward(
         &self,
         rows: Range<usize>,
         input: &[f32],
@@ -126,7 +129,7 @@ impl PoolGeometry {
                         }
                     }
                 } else {
-                    self.add_to_largest::<LANES>(row, col, &inside, input, gradient, relu, output);
+                    self.add_to_largest(row, col, &inside, input, gradient, relu, output);
                 }
             }
         }
@@ -140,7 +143,7 @@ impl PoolGeometry {
     /// Adds one window's gradient to the first largest element of each channel and sample; masked if that is not above 0.
     #[inline(always)]
     #[expect(clippy::too_many_arguments, reason = "one window of `backward`")]
-    fn add_to_largest<const LANES: usize>(
+    fn add_to_largest(
         &self,
         row: usize,
         col: usize,
@@ -150,9 +153,9 @@ impl PoolGeometry {
         relu: bool,
         output: &mut [f32],
     ) {
-        for (block, gradient) in gradient.chunks(LANES).enumerate() {
-            let lanes = block * LANES..block * LANES + gradient.len();
-            let (mut best, mut largest) = ([0.0; LANES], [0; LANES]);
+        for (block, gradient) in gradient.chunks(CHUNK).enumerate() {
+            let lanes = block * CHUNK..block * CHUNK + gradient.len();
+            let (mut best, mut largest) = ([0.0; CHUNK], [0; CHUNK]);
             for (tap, index) in (0..).zip(self.window(row, col)) {
                 let pixel = self.pixel(input, index).get(lanes.clone()).unwrap_or(&[]);
                 if tap == 0 {
@@ -184,7 +187,7 @@ impl PoolGeometry {
 
 /// Replaces the maximum where a later element of the window is larger, or the first NaN.
 #[inline(always)]
-fn update_largest<const LANES: usize>(best: &mut [f32; LANES], largest: &mut [u32; LANES], pixel: &[f32], tap: u32) {
+fn update_largest(best: &mut [f32; CHUNK], largest: &mut [u32; CHUNK], pixel: &[f32], tap: u32) {
     for ((best, largest), x) in best.iter_mut().zip(largest).zip(pixel) {
         let wins = (*x > *best) | (x.is_nan() & !best.is_nan());
         *best = if wins { *x } else { *best };

@@ -19,9 +19,6 @@ use super::instruction_set::{InstructionSet, Instructions, NumericMode};
 use super::intrinsics::{Fused, Unfused};
 use super::scratch::ScratchBuffer;
 
-/// Values of a pixel that max pooling compares at a time: the samples of its channels.
-const POOL_LANES: usize = 128;
-
 /// Biases whose gradients are summed side by side: as many sums as hide the latency of an addition.
 const BIAS_CHAINS: usize = 8;
 
@@ -376,7 +373,7 @@ macro_rules! compiled {
                 before: Option<Activation>,
                 output: &mut [f32],
             ) {
-                pool.backward::<POOL_LANES>(rows, input, grad_output, before, output);
+                pool.backward(rows, input, grad_output, before, output);
             }
         }
     };
