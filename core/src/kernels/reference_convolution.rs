@@ -6,7 +6,7 @@ use super::geometry::Geometry;
 use super::jobs::{Forward, InputGradient, WeightGradient};
 use super::reference_sums::{DOT_ROWS, add_terms, skips};
 use crate::arithmetic::{Arithmetic, Portable};
-use crate::slices::{range, range_mut, tail};
+use crate::slices::{range, range_mut, tail, tail_mut};
 
 /// y = x W + b.
 #[inline(never)]
@@ -73,16 +73,26 @@ fn add_tap<const CAPS: u32, const BACKWARD: bool, const LANES: usize>(
     add: impl Fn(&mut [f32; LANES], f32),
 ) {
     let (from_channels, to_channels) = geometry.channels::<BACKWARD>();
-    each_run(geometry.known::<CAPS>(), tap, |pixel, position, len| {
+    let geometry = geometry.known::<CAPS>();
+    let visit = |(value, block): (&[f32], &mut [f32])| {
+        let sums = block.get_mut(to..).and_then(|block| block.first_chunk_mut());
+        let (Some(x), Some(sums)) = (value.get(channel), sums) else { return };
+        if !skips(*x) {
+            add(sums, *x);
+        }
+    };
+    each_row(geometry, tap, |pixel, position, len| {
         let (from, at) = if BACKWARD { (position, pixel) } else { (pixel, position) };
-        let values = range(source, from * from_channels, len * from_channels).chunks_exact(from_channels.max(1));
-        let blocks = range_mut(target, at * to_channels, len * to_channels).chunks_exact_mut(to_channels.max(1));
-        for (value, block) in values.zip(blocks) {
-            let sums = block.get_mut(to..).and_then(|block| block.first_chunk_mut());
-            let (Some(x), Some(sums)) = (value.get(channel), sums) else { break };
-            if !skips(*x) {
-                add(sums, *x);
-            }
+        let stride = geometry.cols.stride;
+        if stride == 1 {
+            let values = range(source, from * from_channels, len * from_channels).chunks_exact(from_channels.max(1));
+            let blocks = range_mut(target, at * to_channels, len * to_channels).chunks_exact_mut(to_channels.max(1));
+            values.zip(blocks).for_each(visit);
+        } else {
+            let (from_step, to_step) = if BACKWARD { (1, stride) } else { (stride, 1) };
+            let values = tail(source, from * from_channels).chunks((from_channels * from_step).max(1));
+            let blocks = tail_mut(target, at * to_channels).chunks_mut((to_channels * to_step).max(1));
+            values.zip(blocks).take(len).for_each(visit);
         }
     });
 }
@@ -109,40 +119,43 @@ pub(super) fn weight_gradient<const CAPS: u32>(job: &WeightGradient<'_>, sums: &
 fn tap_gradients<const CAPS: u32>(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usize) -> [f32; DOT_ROWS] {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
     let mut sums = [0.0; DOT_ROWS];
-    each_run(job.geometry.known::<CAPS>(), tap, |pixel, position, len| {
-        let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+    let geometry = job.geometry.known::<CAPS>();
+    let mut visit = |(pixel, block): (&[f32], &[f32])| {
+        let g = block.get(out..).and_then(|block| block.first_chunk());
+        let (Some(x), Some(g)) = (pixel.get(channel), g) else { return };
+        if !skips(*x) {
+            // The gradient of one position is a rounded product in every numeric mode.
+            add_terms::<Portable>(&mut sums, *g, *x);
+        }
+    };
+    each_row(geometry, tap, |pixel, position, len| {
         let blocks = range(job.grad_output, position * outputs, len * outputs).chunks_exact(outputs.max(1));
-        for (pixel, block) in pixels.zip(blocks) {
-            let g = block.get(out..).and_then(|block| block.first_chunk());
-            let (Some(x), Some(g)) = (pixel.get(channel), g) else { break };
-            if !skips(*x) {
-                // The gradient of one position is a rounded product in every numeric mode.
-                add_terms::<Portable>(&mut sums, *g, *x);
-            }
+        if geometry.cols.stride == 1 {
+            let pixels = range(job.input, pixel * inputs, len * inputs).chunks_exact(inputs.max(1));
+            pixels.zip(blocks).for_each(&mut visit);
+        } else {
+            let pixels = tail(job.input, pixel * inputs).chunks((inputs * geometry.cols.stride).max(1));
+            pixels.zip(blocks).for_each(&mut visit);
         }
     });
     sums
 }
 
-/// Calls `visit` with the first pixel, the first position and the length of each run of output positions at which a tap reads
-/// neighbouring pixels inside the image: whole rows, or single positions if there is a stride.
+/// Calls `visit` for each row of positions at which a tap reads pixels inside the image: with the first pixel, the first position, and the
+/// number of positions.
 #[inline(always)]
-fn each_run(geometry: Geometry, tap: usize, mut visit: impl FnMut(usize, usize, usize)) {
+fn each_row(geometry: Geometry, tap: usize, mut visit: impl FnMut(usize, usize, usize)) {
     let Geometry { rows, cols, .. } = geometry;
     let (tap_row, tap_col) = (tap / cols.taps.max(1), tap % cols.taps.max(1));
-    let valid_cols = cols.valid_positions(tap_col);
+    let (valid_rows, valid_cols) = (rows.valid_positions(tap_row), cols.valid_positions(tap_col));
     if valid_cols.is_empty() {
         return;
     }
-    let (runs, len) = if cols.stride == 1 { (1, valid_cols.len()) } else { (valid_cols.len(), 1) };
-    let valid_rows = rows.valid_positions(tap_row);
     let mut pixel =
         rows.source::<false>(valid_rows.start, tap_row) * cols.input + cols.source::<false>(valid_cols.start, tap_col);
     let mut position = valid_rows.start * cols.output + valid_cols.start;
     for _ in valid_rows {
-        for run in 0..runs {
-            visit(pixel + run * cols.stride, position + run, len);
-        }
+        visit(pixel, position, valid_cols.len());
         pixel += rows.stride * cols.input;
         position += cols.output;
     }

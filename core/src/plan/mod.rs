@@ -5,6 +5,7 @@
 //! | `cursor.rs` | the layers one after the other, with their shapes and the offsets of their values |
 //! | `layout.rs` | the regions of the buffer, in order |
 //! | `sizes.rs` | the sizes that users ask for: `Architecture::memory` and the like |
+//! | `slices.rs` | the instructions of the longest slice of a step |
 //! | `table.rs` | the plan as a table, for `asymgrad plan` |
 //! | `tensors.rs` | named tensors and the index of each element, for export |
 //! | `fixed_feedback.rs` | the table of frozen layers and of feedback that never changes |
@@ -15,6 +16,7 @@ mod fixed_feedback;
 mod growth;
 mod layout;
 mod sizes;
+mod slices;
 mod table;
 mod tensors;
 

@@ -31,17 +31,6 @@ impl Architecture<'_> {
         sum
     }
 
-    /// Multiplications and additions of the longest slice of [`Step::poll`](crate::Step::poll): 2 × weights × the
-    /// positions that use each × batch, for the largest layer. A slice that regenerates feedback, or updates a second set
-    /// of weights, takes up to three times as long.
-    pub const fn longest_slice(&self, training: &Training) -> usize {
-        let (mut cursor, mut most) = (LayerCursor::<ALL>::untrained(self), 0);
-        while cursor.advance() {
-            most = max(most, cursor.plan.multiplications());
-        }
-        most.saturating_mul(2).saturating_mul(training.batch)
-    }
-
     /// Length of a [`Predictor`](crate::Predictor)'s `[f32]` for batches of up to `batch` samples.
     pub const fn prediction_memory(&self, batch: usize) -> usize {
         let sizes = self.prediction_buffers::<ALL>(batch);

@@ -51,8 +51,8 @@ impl<'m, const CAPS: u32, K: Kernels> Step<'_, 'm, CAPS, K> {
     /// Runs the next slice of the step: one layer in one direction, or the loss. Ready with the score before the update, after the
     /// last slice and from then on.
     ///
-    /// A slice of a layer with w weights that are used p times each costs about 2·w·p·samples operations, at most
-    /// [`Architecture::longest_slice`](crate::Architecture::longest_slice).
+    /// [`Architecture::longest_slice`](crate::Architecture::longest_slice) says how many instructions a slice takes on a Cortex-M4F at
+    /// most.
     ///
     /// # Errors
     /// [`StepError::NonFinite`] if the loss is not finite; the step ends there, before any update.

@@ -2,10 +2,13 @@
 #![no_std]
 #![no_main]
 
+use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape, Trainer, Training};
-use firmware::board::{self, Clock, Device};
+use asymgrad_core::{
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape, Trainer, Training,
+};
+use firmware::board::{self, Clock};
 use firmware::task;
 use rand_core::Rng;
 use static_cell::ConstStaticCell;
@@ -15,10 +18,8 @@ const MOMENTUM: Training = SGD.optimizer(Optimizer::Momentum(Momentum { rate: 0.
 const ADAM: Training = SGD.optimizer(Optimizer::Adam(Adam::DEFAULT));
 const DENSE: Architecture = Architecture::new(Shape::vector(64), &[Layer::dense(32), Layer::dense(10)]);
 const NARROW: Architecture = Architecture::new(Shape::vector(8), &[Layer::dense(6), Layer::dense(3)]);
-const TANH: Architecture = Architecture::new(
-    Shape::vector(64),
-    &[Layer::dense(32).activation(Activation::Tanh), Layer::dense(10)],
-);
+const TANH: Architecture =
+    Architecture::new(Shape::vector(64), &[Layer::dense(32).activation(Activation::Tanh), Layer::dense(10)]);
 const POOLS: Architecture = Architecture::new(
     Shape::image(4, 16, 16),
     &[Layer::max_pool(3, 2), Layer::avg_pool(3, 1), Layer::max_pool(2, 2), Layer::dense(4)],
@@ -30,6 +31,15 @@ const fn conv(second: Layer) -> [Layer; 5] {
 }
 const CONV: Architecture = Architecture::new(Shape::image(1, 16, 16), &conv(Layer::conv(8, 3)));
 const UNTIED: Architecture = Architecture::new(Shape::image(1, 8, 8), &conv(Layer::untied(8, 3)));
+const ONE_DIMENSION: Architecture = Architecture::new(
+    Shape::image(3, 1, 64),
+    &[
+        Layer::conv_rect(8, 1, 5).stride(2),
+        Layer::conv_rect(12, 1, 5).stride(2).feedback(Feedback::Fixed),
+        Layer::global_avg_pool(),
+        Layer::dense(3),
+    ],
+);
 /// Most of the taps lie on padding.
 const EDGES: Architecture =
     Architecture::new(Shape::image(1, 4, 4), &[Layer::conv(3, 5), Layer::conv(3, 5), Layer::dense(3)]);
@@ -58,7 +68,7 @@ macro_rules! measure {
             const NET: Architecture = $network;
             const TRAINING: Training = $training;
             let memory = $memory.get_mut(..NET.memory(&TRAINING))?;
-            let trainer = Trainer::<{ NET.capabilities(&TRAINING) }, _>::with_kernels(NET, TRAINING, memory, Device);
+            let trainer = Trainer::<{ NET.capabilities(&TRAINING) }>::new(NET, TRAINING, memory);
             measure($name, &mut trainer.ok()?, $clock)?;
         })+
     };
@@ -90,19 +100,25 @@ fn run() -> Option<()> {
         "untied sgd": UNTIED, SGD;
         "untied adam 8": UNTIED, ADAM_BATCH;
         "edges sgd": EDGES, SGD;
+        "one dimension sgd": ONE_DIMENSION, SGD;
+        "one dimension adam": ONE_DIMENSION, ADAM;
+        "dense mse": DENSE, SGD.loss(Loss::MeanSquared);
+        "dense bce": DENSE, SGD.loss(Loss::BinaryCrossEntropy);
         "R sgd": with_rule!(Fixed), SGD;
         "R seed sgd": with_rule!(Fixed), SGD.fixed_feedback(Storage::Seed);
         "R* sgd": with_rule!(Updated), SGD;
         "uSF sgd": with_rule!(UniformSign), SGD;
         "brSF sgd": with_rule!(BatchSign), SGD;
         "WM sgd": with_rule!(WeightMirror), SGD;
+        "KP sgd": with_rule!(KolenPollack), SGD;
+        "DRTP sgd": with_rule!(Target), SGD;
         "DFA sgd": with_rule!(Direct), SGD;
     );
     Some(())
 }
 
 /// Prints the longest slices of a training's steps, forward and backward, and the bound.
-fn measure<const CAPS: u32>(name: &str, trainer: &mut Trainer<'_, CAPS, Device>, clock: &mut Clock) -> Option<()> {
+fn measure<const CAPS: u32>(name: &str, trainer: &mut Trainer<'_, CAPS, Portable>, clock: &mut Clock) -> Option<()> {
     trainer.initialize(&mut SplitMix::new(1), 2);
     let (batch, classes) = (trainer.training().batch(), trainer.network().classes());
     let mut generator = SplitMix::new(5);
@@ -113,23 +129,17 @@ fn measure<const CAPS: u32>(name: &str, trainer: &mut Trainer<'_, CAPS, Device>,
         trainer.input(batch).ok()?.iter_mut().for_each(|x| *x = symmetric(generator.next_u32()));
         labels.iter_mut().for_each(|label| *label = generator.next_u32() as usize % classes.max(1));
         let mut step = trainer.start(&*labels).ok()?;
-        let mut index = 0;
         loop {
             let before = clock.instructions();
             clock.start();
             let polled = step.poll().ok()?;
             clock.stop();
             let taken = u32::try_from(clock.instructions() - before).ok()?;
-            if true {
-                task::line(name, taken);
-            }
             longest = longest.max(taken);
-            index += 1;
             if polled.is_ready() {
                 break;
             }
         }
-        let _ = index;
     }
     board::print("slice of ");
     board::print(name);
