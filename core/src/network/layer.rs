@@ -103,13 +103,13 @@ impl Operation {
 
     /// Number of weights between an input and an output of these shapes.
     pub(crate) const fn weights(&self, input: Shape, output: Shape) -> usize {
-        let (inputs, outputs, taps) = match self {
-            Self::Dense { outputs } => (input.features(), *outputs, 1),
-            Self::Convolution { filters, kernel } => (input.channels(), *filters, kernel.taps()),
-            Self::Untied { kernel, .. } => (input.channels(), output.features(), kernel.taps()),
+        let (kernel, outputs) = match self {
+            Self::Dense { outputs } => return outputs.saturating_mul(input.features()),
+            Self::Convolution { filters, kernel } => (kernel, *filters),
+            Self::Untied { kernel, .. } => (kernel, output.features()),
             Self::MaxPool { .. } | Self::AveragePool { .. } | Self::GlobalAveragePool => return 0,
         };
-        inputs.saturating_mul(taps).saturating_mul(outputs)
+        input.channels().saturating_mul(kernel.taps()).saturating_mul(outputs)
     }
 
     /// Number of biases for an output of this shape.
