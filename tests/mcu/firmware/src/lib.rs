@@ -51,3 +51,44 @@ macro_rules! program {
         }
     };
 }
+
+/// A program that trains `$network` under `$training` for ten steps, from weights that the device draws, on samples from a generator.
+#[macro_export]
+macro_rules! measured {
+    ($network:expr, $training:expr) => {
+        use asymgrad_core::random::{SplitMix, symmetric};
+        use firmware::board::{self, Clock};
+        use firmware::task;
+        use rand_core::Rng;
+
+        const TRAINING: Training = $training;
+        asymgrad_core::trainer!(mod network: $network, TRAINING);
+
+        #[cortex_m_rt::entry]
+        fn main() -> ! {
+            board::exit(run().is_some())
+        }
+
+        #[inline(always)]
+        fn run() -> Option<()> {
+            if !cfg!(feature = "quiet") {
+                board::paint_stack();
+            }
+            let (trainer, mut clock) = (network::take()?, Clock::new()?);
+            let mut generator = SplitMix::new(3);
+            trainer.initialize(&mut SplitMix::new(1), 2);
+            for _ in 0..10 {
+                trainer.input(1).ok()?.iter_mut().for_each(|x| *x = symmetric(generator.next_u32()));
+                let label = generator.next_u32() as usize % 3;
+                clock.start();
+                trainer.start(&[label]).ok()?.finish().ok()?;
+                clock.stop();
+            }
+            if !cfg!(feature = "quiet") {
+                task::line("stack bytes", board::stack_peak());
+                task::line("instructions a step", u32::try_from(clock.instructions() / 10).ok()?);
+            }
+            Some(())
+        }
+    };
+}
