@@ -363,7 +363,7 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     run_small(&sandbox, "--out small --max-steps 1").assert(0, &[]);
     let plan = run_small(&sandbox, "--out small --max-steps 1 --dry-run --json").json();
     assert_eq!((&plan["state"], &plan["problem"]), (&"finished".into(), &serde_json::Value::Null));
-    let plan = run_small(&sandbox, "--out small --batch 7 --dry-run --json").json();
+    let plan = run_small(&sandbox, "--out small --batch 7 --dry-run --json").json_with(1);
     assert!(plan["problem"].as_str().unwrap().contains("batch: 128 there, 7 asked for"), "{plan}");
     let plans = sandbox.run("suite --quick --dry-run --json").json();
     let rows = sandbox.run("list --json").json();

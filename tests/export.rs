@@ -49,7 +49,7 @@ fn exported_parameters_give_a_predictor_the_logits_of_the_run() {
     let parameters = values(&fs::read_to_string(sandbox.path("w.rs")).unwrap());
     let bytes = fs::read(sandbox.path("w.bin")).unwrap();
     let from_bytes: [f32; 3072 * 6 + 6 + 6 * 10 + 10] = network.parameters_from(&bytes);
-    assert_eq!(parameters, from_bytes);
+    assert!(parameters.iter().map(|x| x.to_bits()).eq(from_bytes.iter().map(|x| x.to_bits())));
 
     let mut generator = SplitMix::new(1);
     let sample: Vec<f32> = (0..3072).map(|_| symmetric(generator.next_u32())).collect();
@@ -97,7 +97,7 @@ fn a_file_of_other_parameters_is_refused() {
     let mut layers = [Layer::dense(1); 2];
     let network = Architecture::parse("input 3 - dense2 - dense2", &mut layers).unwrap();
     let file = [network.parameters_header(14).as_slice(), &[0; 56]].concat();
-    assert_eq!(network.parameters_from::<14>(&file), [0.0; 14]);
+    assert!(network.parameters_from::<14>(&file).iter().all(|value| value.to_bits() == 0));
     let mut others = [Layer::dense(1); 2];
     let other = Architecture::parse("input 2 - dense3 - dense1", &mut others).unwrap();
     let changed = |at: usize| {

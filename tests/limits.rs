@@ -160,7 +160,7 @@ fn weights_that_are_no_numbers_are_named_and_nothing_begins() {
         fs::write(sandbox.path("damaged"), damaged).unwrap();
         let said = format!("value 3 of `{tensor}` is {word}");
         run(&sandbox, "--epochs 1 --init damaged --out second").assert(1, &["damaged: ", &said]);
-        let plan = run(&sandbox, "--epochs 1 --init damaged --out third --dry-run --json").json();
+        let plan = run(&sandbox, "--epochs 1 --init damaged --out third --dry-run --json").json_with(1);
         assert!(plan["problem"].as_str().unwrap().contains(&said), "{plan}");
     }
 }
@@ -169,7 +169,7 @@ fn weights_that_are_no_numbers_are_named_and_nothing_begins() {
 fn a_dry_run_says_what_a_run_would_refuse() {
     let sandbox = Sandbox::new();
     let refused = |line: &str, net: &str, said: &str| {
-        let plan = sandbox.run_with(&format!("{line} --dry-run --json"), net).json();
+        let plan = sandbox.run_with(&format!("{line} --dry-run --json"), net).json_with(1);
         let plan = if plan.is_array() { plan[1].clone() } else { plan };
         let problem = plan["problem"].as_str().unwrap_or_default();
         assert!(problem.contains(said), "no `{said}` in {plan}");

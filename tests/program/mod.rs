@@ -113,7 +113,13 @@ impl Ended {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        assert_eq!(self.code, Some(0), "{}", self.err);
+        self.json_with(0)
+    }
+
+    /// The JSON that a command prints which ends with this exit code.
+    #[track_caller]
+    pub(crate) fn json_with(&self, code: i32) -> Value {
+        assert_eq!(self.code, Some(code), "{}", self.err);
         serde_json::from_str(&self.out).unwrap()
     }
 

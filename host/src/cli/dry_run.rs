@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::process::ExitCode;
 
 use asymgrad::capacity::TooMuch;
 use asymgrad::config::Config;
@@ -13,17 +14,20 @@ use serde::Serialize;
 
 use super::output::{print, print_json_of};
 
-/// Prints what would be trained, and how long it would take; `too_much` says that the tasks do not fit into memory.
-pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool) -> anyhow::Result<()> {
+/// Prints what would be trained, and how long it would take; `too_much` says that the tasks do not fit into memory. The exit code is 1 if a
+/// run would be refused.
+pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool) -> anyhow::Result<ExitCode> {
     let mut paces = HashMap::new();
     let plans: Vec<Plan> = tasks.iter().map(|task| Plan::of(task, &mut paces, too_much)).collect();
+    let refused = plans.iter().any(|plan| plan.problem.is_some());
+    let code = if refused { ExitCode::FAILURE } else { ExitCode::SUCCESS };
     if json {
-        return print_json_of(&plans, tasks.len());
+        return print_json_of(&plans, tasks.len()).map(|()| code);
     }
     let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
     let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
     let all = if plans.len() > 1 { format!("\n# {} runs: {hours:.1} hours\n", plans.len()) } else { String::new() };
-    print(&format!("{}{all}", texts.join("\n")))
+    print(&format!("{}{all}", texts.join("\n"))).map(|()| code)
 }
 
 /// What a dry run shows.

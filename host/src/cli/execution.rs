@@ -186,7 +186,7 @@ impl Execution {
         }
         if self.dry_run {
             let too_much = self.check_memory(tasks).err();
-            return print_plans(tasks, too_much.as_ref(), self.json).map(|()| ExitCode::SUCCESS);
+            return print_plans(tasks, too_much.as_ref(), self.json);
         }
         self.check_memory(tasks)?;
         let stop = stop_on_signals()?;
