@@ -145,6 +145,25 @@ fn networks_print_as_they_were_written() {
 }
 
 #[test]
+fn stride_and_padding_are_those_of_the_text() {
+    let valid = Padding::Valid;
+    for (layer, text) in [
+        (Layer::conv(8, 5), "conv5x5x8"),
+        (Layer::conv(8, 5).stride(2), "conv5x5x8/2"),
+        (Layer::conv_rect(8, 1, 5).stride(3).padding(valid), "conv1x5x8/3.valid"),
+        (Layer::untied_rect(8, 4, 2).padding(valid).activation(Activation::Tanh), "untied4x2x8.valid.tanh"),
+        (Layer::untied(8, 3).padding(valid).padding(Padding::Same), "untied3x3x8"),
+        (Layer::max_pool(3, 1).stride(2), "maxpool3x3/2"),
+        // Layers without a kernel have neither.
+        (Layer::avg_pool(3, 1).padding(valid), "avgpool3x3"),
+        (Layer::dense(8).stride(2).padding(valid), "dense8"),
+        (Layer::global_avg_pool().stride(2).padding(valid), "globalavgpool"),
+    ] {
+        assert_eq!(layer.to_string(), text);
+    }
+}
+
+#[test]
 fn an_invalid_token_is_an_error_with_its_position() {
     for (text, token, at) in [
         ("", "", 0),

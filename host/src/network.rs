@@ -118,6 +118,8 @@ mod tests {
             ("input 3x8x8 - maxpol3x3/2 - dense10", "found `maxpol3x3/2`; the nearest is `maxpool`"),
             ("input 64 - dense9.sigmod - dense10", "position 17, found `.sigmod`; the nearest is `.sigmoid`"),
             ("input 64 - dense9.tan(R) - dense10", "position 17, found `.tan`; the nearest is `.tanh`"),
+            ("input 3x8x8 - conv3x3x2/2.vald - dense10", "position 25, found `.vald`; the nearest is `.valid`"),
+            ("input 3x8x8 - globalavepool - dense10", "found `globalavepool`; the nearest is `globalavgpool`"),
             ("input 64 - dense9 - dense10(r)", "position 27, found `(r)`; the nearest is `(R)`"),
             ("input 64 - dense9 - dense10(FA)", "position 27, found `(FA)`; the nearest is `(DFA)`"),
             ("input 64 - dense9 - dense10(SF)", "position 27, found `(SF)`; the nearest is `(uSF)`"),
