@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::analysis::Run;
+use crate::analysis::{Repeat, Run};
 use crate::report::results::Report;
 use crate::run::Process;
 
@@ -25,7 +25,18 @@ pub(super) fn provenance(report: &Report) -> Markup {
                 tbody { @for run in report.runs() { (row(run)) } }
             }
         }
+        @let repeats: Vec<&Repeat> = report.groups.iter().flat_map(|group| &group.repeats).collect();
+        @if !repeats.is_empty() {
+            h3 { "Left out" }
+            ul class="small" { @for of in repeats { li { code { (of.folder.display().to_string()) } ": " (repeat(of)) } } }
+        }
     }
+}
+
+fn repeat(Repeat { seed, epochs, is_equal, .. }: &Repeat) -> String {
+    let why =
+        if *is_equal { "is a part of a longer run" } else { "has the settings of a longer run and other figures" };
+    format!("seed {seed}, {epochs} epochs, {why}")
 }
 
 fn row(run: &Run) -> Markup {
@@ -36,7 +47,7 @@ fn row(run: &Run) -> Markup {
             td data-label="Seed" { (config.seed) }
             td data-label="State" { (status.name()) }
             td data-label="Epochs" { (run.epoch()) " of " (config.epochs) }
-            td data-label="Time" { (duration(*seconds)) }
+            td data-label="Time" { (seconds.map_or_else(|| "–".into(), duration)) }
             td class="small" data-label="Numbers" { @if let Some(process) = process { (kernels(process)) } }
             td class="small" data-label="Computed on" { @if let Some(process) = process { (computed_on(process)) } }
         }
