@@ -268,3 +268,96 @@ fn a_missing_time_is_a_dash() {
     assert!(page.contains("data-label=\"Time\">–<") && !page.contains("0.0 s"), "{page}");
     assert!(report(&sandbox)["groups"][0]["runs"][0]["seconds"].is_null());
 }
+
+#[test]
+fn the_rules_of_a_network_stand_together_whatever_suite_they_are_from() {
+    let sandbox = Sandbox::new();
+    let rate = |rate: f64| json!({"adam": {"rate": rate, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}});
+    for number in 1..=3 {
+        for (name, own, accuracy, lr) in [
+            ("DS0", "DS0", 50.0, 0.001),
+            ("DSR2", "mine", 44.0, 0.001),
+            ("DSR1", "DSR1", 47.0, 0.01),
+            ("DS0", "DS0", 48.0, 0.01),
+        ] {
+            let settings = [("seed", json!(number)), ("name", json!(own)), ("optimizer", rate(lr))];
+            let accuracy = accuracy + f64::from(number) * 0.1;
+            make(&sandbox, name, &format!("all/{own}-{lr}/{number}"), &settings, &[accuracy; 40]);
+        }
+    }
+    seed(&sandbox, "DD0", 1, &[50.0; 40]);
+    let report = report(&sandbox);
+    // DD0 has no other rule beside it.
+    assert_eq!(report["families"].as_array().unwrap().len(), 1);
+    let family = &report["families"][0];
+    assert_eq!(
+        (&family["network"], &family["epochs"]),
+        (&json!("input 3x32x32 - dense512 - dense256 - dense10"), &json!(40))
+    );
+    let rows: Vec<[&str; 3]> = family["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| ["rule", "settings", "name"].map(|field| row[field].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ["backprop", "", "DS0"],
+            ["backprop", "--lr 0.01", "DS0"],
+            ["(R) dense3", "--lr 0.01", "DSR1"],
+            ["(R) dense2, dense3", "", "mine"]
+        ]
+    );
+    let partner = |row: usize| family["rows"][row]["paired"].pointer("/to").and_then(Value::as_str);
+    assert_eq!([0, 1, 2, 3].map(partner), [None, None, Some("DS0 --lr 0.01"), Some("DS0")]);
+    near(&family["rows"][3]["paired"]["difference"]["mean"], -6.0);
+    // Its angles and the command that trains it again.
+    near(&family["rows"][3]["ours"]["measures"]["angles"]["dense2"]["mean"], 40.0);
+    assert!(family["rows"][3]["command"].as_str().unwrap().starts_with("asymgrad run --net"));
+}
+
+#[test]
+fn the_users_own_table_comes_first_and_a_table_without_runs_is_closed() {
+    let sandbox = Sandbox::new();
+    let own =
+        "[[experiment]]\nname = \"OWN\"\nnetwork = \"input 3x32x32 - dense512 - dense256 - dense10\"\nloss = \"ce\"\n";
+    fs::write(sandbox.path("own.toml"), own).unwrap();
+    make(&sandbox, "DS0", "all/OWN", &[("name", json!("OWN"))], &[50.0; 3]);
+    seed(&sandbox, "DS0", 1, &[50.0; 3]);
+    sandbox.run("report all --experiments own.toml -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    let page = page.split("<main>").nth(1).unwrap().split("<script").next().unwrap();
+    let at = |text: &str| page.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at("<h3>Experiments of own.toml</h3>") < at("<h3>Table 1: "));
+    let closed = |table: u8| page.contains(&format!("<details class=\"missing\"><summary><h3>Table {table}: "));
+    assert_eq!([1, 2, 3, 4].map(closed), [false, true, true, true]);
+    let markdown = sandbox.run("report all --experiments own.toml --format md").out;
+    assert!(markdown.find("## Experiments of own.toml").unwrap() < markdown.find("## Table 1").unwrap());
+}
+
+#[test]
+fn latex_tables_have_the_figures_of_the_page() {
+    let sandbox = Sandbox::new();
+    for number in 1..=2 {
+        seed(&sandbox, "DS0", number, &[50.0; 100]);
+        seed(&sandbox, "DSR2", number, &[44.0 + f64::from(number) * 0.1; 100]);
+    }
+    let ended = sandbox.run("report all --format tex");
+    ended.assert(0, &[]);
+    // Student's interval of 44.1 and 44.2: 44.15 ± 12.706 · 0.05.
+    let line = r"    DSR2 & ce & 44.19 & 44.15 & 43.51--44.79 & 2 & 98--100 & $-0.04$ & $-5.85$ [$-6.49$, $-5.21$] \\";
+    assert!(ended.out.lines().any(|found| found == line), "{}", ended.out);
+    let rule = r"    (R) dense2, dense3 &  & 44.15 & 43.51--44.79 & 2 & 98--100 & $-5.85$ [$-6.49$, $-5.21$] & 100$^\circ$, 85$^\circ$";
+    assert!(ended.out.lines().any(|found| found.starts_with(&rule[..100])), "{}", ended.out);
+    assert!(ended.out.contains(r"\caption{Table 1: Shallow dense networks, Adam, 100 epochs}"), "{}", ended.out);
+    // As many columns in each line as in the head.
+    for table in ended.out.split(r"\begin{tabular}{").skip(1) {
+        let columns = table.find('}').unwrap();
+        let rows = table.lines().filter(|line| line.ends_with(r"\\"));
+        assert!(
+            rows.clone().count() > 1 && rows.into_iter().all(|row| row.matches(" & ").count() + 1 == columns),
+            "{table}"
+        );
+    }
+}

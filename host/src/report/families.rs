@@ -121,6 +121,35 @@ pub(crate) fn rule(config: &Config) -> String {
             }
         }
     }
-    let texts: Vec<String> = layers_of.iter().map(|(rule, layers)| format!("{rule} {}", layers.join(", "))).collect();
+    let texts: Vec<String> = layers_of.iter().map(|(rule, layers)| format!("{rule} {}", joined(layers))).collect();
     if texts.is_empty() { "backprop".into() } else { texts.join(", ") }
+}
+
+/// `dense2, dense3`, or `dense2–5` for more layers in a row.
+fn joined(layers: &[String]) -> String {
+    let number = |layer: &String| layer.trim_start_matches(char::is_alphabetic).parse::<usize>().ok();
+    let kind = |layer: &String| layer.trim_end_matches(char::is_numeric).to_owned();
+    if let [first, _, .., last] = layers
+        && layers.len() > 2
+        && layers.iter().all(|layer| kind(layer) == kind(first))
+        && number(first).zip(number(last)).is_some_and(|(from, to)| to + 1 == from + layers.len())
+    {
+        return format!("{first}–{}", last.trim_start_matches(char::is_alphabetic));
+    }
+    layers.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_in_a_row_are_a_range() {
+        let of = |layers: &[&str]| joined(&layers.iter().map(|layer| (*layer).to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&["dense2"]), "dense2");
+        assert_eq!(of(&["dense2", "dense3"]), "dense2, dense3");
+        assert_eq!(of(&["dense2", "dense3", "dense4"]), "dense2–4");
+        assert_eq!(of(&["dense2", "dense3", "dense5"]), "dense2, dense3, dense5");
+        assert_eq!(of(&["conv2", "dense1", "dense2"]), "conv2, dense1, dense2");
+    }
 }

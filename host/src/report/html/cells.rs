@@ -158,7 +158,7 @@ pub(super) fn paired(paired: Option<&Paired>, ours: Option<&Ours>) -> Markup {
     .flatten()
     .collect();
     html! {
-        td class="number" data-label="To backprop" data-value=(difference.mean) title=(wide_minus(&paired.text())) {
+        td class="number pair" data-label="To backprop" data-value=(difference.mean) title=(wide_minus(&paired.text())) {
             span class=[difference.interval.is_none().then_some("single")] { (signed(difference.mean, 2)) }
             @if let Some([low, high]) = difference.interval {
                 " " span class="soft" { "[" (signed(low, 2)) ", " (signed(high, 2)) "]" }
@@ -183,7 +183,7 @@ pub(super) fn measure(ours: &Ours, name: &str, label: &str, unit: &str, digits: 
         .collect();
     let short: Vec<String> = layers.values().map(|spread| format!("{:.digits$}{unit}", spread.mean)).collect();
     html! {
-        td class="number" data-label=[first.map(|_| label)] data-value=[first.map(|spread| spread.mean)] title=(title.join("; ")) {
+        td class="number layers" data-label=[first.map(|_| label)] data-value=[first.map(|spread| spread.mean)] title=(title.join("; ")) {
             (short.join(", "))
             // Only what the row does not say.
             @if let Some(spread) = first {

@@ -110,7 +110,7 @@ class Chart {
     }
     const isLabelled = width >= LABELLED && shown.length > 1 && shown.length <= MOST_LABELS;
     const longest = Math.max(...shown.map((series) => this.label(series).length));
-    const [left, right, top, bottom] = [44, isLabelled ? Math.min(190, 16 + 6.1 * longest) : 10, 8, 32];
+    const [left, right, top, bottom] = [44, isLabelled ? Math.min(215, 16 + 6.9 * longest) : 10, 8, 32];
     const marks = shown.flatMap((series) => (series.marks || []).filter((mark) => usable(mark[1])));
     const xs = points.map((point) => point[0]);
     let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
@@ -137,7 +137,7 @@ class Chart {
     this.svg.append(element('text', { x: width - right, y: height - 3, 'text-anchor': 'end' }, 'epoch'));
     for (const [y, name] of this.lines.filter(([y]) => y > y0 && y < y1)) {
       this.svg.append(element('line', { class: 'level', x1: left, x2: width - right, y1: this.y(y), y2: this.y(y) }),
-        element('text', { x: left + 4, y: this.y(y) - 4 }, name));
+        element('text', { x: width - right - 4, y: this.y(y) - 4, 'text-anchor': 'end' }, name));
     }
     for (const series of shown) this.drawSeries(series, usable, shown.length <= 3, width - right);
     if (isLabelled) this.drawLabels(shown, usable, width - right, [top, base]);
@@ -182,18 +182,23 @@ class Chart {
     }
   }
 
-  // Names beside the ends of the curves, moved apart where they overlap.
+  // Names beside the ends of the curves, moved apart where they overlap: in the margin, or beside a curve that ends before it.
   drawLabels(shown, usable, right, [top, base]) {
     const step = 12;
-    const labels = shown.map((series) => {
+    const ends = shown.map((series) => {
       const last = series.points.filter((point) => usable(point[1])).at(-1);
       return { series, x: this.x(last[0]), at: this.y(last[1]), y: this.y(last[1]) };
-    }).sort((a, b) => a.y - b.y);
-    labels.forEach((label, index) => { label.y = Math.max(label.y, index === 0 ? top + 4 : labels[index - 1].y + step); });
-    for (let index = labels.length - 1, limit = base; index >= 0; index -= 1, limit -= step) labels[index].y = Math.min(labels[index].y, limit);
-    for (const { series, x, at, y } of labels) {
-      this.svg.append(element('path', { class: 'leader', d: `M${x.toFixed(1)} ${at.toFixed(1)}L${right + 8} ${y.toFixed(1)}`, style: `stroke:${series.colour}` }),
-        element('text', { class: 'label', x: right + 11, y: y + 4, style: `fill:${series.colour}` }, this.label(series)));
+    });
+    const place = (end) => (end.x > right - 30 ? right : Math.round(end.x / 30) * 30);
+    for (const column of new Set(ends.map(place))) {
+      const labels = ends.filter((end) => place(end) === column).sort((a, b) => a.y - b.y);
+      labels.forEach((label, index) => { label.y = Math.max(label.y, index === 0 ? top + 4 : labels[index - 1].y + step); });
+      for (let index = labels.length - 1, limit = base; index >= 0; index -= 1, limit -= step) labels[index].y = Math.min(labels[index].y, limit);
+      const from = Math.max(...labels.map((label) => label.x));
+      for (const { series, x, at, y } of labels) {
+        this.svg.append(element('path', { class: 'leader', d: `M${x.toFixed(1)} ${at.toFixed(1)}L${(from + 8).toFixed(1)} ${y.toFixed(1)}`, style: `stroke:${series.colour}` }),
+          element('text', { class: 'label', x: from + 11, y: y + 4, style: `fill:${series.colour}` }, this.label(series)));
+      }
     }
   }
 
@@ -265,7 +270,7 @@ class Chart {
     const from = this.svg.querySelectorAll('*');
     copy.querySelectorAll('*').forEach((node, index) => {
       const style = getComputedStyle(from[index]);
-      const names = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'opacity', 'font-size', 'font-family', 'text-anchor'];
+      const names = ['fill', 'stroke', 'stroke-width', 'stroke-dasharray', 'opacity', 'font-size', 'font-family', 'font-weight', 'paint-order', 'text-anchor'];
       node.setAttribute('style', names.map((name) => `${name}:${style.getPropertyValue(name).replaceAll('"', "'")}`).join(';'));
     });
     const [, , width, height] = copy.getAttribute('viewBox').split(' ');

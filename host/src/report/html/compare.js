@@ -27,13 +27,13 @@ function comparison(group, other) {
   if (configOf(group).data.checksum !== configOf(other).data.checksum) return ['These are on different data, so a difference says nothing.'];
   if (group === other) return ['These are the same runs; choose two.'];
   if (seeds.length === 0) return [`No seed is common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds.`];
-  const interval = (of) => (of.low === undefined ? ['one seed', 'no interval'] : [`[${of.low.toFixed(2)}, ${of.high.toFixed(2)}]`, '']);
+  const interval = (of, text) => (of.low === undefined ? 'one seed: none' : `[${text(of.low)}, ${text(of.high)}]`);
   const images = dataOf(group).test_images;
   const own = (accuracy) => (images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
   const one = estimate(seeds.map((seed) => seed.one), [0, 100]);
   const two = estimate(seeds.map((seed) => seed.two), [0, 100]);
   const row = (name, of, sign, error) => element('tr', {}, element('th', { scope: 'row' }, name),
-    element('td', { class: 'number' }, sign(of.mean)), element('td', { class: 'number' }, interval(of)[0]), element('td', { class: 'number' }, error));
+    element('td', { class: 'number' }, sign(of.mean)), element('td', { class: 'number' }, interval(of, sign)), element('td', { class: 'number' }, error));
   const says = difference.low === undefined ? 'One seed decides nothing.'
     : difference.low > 0 ? `${labelOf(group)} is better: the interval is above 0.`
       : difference.high < 0 ? `${labelOf(group)} is worse: the interval is below 0.` : 'Not decided: the interval has 0 in it.';

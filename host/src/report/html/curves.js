@@ -52,7 +52,10 @@ function curves() {
       figure.querySelector('.what').textContent = `: ${what}${unit === '%' ? ' in percent' : unit === '°' ? ' in degrees' : ''}`
         + (state.reach ? `, mean of ${2 * state.reach + 1} points` : '');
       chart.wholeX = state.field !== 'steps';
-      chart.show(seriesOf(left, state.field, state.reach), {
+      const series = seriesOf(left, state.field, state.reach);
+      // Many curves take the whole width.
+      figure.classList.toggle('many', series.length > 8);
+      chart.show(series, {
         log: state.scale === 'log', unit, title: `${title}, ${what}`,
         lines: state.field.endsWith('accuracy') ? chanceOf(left.map((index) => report.groups[index])) : [],
       });

@@ -23,6 +23,7 @@ use self::provenance::{date, provenance};
 use self::rankings::{distances, rankings};
 use self::rules::rules;
 use self::tables::table;
+use super::claims::ClaimSummary;
 use super::results::Report;
 use super::table::Table;
 use crate::analysis::{Agreement, Trend, Verdict};
@@ -113,16 +114,14 @@ fn sections(report: &Report) -> Markup {
     let own = own(report);
     html! {
         @if !own.is_empty() {
-            section id="own" aria-label="Own runs" { h2 { "Own runs" } (reading()) @for of in &own { (table(of)) } }
+            section id="own" aria-label="Own runs" { h2 { "Own networks and settings" } (reading()) @for of in &own { (table(of)) } }
         }
         @if !report.families.is_empty() {
             section id="rules" aria-label="Feedback rules" {
                 h2 { "Feedback rules" }
                 p class="soft" {
-                    "All rules of a network on one data set, the best first, at the last epoch that at least half of the runs have reached. \
-                     " b { "To backprop" } " is the difference to the true gradient with the same settings, seed by seed. " b { "Angles" }
-                    " and " b { "norm ratios" } " compare the signal that a layer sends back with the true gradient, layer by layer; "
-                    b { "B and W" } " is the angle between the feedback and the forward weights."
+                    "All rules of a network on one data set, whatever suite or table they are from, the best first, at the last epoch that \
+                     at least half of the runs have reached."
                 }
                 @if own.is_empty() { (reading()) }
                 (rules(&report.families))
@@ -190,35 +189,47 @@ fn of_the_report(report: &Report, is_first: bool) -> Markup {
 /// How the figures of all tables are read.
 fn reading() -> Markup {
     html! {
-        p class="soft" {
-            b { "Ours" } " is the test accuracy in percent, the mean over n seeds, each the mean of its last epochs: an eighth of them, at most \
-             three, which the column names. The interval is Student’s, at 95\u{a0}%: two seeds make it ± 12.7 standard errors wide, three \
-             ± 4.3 and five ± 2.8, so a third seed says far more than a second. The test set’s own error, which no seed mends, stands in \
-             the tooltip of an accuracy and below " a href="#compare" { "Compare" } "."
-        }
         (legend())
+        details class="missing" {
+            summary { "How the figures are read" }
+            p class="soft" {
+                b { "Ours" } " is the test accuracy in percent, the mean over n seeds, each the mean of its last epochs: an eighth of them, \
+                 at most three, which the column names. The interval is Student’s, at 95\u{a0}%: two seeds make it ± 12.7 standard errors \
+                 wide, three ± 4.3 and five ± 2.8, so a third seed says far more than a second. The test set’s own error, which no seed \
+                 mends, stands in the tooltip of an accuracy and under " a href="#compare" { "Compare" } ". "
+                b { "To backprop" } " is the difference to the true gradient with the same settings, seed by seed. "
+                b { "Angles" } " and " b { "norm ratios" } " compare the signal that a layer sends back with the true gradient, layer by \
+                 layer; " b { "B and W" } " is the angle between the feedback and the forward weights."
+            }
+        }
     }
 }
 
 fn tiles(report: &Report) -> Markup {
     let ended = report.runs().filter(|run| run.status.has_ended()).count();
     let several = report.groups.iter().filter(|group| group.runs.len() > 1).count();
-    let decided: Vec<&Trend> = trends(report).filter(|trend| trend.decided).collect();
+    let (decided, undecided): (Vec<&Trend>, Vec<&Trend>) = trends(report).partition(|trend| trend.decided);
     let agreeing = decided.iter().filter(|trend| trend.verdict == Agreement::Agrees).count();
-    let undecided = trends(report).count() - decided.len();
-    let claims = |verdict: Verdict| report.claims.iter().filter(|claim| claim.verdict() == verdict).count();
+    let tested: Vec<&ClaimSummary> =
+        report.claims.iter().filter(|claim| claim.experiments.iter().any(|of| !of.runs.is_empty())).collect();
+    let claims = |verdict: Verdict| tested.iter().filter(|claim| claim.verdict() == verdict).count();
     let (agree, contradict) = (claims(Verdict::Agrees), claims(Verdict::Contradicts));
+    let tile = |number: String, of: String| html! { div class="tile" { b { (number) } span { (of) } } };
     html! {
         div class="tiles" {
-            div class="tile" { b { (ended) " of " (report.runs().count()) } span { "runs have come to their end" } }
-            div class="tile" { b { (several) " of " (report.groups.len()) } span { "configurations have several seeds" } }
-            div class="tile" {
-                b { (agreeing) " of " (decided.len()) }
-                span { "decided trends agree with the report; " (undecided) " not decided" }
+            (tile(format!("{ended} of {}", report.runs().count()), "runs have come to their end".into()))
+            (tile(format!("{several} of {}", report.groups.len()), "configurations have several seeds".into()))
+            @if decided.len() + undecided.len() > 0 {
+                (tile(
+                    format!("{agreeing} of {}", decided.len()),
+                    format!("decided trends agree with the report; {} not decided", undecided.len()),
+                ))
             }
-            div class="tile" {
-                b { (agree) " : " (contradict) }
-                span { "claims agree : contradict; " (report.claims.len() - agree - contradict) " not decided" }
+            @if !tested.is_empty() {
+                (tile(
+                    format!("{agree} : {contradict}"),
+                    format!("claims agree : contradict; {} not decided", tested.len() - agree - contradict),
+                ))
             }
         }
     }

@@ -11,16 +11,19 @@ pub(super) fn provenance(report: &Report) -> Markup {
     html! {
         dl class="facts" {
             dt { "this page" }
-            dd { "asymgrad " (report.version) }
+            dd {
+                (citation(report)) " "
+                button type="button" class="copy" data-copy=(citation(report)) aria-label="copy how to cite this page" { "copy" }
+            }
             @for data in report.data_sets() {
                 dt { (data.name) }
                 dd { "SHA-256 " code { (data.checksum) } ": " (data.contents().to_string()) }
             }
         }
-        div class="card wide" {
+        div class="card wide" role="region" tabindex="0" aria-label="Runs and what computed them" {
             table class="origins" {
                 thead {
-                    tr { @for head in ["Run", "Seed", "State", "Epochs", "Time", "Numbers", "Computed on"] { th { (head) } } }
+                    tr { @for head in ["Run", "Seed", "State", "Epochs", "Time", "Numbers", "Computed on"] { th scope="col" { (head) } } }
                 }
                 tbody { @for run in report.runs() { (row(run)) } }
             }
@@ -31,6 +34,14 @@ pub(super) fn provenance(report: &Report) -> Markup {
             ul class="small" { @for of in repeats { li { code { (of.folder.display().to_string()) } ": " (repeat(of)) } } }
         }
     }
+}
+
+/// What a text that uses the page has to name: the program, the runs and the data.
+fn citation(report: &Report) -> String {
+    let data: Vec<String> =
+        report.data_sets().iter().map(|data| format!("{} (SHA-256 {})", data.name, data.checksum)).collect();
+    let folder = report.folder.display();
+    format!("asymgrad {}, runs in {folder} on {}, {}", report.version, data.join(", "), date(report.written))
 }
 
 fn repeat(Repeat { seed, epochs, is_equal, .. }: &Repeat) -> String {

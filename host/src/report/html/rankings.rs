@@ -18,9 +18,8 @@ pub(super) fn distances(conditions: &[Conditions]) -> Markup {
              epoch E with the mean of the five epochs around E / k: if k > 1 is best, the runs learn faster, epoch by epoch, than the \
              report’s did."
         }
-        div class="card wide" {
+        div class="card wide" role="region" tabindex="0" aria-label="Distance to the report" {
             table class="origins" {
-                caption class="hidden" { "Distance to the report" }
                 thead {
                     tr {
                         @for head in ["Runs", "Within 2 points", "Root mean square", "Mean", "Least"] { th scope="col" { (head) } }
@@ -92,7 +91,7 @@ fn matrix(table: u8, rankings: &[&Ranking]) -> Markup {
     };
     let (lower, higher) = (distinct(|ranking| &ranking.lower), distinct(|ranking| &ranking.higher));
     html! {
-        div class="card wide" {
+        div class="card wide" role="region" tabindex="0" aria-label=(format!("Rankings of Table {table}")) {
             table class="matrix rankings" {
                 caption { "Table " (table) }
                 thead { tr { td {} @for name in &higher { th scope="col" { (name) } } } }

@@ -16,9 +16,8 @@ fn family(family: &Family) -> Markup {
     html! {
         div class="table" data-table="rules" {
             h3 { code { (network) } " on " (data) ", " (epochs) (if *epochs == 1 { " epoch" } else { " epochs" }) }
-            div class="card wide" {
+            div class="card wide" role="region" tabindex="0" aria-label=(format!("Feedback rules of {network} on {data}")) {
                 table class="cells" {
-                    caption class="hidden" { "Feedback rules of " (network) " on " (data) }
                     thead {
                         tr {
                             (sortable("Rule"))

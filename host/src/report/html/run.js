@@ -37,8 +37,7 @@ function matrix(counts, names) {
   const name = (index) => names[index] || String(index);
   const cell = (count, total, right) => {
     const share = total ? count / total : 0;
-    const ink = share > 0.6 ? 'color:var(--card)' : '';
-    return element('td', { style: `background:rgba(var(--heat),${(share * 0.95).toFixed(3)});${ink}`, title: right ? 'right' : 'wrong' }, count ? String(count) : '');
+    return element('td', { style: `background:rgba(var(--heat),${(share * 0.45).toFixed(3)})`, title: right ? 'right' : 'wrong' }, count ? String(count) : '');
   };
   const share = (row, index) => {
     const total = row.reduce((sum, one) => sum + one, 0);

@@ -46,9 +46,8 @@ fn with_runs(table: &Table, rows: &[&Row]) -> Markup {
     let means = cells().filter_map(|cell| cell.ours.as_ref()?.mean);
     let axis = Axis::of(means.chain(published()));
     html! {
-        div class="card wide" {
+        div class="card wide" role="region" tabindex="0" aria-label=(table.heading()) {
             table class="cells" {
-                caption class="hidden" { (table.heading()) }
                 thead {
                     tr {
                         (sortable("Experiment"))
@@ -109,9 +108,10 @@ fn figures(row: &Row, cell: &Cell, axis: Axis, has_figures: bool) -> Markup {
                 }
             }
         }
-        (paired(cell.paired.as_ref(), ours))
+        // One difference to the true gradient: at the epochs of the trend, if there is one.
+        (paired(cell.trend.as_ref().map(|trend| &trend.difference).or(cell.paired.as_ref()), ours))
         @if has_figures {
-            td data-label=[cell.trend.as_ref().map(|_| "Trend")] data-value=[cell.trend.as_ref().map(rank)] {
+            td class="verdict" data-label=[cell.trend.as_ref().map(|_| "Trend")] data-value=[cell.trend.as_ref().map(rank)] {
                 @if let Some(of) = &cell.trend { (trend(of)) }
             }
         } @else if let Some(ours) = ours {
@@ -132,19 +132,14 @@ fn rank(trend: &Trend) -> u8 {
     if trend.decided { trend.verdict as u8 } else { u8::MAX }
 }
 
+/// The verdict, and the report's distance; ours stands in the column before it.
 fn trend(trend: &Trend) -> Markup {
-    let [epochs, theirs] = trend.report_epochs;
-    let difference = &trend.difference;
-    let figures = format!("ours {}, report {}", signed(trend.ours, 1), signed(trend.report, 1));
     html! {
         @match &trend.undecided {
-            None => { span class={ "chip " (trend.verdict.name()) } title=(figures) { (trend.verdict.name()) } }
-            Some(reason) => { span class="chip open" title=(figures) { "not decided" } " " span class="soft small" { (reason) } }
+            None => { span class={ "chip " (trend.verdict.name()) } { (trend.verdict.name()) } }
+            Some(reason) => { span class="chip open" { "not decided" } " " span class="soft" { (reason) } }
         }
-        span class="line" {
-            (figures)
-            @if epochs != theirs { ", " (difference.epochs_text()) " of " (trend.baseline) }
-        }
+        span class="line" { "report " (signed(trend.report, 2)) }
     }
 }
 
