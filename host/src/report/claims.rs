@@ -70,6 +70,11 @@ pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<ClaimSummar
 }
 
 impl ClaimSummary {
+    /// Whether an experiment that tests it has a run.
+    pub fn has_runs(&self) -> bool {
+        self.experiments.iter().any(|experiment| !experiment.runs.is_empty())
+    }
+
     /// What all experiments together say: what those say that decide, if they say the same.
     pub fn verdict(&self) -> Verdict {
         let verdicts = self.experiments.iter().map(|experiment| experiment.verdict);

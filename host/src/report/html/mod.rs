@@ -181,7 +181,14 @@ fn of_the_report(report: &Report, is_first: bool) -> Markup {
                 "Sentences of the report’s text, and what the runs of the experiments that test them say. It takes two seeds that say the \
                  same, with an interval on the same side."
             }
-            @for of in &report.claims { (claim(of)) }
+            @let (tested, untested): (Vec<&ClaimSummary>, Vec<&ClaimSummary>) = report.claims.iter().partition(|of| of.has_runs());
+            @for of in tested { (claim(of)) }
+            @if !untested.is_empty() {
+                details class="missing" {
+                    summary { "No run yet for " (untested.len()) (if untested.len() == 1 { " claim" } else { " claims" }) }
+                    @for of in untested { (claim(of)) }
+                }
+            }
         }
     }
 }
@@ -210,8 +217,7 @@ fn tiles(report: &Report) -> Markup {
     let several = report.groups.iter().filter(|group| group.runs.len() > 1).count();
     let (decided, undecided): (Vec<&Trend>, Vec<&Trend>) = trends(report).partition(|trend| trend.decided);
     let agreeing = decided.iter().filter(|trend| trend.verdict == Agreement::Agrees).count();
-    let tested: Vec<&ClaimSummary> =
-        report.claims.iter().filter(|claim| claim.experiments.iter().any(|of| !of.runs.is_empty())).collect();
+    let tested: Vec<&ClaimSummary> = report.claims.iter().filter(|claim| claim.has_runs()).collect();
     let claims = |verdict: Verdict| tested.iter().filter(|claim| claim.verdict() == verdict).count();
     let (agree, contradict) = (claims(Verdict::Agrees), claims(Verdict::Contradicts));
     let tile = |number: String, of: String| html! { div class="tile" { b { (number) } span { (of) } } };
