@@ -57,7 +57,7 @@ function copyButton(text, what) {
 function compare() {
   const numbers = () => report.groups.map((_, index) => index).filter((index) => report.groups[index].runs.some((run) => run.epochs.length));
   if (numbers().length < 2) {
-    document.getElementById('compare-view').append(element('p', { class: 'soft' }, 'There is one group of runs.'));
+    document.getElementById('compare-view').append(element('p', { class: 'soft' }, 'There are no two groups of runs to compare.'));
     return;
   }
   // The best rule of the first network and backprop, else the first two.

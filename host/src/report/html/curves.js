@@ -43,6 +43,10 @@ function curves() {
     place.append(figure);
     return { ...table, figure, chart: new Chart(figure, { title: table.title }) };
   });
+  if (figures.length === 0) {
+    place.append(element('p', { class: 'soft' }, 'No run has an epoch yet.'));
+    return;
+  }
   const update = () => {
     const [what, unit] = titleOf(state.field);
     for (const { name, figure, chart, title, numbers } of figures) {
