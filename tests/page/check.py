@@ -191,9 +191,14 @@ def check_curves(browser, data):
     assert {"test_accuracy", "train_loss"} <= set(fields), fields
     assert any(field.startswith("angles/") for field in fields) == any(run["measures"] for group in data["groups"] for run in group["runs"])
     for field in fields[1:] + fields[:1]:
-        before = browser.run(picture)
         choose(browser, "curves-field", field)
-        assert browser.run(picture) != before, f"{field} changes nothing"
+        title = browser.run("return titleOf(arguments[0])[0]", field)
+        named = browser.run(f"return [...document.querySelectorAll('{CHARTS} svg.chart')].map((svg) => svg.getAttribute('aria-label'))")
+        assert all(f", {title}: " in label for label in named), (title, named)
+        # As many curves as groups that have the measure.
+        drawn = browser.run("""const [field] = arguments; const has = (index) => report.groups[index].curves.some((curve) => pointsOf(report.groups[index], curve, field).length);
+            return [drawnTables().flatMap((table) => table.numbers.filter(has)).length, document.querySelectorAll('#curves-plots .key:not(.all)').length]""", field)
+        assert 0 < drawn[0] <= drawn[1], (field, drawn)
         assert "NaN" not in browser.run(picture), field
     assert "guessing" in browser.run(picture) or min(run["epochs"][0]["test_accuracy"] for group in data["groups"] for run in group["runs"] if run["epochs"]) > 11
     choose(browser, "curves-field", "train_loss")

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::analysis::{Group, Ours, Paired};
+use crate::analysis::{Group, Ours, Paired, Run};
 use crate::config::Config;
 use crate::experiment::Catalogue;
 
@@ -84,8 +84,7 @@ impl Family {
 
 /// The last end of a curve that at least half of the runs have reached.
 fn common_epoch(members: &[(usize, &Group)]) -> u32 {
-    let mut reached: Vec<u32> =
-        members.iter().flat_map(|(_, group)| group.runs.iter().map(|run| run.epoch())).collect();
+    let mut reached: Vec<u32> = members.iter().flat_map(|(_, group)| group.runs.iter().map(Run::epoch)).collect();
     reached.sort_unstable_by_key(|epoch| std::cmp::Reverse(*epoch));
     let median = reached.get(reached.len().saturating_sub(1) / 2).copied().unwrap_or(0);
     let ends = members.iter().flat_map(|(_, group)| &group.curves).map(|curve| curve.epochs);

@@ -26,7 +26,7 @@ fn of_table(table: &Table) -> String {
         }
         fields.extend(of_ours(ours));
         if has_figures {
-            fields.push(cell.difference.map_or_else(String::new, |points| signed(points)));
+            fields.push(cell.difference.map_or_else(String::new, signed));
         }
         fields.push(cell.paired.as_ref().map_or_else(String::new, of_paired));
         lines.push(fields);

@@ -150,7 +150,7 @@ pub(super) fn paired(paired: Option<&Paired>, ours: Option<&Ours>) -> Markup {
     let same_epochs = ours.is_some_and(|ours| ours.epochs == paired.epochs && paired.epochs == paired.to_epochs);
     let count = paired.seeds.len() - paired.diverged;
     let more: Vec<String> = [
-        (!ours.is_some_and(|ours| ours.runs == count)).then(|| format!("n = {count}")),
+        ours.is_none_or(|ours| ours.runs != count).then(|| format!("n = {count}")),
         (!same_epochs).then(|| paired.epochs_text()),
         Some(format!("to {}", paired.to)),
     ]

@@ -51,12 +51,12 @@ function curves() {
     const [what, unit] = titleOf(state.field);
     for (const { name, figure, chart, title, numbers } of figures) {
       const left = numbers.filter((index) => filter.passes(index, name));
-      figure.hidden = left.length === 0;
+      const series = seriesOf(left, state.field, state.reach);
+      figure.hidden = series.length === 0;
       if (figure.hidden) continue;
       figure.querySelector('.what').textContent = `: ${what}${unit === '%' ? ' in percent' : unit === '°' ? ' in degrees' : ''}`
         + (state.reach ? `, mean of ${2 * state.reach + 1} points` : '');
       chart.wholeX = state.field !== 'steps';
-      const series = seriesOf(left, state.field, state.reach);
       // Many curves take the whole width.
       figure.classList.toggle('many', series.length > 8);
       chart.show(series, {
