@@ -49,16 +49,16 @@ fn every_format_contains_the_figures_of_the_runs() {
         let found = cell["ours"]["interval"][side].as_f64().unwrap();
         assert!((found - end).abs() < 1e-2 * half.max(1.0), "{end} in {cell}");
     }
-    // One run of DS0 has no interval; the trend is the distance to it.
+    // One run of DS0 has no interval; the trend is the distance to it, with the same seed.
     assert!(row(&report, "DS0")["cells"][0]["ours"]["interval"].is_null());
     let trend = &cell["trend"];
-    assert!((trend["ours"].as_f64().unwrap() - (mean - accuracy(&sandbox, "all/DS0/1"))).abs() < 1e-9, "{trend}");
+    let difference = seeds[0] - accuracy(&sandbox, "all/DS0/1");
+    assert!((trend["ours"].as_f64().unwrap() - difference).abs() < 1e-9, "{trend}");
     assert!((trend["report"].as_f64().unwrap() - (44.19 - 50.06)).abs() < 1e-9, "{trend}");
     assert_eq!((&trend["baseline"], &trend["decided"]), (&"DS0".into(), &false.into()));
     // Only seed 1 was trained with the true gradient.
     let paired = &cell["paired"];
     assert_eq!((&paired["to"], &paired["seeds"]), (&"DS0".into(), &serde_json::json!([1])));
-    let difference = seeds[0] - accuracy(&sandbox, "all/DS0/1");
     assert!((paired["difference"]["mean"].as_f64().unwrap() - difference).abs() < 1e-9, "{paired}");
     assert!(paired["difference"]["above"].is_null() && row(&report, "DS0")["cells"][0]["paired"].is_null());
     let orderings = report["orderings"].as_array().unwrap();
@@ -288,9 +288,9 @@ fn intervals_say_their_level_and_end_where_accuracies_do() {
     assert!(ours["bootstrap"].is_null(), "{ours}");
     let csv = sandbox.run("report all --format csv").out;
     let header: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
-    assert_eq!(header[header.len() - 3..], ["deviation", "interval_level", "paired_deviation"]);
+    assert_eq!(header[header.len() - 4..], ["deviation", "interval_level", "paired_deviation", "trend_undecided"]);
     let line = csv.lines().find(|line| line.contains(",DS0,")).unwrap();
-    assert!(line.ends_with(&format!(",{},0.95,", ours["deviation"])), "{line}");
+    assert!(line.ends_with(&format!(",{},0.95,,", ours["deviation"])), "{line}");
     let markdown = sandbox.run("report all --format md").out;
     assert!(markdown.contains("| 98.50 | 85.79–100.00 |"), "{markdown}");
     assert!(markdown.contains("behind the derivative of the receiving layer's activation"), "{markdown}");

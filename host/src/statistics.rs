@@ -6,7 +6,7 @@
 use asymgrad_core::random::SplitMix;
 use rand_core::Rng;
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
 /// The level of the intervals.
 pub const LEVEL: f64 = 0.95;
@@ -66,13 +66,47 @@ impl Estimate {
     }
 }
 
-/// A probability for a reader: never 1 or 0, which none is.
-pub fn probability(number: f64) -> String {
-    match number {
-        0.9995.. => "above 0.999".into(),
-        ..0.0005 => "below 0.001".into(),
-        number => format!("{number:.3}"),
+impl Estimate {
+    /// p of a two-sided t test of a mean of 0, from two numbers on.
+    pub fn p(&self) -> Option<f64> {
+        self.above.map(|above| 2.0 * above.min(1.0 - above))
     }
+
+    /// The same with intervals that end where the numbers can.
+    #[must_use]
+    pub fn within(self, [least, most]: [f64; 2]) -> Self {
+        let clamp = |interval: [f64; 2]| interval.map(|end| end.clamp(least, most));
+        Self { interval: self.interval.map(clamp), bootstrap: self.bootstrap.map(clamp), ..self }
+    }
+}
+
+/// A p value for a reader: never 0, which none is.
+pub fn p_text(p: f64) -> String {
+    if p < 0.0005 { "< 0.001".into() } else { format!("= {p:.3}") }
+}
+
+/// The p values of several tests, corrected so that all of them together err as seldom as one (Holm 1979), in the same order.
+pub fn holm(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..values.len()).collect();
+    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let mut corrected = vec![1.0; values.len()];
+    let mut least = 0.0_f64;
+    for (rank, index) in order.into_iter().enumerate() {
+        least = least.max(values[index] * (values.len() - rank) as f64).min(1.0);
+        corrected[index] = least;
+    }
+    corrected
+}
+
+/// Half the width of the interval of a share in percent that was counted on so many samples (normal approximation).
+pub fn share_error(percent: f64, count: u32) -> f64 {
+    let quantile = Normal::standard().inverse_cdf(UPPER);
+    quantile * (percent * (100.0 - percent) / f64::from(count.max(1))).max(0.0).sqrt()
+}
+
+/// Half the width of a mean's interval in standard errors, for 2, 3, … up to `most` numbers.
+pub fn interval_factors(most: usize) -> Vec<f64> {
+    (2..=most).map(|count| Student { mean: 0.0, error: 1.0, degrees: (count - 1) as f64 }.interval()[1]).collect()
 }
 
 /// Student's distribution of a mean.
@@ -188,19 +222,44 @@ mod tests {
         assert_eq!(Estimate::of(&THREE[..1]).unwrap().deviation, None);
     }
 
+    /// The interval of 267 of 297 by `proportion_confint` of statsmodels: 0.8990 ± 0.0343.
     #[test]
-    fn a_probability_that_is_not_1_does_not_read_as_1() {
-        for (number, text) in [
-            (0.999_88, "above 0.999"),
-            (1.0, "above 0.999"),
-            (0.9994, "0.999"),
-            (0.5, "0.500"),
-            (0.0006, "0.001"),
-            (0.000_12, "below 0.001"),
-            (0.0, "below 0.001"),
-        ] {
-            assert_eq!(probability(number), text);
+    fn a_share_of_few_samples_is_known_to_a_few_points() {
+        close(share_error(26_700.0 / 297.0, 297), 3.427_122_870);
+        close(share_error(50.0, 10_000), 0.979_981_992);
+    }
+
+    #[test]
+    fn a_p_value_that_is_not_0_does_not_read_as_0() {
+        for (p, text) in
+            [(0.000_12, "< 0.001"), (0.0, "< 0.001"), (0.0006, "= 0.001"), (0.5, "= 0.500"), (1.0, "= 1.000")]
+        {
+            assert_eq!(p_text(p), text);
         }
+    }
+
+    /// R: p.adjust(c(.01, .04, .03, .005), "holm").
+    #[test]
+    fn p_values_are_corrected_as_by_r() {
+        let corrected = holm(&[0.01, 0.04, 0.03, 0.005]);
+        for (found, expected) in corrected.into_iter().zip([0.03, 0.06, 0.06, 0.02]) {
+            close(found, expected);
+        }
+        assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
+        assert!(holm(&[]).is_empty());
+        // scipy.stats.ttest_1samp of THREE - 48 (in closed form) and of SIX.
+        close(Estimate::of(&THREE.map(|x| x - 48.0)).unwrap().p().unwrap(), 0.872_657_092);
+        close(Estimate::of(&SIX).unwrap().p().unwrap(), 0.176_535_496);
+    }
+
+    /// scipy.stats.t.ppf(.975, df).
+    #[test]
+    fn an_interval_of_two_numbers_is_three_times_that_of_three() {
+        for (found, expected) in interval_factors(4).into_iter().zip([12.706_204_736, 4.302_652_73, 3.182_446_305]) {
+            close(found, expected);
+        }
+        let narrow = Estimate::of(&THREE).unwrap().within([47.0, 50.0]).interval.unwrap();
+        assert_eq!(narrow.map(f64::to_bits), [47.0, 50.0].map(f64::to_bits));
     }
 
     #[test]

@@ -3,12 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use super::groups::{mean_of, span};
 use crate::config::{Config, DatasetId};
 use crate::experiment::Experiment;
 use crate::run::{self, EpochLine};
-
-/// Accuracy is the mean over so many last epochs.
-const LAST: u32 = 3;
 
 /// The epochs of a run that was trained as its experiment says, and long enough for a verdict.
 pub(crate) struct History {
@@ -61,8 +59,7 @@ impl History {
         if self.has_diverged() {
             return Ok(Course::Diverged { epoch: last.epoch });
         }
-        let ends = self.lines.iter().rev().take(LAST as usize).map(|line| line.test_accuracy);
-        let accuracy = ends.clone().sum::<f64>() / ends.len() as f64;
+        let accuracy = mean_of(&self.lines, span(last.epoch)).unwrap_or(last.test_accuracy);
         Ok(Course::Whole { epoch: last.epoch, accuracy, first: first.train_loss, last: last.train_loss })
     }
 }
@@ -91,8 +88,9 @@ impl fmt::Display for Course {
         match self {
             Self::Diverged { epoch } => write!(f, "diverged in epoch {epoch}"),
             Self::Whole { epoch, accuracy, last, .. } => {
-                let from = (epoch + 1).saturating_sub(LAST).max(1);
-                write!(f, "{accuracy:.2} % in epochs {from}–{epoch}, training loss {last:.4}")
+                let [from, epoch] = span(*epoch);
+                let epochs = if from == epoch { format!("epoch {epoch}") } else { format!("epochs {from}–{epoch}") };
+                write!(f, "{accuracy:.2} % in {epochs}, training loss {last:.4}")
             }
         }
     }

@@ -1,22 +1,25 @@
 //! Runs that differ in nothing but the seed are one group: what it reached, as a mean over its runs.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::curves::{Curve, curves};
 use super::measured::{Measured, mean_at, measured};
 use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
+use crate::lossy;
 use crate::run::{EpochLine, Error};
 use crate::statistics::{self, Estimate};
 use crate::status;
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
 pub(crate) const SAME: f64 = 2.0;
-/// Ours is the mean over an eighth of the epochs, but at most over so many: those of the claims.
+/// An accuracy is the mean over the last eighth of the epochs, but at most over so many; tables, claims and rankings share this rule.
 const LAST: u32 = 3;
 
 /// Runs that differ in nothing but the seed.
@@ -24,12 +27,30 @@ const LAST: u32 = 3;
 pub struct Group {
     /// The experiment's name, or one made from the network.
     pub name: String,
-    /// By rising seeds.
+    /// By rising seeds, one for each seed.
     pub runs: Vec<Run>,
+    /// Further runs with a seed of `runs`, left out because they are not longer.
+    pub repeats: Vec<Repeat>,
+    /// Which runs are averaged up to which epoch, the longest first.
+    pub curves: Vec<Curve>,
+}
+
+/// A run that has the settings and the seed of another one.
+#[derive(Debug, Serialize)]
+pub struct Repeat {
+    /// Its folder.
+    #[serde(serialize_with = "lossy::serialize")]
+    pub folder: PathBuf,
+    /// Its seed.
+    pub seed: u64,
+    /// Its epochs.
+    pub epochs: u32,
+    /// Whether its epochs are those of the longer run.
+    pub is_equal: bool,
 }
 
 impl Group {
-    /// Its name and the settings in which it differs from what is called so: `DS0 --lr 0.01`.
+    /// Its name and the settings in which it differs from what has this name: `DS0 --lr 0.01`.
     pub fn label(&self) -> String {
         let settings = self.runs.first().map_or("", |run| &run.settings);
         format!("{}{settings}", self.name)
@@ -40,12 +61,32 @@ impl Group {
         self.runs.first().map(|run| &run.config)
     }
 
+    /// How many test images its data has, if that is known.
+    pub fn test_images(&self) -> Option<u32> {
+        let counted = || Some(self.runs.iter().find_map(|run| run.confusion.as_ref())?.iter().flatten().sum());
+        self.config()?.data.contents().test_images().or_else(counted)
+    }
+
     /// Whether its runs were trained as the experiment says.
     pub(crate) fn is_of(&self, experiment: &Experiment) -> bool {
         self.name == experiment.name
             && self.config().is_some_and(|config| {
                 Config::of_experiment_like(experiment, config).is_ok_and(|own| own.differences(config).is_empty())
             })
+    }
+
+    /// Whether an accuracy in percent of its network is near that of guessing: of all classes alike, or at most a ninth of the way from
+    /// there to 100 %, which is 20 % for ten classes.
+    pub(crate) fn is_near_chance(&self, accuracy: f64) -> bool {
+        let classes = self.config().map_or(0, |config| config.network.architecture().classes());
+        let chance = 100.0 / classes.max(1) as f64;
+        accuracy < chance + (100.0 - chance) / 9.0
+    }
+
+    /// The mean test accuracy over its runs at `epoch`, or at their end if they are shorter.
+    pub(crate) fn accuracy(&self, epoch: u32) -> Option<f64> {
+        let (whole, last) = self.longest(epoch);
+        statistics::mean(&by_seed(&whole, span(last)).iter().map(|seed| seed.accuracy).collect::<Vec<_>>())
     }
 
     /// The epoch that its longest runs have reached.
@@ -74,6 +115,7 @@ impl Group {
             mean: estimate.map(|estimate| estimate.mean),
             deviation: estimate.and_then(|estimate| estimate.deviation),
             level: statistics::LEVEL,
+            test_error: estimate.and_then(|of| Some(statistics::share_error(of.mean, self.test_images()?))),
             interval: estimate.and_then(|estimate| estimate.interval).map(|ends| ends.map(|end| end.clamp(0.0, 100.0))),
             bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
             best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
@@ -112,6 +154,8 @@ pub struct Ours {
     pub bootstrap: Option<[f64; 2]>,
     /// The level of both intervals.
     pub level: f64,
+    /// Half of the interval that an accuracy has because the test images are a sample: no number of seeds makes it smaller.
+    pub test_error: Option<f64>,
     /// Test accuracy of each run's best epoch so far, the mean over runs.
     pub best: Option<f64>,
     /// That epoch of each run.
@@ -177,15 +221,32 @@ pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
         let config = Config { seed: 0, measure_every: 1, data, ..run.config.clone() };
         groups.entry(config.identity()).or_default().push(run);
     }
-    let of_runs = |mut runs: Vec<Run>| {
-        // Of two runs that are the same but for their length, the longer one says all.
-        runs.sort_by_key(|run| (run.config.seed, std::cmp::Reverse(run.epoch())));
-        runs.dedup_by_key(|run| run.config.seed);
-        // The page holds one picture of each kind of network.
-        runs.iter_mut().skip(1).for_each(|run| run.filters = None);
-        Group { name: runs.first().map_or_else(String::new, |run| run.config.name.clone()), runs }
-    };
     groups.into_values().map(of_runs).collect()
+}
+
+/// Of two runs with one seed the longer one is kept.
+fn of_runs(mut runs: Vec<Run>) -> Group {
+    runs.sort_by_key(|run| (run.config.seed, Reverse(run.epoch())));
+    let (mut kept, mut repeats): (Vec<Run>, _) = (vec![], vec![]);
+    for run in runs {
+        match kept.last().filter(|longer| longer.config.seed == run.config.seed) {
+            Some(longer) => repeats.push(Repeat {
+                seed: run.config.seed,
+                epochs: run.epoch(),
+                is_equal: longer
+                    .epochs
+                    .iter()
+                    .zip(&run.epochs)
+                    .all(|(a, b)| a.test_accuracy.total_cmp(&b.test_accuracy).is_eq()),
+                folder: run.folder,
+            }),
+            None => kept.push(run),
+        }
+    }
+    // The page holds one picture of each kind of network.
+    kept.iter_mut().skip(1).for_each(|run| run.filters = None);
+    let name = kept.first().map_or_else(String::new, |run| run.config.name.clone());
+    Group { name, curves: curves(&kept), runs: kept, repeats }
 }
 
 /// Of some runs those that tell most about `epoch`, and the epoch that all of them have reached: those that have ended there or

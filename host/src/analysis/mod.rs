@@ -1,32 +1,38 @@
 //! What runs say: verdicts on the report's claims, means over seeds, and comparisons seed by seed.
 //!
-//! - `verdict`: a claim of the report and a run; `course`: how the run went, as far as the claim asks for
+//! - `verdict`: a claim of the report and a run; `course`: how the run went, as far as the claim asks for; `seeds`: the runs of several
+//!   seeds
 //! - `rankings`: the rankings of experiments that the report publishes
 //! - `trend`: the distance to the true gradient beside the report's
 //! - `paired`: two groups seed by seed
 //! - `distance`: the distance to the report's figures
-//! - `groups`: runs that differ in nothing but the seed; `measured`: what they measured at an epoch
+//! - `groups`: runs that differ in nothing but the seed; `curves`: those of them with the same epochs; `measured`: what they measured at
+//!   an epoch
 //! - `runs`: a run as its folder tells it
 
 mod course;
+mod curves;
 mod distance;
 mod groups;
 mod measured;
 mod paired;
 mod rankings;
 mod runs;
+mod seeds;
 mod trend;
 mod verdict;
 
+pub use curves::Curve;
 pub(crate) use distance::around;
 pub use distance::{DIVISORS, Distance};
-pub use groups::{Group, Ours, SeedAccuracy};
+pub use groups::{Group, Ours, Repeat, SeedAccuracy};
 pub(crate) use groups::{by_seed, find, in_groups, span};
 pub use measured::{Measured, Spread};
 pub use paired::Paired;
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;
 pub use runs::{Run, StepMean};
+pub(crate) use seeds::together;
 pub(crate) use trend::trend;
 pub use trend::{Agreement, Trend};
 pub use verdict::{Judgement, Verdict, judge};

@@ -1,4 +1,4 @@
-//! Pairs of experiments that the report ranks, and how likely each ranking holds here.
+//! Pairs of experiments that the report ranks, and which of these rankings hold here.
 
 use asymgrad_core::Feedback;
 use serde::Serialize;
@@ -22,10 +22,18 @@ pub struct Ranking {
     pub epochs: u32,
     /// The report's distance in points, above 0.
     pub published: f64,
-    /// Ours, `higher` less `lower`: `above` is the share of Student's distribution on the order's side. `None` without runs of one seed.
+    /// Ours, `higher` less `lower`. `None` without runs of one seed.
     pub ours: Option<Paired>,
-    /// Whether ours are on CIFAR-10, and as long as the report's.
+    /// p of a two-sided t test of no difference, from two seeds on; only of runs on CIFAR-10 that are as long as the report's.
+    pub p: Option<f64>,
+    /// The same, corrected for all rankings that are tested (Holm).
+    pub corrected: Option<f64>,
+    /// How many these are.
+    pub tested: usize,
+    /// Whether the corrected p is below 1 less the level of the intervals.
     pub decided: bool,
+    /// Why it is not decided.
+    pub undecided: Option<String>,
 }
 
 /// All rankings of two experiments that differ in one thing (the true gradient or not, the rule, or how many layers have it) by so many points
@@ -47,7 +55,23 @@ pub(crate) fn rankings(experiments: &[Experiment], groups: &[Group]) -> Vec<Rank
             }
         }
     }
+    correct(&mut rankings);
     rankings
+}
+
+/// Corrects the p values for their number, and decides.
+fn correct(rankings: &mut [Ranking]) {
+    let tested: Vec<f64> = rankings.iter().filter_map(|ranking| ranking.p).collect();
+    let mut corrected = statistics::holm(&tested).into_iter();
+    for ranking in rankings {
+        ranking.tested = tested.len();
+        if ranking.p.is_none() {
+            continue;
+        }
+        ranking.corrected = corrected.next();
+        ranking.decided = ranking.corrected.is_some_and(|p| p < 1.0 - statistics::LEVEL);
+        ranking.undecided = (!ranking.decided).then(|| "the corrected p is too large".to_owned());
+    }
 }
 
 impl Ranking {
@@ -60,18 +84,27 @@ impl Ranking {
             _ => false,
         });
         let ours = alike.filter_map(|(high, low)| {
-            let on_cifar = high.config()?.data.contents().is_cifar10();
-            Some((on_cifar, Paired::of(high, low, epochs)?))
+            let data = &high.config()?.data;
+            let paired = Paired::of(high, low, epochs)?;
+            let other_data = (!data.contents().is_cifar10()).then(|| format!("on {}", data.label()));
+            let undecided = other_data.or_else(|| paired.undecided([high, low], [epochs; 2]));
+            Some((data.contents().is_cifar10(), paired, undecided))
         });
-        let best = ours.max_by_key(|(on_cifar, paired)| (*on_cifar, paired.epochs[1], paired.seeds.len()));
+        let best = ours.max_by_key(|(on_cifar, paired, _)| (*on_cifar, paired.epochs[1], paired.seeds.len()));
+        let (ours, undecided) = best.map_or((None, None), |(_, paired, undecided)| (Some(paired), undecided));
+        let evidence = ours.as_ref().filter(|_| undecided.is_none());
         Self {
             table: lower.table.unwrap_or(0),
             lower: lower.name.clone(),
             higher: higher.name.clone(),
             epochs,
             published,
-            decided: best.as_ref().is_some_and(|(on_cifar, paired)| *on_cifar && paired.epochs[1] >= epochs),
-            ours: best.map(|(_, paired)| paired),
+            p: evidence.and_then(|paired| paired.difference?.p()),
+            corrected: None,
+            tested: 0,
+            decided: false,
+            undecided,
+            ours,
         }
     }
 
@@ -80,19 +113,28 @@ impl Ranking {
         format!("{} < {} after {} epochs", self.lower, self.higher, self.epochs)
     }
 
-    /// `ours +8.80 [+7.1, +10.5], 3 seeds, epochs 23–25: holds with probability 0.998 (t distribution)`.
+    /// `holds`, `reversed` or `not decided`.
+    pub(crate) fn verdict(&self) -> &'static str {
+        let difference = self.ours.as_ref().and_then(|ours| ours.difference);
+        match difference.filter(|_| self.decided) {
+            Some(Estimate { mean, .. }) if mean > 0.0 => "holds",
+            Some(_) => "reversed",
+            None => "not decided",
+        }
+    }
+
+    /// `report +5.87, ours +8.80 [+7.1, +10.5], 3 seeds, epochs 98–100: holds (p = 0.001, corrected for 12 rankings 0.012)`.
     pub(crate) fn found(&self) -> Option<String> {
         let paired = self.ours.as_ref()?;
-        let holds = match paired.difference {
-            None => "no seed without divergence".into(),
-            Some(Estimate { above: Some(above), .. }) => {
-                format!("holds with probability {} (t distribution)", statistics::probability(above))
+        let because = match (self.p, self.corrected, &self.undecided) {
+            (Some(p), Some(corrected), _) => {
+                let [p, corrected] = [p, corrected].map(statistics::p_text);
+                format!(" (p {p}, corrected for {} rankings {corrected})", self.tested)
             }
-            Some(Estimate { mean, .. }) if mean > 0.0 => "holds in this one".into(),
-            Some(_) => "does not hold in this one".into(),
+            (_, _, Some(reason)) => format!(" ({reason})"),
+            _ => String::new(),
         };
-        let decided = if self.decided { "" } else { "; decides nothing yet" };
-        Some(format!("report {:+.2}, ours {}: {holds}{decided}", self.published, paired.text()))
+        Some(format!("report {:+.2}, ours {}: {}{because}", self.published, paired.text(), self.verdict()))
     }
 }
 

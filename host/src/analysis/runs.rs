@@ -39,8 +39,8 @@ pub struct Run {
     pub confusion: Option<Vec<Vec<u32>>>,
     /// The first layer's filters, if the weights are there.
     pub filters: Option<Filters>,
-    /// Wall time of training and testing, in seconds.
-    pub seconds: f64,
+    /// Wall time of training and testing, in seconds; `None` if its log is missing.
+    pub seconds: Option<f64>,
     /// The last process that trained it.
     pub process: Option<Process>,
     /// The command that trains it again.
@@ -126,10 +126,10 @@ fn steps(lines: &[Value]) -> Vec<StepMean> {
     lines.chunks(a_point).filter_map(point).collect()
 }
 
-fn seconds(lines: &[Value]) -> f64 {
+fn seconds(lines: &[Value]) -> Option<f64> {
     let of = |line: &Value, name: &str| line[name].as_f64().unwrap_or(0.0);
-    // An empty sum of floats is -0.
-    0.0 + lines.iter().map(|line| of(line, "train_seconds") + of(line, "test_seconds")).sum::<f64>()
+    let all = lines.iter().map(|line| of(line, "train_seconds") + of(line, "test_seconds"));
+    (!lines.is_empty()).then(|| all.sum())
 }
 
 #[cfg(test)]

@@ -2,22 +2,29 @@
 
 use serde::Serialize;
 
-use super::groups::{Group, Ours, SAME};
+use super::groups::{Group, SAME};
+use super::paired::Paired;
 use crate::experiment::{Experiment, Published};
 
 /// An experiment's distance to the true gradient, there and here.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Trend {
-    /// The true-gradient experiment; the experiment itself if it is one.
+    /// The true-gradient experiment.
     pub baseline: String,
     /// The report's distance in points.
     pub report: f64,
-    /// Ours.
+    /// The epochs of the report's two figures: the experiment's and the true gradient's.
+    pub report_epochs: [u32; 2],
+    /// Ours, the mean of `difference`.
     pub ours: f64,
-    /// Whether they are of one kind.
+    /// Ours, seed by seed, at the epochs of the report's figures, or up to the last epoch that both have.
+    pub difference: Paired,
+    /// Whether the mean distances are of one kind.
     pub verdict: Agreement,
-    /// Whether the runs are evidence: comparable with the report's.
+    /// Whether the runs are evidence for that: comparable with the report's, and all of the interval is of one kind.
     pub decided: bool,
+    /// Why they are not.
+    pub undecided: Option<String>,
 }
 
 /// How two distances compare; each is worse, the same, or better.
@@ -42,6 +49,7 @@ impl Agreement {
         }
     }
 
+    /// Each distance is worse, the same, or better.
     fn of(report: f64, ours: f64) -> Self {
         let kind = |distance: f64| i8::from(distance >= SAME) - i8::from(distance <= -SAME);
         match kind(report) * kind(ours) {
@@ -52,12 +60,15 @@ impl Agreement {
     }
 }
 
-/// The distances to the true gradient at the same epochs; `None` for the true gradient itself, or without runs of it.
+/// The distances to the true gradient; `None` for the true gradient itself, or without a run of it with the same seed.
+///
+/// The report has one figure of the true gradient, at the fewest epochs, so its figure at 200 epochs is compared with the true gradient
+/// at 100, there and here.
 pub(crate) fn trend(
     experiment: &Experiment,
     figure: Published,
     group: &Group,
-    ours: &Ours,
+    is_on_data: bool,
     table: &[&Experiment],
     groups: &[Group],
 ) -> Option<Trend> {
@@ -70,12 +81,30 @@ pub(crate) fn trend(
     let twin = groups.iter().find(|twin| {
         twin.is_of(baseline) && twin.config().is_some_and(|c| c.data == config.data && c.class == config.class)
     })?;
-    // The true gradient has one figure, at the fewest epochs.
-    let there = figure.accuracy - baseline.published.first()?.accuracy;
-    let both = twin.ours(ours.epochs[1])?.epochs[1];
-    let here = group.ours(both)?.mean? - twin.ours(both)?.mean?;
-    let verdict = Agreement::of(there, here);
-    Some(Trend { baseline: baseline.name.clone(), report: there, ours: here, verdict, decided: false })
+    let same = baseline.published.iter().find(|other| other.epochs == figure.epochs);
+    let theirs = same.or(baseline.published.first())?;
+    let epochs = [figure.epochs, theirs.epochs];
+    let report = figure.accuracy - theirs.accuracy;
+    let difference = Paired::at(group, twin, epochs).or_else(|| Paired::of(group, twin, figure.epochs))?;
+    let estimate = difference.difference?;
+    let verdict = Agreement::of(report, estimate.mean);
+    let leaves_open = || {
+        let is_of_one_kind =
+            estimate.interval.is_some_and(|ends| ends.map(|end| Agreement::of(report, end)) == [verdict; 2]);
+        (!is_of_one_kind).then(|| "the interval is of more than one kind".to_owned())
+    };
+    let other_data = || (!is_on_data).then(|| format!("on {}", config.data.label()));
+    let undecided = other_data().or_else(|| difference.undecided([group, twin], epochs)).or_else(leaves_open);
+    Some(Trend {
+        baseline: difference.to.clone(),
+        report,
+        report_epochs: epochs,
+        ours: estimate.mean,
+        difference,
+        verdict,
+        decided: undecided.is_none(),
+        undecided,
+    })
 }
 
 #[cfg(test)]

@@ -42,6 +42,18 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// What the runs show, or what is missing.
     pub found: String,
+    /// What the run shows in numbers; `None` if it is no evidence.
+    #[serde(skip)]
+    pub(crate) evidence: Option<Evidence>,
+}
+
+/// What a run shows about a claim.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Evidence {
+    /// A number which agrees from one threshold on, and contradicts below another one.
+    Number { number: f64, agrees_from: f64, contradicts_below: f64 },
+    /// Only the verdict: a run diverged, or the claim is about no accuracy.
+    Verdict,
 }
 
 /// What the run of `experiment` in `folder`, trained on `data`, says about the experiment's claim; `None` if the experiment has none.
@@ -50,9 +62,10 @@ pub struct Judgement {
 pub fn judge(experiment: &Experiment, folder: &Path, data: &DatasetId, catalogue: &Catalogue) -> Option<Judgement> {
     let claim = experiment.claim.as_ref()?;
     Some(match courses(experiment, claim, folder, data, catalogue) {
-        Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing },
+        Err(missing) => Judgement { verdict: Verdict::NotDecided, found: missing, evidence: None },
         Ok((course, other)) => Judgement {
             verdict: verdict_of(&claim.expectation, course, other),
+            evidence: Some(evidence_of(&claim.expectation, course, other)),
             found: match (claim.expectation.than(), other) {
                 (Some(than), Some(other)) => format!("{course}; {than}: {other}"),
                 _ => course.to_string(),
@@ -120,6 +133,22 @@ fn verdict_of(expectation: &Expectation, run: Course, other: Option<Course>) -> 
         (true, _) => Verdict::Agrees,
         (false, true) => Verdict::Contradicts,
         (false, false) => Verdict::NotDecided,
+    }
+}
+
+/// The number of a run that is long enough, with the thresholds of [`verdict_of`].
+fn evidence_of(expectation: &Expectation, run: Course, other: Option<Course>) -> Evidence {
+    let number = |number: f64, agrees_from: f64, contradicts_below: f64| Evidence::Number {
+        number,
+        agrees_from,
+        contradicts_below,
+    };
+    match (expectation, run.accuracy(), other.and_then(Course::accuracy)) {
+        (Expectation::Works { from, below }, Some(accuracy), _) => number(accuracy, *from, *below),
+        (Expectation::Fails, Some(accuracy), _) => number(-accuracy, -NOTHING_LEARNED, -LEARNED),
+        (Expectation::Better { by, .. }, Some(ours), Some(other)) => number(ours - other, *by, 0.0),
+        (Expectation::Worse { by, .. }, Some(ours), Some(other)) => number(other - ours, *by, 0.0),
+        _ => Evidence::Verdict,
     }
 }
 
@@ -216,7 +245,7 @@ mod tests {
     fn a_run_fails_or_not() {
         let runs = Runs::on("cifar10");
         for (accuracy, verdict) in [(19.9, Agrees), (20.0, NotDecided), (39.9, NotDecided), (40.0, Contradicts)] {
-            runs.run("PGR2-SGD", 20, &at(accuracy, 20)).assert("PGR2-SGD", verdict, "in epochs 18–20");
+            runs.run("PGR2-SGD", 20, &at(accuracy, 20)).assert("PGR2-SGD", verdict, "in epochs 19–20");
         }
         runs.run("PGR2-SGD", 20, &diverging(1)).assert("PGR2-SGD", Agrees, "diverged in epoch 1");
     }

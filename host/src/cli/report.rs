@@ -16,6 +16,8 @@ pub(super) enum Format {
     Html,
     /// Markdown; with `-o FILE.md` plots beside it, and only the blocks of a FILE that has some are written
     Md,
+    /// LaTeX tables for booktabs
+    Tex,
     /// A line a figure
     Csv,
     /// Everything, the curves included
@@ -53,6 +55,7 @@ impl ReportArguments {
                 }
                 text
             }
+            Format::Tex => report::tex(&report),
             Format::Csv => report::csv(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         };

@@ -58,6 +58,26 @@ impl Contents {
         }
     }
 
+    /// The names of the classes in the order of their labels; none of data that is not known.
+    pub const fn class_names(self) -> &'static [&'static str] {
+        match self {
+            Self::Digits => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10 => {
+                &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+            }
+            Self::Unknown => &[],
+        }
+    }
+
+    /// How many test images there are; `None` of data that is not known.
+    pub const fn test_images(self) -> Option<u32> {
+        match self {
+            Self::Digits => Some(297),
+            Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10 => Some(10_000),
+            Self::Unknown => None,
+        }
+    }
+
     /// The contents of a data set. Images are hashed one by one only where there are as many as in CIFAR-10.
     pub(super) fn of(checksum: &str, classes: usize, train: &Images, test: &Images) -> Self {
         let sizes = [train.size, test.size, classes, train.len(), test.len()];

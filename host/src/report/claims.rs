@@ -24,6 +24,10 @@ pub struct ClaimExperiment {
     pub measure: String,
     /// The least epochs for a verdict.
     pub epochs: u32,
+    /// What the runs say together: one seed decides nothing.
+    pub verdict: Verdict,
+    /// Why they decide nothing.
+    pub undecided: Option<String>,
     /// One for each run.
     pub runs: Vec<JudgedRun>,
     /// The command that trains the experiment.
@@ -53,9 +57,10 @@ pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<ClaimSummar
         };
         let mine = groups.iter().filter(|group| group.name == experiment.name).flat_map(|group| &group.runs);
         let (name, epochs, measure) = (experiment.name.clone(), claim.epochs, claim.expectation.to_string());
-        let runs = mine.filter_map(judged).collect();
+        let runs: Vec<JudgedRun> = mine.filter_map(judged).collect();
+        let (verdict, undecided) = analysis::together(runs.iter().map(|run| (run.seed, &run.judgement)));
         let command = format!("asymgrad run {name}{} --epochs {epochs}", catalogue.option(experiment));
-        let experiment = ClaimExperiment { name, measure, epochs, runs, command };
+        let experiment = ClaimExperiment { name, measure, epochs, verdict, undecided, runs, command };
         match claims.iter_mut().find(|known| known.sentence == claim.sentence) {
             Some(known) => known.experiments.push(experiment),
             None => claims.push(ClaimSummary { sentence: claim.sentence.clone(), experiments: vec![experiment] }),
@@ -65,13 +70,30 @@ pub(crate) fn claims(groups: &[Group], catalogue: &Catalogue) -> Vec<ClaimSummar
 }
 
 impl ClaimSummary {
-    /// What all runs together say: what those say that decide, if they say the same.
+    /// Whether an experiment that tests it has a run.
+    pub fn has_runs(&self) -> bool {
+        self.experiments.iter().any(|experiment| !experiment.runs.is_empty())
+    }
+
+    /// What all experiments together say: what those say that decide, if they say the same.
     pub fn verdict(&self) -> Verdict {
-        let verdicts = self.experiments.iter().flat_map(|experiment| &experiment.runs).map(|run| run.judgement.verdict);
+        let verdicts = self.experiments.iter().map(|experiment| experiment.verdict);
         let mut decided = verdicts.filter(|verdict| *verdict != Verdict::NotDecided);
         match decided.next() {
             Some(first) if decided.all(|verdict| verdict == first) => first,
             _ => Verdict::NotDecided,
         }
     }
+}
+
+impl ClaimExperiment {
+    /// `agrees`, or `not decided (one seed)`.
+    pub(crate) fn conclusion(&self) -> String {
+        conclusion(self.verdict, self.undecided.as_deref())
+    }
+}
+
+/// A verdict, and why it decides nothing.
+pub(crate) fn conclusion(verdict: Verdict, undecided: Option<&str>) -> String {
+    undecided.map_or_else(|| verdict.to_string(), |reason| format!("{verdict} ({reason})"))
 }

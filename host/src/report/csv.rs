@@ -5,7 +5,7 @@ use csv::Writer;
 use super::results::Report;
 use super::table::cells_of;
 
-const HEADER: [&str; 32] = [
+const HEADER: [&str; 33] = [
     "table",
     "experiment",
     "network",
@@ -38,6 +38,7 @@ const HEADER: [&str; 32] = [
     "deviation",
     "interval_level",
     "paired_deviation",
+    "trend_undecided",
 ];
 
 /// A line a figure.
@@ -92,6 +93,7 @@ pub fn csv(report: &Report) -> String {
                 number(ours.and_then(|ours| ours.deviation)),
                 number(ours.map(|ours| ours.level)),
                 number(estimate.and_then(|estimate| estimate.deviation)),
+                trend.and_then(|trend| trend.undecided.clone()).unwrap_or_default(),
             ];
             write(&fields);
         }
@@ -114,6 +116,7 @@ mod tests {
             trend: None,
             paired: None,
             command: "run --lr 1,2".into(),
+            group: None,
         };
         let network = "input 64 - dense10".into();
         let row = Row { name: "a \"b\"\r\nc".into(), network, loss: "ce".into(), cells: vec![cell] };
@@ -123,13 +126,16 @@ mod tests {
             version: String::new(),
             written: 0,
             tables: vec![table],
+            families: vec![],
             conditions: vec![],
             rankings: vec![],
             claims: vec![],
             groups: vec![],
+            data: vec![],
+            interval_factors: vec![],
             problems: vec![],
         };
-        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{}\"run --lr 1,2\",,,\n", ",".repeat(24));
+        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{}\"run --lr 1,2\",,,,\n", ",".repeat(24));
         assert_eq!(csv(&report), format!("{}\n{line}", HEADER.join(",")));
     }
 }

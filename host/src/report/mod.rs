@@ -2,8 +2,9 @@
 //!
 //! [`Report::read`] gathers everything from the runs' files; each format writes it. Only the page has curves.
 //!
-//! - `html`, `markdown`, `csv`: the formats of the page; `plots`: the plots of the Markdown page; `results`: what it shows
+//! - `html`, `markdown`, `tex`, `csv`: the formats of the page; `plots`: the plots of the Markdown page; `results`: what it shows
 //! - `table`, `claims`: the report's tables and claims with the runs beside them
+//! - `families`: the feedback rules of each network, whatever suite or table they are from
 //! - `conditions`: the same runs by their batch and settings, and their distance to the report's figures
 //! - `terminal`: what `run` and `suite` print at their end; `trained`: the same for programs
 //! - `figures`: figures as text
@@ -11,6 +12,7 @@
 mod claims;
 mod conditions;
 mod csv;
+mod families;
 mod figures;
 mod html;
 mod markdown;
@@ -18,15 +20,18 @@ mod plots;
 mod results;
 mod table;
 mod terminal;
+mod tex;
 mod trained;
 
 pub use self::csv::csv;
 pub use claims::{ClaimExperiment, ClaimSummary, JudgedRun};
 pub use conditions::{Conditions, Divided, Figure, TableDistance};
+pub use families::{Family, FamilyRow};
 pub use html::page;
 pub use markdown::{BlockError, Markdown, MarkdownError, markdown};
 pub use plots::PlotError;
-pub use results::Report;
+pub use results::{DataSummary, Report};
 pub use table::{Cell, Row, Table};
 pub use terminal::{claims, seeds, table};
+pub use tex::tex;
 pub use trained::{Line, Reached};

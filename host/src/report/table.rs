@@ -55,6 +55,8 @@ pub struct Cell {
     pub paired: Option<Paired>,
     /// The command that trains it.
     pub command: String,
+    /// Its runs: the number of one of the report's groups, from 0.
+    pub group: Option<usize>,
 }
 
 /// The report's tables, then the extra experiments that were trained, then the experiments and networks of the user's own.
@@ -84,8 +86,11 @@ pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     }
     let others = (0..groups.len()).filter(|number| !tables.iter().any(|table| table.groups.contains(number)));
     let others: Vec<usize> = others.collect();
-    let of_group = |group: &Group| other(group, groups, group.epoch());
-    let rows = others.iter().filter_map(|number| groups.get(*number)).map(of_group).collect();
+    let of_group = |number: &usize| {
+        let group = groups.get(*number)?;
+        Some(other(group, |command| unpublished((*number, group), groups, command)))
+    };
+    let rows = others.iter().filter_map(of_group).collect();
     let title = "Other networks and settings".into();
     tables.push(Table { number: None, name: "other", title, rows, groups: others });
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
@@ -103,7 +108,8 @@ fn rules(catalogue: &Catalogue, groups: &[Group]) -> Table {
     let batches: Vec<Option<usize>> = only.map(|(_, group, _)| batch(group)).collect();
     found.retain(|(_, group, experiment)| experiment.table.is_none() || batches.contains(&batch(group)));
     let row = |(number, group, experiment): (usize, &Group, &Experiment)| {
-        (other(group, groups, experiment.rules_epochs()), number)
+        let cells = |command: &str| vec![unpublished_at((number, group), groups, experiment.rules_epochs(), command)];
+        (other(group, cells), number)
     };
     let mut rows: Vec<(Row, usize)> = found.into_iter().map(row).collect();
     let accuracy = |row: &Row| row.cells.first().and_then(|cell| cell.ours.as_ref()?.mean).unwrap_or(0.0);
@@ -130,9 +136,8 @@ fn numbers_of(experiments: &[&Experiment], groups: &[Group]) -> Vec<usize> {
 }
 
 fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalogue: &Catalogue) -> Row {
-    let mine: Vec<&Group> = groups.iter().filter(|group| group.is_of(experiment)).collect();
-    let mut cells: Vec<Cell> =
-        mine.iter().flat_map(|group| cells(experiment, group, table, groups, catalogue)).collect();
+    let mine = groups.iter().enumerate().filter(|(_, group)| group.is_of(experiment));
+    let mut cells: Vec<Cell> = mine.flat_map(|group| cells(experiment, group, table, groups, catalogue)).collect();
     if cells.is_empty() {
         let untrained = |published| Cell {
             published,
@@ -141,6 +146,7 @@ fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalog
             comparable: false,
             trend: None,
             paired: None,
+            group: None,
             command: format!(
                 "asymgrad run {}{}{}",
                 experiment.name,
@@ -158,7 +164,7 @@ fn row(experiment: &Experiment, table: &[&Experiment], groups: &[Group], catalog
 /// The report's figures beside one group of runs; where they end early, their end stands beside the next figure.
 fn cells(
     experiment: &Experiment,
-    group: &Group,
+    (number, group): (usize, &Group),
     table: &[&Experiment],
     groups: &[Group],
     catalogue: &Catalogue,
@@ -171,7 +177,7 @@ fn cells(
         })
     };
     if experiment.published.is_empty() {
-        return vec![unpublished(group, groups, group.epoch(), command(0))];
+        return unpublished((number, group), groups, &command(0));
     }
     let mut before = 0;
     let cell = |figure: &Published| {
@@ -180,10 +186,7 @@ fn cells(
         let is_on_data = group.config().is_some_and(|config| config.data.is_of(experiment, catalogue) == Ok(true));
         let of_figure = ours.as_ref().filter(|_| is_on_data);
         let comparable = of_figure.is_some_and(|ours| ours.epochs[1] >= figure.epochs);
-        let trend = ours.as_ref().and_then(|ours| {
-            let trend = trend(experiment, *figure, group, ours, table, groups)?;
-            Some(Trend { decided: comparable, ..trend })
-        });
+        let trend = ours.as_ref().and_then(|_| trend(experiment, *figure, group, is_on_data, table, groups));
         let paired = ours.as_ref().and_then(|ours| Paired::to_true_gradient(group, groups, ours.epochs[1]));
         Cell {
             published: Some(*figure),
@@ -193,13 +196,23 @@ fn cells(
             trend,
             paired,
             command: command(figure.epochs.min(reached)),
+            group: Some(number),
         }
     };
     experiment.published.iter().map(cell).collect()
 }
 
-/// A group beside no figure of the report, up to an epoch.
-fn unpublished(group: &Group, groups: &[Group], epoch: u32, command: String) -> Cell {
+/// A group beside no figure of the report, at the end of each of its curves.
+fn unpublished((number, group): (usize, &Group), groups: &[Group], command: &str) -> Vec<Cell> {
+    let ends = group.curves.iter().filter(|curve| !curve.diverged).map(|curve| curve.epochs);
+    let mut ends: Vec<u32> = ends.collect();
+    if ends.is_empty() {
+        ends.push(group.epoch());
+    }
+    ends.into_iter().map(|epoch| unpublished_at((number, group), groups, epoch, command)).collect()
+}
+
+fn unpublished_at((number, group): (usize, &Group), groups: &[Group], epoch: u32, command: &str) -> Cell {
     Cell {
         published: None,
         ours: group.ours(epoch),
@@ -207,15 +220,36 @@ fn unpublished(group: &Group, groups: &[Group], epoch: u32, command: String) -> 
         comparable: false,
         trend: None,
         paired: Paired::to_true_gradient(group, groups, epoch),
-        command,
+        command: command.to_owned(),
+        group: Some(number),
     }
 }
 
-fn other(group: &Group, groups: &[Group], epoch: u32) -> Row {
+/// A row of a group beside no figure of the report.
+fn other(group: &Group, cells: impl FnOnce(&str) -> Vec<Cell>) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
-    let command = group.runs.first().map_or_else(String::new, |run| run.command.clone());
-    Row { name: group.label(), network, loss, cells: vec![unpublished(group, groups, epoch, command)] }
+    let command = group.runs.first().map_or("", |run| &run.command);
+    Row { name: group.label(), network, loss, cells: cells(command) }
+}
+
+impl Table {
+    /// Whether one of its rows has a run.
+    pub fn has_runs(&self) -> bool {
+        self.rows.iter().any(Row::has_runs)
+    }
+
+    /// `Table 1: Shallow dense networks`.
+    pub(crate) fn heading(&self) -> String {
+        self.number.map_or_else(|| self.title.clone(), |number| format!("Table {number}: {}", self.title))
+    }
+}
+
+impl Row {
+    /// Whether one of its cells has a run.
+    pub fn has_runs(&self) -> bool {
+        self.cells.iter().any(|cell| cell.ours.is_some())
+    }
 }
 
 /// The cells of some rows, each with its row.

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use super::claims::conclusion;
 use super::figures::{accuracy, best, epochs, interval, paired};
-use super::trained::{Judged, judged, reached};
-use crate::analysis::{Group, Judgement, Paired, Run, in_groups};
+use super::trained::{judged, reached};
+use crate::analysis::{Group, Paired, Run, in_groups, together};
 use crate::experiment::{Catalogue, Claim, Published};
 use crate::run::Ending;
 use crate::suite::TaskResult;
@@ -45,12 +46,19 @@ pub fn claims(all: &[TaskResult<'_>]) -> String {
     let mut lines = vec![];
     for sentence in sentences {
         lines.push(format!("\nClaim: {sentence}\n"));
-        for (result, Judged { claim, judgement }) in
-            judged.iter().filter(|(_, judged)| judged.claim.sentence == sentence)
-        {
-            let Judgement { verdict, found } = judgement;
-            let (name, Claim { expectation, epochs, .. }) = (&result.task.request.config.name, claim);
-            lines.push(format!("  {name}: {verdict}: {found}\n    {expectation}; after {epochs} epochs or more\n"));
+        let mut mine: Vec<_> = judged.iter().filter(|(_, judged)| judged.claim.sentence == sentence).collect();
+        while let Some((first, of)) = mine.first() {
+            let name = &first.task.request.config.name;
+            let (runs, rest): (Vec<_>, Vec<_>) =
+                mine.iter().copied().partition(|(result, _)| result.task.request.config.name == *name);
+            let seed = |result: &TaskResult<'_>| result.task.request.config.seed;
+            let (verdict, undecided) = together(runs.iter().map(|(result, of)| (seed(result), &of.judgement)));
+            let Claim { expectation, epochs, .. } = of.claim;
+            lines.push(format!("  {name}: {}\n", conclusion(verdict, undecided.as_deref())));
+            lines
+                .extend(runs.iter().map(|(result, of)| format!("    seed {}: {}\n", seed(result), of.judgement.found)));
+            lines.push(format!("    {expectation}; after {epochs} epochs or more\n"));
+            mine = rest;
         }
     }
     lines.concat()
@@ -193,17 +201,20 @@ mod tests {
         let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err(TaskError::Panicked) }).collect();
         let text = claims(&all);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
-        let about = "not decided: the claim is about CIFAR-10, this run is on digits";
+        let about = "    seed 1: the claim is about CIFAR-10, this run is on digits";
         assert_eq!(
             lines,
             [
                 "",
                 "Claim: Nestrov Momentum fails all the time with random feedback",
-                &format!("  PGR1-NESTEROV: {about}"),
-                &format!("  PGR2-NESTEROV: {about}"),
+                "  PGR1-NESTEROV: not decided (no run decides)",
+                about,
+                "  PGR2-NESTEROV: not decided (no run decides)",
+                about,
                 "",
                 "Claim: But MNIST is so simple that everythings works.",
-                "  DIGITS-DSR2: not decided: DIGITS-DSR2 has not been trained here",
+                "  DIGITS-DSR2: not decided (no run decides)",
+                "    seed 1: DIGITS-DSR2 has not been trained here",
             ]
         );
         assert_eq!(claims(&all[1..2]), "");

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::tables::command;
+use super::cells::command;
 use crate::analysis::Verdict;
 use crate::report::claims::{ClaimExperiment, ClaimSummary};
 
@@ -21,9 +21,11 @@ fn experiment(experiment: &ClaimExperiment) -> Markup {
         b { (experiment.name) } ": " (experiment.measure) "; after " (experiment.epochs) " epochs or more."
         @if experiment.runs.is_empty() {
             " " span class="soft" { "No run yet." }
+        } @else {
+            " " (chip(experiment.verdict)) @if let Some(reason) = &experiment.undecided { " " span class="soft" { (reason) } }
         }
         @for run in &experiment.runs {
-            " " (chip(run.judgement.verdict)) " " span class="soft" { "seed " (run.seed) ": " (run.judgement.found) }
+            span class="line" { "seed " (run.seed) ", " (run.data) ": " (run.judgement.found) }
         }
         (command(&experiment.command))
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 
-use crate::analysis::Run;
+use crate::analysis::{Repeat, Run};
 use crate::report::results::Report;
 use crate::run::Process;
 
@@ -11,21 +11,43 @@ pub(super) fn provenance(report: &Report) -> Markup {
     html! {
         dl class="facts" {
             dt { "this page" }
-            dd { "asymgrad " (report.version) }
+            dd {
+                (citation(report)) " "
+                button type="button" class="copy" data-copy=(citation(report)) aria-label="copy how to cite this page" { "copy" }
+            }
             @for data in report.data_sets() {
                 dt { (data.name) }
                 dd { "SHA-256 " code { (data.checksum) } ": " (data.contents().to_string()) }
             }
         }
-        div class="card wide" {
+        div class="card wide" role="region" tabindex="0" aria-label="Runs and what computed them" {
             table class="origins" {
                 thead {
-                    tr { @for head in ["Run", "Seed", "State", "Epochs", "Time", "Numbers", "Computed on"] { th { (head) } } }
+                    tr { @for head in ["Run", "Seed", "State", "Epochs", "Time", "Numbers", "Computed on"] { th scope="col" { (head) } } }
                 }
                 tbody { @for run in report.runs() { (row(run)) } }
             }
         }
+        @let repeats: Vec<&Repeat> = report.groups.iter().flat_map(|group| &group.repeats).collect();
+        @if !repeats.is_empty() {
+            h3 { "Left out" }
+            ul class="small" { @for of in repeats { li { code { (of.folder.display().to_string()) } ": " (repeat(of)) } } }
+        }
     }
+}
+
+/// What a text that uses the page has to name: the program, the runs and the data.
+fn citation(report: &Report) -> String {
+    let data: Vec<String> =
+        report.data_sets().iter().map(|data| format!("{} (SHA-256 {})", data.name, data.checksum)).collect();
+    let folder = report.folder.display();
+    format!("asymgrad {}, runs in {folder} on {}, {}", report.version, data.join(", "), date(report.written))
+}
+
+fn repeat(Repeat { seed, epochs, is_equal, .. }: &Repeat) -> String {
+    let why =
+        if *is_equal { "is a part of a longer run" } else { "has the settings of a longer run and other figures" };
+    format!("seed {seed}, {epochs} epochs, {why}")
 }
 
 fn row(run: &Run) -> Markup {
@@ -36,7 +58,7 @@ fn row(run: &Run) -> Markup {
             td data-label="Seed" { (config.seed) }
             td data-label="State" { (status.name()) }
             td data-label="Epochs" { (run.epoch()) " of " (config.epochs) }
-            td data-label="Time" { (duration(*seconds)) }
+            td data-label="Time" { (seconds.map_or_else(|| "–".into(), duration)) }
             td class="small" data-label="Numbers" { @if let Some(process) = process { (kernels(process)) } }
             td class="small" data-label="Computed on" { @if let Some(process) = process { (computed_on(process)) } }
         }

@@ -1,181 +1,33 @@
-//! The report's tables on the page, the distances to its figures, and its rankings.
+//! The report's tables and the tables of the user's own runs on the page.
 
 use maud::{Markup, html};
 
-use crate::analysis::{Distance, Ours, Ranking, Trend};
-use crate::report::conditions::{Conditions, TableDistance, figures_text};
-use crate::report::figures::{accuracy, epochs};
-use crate::report::table::{Cell, Row, Table};
+use super::cells::{Axis, copy, measure, not_reached, paired, reached, signed, sortable};
+use crate::analysis::Trend;
+use crate::report::table::{Cell, Row, Table, cells_of};
 
 /// What the report's networks begin with: stated once above the tables.
 const INPUT: &str = "input 3x32x32 - ";
 
+/// A table; closed if it has no runs.
 pub(super) fn table(table: &Table) -> Markup {
+    let trained: Vec<&Row> = table.rows.iter().filter(|row| row.has_runs()).collect();
+    let missing: Vec<&Row> = table.rows.iter().filter(|row| !row.has_runs()).collect();
+    let heading = html! { h3 { (table.heading()) } };
     html! {
-        h3 { @if let Some(number) = table.number { "Table " (number) ": " } (table.title) }
-        div class="card wide" {
-            table class="cells" {
-                thead { tr { th { "Experiment" } th { "Report" } th { "Ours" } th { "Difference" } th { "Trend" } } }
-                tbody { @for of in &table.rows { (row(of)) } }
-            }
-        }
-    }
-}
-
-fn row(row: &Row) -> Markup {
-    let last = row.cells.len().saturating_sub(1);
-    html! {
-        @for (index, cell) in row.cells.iter().enumerate() {
-            tr class=[class(index > 0, index < last)] {
-                td class="name" { @if index == 0 { (name(row, cell)) } }
-                (figures(cell))
-            }
-        }
-    }
-}
-
-/// The class of a line of a row: whether it is a further one, and whether more follow.
-fn class(is_further: bool, has_more: bool) -> Option<&'static str> {
-    match (is_further, has_more) {
-        (false, false) => None,
-        (false, true) => Some("more"),
-        (true, false) => Some("again"),
-        (true, true) => Some("again more"),
-    }
-}
-
-fn name(row: &Row, cell: &Cell) -> Markup {
-    let network = row.network.strip_prefix(INPUT).unwrap_or(&row.network);
-    html! {
-        b { (row.name) }
-        span class="tag" { (row.loss) }
-        span class="net" { (network) }
-        (command(&cell.command))
-    }
-}
-
-/// A command that a click shows.
-pub(super) fn command(command: &str) -> Markup {
-    html! { details class="cmd" { summary { "command" } code { (command) } } }
-}
-
-fn figures(cell: &Cell) -> Markup {
-    let has_trend = cell.trend.is_some() || cell.paired.is_some();
-    html! {
-        td data-label=[cell.published.map(|_| "Report")] {
-            @if let Some(figure) = cell.published {
-                big { (format!("{:.2}", figure.accuracy)) }
-                span class="line" { (figure.epochs) " epochs" }
-            }
-        }
-        td class="ours" data-label="Ours" {
-            @if let Some(ours) = &cell.ours {
-                (reached(ours))
-                (range(ours, cell.published.map(|figure| figure.accuracy)))
+        div class="table" data-table=(table.name) {
+            @if trained.is_empty() {
+                details class="missing" {
+                    summary { (heading) span class="soft" { (none(missing.len())) } }
+                    (untrained(&missing))
+                }
             } @else {
-                span class="chip none" { "no run" }
-            }
-        }
-        td data-label=[cell.difference.map(|_| "Difference")] { (difference(cell)) }
-        td data-label=[has_trend.then_some("Trend")] {
-            @if let Some(of) = &cell.trend { (trend(of)) }
-            @if let Some(paired) = &cell.paired {
-                span class="line" {
-                    (wide_minus(&format!("seed by seed {}", paired.text())))
-                    @if cell.trend.is_none() { ", to " (paired.to) }
-                }
-            }
-        }
-    }
-}
-
-/// Large only where it says something: not between other data or fewer epochs.
-fn difference(cell: &Cell) -> Markup {
-    let Some(points) = cell.difference else { return html! {} };
-    let points = signed(points, 2);
-    html! {
-        @if cell.comparable { big class="points" { (points) } } @else { span class="points" { (points) } }
-    }
-}
-
-fn signed(points: f64, digits: usize) -> String {
-    wide_minus(&format!("{points:+.digits$}"))
-}
-
-/// With a minus sign that is as wide as the plus.
-fn wide_minus(text: &str) -> String {
-    text.replace('-', "−")
-}
-
-fn reached(ours: &Ours) -> Markup {
-    html! {
-        @if ours.mean.is_some() {
-            big { (accuracy(ours)) }
-            @if let Some([low, high]) = ours.interval {
-                " " span class="soft" { (format!("[{low:.2}, {high:.2}]")) }
-            }
-        } @else {
-            span class="chip failed" { "diverged" }
-        }
-        span class="line" {
-            (if ours.epochs[0] == ours.epochs[1] { "epoch " } else { "epochs " }) (epochs(ours)) ", "
-            (ours.runs) (if ours.runs == 1 { " seed" } else { " seeds" }) ", " (ours.data)
-            @if ours.diverged > 0 && ours.mean.is_some() { ", " (ours.diverged) " diverged" }
-            @if !ours.ended { ", unfinished" }
-            @if ours.shorter > 0 { ", " (ours.shorter) " shorter left out" }
-            @if let Some(best) = ours.best { (format!(", best epoch {best:.2}, chosen on the {} set", ours.best_chosen_on)) }
-        }
-    }
-}
-
-/// Ours (dot, with its interval) and the report's figure (diamond) between 0 and 100 percent.
-fn range(ours: &Ours, published: Option<f64>) -> Markup {
-    let x = |percent: f64| 4.0 + 1.36 * percent.clamp(0.0, 100.0);
-    let one = |number: f64| format!("{number:.1}");
-    let diamond = |x: f64| format!("M{:.1} 8L{x:.1} 3L{:.1} 8L{x:.1} 13Z", x - 4.0, x + 4.0);
-    let Some(mean) = ours.mean else { return html! {} };
-    html! {
-        svg class="range" viewBox="0 0 144 16" aria-hidden="true" {
-            line x1="4" x2="140" y1="8" y2="8" {}
-            @if let Some([low, high]) = ours.interval {
-                line class="interval" x1=(one(x(low))) x2=(one(x(high))) y1="8" y2="8" {}
-            }
-            @if let Some(published) = published { path class="theirs" d=(diamond(x(published))) {} }
-            circle class="ours" cx=(one(x(mean))) cy="8" r="3.6" {}
-        }
-    }
-}
-
-fn trend(trend: &Trend) -> Markup {
-    let verdict = trend.verdict.name();
-    html! {
-        span class={ "chip " (verdict) @if !trend.decided { " open" } } { (verdict) }
-        span class="line" {
-            "ours " (signed(trend.ours, 1)) ", report " (signed(trend.report, 1)) ", to " (trend.baseline)
-        }
-    }
-}
-
-/// How far the runs are from the published figures.
-pub(super) fn distances(conditions: &[Conditions]) -> Markup {
-    if conditions.is_empty() {
-        return html! {};
-    }
-    html! {
-        h3 { "Distance to the report" }
-        p class="soft" {
-            "Ours less the report’s figures, in points, over the figures that runs have reached. The last column compares the report’s \
-             epoch E with the mean of the five epochs around E / k: if k > 1 is best, the runs learn faster, epoch by epoch, than the \
-             report’s did."
-        }
-        div class="card wide" {
-            table class="origins" {
-                thead {
-                    tr { th { "Runs" } th { "Within 2 points" } th { "Root mean square" } th { "Mean" } th { "Least" } }
-                }
-                tbody {
-                    @for (name, of) in conditions.iter().flat_map(|of| of.distances.iter().map(move |one| (&of.name, one))) {
-                        tr { td class="name" { b { (name) } span class="line" { (of.name()) } } (distance(of)) }
+                (heading)
+                (with_runs(table, &trained))
+                @if !missing.is_empty() {
+                    details class="missing" {
+                        summary { (none(missing.len())) ": " (missing.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")) }
+                        (untrained(&missing))
                     }
                 }
             }
@@ -183,29 +35,133 @@ pub(super) fn distances(conditions: &[Conditions]) -> Markup {
     }
 }
 
-fn distance(of: &TableDistance) -> Markup {
-    let Distance { figures, near, root_mean_square, mean } = of.distance;
-    let least = of.divided.iter().min_by(|a, b| a.distance.root_mean_square.total_cmp(&b.distance.root_mean_square));
+fn none(count: usize) -> String {
+    format!("no run yet of {count} experiment{}", if count == 1 { "" } else { "s" })
+}
+
+fn with_runs(table: &Table, rows: &[&Row]) -> Markup {
+    let cells = || rows.iter().flat_map(|row| &row.cells);
+    let published = || cells().filter_map(|cell| cell.published.map(|figure| figure.accuracy));
+    let has_figures = published().next().is_some();
+    let means = cells().filter_map(|cell| cell.ours.as_ref()?.mean);
+    let axis = Axis::of(means.chain(published()));
     html! {
-        td data-label="Within 2 points" { (near) " of " (figures_text(figures)) }
-        td data-label="Root mean square" { (format!("{root_mean_square:.2}")) }
-        td data-label="Mean" { (signed(mean, 2)) }
-        td data-label="Least" {
-            @if let Some(least) = least { (format!("{:.2} at k = {}", least.distance.root_mean_square, least.k)) }
+        div class="card wide" role="region" tabindex="0" aria-label=(table.heading()) {
+            table class="cells" {
+                thead {
+                    tr {
+                        (sortable("Experiment"))
+                        @if has_figures { (sortable("Report")) }
+                        (sortable("Ours, %")) (sortable("n")) (sortable("Epochs"))
+                        th scope="col" class="scale" { (axis.scale()) }
+                        @if has_figures { (sortable("Difference")) }
+                        (sortable("To backprop"))
+                        @if has_figures { (sortable("Trend")) }
+                        @else { (sortable("Training, %")) (sortable("Angles")) (sortable("Norm ratios")) }
+                        th scope="col" { span class="hidden" { "Command" } }
+                    }
+                }
+                tbody { @for of in rows { (row(of, axis, has_figures)) } }
+            }
         }
     }
 }
 
-pub(super) fn rankings(rankings: &[Ranking]) -> Markup {
-    let lines: Vec<(String, String)> =
-        rankings.iter().filter_map(|ranking| Some((ranking.sentence(), wide_minus(&ranking.found()?)))).collect();
-    if lines.is_empty() {
-        return html! {};
-    }
+fn row(row: &Row, axis: Axis, has_figures: bool) -> Markup {
     html! {
-        h3 { "Rankings that the report publishes" }
-        div class="card small" {
-            ul { @for (sentence, found) in lines { li { b { (sentence) } ": " (found) } } }
+        @for (index, cell) in row.cells.iter().enumerate() {
+            tr class=[(index > 0).then_some("again")] data-group=[cell.group] data-loss=(row.loss) {
+                td class="name" data-value=(row.name) { (name(row)) }
+                (figures(row, cell, axis, has_figures))
+            }
         }
     }
+}
+
+fn name(row: &Row) -> Markup {
+    let network = row.network.strip_prefix(INPUT).unwrap_or(&row.network);
+    html! {
+        b { (row.name) }
+        span class="tag" { (row.loss) }
+        span class="net" title=(row.network) { (network) }
+    }
+}
+
+fn figures(row: &Row, cell: &Cell, axis: Axis, has_figures: bool) -> Markup {
+    let published = cell.published.map(|figure| figure.accuracy);
+    let ours = cell.ours.as_ref();
+    html! {
+        @if has_figures {
+            td class="number" data-label=[published.map(|_| "Report")] data-value=[published] {
+                @if let Some(figure) = cell.published {
+                    (format!("{:.2}", figure.accuracy))
+                    @if ours.is_none_or(|ours| ours.epochs[1] != figure.epochs) { span class="line" { (figure.epochs) " epochs" } }
+                }
+            }
+        }
+        @if let Some(ours) = ours { (reached(ours)) } @else { (not_reached()) }
+        td class="strip" { @if let Some(ours) = ours { (axis.strip(ours, published)) } }
+        @if has_figures {
+            td class="number" data-label=[cell.difference.map(|_| "Difference")] data-value=[cell.difference] {
+                @if let Some(points) = cell.difference {
+                    span class=[(!cell.comparable).then_some("soft")] { (signed(points, 2)) }
+                }
+            }
+        }
+        // One difference to the true gradient: at the epochs of the trend, if there is one.
+        (paired(cell.trend.as_ref().map(|trend| &trend.difference).or(cell.paired.as_ref()), ours))
+        @if has_figures {
+            td class="verdict" data-label=[cell.trend.as_ref().map(|_| "Trend")] data-value=[cell.trend.as_ref().map(rank)] {
+                @if let Some(of) = &cell.trend { (trend(of)) }
+            }
+        } @else if let Some(ours) = ours {
+            td class="number" data-label=[ours.train_accuracy.map(|_| "Training, %")] data-value=[ours.train_accuracy] {
+                @if let Some(accuracy) = ours.train_accuracy { (format!("{accuracy:.2}")) }
+            }
+            (measure(ours, "angles", "Angles", "°", 0))
+            (measure(ours, "norm_ratios", "Norm ratios", "", 2))
+        } @else {
+            td {} td {} td {}
+        }
+        td class="act" { (copy(&cell.command, &row.name)) }
+    }
+}
+
+/// The order of verdicts: decided ones first.
+fn rank(trend: &Trend) -> u8 {
+    if trend.decided { trend.verdict as u8 } else { u8::MAX }
+}
+
+/// The verdict, and the report's distance; ours stands in the column before it.
+fn trend(trend: &Trend) -> Markup {
+    html! {
+        @match &trend.undecided {
+            None => { span class={ "chip " (trend.verdict.name()) } { (trend.verdict.name()) } }
+            Some(reason) => { span class="chip open" { "not decided" } " " span class="soft" { (reason) } }
+        }
+        span class="line" { "report " (signed(trend.report, 2)) }
+    }
+}
+
+/// Experiments without a run, with their published figures and commands.
+fn untrained(rows: &[&Row]) -> Markup {
+    html! {
+        table class="origins" {
+            thead { tr { th scope="col" { "Experiment" } th scope="col" { "Report" } th scope="col" { span class="hidden" { "Command" } } } }
+            tbody {
+                @for row in rows {
+                    tr data-loss=(row.loss) {
+                        td class="name" { (name(row)) }
+                        td data-label="Report" { (published(row)) }
+                        td class="act" { @if let Some(cell) = row.cells.last() { (copy(&cell.command, &row.name)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn published(row: &Row) -> String {
+    let figures = cells_of(std::slice::from_ref(row)).filter_map(|(_, cell)| cell.published);
+    figures.map(|figure| format!("{:.2} after {}", figure.accuracy, figure.epochs)).collect::<Vec<_>>().join(", ")
 }

@@ -175,11 +175,12 @@ fn claims(report: &Report) -> String {
         text += &format!("- {}: **{}**\n", one_line(&claim.sentence), claim.verdict());
         for experiment in &claim.experiments {
             for run in &experiment.runs {
-                let (verdict, found) = (run.judgement.verdict, one_line(&run.judgement.found));
-                text += &format!("  - {}, seed {}: {verdict}: {found}\n", experiment.name, run.seed);
+                text += &format!("  - {}, seed {}: {}\n", experiment.name, run.seed, one_line(&run.judgement.found));
             }
             if experiment.runs.is_empty() {
                 text += &format!("  - {}: no run yet; `{}`\n", experiment.name, one_line(&experiment.command));
+            } else {
+                text += &format!("  - {}: {}\n", experiment.name, experiment.conclusion());
             }
         }
     }

@@ -11,16 +11,12 @@ use crate::report::table::{Cell, Row, Table};
 
 /// A section for each table.
 pub(crate) fn tables(report: &Report) -> Vec<Section> {
-    let section = |table: &Table| {
-        let number = table.number.map_or_else(String::new, |number| format!("Table {number}: "));
-        Section::new(table.name, format!("{number}{}", table.title), text(report, table))
-    };
-    report.tables.iter().map(section).collect()
+    let section = |table: &Table| Section::new(table.name, table.heading(), text(report, table));
+    report.tables_to_read().into_iter().map(section).collect()
 }
 
 fn text(report: &Report, table: &Table) -> String {
-    let (trained, missing): (Vec<&Row>, Vec<&Row>) =
-        table.rows.iter().partition(|row| row.cells.iter().any(|cell| cell.ours.is_some()));
+    let (trained, missing): (Vec<&Row>, Vec<&Row>) = table.rows.iter().partition(|row| row.has_runs());
     let names: Vec<&str> = missing.iter().map(|row| row.name.as_str()).collect();
     let names = names.join(", ");
     let missing = if names.is_empty() { String::new() } else { format!("No run yet: {names}.\n") };
@@ -112,9 +108,13 @@ fn difference(_: &Row, cell: &Cell) -> String {
 }
 
 fn trend(trend: &Trend) -> String {
-    let decided = if trend.decided { "" } else { ", decides nothing yet" };
-    let (verdict, Trend { report, ours, baseline, .. }) = (trend.verdict.name(), trend);
-    format!("{verdict} ({ours:+.1}, report {report:+.1}, to {baseline}{decided})")
+    let Trend { report, report_epochs: [epochs, theirs], ours, baseline, .. } = trend;
+    let verdict = match &trend.undecided {
+        None => trend.verdict.name().to_owned(),
+        Some(reason) => format!("not decided: {reason}"),
+    };
+    let at = if epochs == theirs { String::new() } else { format!(", {}", trend.difference.epochs_text()) };
+    format!("{verdict} ({ours:+.1}, report {report:+.1}, to {baseline}{at})")
 }
 
 /// With one seed, the trend of the report's tables says as much.
@@ -135,7 +135,7 @@ fn measure(name: &str, heading: &str, cells: &[(&Row, &Cell)], text: &dyn Fn(f64
     let names: BTreeSet<Vec<&str>> =
         all.iter().flatten().map(|layers| layers.keys().map(String::as_str).collect()).collect();
     let same = names.first().filter(|_| names.len() == 1);
-    let spread = |Spread { mean, deviation }: &Spread| {
+    let spread = |Spread { mean, deviation, .. }: &Spread| {
         text(*mean) + &deviation.map_or_else(String::new, |deviation| format!(" ± {}", text(deviation)))
     };
     let value = |(layer, of): (&String, &Spread)| {

@@ -1,0 +1,81 @@
+// ---- Two groups that the reader chooses, seed by seed
+
+const accuracyIn = (run, [first, last]) => {
+  const lines = run.epochs.filter((line) => line.epoch >= first && line.epoch <= last);
+  return lines.length ? mean(lines.map((line) => number(line.test_accuracy))) : NaN;
+};
+const epochOf = (run) => (run.epochs.length ? run.epochs.at(-1).epoch : 0);
+const hasEnded = (run) => ['finished', 'diverged'].includes(run.status);
+const spanText = ([first, last]) => (first === last ? `epoch ${last}` : `epochs ${first}–${last}`);
+
+// The differences of a group to another over the seeds that both have, at the last epoch of those that ended last.
+function pairedOf(group, other) {
+  const pairs = group.runs.flatMap((run) => other.runs.filter((twin) => twin.config.seed === run.config.seed).map((twin) => [run, twin]));
+  const whole = pairs.filter((pair) => pair.every((run) => run.status !== 'diverged'));
+  const reached = (pair) => Math.min(...pair.map(epochOf));
+  const ends = whole.filter((pair) => pair.every(hasEnded)).map(reached);
+  const goal = ends.length ? Math.max(...ends) : 0;
+  const chosen = whole.filter((pair) => reached(pair) >= goal);
+  if (chosen.length === 0) return { seeds: [], diverged: pairs.length - whole.length };
+  const epochs = span(Math.max(1, Math.min(...chosen.map(reached))));
+  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: accuracyIn(run, epochs), two: accuracyIn(twin, epochs) }));
+  return { epochs, seeds, diverged: pairs.length - whole.length, difference: estimate(seeds.map((seed) => seed.one - seed.two), [-100, 100]) };
+}
+
+function comparison(group, other) {
+  const { epochs, seeds, difference, diverged } = pairedOf(group, other);
+  if (configOf(group).data.checksum !== configOf(other).data.checksum) return ['These are on different data, so a difference says nothing.'];
+  if (group === other) return ['These are the same runs; choose two.'];
+  if (seeds.length === 0) return [`No seed is common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds.`];
+  const interval = (of, text) => (of.low === undefined ? 'one seed: none' : `[${text(of.low)}, ${text(of.high)}]`);
+  const images = dataOf(group).test_images;
+  const own = (accuracy) => (images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
+  const one = estimate(seeds.map((seed) => seed.one), [0, 100]);
+  const two = estimate(seeds.map((seed) => seed.two), [0, 100]);
+  const row = (name, of, sign, error) => element('tr', {}, element('th', { scope: 'row' }, name),
+    element('td', { class: 'number' }, sign(of.mean)), element('td', { class: 'number' }, interval(of, sign)), element('td', { class: 'number' }, error));
+  const says = difference.low === undefined ? 'One seed decides nothing.'
+    : difference.low > 0 ? `${labelOf(group)} is better: the interval is above 0.`
+      : difference.high < 0 ? `${labelOf(group)} is worse: the interval is below 0.` : 'Not decided: the interval has 0 in it.';
+  const text = `${labelOf(group)} less ${labelOf(other)}: ${signed(difference.mean)}${difference.low === undefined ? '' : ` [${signed(difference.low)}, ${signed(difference.high)}]`} `
+    + `points of test accuracy, ${plural(seeds.length, 'seed')}, ${spanText(epochs)}`;
+  return [
+    element('div', { class: 'card wide' }, element('table', { class: 'compared' },
+      element('thead', {}, element('tr', {}, element('td'), ...['Test accuracy, %', `95 % over ${plural(seeds.length, 'seed')}`, images ? `Test set’s own error (${images} images)` : 'Test set’s own error']
+        .map((head) => element('th', { scope: 'col' }, head)))),
+      element('tbody', {}, row(labelOf(group), one, (value) => value.toFixed(2), own(one.mean)), row(labelOf(other), two, (value) => value.toFixed(2), own(two.mean)),
+        row('difference, seed by seed', difference, signed, '')))),
+    element('p', {}, element('b', {}, says), ` ${spanText(epochs)}; `,
+      seeds.map((seed) => `seed ${seed.seed}: ${seed.one.toFixed(2)} − ${seed.two.toFixed(2)} = ${signed(seed.one - seed.two)}`).join('; '),
+      diverged ? `; ${diverged} diverged` : '', '. ', copyButton(text, 'the difference'))];
+}
+
+function copyButton(text, what) {
+  return element('button', { type: 'button', class: 'copy', 'data-copy': text, 'aria-label': `copy ${what}` }, 'copy');
+}
+
+function compare() {
+  const numbers = () => report.groups.map((_, index) => index).filter((index) => report.groups[index].runs.some((run) => run.epochs.length));
+  if (numbers().length < 2) {
+    document.getElementById('compare-view').append(element('p', { class: 'soft' }, 'There are no two groups of runs to compare.'));
+    return;
+  }
+  // The best rule of the first network and backprop, else the first two.
+  const rows = report.families.length ? report.families[0].rows : [];
+  const truth = rows.find((row) => row.rule === 'backprop');
+  const best = rows.find((row) => row.paired);
+  const state = best && truth ? [best.group, truth.group] : numbers().slice(0, 2);
+  const place = document.getElementById('compare-view');
+  const show = () => place.replaceChildren(...comparison(report.groups[state[0]], report.groups[state[1]]));
+  const options = numbers().map((index) => [index, `${labelOf(report.groups[index])} (${rulesOf(report.groups[index])}, n = ${report.groups[index].runs.length})`]);
+  const make = (name, id, side) => {
+    const label = list(name, id, options, (value) => {
+      state[side] = Number(value);
+      show();
+    });
+    label.querySelector('select').value = String(state[side]);
+    return label;
+  };
+  document.getElementById('compare-bar').append(make('This', 'compare-one', 0), make('less that', 'compare-two', 1));
+  show();
+}

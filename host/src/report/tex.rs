@@ -1,0 +1,118 @@
+//! The tables as LaTeX for the package booktabs: those with runs, and the feedback rules of each network.
+
+use super::families::Family;
+use super::figures::{accuracy, epochs};
+use super::results::Report;
+use super::table::{Table, cells_of};
+use crate::analysis::{Ours, Paired};
+
+/// All tables, in the order of the page.
+pub fn tex(report: &Report) -> String {
+    let head = "% Needs \\usepackage{booktabs}. Mean test accuracy in percent with its 95 % interval (Student) over n seeds; the difference to\n\
+                % backprop is seed by seed.\n";
+    let tables = report.tables_to_read().into_iter().filter(|table| table.has_runs()).map(of_table);
+    head.to_owned() + &tables.chain(report.families.iter().map(of_family)).collect::<String>()
+}
+
+fn of_table(table: &Table) -> String {
+    let mut lines = vec![];
+    let has_figures = cells_of(&table.rows).any(|(_, cell)| cell.published.is_some());
+    for (row, cell) in cells_of(&table.rows) {
+        let Some(ours) = &cell.ours else { continue };
+        let mut fields = vec![escaped(&row.name), escaped(&row.loss)];
+        if has_figures {
+            let figure = cell.published.map_or_else(String::new, |figure| format!("{:.2}", figure.accuracy));
+            fields.push(figure);
+        }
+        fields.extend(of_ours(ours));
+        if has_figures {
+            fields.push(cell.difference.map_or_else(String::new, signed));
+        }
+        fields.push(cell.paired.as_ref().map_or_else(String::new, of_paired));
+        lines.push(fields);
+    }
+    let mut heads = vec!["experiment", "loss"];
+    if has_figures {
+        heads.push("report");
+    }
+    heads.extend(["ours", "95\\,\\%", "$n$", "epochs"]);
+    if has_figures {
+        heads.push("difference");
+    }
+    heads.push("to backprop");
+    tabular(&table.heading(), 2, &heads, &lines)
+}
+
+fn of_family(family: &Family) -> String {
+    let mut lines = vec![];
+    for row in &family.rows {
+        let mut fields = vec![escaped(&row.rule), escaped(&row.settings)];
+        fields.extend(of_ours(&row.ours));
+        fields.push(row.paired.as_ref().map_or_else(String::new, of_paired));
+        let of_layers = |name: &str, digits: usize, unit: &str| {
+            let layers = row.ours.measures.get(name).into_iter().flat_map(|layers| layers.values());
+            layers.map(|spread| format!("{:.digits$}{unit}", spread.mean)).collect::<Vec<_>>().join(", ")
+        };
+        fields.extend([of_layers("angles", 0, "$^\\circ$"), of_layers("norm_ratios", 2, "")]);
+        lines.push(fields);
+    }
+    let heads = ["rule", "settings", "ours", "95\\,\\%", "$n$", "epochs", "to backprop", "angles", "norm ratios"];
+    let caption = format!("Feedback rules of {} on {}, {} epochs", family.network, family.data, family.epochs);
+    tabular(&caption, 2, &heads, &lines)
+}
+
+fn of_ours(ours: &Ours) -> [String; 4] {
+    let interval = ours.interval.map_or_else(|| "--".into(), |[low, high]| format!("{low:.2}--{high:.2}"));
+    [accuracy(ours), interval, ours.runs.to_string(), epochs(ours).replace('–', "--")]
+}
+
+fn of_paired(paired: &Paired) -> String {
+    let Some(difference) = paired.difference else { return "diverged".into() };
+    let interval =
+        difference.interval.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", signed(low), signed(high)));
+    format!("{}{interval}", signed(difference.mean))
+}
+
+fn signed(points: f64) -> String {
+    format!("${points:+.2}$")
+}
+
+/// A table with so many columns of words, and then columns of numbers.
+fn tabular(caption: &str, words: usize, heads: &[&str], lines: &[Vec<String>]) -> String {
+    let columns = "l".repeat(words) + &"r".repeat(heads.len().saturating_sub(words));
+    let line = |fields: &[String]| format!("    {} \\\\\n", fields.join(" & "));
+    let head = line(&heads.iter().map(|head| (*head).to_owned()).collect::<Vec<_>>());
+    let body: String = lines.iter().map(|fields| line(fields)).collect();
+    format!(
+        "\n\\begin{{table}}\n  \\caption{{{}}}\n  \\begin{{tabular}}{{{columns}}}\n    \\toprule\n{head}    \\midrule\n{body}    \\bottomrule\n  \
+         \\end{{tabular}}\n\\end{{table}}\n",
+        escaped(caption)
+    )
+}
+
+/// Text in which LaTeX finds no commands.
+fn escaped(text: &str) -> String {
+    let one = |letter: char| match letter {
+        '&' | '%' | '$' | '#' | '_' | '{' | '}' => format!("\\{letter}"),
+        '\\' => "\\textbackslash{}".into(),
+        '~' => "\\textasciitilde{}".into(),
+        '^' => "\\textasciicircum{}".into(),
+        '<' => "\\textless{}".into(),
+        '>' => "\\textgreater{}".into(),
+        '\n' | '\r' => " ".into(),
+        letter => letter.to_string(),
+    };
+    // Two hyphens are a dash, the two of an option are not.
+    text.chars().map(one).collect::<String>().replace("--", "-{}-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_no_command() {
+        assert_eq!(escaped("50 % & _{x}^2"), "50 \\% \\& \\_\\{x\\}\\textasciicircum{}2");
+        assert_eq!(escaped("a\\b\nDS0 --lr <1>"), "a\\textbackslash{}b DS0 -{}-lr \\textless{}1\\textgreater{}");
+    }
+}
