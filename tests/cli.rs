@@ -246,7 +246,7 @@ fn an_experiment_states_its_batch_and_the_option_wins() {
     // Another batch is another run: neither the suite nor `run` resumes the folder.
     write("batch = 500");
     sandbox.run(suite).assert(1, &["all/ONE: this folder holds another run", "batch: 300 there, 500 asked for"]);
-    let plan = sandbox.run(&format!("{suite} --dry-run --json")).json();
+    let plan = sandbox.run(&format!("{suite} --dry-run --json")).json_with(1);
     assert!(plan["problem"].as_str().unwrap().contains("batch: 300 there, 500 asked for"), "{plan}");
     sandbox.run("run ONE --experiments own.toml --epochs 1 --out all/ONE --batch 300").assert(0, &[]);
     sandbox.results("all/ONE").assert_equal(&before);
@@ -261,7 +261,7 @@ fn a_run_does_not_start_in_the_folder_of_another() {
     run_small(&sandbox, "--out a --max-steps 2").assert(0, &[]);
     let said = ["a/DS0: this lies in the folder of another run, a", "--out"];
     sandbox.run("run DS0 DSR1 --data digits --epochs 1 --out a").assert(1, &said);
-    let plan = sandbox.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json();
+    let plan = sandbox.run("run DS0 DSR1 --data digits --epochs 1 --out a --dry-run --json").json_with(1);
     assert!(plan[0]["problem"].as_str().unwrap().contains(said[0]), "{plan}");
     assert!(!sandbox.path("a/DS0").exists());
     // A file called config.json alone does not make a run.
@@ -281,7 +281,7 @@ fn a_finished_run_without_a_checkpoint_is_not_extended() {
     run_small(&sandbox, "--out a --epochs 2").assert(1, &[said, "--fresh"]);
     sandbox.results("a").assert_equal(&before);
     assert!(sandbox.path("a/result.json").exists() && !sandbox.path("a/failure.txt").exists());
-    let plan = run_small(&sandbox, "--out a --epochs 2 --dry-run --json").json();
+    let plan = run_small(&sandbox, "--out a --epochs 2 --dry-run --json").json_with(1);
     assert!(plan["problem"].as_str().unwrap().contains(said), "{plan}");
     run_small(&sandbox, "--out a --epochs 2 --fresh").assert(0, &[]);
 }
