@@ -79,7 +79,8 @@ size_t asymgrad_state_len(void);
 struct asymgrad_trainer *asymgrad_take(void);
 
 /*
- Draws the weights and the feedback from two seeds, and starts the optimizer anew.
+ Draws the weights and the feedback from two seeds, and starts the optimizer anew. Without it, or a state that is restored, nothing is
+ learned: the memory is all zeros. It ends a step that is running, as `asymgrad_resume` does.
 
  # Safety
  `trainer` is null or a pointer of `asymgrad_take`.
@@ -115,7 +116,7 @@ enum asymgrad_status asymgrad_step_values(struct asymgrad_trainer *trainer,
                                           float *loss);
 
 /*
- Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices.
+ Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has begun.
 
  # Safety
  As `asymgrad_step`.

@@ -1,6 +1,7 @@
 //! A new class after deployment: a network of three classes becomes one of four, and what it learned stays.
 //!
-//! From a snapshot in flash, `Snapshots::load_smaller` takes the place of `grow_from`.
+//! From a snapshot in flash, `Snapshots::load_smaller` takes the place of `grow_from` and `resume`; its slots have to be large enough for
+//! the new network from the first save on.
 
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{Architecture, Feedback, Layer, Optimizer, Sgd, Shape, StepError, Trainer, Training};

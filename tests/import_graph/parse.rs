@@ -133,7 +133,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The paths among the tokens of a macro's arguments: identifiers that `::` joins.
+    /// The paths among the tokens of a macro's arguments: identifiers that `::` joins. A path before `!` calls a macro, which is no import.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<Ident> = vec![];
         let mut colons = 0;
@@ -153,6 +153,7 @@ impl Parser<'_> {
                     self.refer(&std::mem::take(&mut path));
                     self.tokens(group.stream());
                 }
+                TokenTree::Punct(punct) if punct.as_char() == '!' => path.clear(),
                 TokenTree::Punct(_) | TokenTree::Literal(_) => self.refer(&std::mem::take(&mut path)),
             }
             colons = 0;

@@ -88,7 +88,8 @@ unsafe fn trainer_of<'a>(trainer: *mut Trainer) -> Option<&'a mut trained::Train
     unsafe { trainer.cast::<trained::Trainer>().as_mut() }
 }
 
-/// Draws the weights and the feedback from two seeds, and starts the optimizer anew.
+/// Draws the weights and the feedback from two seeds, and starts the optimizer anew. Without it, or a state that is restored, nothing is
+/// learned: the memory is all zeros. It ends a step that is running, as `asymgrad_resume` does.
 ///
 /// # Safety
 /// `trainer` is null or a pointer of `asymgrad_take`.
@@ -138,7 +139,7 @@ pub unsafe extern "C" fn asymgrad_step_values(
     unsafe { step(trainer, inputs, targets.into(), samples, loss) }
 }
 
-/// Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices.
+/// Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has begun.
 ///
 /// # Safety
 /// As `asymgrad_step`.

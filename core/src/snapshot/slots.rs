@@ -45,7 +45,8 @@ impl<F: NorFlash> Snapshots<F> {
         if pages && inside { Ok(Self { flash, start, slot, newest: None }) } else { Err(SnapshotError::Range) }
     }
 
-    /// Bytes of the smallest slot for a state of `len` values, see [`Architecture::state`](crate::Architecture::state).
+    /// Bytes of the smallest slot for a state of `len` values, see [`Architecture::state`](crate::Architecture::state). With slots of another
+    /// size the second one lies elsewhere, and an older state is found: take the largest network that the device will ever have.
     #[expect(clippy::cast_possible_truncation, reason = "compared before; constants have no `try_from`")]
     pub const fn slot(len: usize) -> u32 {
         let bytes = len.saturating_mul(4).saturating_add(HEADER as usize);
@@ -124,7 +125,7 @@ impl<F: NorFlash> Snapshots<F> {
     }
 
     /// Loads the newest complete state, of a training of `smaller`: the trainer's network with fewer outputs. See
-    /// [`Trainer::grow_from`].
+    /// [`Trainer::grow_from`]. The range and its slots have to be those of the saves, see [`Snapshots::slot`].
     ///
     /// # Errors
     /// As [`Snapshots::load`]; [`SnapshotError::OtherNetwork`] if the networks differ in more than the number of outputs, or `smaller`
