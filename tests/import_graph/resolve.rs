@@ -10,6 +10,8 @@ enum Target {
     Module(usize),
     /// An item, by the file that defines it.
     Item(String),
+    /// What lies in another crate.
+    Outside,
 }
 
 /// The names that are being looked up, each with the module it is looked up in: re-exports may lead in circles.
@@ -48,7 +50,7 @@ fn targets(modules: &[Module], from: usize, path: &[String], pending: &mut Pendi
                 Target::Module(id) if segment == "super" => next.extend(modules[id].parent.map(Target::Module)),
                 Target::Module(id) => next.extend(lookup(modules, id, segment, pending)),
                 // Variants and associated items stand where their type does.
-                item @ Target::Item(_) => drop(next.insert(item)),
+                item @ (Target::Item(_) | Target::Outside) => drop(next.insert(item)),
             }
         }
         found = next;
@@ -75,7 +77,11 @@ fn lookup(modules: &[Module], id: usize, name: &str, pending: &mut Pending) -> B
         return found;
     }
     for import in module.names.iter().filter(|import| import.name == name) {
-        found.extend(targets(modules, id, &import.reference.path, pending));
+        let imported = targets(modules, id, &import.reference.path, pending);
+        let is_outside =
+            imported.is_empty() && !["crate", "self", "super"].contains(&import.reference.path[0].as_str());
+        found.extend(imported);
+        found.extend(is_outside.then_some(Target::Outside));
     }
     if found.is_empty() {
         for glob in &module.globs {

@@ -2,8 +2,8 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `slots.rs` | [`Snapshots`]: two slots in a flash, written alternately |
-//! | `save.rs` | [`Save`]: a save in slices |
+//! | `slots.rs` | [`Snapshots`]: two slots in a flash, written alternately; loading |
+//! | `save.rs` | [`Snapshots::save`], and [`Save`]: a save in slices |
 //! | `search.rs` | the search for the newest complete state |
 //! | `chunk.rs` | the values that are read or written at a time |
 //! | `header.rs` | the header of a slot, and its checksum |

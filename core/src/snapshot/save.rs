@@ -6,10 +6,12 @@ use embedded_storage::nor_flash::NorFlash;
 
 use super::chunk::{CHUNK, Chunk};
 use super::error::SnapshotError;
-use super::header::{Header, checksum};
+use super::header::{HEADER, Header, UserBytes, VERSION, checksum};
 use super::search::{Found, Search};
 use super::slots::Snapshots;
+use crate::plan::Layout;
 use crate::slices::range;
+use crate::train::Trainer;
 
 /// A save that [`Snapshots::start_save`] began, and that [`Save::poll`] makes slice by slice.
 ///
@@ -51,16 +53,7 @@ impl<F: NorFlash> core::fmt::Debug for Save<'_, F> {
     }
 }
 
-impl<'s, F: NorFlash> Save<'s, F> {
-    pub(super) fn new(
-        snapshots: &'s mut Snapshots<F>,
-        state: &'s [f32],
-        seed: core::ops::Range<usize>,
-        header: Header,
-    ) -> Self {
-        Self { snapshots, state, seed, header, phase: Phase::Check(0) }
-    }
-
+impl<F: NorFlash> Save<'_, F> {
     /// Runs the next slice: it reads, checks or writes up to 256 bytes, or erases one page. Ready after the last.
     ///
     /// # Errors
@@ -134,5 +127,57 @@ impl<'s, F: NorFlash> Save<'s, F> {
         };
         self.header.save = newest.map_or(0, |newest| newest.header.save.wrapping_add(1));
         Phase::Erase { start, at: start }
+    }
+}
+
+impl<F: NorFlash> Snapshots<F> {
+    /// Saves a training's state between two steps, together with 32 bytes of the caller.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the last snapshot can still be loaded.
+    ///
+    /// If the flash fails twice to read a slot and the other slot holds no complete state, nothing is erased, because the
+    /// unreadable slot may hold the only state. If the error persists and no state is to be kept (a power cut during the
+    /// first save can leave words whose check bits are wrong), [`Snapshots::release`] the flash and erase the range.
+    pub fn save<const CAPS: u32, K>(
+        &mut self,
+        trainer: &Trainer<'_, CAPS, K>,
+        user: &UserBytes,
+    ) -> Result<(), SnapshotError<F::Error>> {
+        self.start_save(trainer, user)?.finish()
+    }
+
+    /// Begins a save, which [`Save::poll`] makes slice by slice.
+    ///
+    /// The first save of a `Snapshots` that has not loaded reads both slots, to keep the newest state. Later ones know it.
+    ///
+    /// # Errors
+    /// [`SnapshotError::StepRunning`] or [`SnapshotError::Slot`].
+    pub fn start_save<'s, const CAPS: u32, K>(
+        &'s mut self,
+        trainer: &'s Trainer<'_, CAPS, K>,
+        user: &UserBytes,
+    ) -> Result<Save<'s, F>, SnapshotError<F::Error>> {
+        if trainer.is_stepping() {
+            return Err(SnapshotError::StepRunning);
+        }
+        // The two values of a seed may have any bits, even those of NaN.
+        let layout = Layout::new::<CAPS>(&trainer.network(), trainer.training());
+        let end = layout.parameters.saturating_add(layout.feedback);
+        let seed = end.saturating_sub(trainer.training().storage.seed_len())..end;
+        let header = Header {
+            version: VERSION,
+            fingerprint: trainer.network().fingerprint(trainer.training()),
+            save: 0,
+            len: u32::try_from(trainer.state().len()).unwrap_or(u32::MAX),
+            steps: trainer.steps(),
+            user: *user,
+            crc: 0,
+        };
+        let expected = header.len.saturating_mul(4).saturating_add(HEADER);
+        if expected > self.slot {
+            return Err(SnapshotError::Slot { expected, found: self.slot });
+        }
+        Ok(Save { snapshots: self, state: trainer.state(), seed, header, phase: Phase::Check(0) })
     }
 }
