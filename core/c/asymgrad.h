@@ -116,7 +116,7 @@ enum asymgrad_status asymgrad_step_values(struct asymgrad_trainer *trainer,
                                           float *loss);
 
 /*
- Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has begun.
+ Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has started.
 
  # Safety
  As `asymgrad_step`.

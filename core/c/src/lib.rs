@@ -139,7 +139,7 @@ pub unsafe extern "C" fn asymgrad_step_values(
     unsafe { step(trainer, inputs, targets.into(), samples, loss) }
 }
 
-/// Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has begun.
+/// Begins a step as `asymgrad_step`, for `asymgrad_poll` to make it in slices. `PENDING` if it has started.
 ///
 /// # Safety
 /// As `asymgrad_step`.

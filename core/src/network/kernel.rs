@@ -209,6 +209,19 @@ impl Axis {
         start..self.output.min(end)
     }
 
+    /// Pairs of a position and a tap that stays inside the image.
+    pub(crate) const fn pairs(&self) -> usize {
+        let (mut position, mut sum) = (0, 0);
+        while position < self.output {
+            let from = position.saturating_mul(self.stride);
+            let first = self.padding.saturating_sub(from);
+            let end = self.input.saturating_add(self.padding).saturating_sub(from);
+            sum += (if end < self.taps { end } else { self.taps }).saturating_sub(first);
+            position += 1;
+        }
+        sum
+    }
+
     /// The coordinate that a valid tap reads in the source: a pixel forward, a position backward.
     #[inline(always)]
     pub(crate) fn source<const BACKWARD: bool>(&self, at: usize, tap: usize) -> usize {

@@ -13,6 +13,8 @@ pub(crate) struct Growth<'a> {
     smaller: Architecture<'a>,
     larger: Architecture<'a>,
     training: &'a Training,
+    /// Those of the smaller and of the larger network.
+    layouts: [Layout; 2],
 }
 
 impl<'a> Growth<'a> {
@@ -21,12 +23,17 @@ impl<'a> Growth<'a> {
         let ([before @ .., last], [others @ .., grown]) = (smaller.layers(), larger.layers()) else { return None };
         let with_outputs = |outputs| Layer { operation: Operation::Dense { outputs }, ..*last };
         let same = smaller.input() == larger.input() && before == others && with_outputs(larger.classes()) == *grown;
-        (same && smaller.classes() <= larger.classes()).then_some(Self { smaller, larger, training })
+        (same && smaller.classes() <= larger.classes()).then(|| Self {
+            smaller,
+            larger,
+            training,
+            layouts: [smaller, larger].map(|network| Layout::new::<ALL>(&network, training)),
+        })
     }
 
     /// Length of the smaller network's state.
     pub(crate) fn len(&self) -> usize {
-        self.smaller.state(self.training)
+        self.layouts[0].persistent()
     }
 
     /// Copies `values`, which begin at `first` in the smaller network's state, to their places in the larger one's.
@@ -45,10 +52,9 @@ impl<'a> Growth<'a> {
 
     /// Calls `act` with each region's offset in the smaller state, its offset in the larger one, and its length in the smaller one.
     fn visit(&self, act: &mut dyn FnMut(usize, usize, usize)) {
-        let layouts = [self.smaller, self.larger].map(|network| Layout::new::<ALL>(&network, self.training));
-        let [small, large] = layouts;
-        let moments = layouts.map(|layout| layout.parameters + layout.feedback);
-        let trained = layouts.map(|layout| layout.parameters - layout.frozen);
+        let [small, large] = self.layouts;
+        let moments = self.layouts.map(|layout| layout.parameters + layout.feedback);
+        let trained = self.layouts.map(|layout| layout.parameters - layout.frozen);
         let layers = LayerCursor::<ALL>::new(&self.smaller, self.training)
             .zip(LayerCursor::<ALL>::new(&self.larger, self.training));
         for (of_small, of_large) in layers.filter(|(layer, _)| !layer.is_in_table()) {

@@ -7,7 +7,7 @@
 use super::cursor::{LayerCursor, LayerPlan};
 use super::layout::max;
 use crate::capabilities::ALL;
-use crate::network::{Activation, Architecture, Axis, Feedback, Kernel, Operation, Optimizer, Shape, Training};
+use crate::network::{Activation, Architecture, Feedback, Kernel, Operation, Optimizer, Shape, Storage, Training};
 
 /// A number of instructions, saturating.
 #[derive(Clone, Copy)]
@@ -50,7 +50,7 @@ impl Loops {
 
     const fn convolution(input: Shape, outputs: usize, kernel: Kernel, untied: bool) -> Self {
         let (rows, cols) = kernel.axes(input);
-        let pairs = pairs(rows).saturating_mul(pairs(cols));
+        let pairs = rows.pairs().saturating_mul(cols.pairs());
         Self {
             pairs,
             inputs: input.channels(),
@@ -70,19 +70,6 @@ impl Loops {
             Operation::MaxPool { .. } | Operation::AveragePool { .. } | Operation::GlobalAveragePool => None,
         }
     }
-}
-
-/// Pairs of a position and a tap inside the image, along an axis.
-const fn pairs(axis: Axis) -> usize {
-    let (mut position, mut sum) = (0, 0);
-    while position < axis.output {
-        let from = position.saturating_mul(axis.stride);
-        let first = axis.padding.saturating_sub(from);
-        let end = axis.input.saturating_add(axis.padding).saturating_sub(from);
-        sum += (if end < axis.taps { end } else { axis.taps }).saturating_sub(first);
-        position += 1;
-    }
-    sum
 }
 
 /// Blocks of four values, and single ones.
@@ -160,7 +147,7 @@ const fn input_gradient(plan: &LayerPlan<'_>, training: &Training) -> Instructio
         Feedback::BatchSign => 38,
         _ => 0,
     };
-    let regenerated = if matches!(training.storage, crate::network::Storage::Seed) { 42 } else { 0 };
+    let regenerated = if matches!(training.storage, Storage::Seed) { 42 } else { 0 };
     sum.plus(&[features, samples, 20]).plus(&[seeded, regenerated]).plus(&[plan.weights, signs])
 }
 

@@ -30,7 +30,7 @@ pub struct FamilyRow {
     pub rule: String,
     /// The settings that differ within the family: `--lr 0.003`.
     pub settings: String,
-    /// The runs: the number of one of the report's groups, from 0.
+    /// The runs: the index of one of the report's groups.
     pub group: usize,
     /// What they reached.
     pub ours: Ours,

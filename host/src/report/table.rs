@@ -55,7 +55,7 @@ pub struct Cell {
     pub paired: Option<Paired>,
     /// The command that trains it.
     pub command: String,
-    /// Its runs: the number of one of the report's groups, from 0.
+    /// Its runs: the index of one of the report's groups.
     pub group: Option<usize>,
 }
 
