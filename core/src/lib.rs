@@ -1,6 +1,6 @@
-// The modules by floor; a module imports only from the floors below its own, and no two files import each other.
+// The modules by level; a module imports only from the levels below its own, and no two files import each other.
 //
-// | floor | module | what it holds |
+// | level | module | what it holds |
 // |---|---|---|
 // | 7 | `snapshot` | a training's state in NOR flash |
 // | 7 | `predictor` | prediction with borrowed parameters |

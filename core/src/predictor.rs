@@ -1,4 +1,4 @@
-//! Floor 6. Prediction without training memory: borrowed parameters and two activation buffers.
+//! Prediction without training memory: borrowed parameters and two activation buffers.
 
 use crate::arithmetic::Portable;
 use crate::capabilities::ALL;
