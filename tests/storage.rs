@@ -261,6 +261,18 @@ fn frozen_layers_take_neither_time_nor_memory() {
 }
 
 #[test]
+fn more_frozen_layers_than_the_network_has_are_refused() {
+    let mut layers = [Layer::dense(1); 6];
+    let network = Architecture::parse(WHOLE, &mut layers).unwrap();
+    for training in [Training::new(2).freeze(7), Training::new(2).freeze_in_table(7)] {
+        let mut memory = vec![0.0; network.memory(&training)];
+        let refusal = Trainer::<ALL>::new(network, training, &mut memory).unwrap_err();
+        assert_eq!(refusal, TrainerError::Frozen { most: 6, found: 7 });
+        assert_eq!(refusal.to_string(), "the layers to freeze have to be at most the network's 6, found 7");
+    }
+}
+
+#[test]
 fn a_step_with_every_layer_frozen_is_an_evaluation() {
     with_trainer(WHOLE, Training::new(2).freeze(6), |trainer| {
         let before = trainer.state().to_vec();

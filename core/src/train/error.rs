@@ -58,6 +58,13 @@ pub enum TrainerError {
         /// The loss.
         loss: Loss,
     },
+    /// The training freezes more layers than the network has.
+    Frozen {
+        /// Layers of the network.
+        most: usize,
+        /// Layers to freeze.
+        found: usize,
+    },
     /// A coefficient of the training is outside its range.
     Coefficient(CoefficientError),
 }
@@ -85,6 +92,9 @@ impl fmt::Display for TrainerError {
                 "the loss {} needs a network of at least 2 outputs, found 1; bce, mse and huber take one",
                 loss.name()
             ),
+            Self::Frozen { most, found } => {
+                write!(f, "the layers to freeze have to be at most the network's {most}, found {found}")
+            }
             Self::Coefficient(error) => error.fmt(f),
         }
     }
