@@ -231,7 +231,7 @@ impl<'a> Session<'a> {
         let samples = config.batch.min(config.train_images(self.dataset));
         let chosen: Vec<u32> = (0..index(samples)).collect();
         load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
-        match measure(&mut self.trainer, &self.kernels, &self.labels) {
+        match measure(&mut self.trainer, &self.kernels, self.labels.as_slice(), config.measures) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
             measures => Ok(Some(measures?)),
