@@ -31,6 +31,7 @@ impl<'m> Declaration<'m> {
             Err(
                 TrainerError::Memory { .. }
                 | TrainerError::Parameters { .. }
+                | TrainerError::Split { .. }
                 | TrainerError::Capabilities { .. }
                 | TrainerError::Table { .. }
                 | TrainerError::OtherNetwork

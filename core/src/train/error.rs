@@ -28,6 +28,11 @@ pub enum TrainerError {
         /// Length given.
         found: usize,
     },
+    /// The first slice of [`Predictor::split`](crate::Predictor::split) ends within a layer.
+    Split {
+        /// Its length, in `f32`.
+        found: usize,
+    },
     /// The network or its training needs a [capability](crate::capabilities) that `CAPS` leave out.
     Capabilities {
         /// Capabilities needed.
@@ -76,6 +81,12 @@ impl fmt::Display for TrainerError {
             Self::Memory { expected, found } => write!(f, "the memory has to hold {expected} values, found {found}"),
             Self::Parameters { expected, found } => {
                 write!(f, "the network has {expected} parameters, weights and biases, found {found}")
+            }
+            Self::Split { found } => {
+                write!(
+                    f,
+                    "the first parameters have to be those of whole layers, but {found} values end within a layer"
+                )
             }
             Self::Capabilities { expected, found } => {
                 write!(f, "the capabilities {expected:#x} have to be compiled in, found {found:#x}")
