@@ -178,7 +178,8 @@ mod tests {
             longer_is_done: true,
             keep_weights: true,
         };
-        Task { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
+        let (varying, catalogue) = (String::new(), Arc::new(Catalogue::of_report()));
+        Task { request, varying, dataset, experiment: Some(experiment), catalogue }
     }
 
     fn ended(status: Ending, epoch: u32, test_accuracy: f64) -> Outcome {

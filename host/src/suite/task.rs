@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::run::{self, Ending, Summary};
@@ -13,6 +14,8 @@ use crate::train::{Outcome, Request};
 pub struct Task {
     /// How it is trained.
     pub request: Request,
+    /// What tells it apart from others of its name beside the seed, such as `lr-0.001`; may be empty.
+    pub varying: String,
     /// What it is trained on.
     pub dataset: Arc<Dataset>,
     /// What the report says of it; `None` for a network of the user's own.
@@ -22,6 +25,13 @@ pub struct Task {
 }
 
 impl Task {
+    /// Its name, what varies, and its seed: `DS0 lr-0.001 seed 2`.
+    pub fn label(&self) -> String {
+        let Config { name, seed, .. } = &self.request.config;
+        let varying = if self.varying.is_empty() { String::new() } else { format!(" {}", self.varying) };
+        format!("{name}{varying} seed {seed}")
+    }
+
     /// The report's table; `None` for an extra experiment and a network of the user's own.
     pub fn table(&self) -> Option<u8> {
         self.experiment.as_ref()?.table
