@@ -1,7 +1,7 @@
 //! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is reported of them.
 
 use std::collections::{BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use asymgrad::capacity::{self, TooMuch};
 use asymgrad::config::{Choices, Config};
-use asymgrad::dataset::Dataset;
+use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::InstructionSet;
 use asymgrad::report;
@@ -203,20 +203,28 @@ impl Execution {
         free.map_or(Ok(()), |free| capacity::check(tasks, self.jobs, free))
     }
 
-    /// Hands the runs to Slurm: this command once more in each task, without what makes it an array.
+    /// Hands the runs to Slurm: this command once more in each task, without what makes it an array, on the data found here.
     fn submit(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let mut command = vec![std::env::current_exe()?.into_os_string()];
-        let mut words = std::env::args_os().skip(1);
+        let (mut words, mut names) = (std::env::args_os().skip(1), vec![]);
+        let mut names_data = false;
         while let Some(word) = words.next() {
-            match word.as_encoded_bytes() {
+            let bytes = word.as_encoded_bytes();
+            // `suite --quick` takes no other data than its own.
+            names_data |= bytes == b"--data" || bytes.starts_with(b"--data=") || bytes == b"--quick";
+            match bytes {
                 b"--slurm" | b"--print-script" => {}
                 b"--sbatch" => drop(words.next()),
                 bytes if bytes.starts_with(b"--sbatch=") => {}
                 // The words behind it are no options.
-                b"--" => command.extend(std::iter::once(word).chain(words.by_ref())),
+                b"--" => names.extend(std::iter::once(word).chain(words.by_ref())),
                 _ => command.push(word),
             }
         }
+        if !names_data && let Some(spec) = only_data(tasks) {
+            command.extend(["--data".into(), spec.to_owned()]);
+        }
+        command.extend(names);
         let memory = tasks.iter().map(|task| {
             let config = &task.request.config;
             config.network.architecture().memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>())
@@ -227,6 +235,7 @@ impl Execution {
             threads: self.threads.map(usize::from),
             memory: memory.max().unwrap_or(0),
             folder: &std::env::current_dir()?,
+            data: &std::path::absolute(dataset::data_dir())?,
             options: &self.sbatch,
         };
         if !self.print_script {
@@ -265,6 +274,12 @@ fn seeds_of(all: &[TaskResult]) -> String {
     let folders: Vec<&Path> = all.iter().map(|result| result.task.request.folder.as_path()).collect();
     let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.task.catalogue));
     if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// What `--data` calls the data set of all tasks, if they share one.
+fn only_data(tasks: &[Task]) -> Option<&OsStr> {
+    let spec = &tasks.first()?.dataset.spec;
+    tasks.iter().all(|task| task.dataset.spec == *spec).then_some(spec)
 }
 
 /// The data sets of these runs.

@@ -50,7 +50,7 @@ use suite::SuiteArguments;
 
 /// Trains networks whose error travels back through other weights than the ones it came through.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, long_version = asymgrad::run::VERSION, about, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,

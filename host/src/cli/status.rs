@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::experiments::ExperimentsFile;
 use super::grid;
 use super::output::{print, print_json, table};
+use super::values::ExperimentName;
 
 #[derive(Args)]
 pub(super) struct StatusArguments {
@@ -17,7 +18,7 @@ pub(super) struct StatusArguments {
     #[arg(default_value = "runs")]
     folder: PathBuf,
     /// Only the runs of these experiments and networks; those without a run are missing
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = ExperimentName, hide_possible_values = true)]
     names: Vec<String>,
     #[command(flatten)]
     own: ExperimentsFile,

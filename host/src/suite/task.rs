@@ -1,6 +1,7 @@
 //! A training of a suite, and what became of it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -67,8 +68,11 @@ pub enum TaskError {
     #[error(transparent)]
     Run(#[from] run::Error),
     /// The training panicked.
-    #[error("the training panicked, which is a bug of this program; please report it")]
-    Panicked,
+    #[error("{}: the training panicked, which is a bug of this program; please report it", folder.display())]
+    Panicked {
+        /// The run's folder.
+        folder: PathBuf,
+    },
 }
 
 impl TaskResult<'_> {
