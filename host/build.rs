@@ -7,17 +7,25 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Every commit would build a debug program anew.
     let release = std::env::var("PROFILE").as_deref() == Ok("release");
-    // A published package lies in no repository of its own; cargo has put this file beside its manifest.
-    let is_package = std::path::Path::new(".cargo_vcs_info.json").exists();
-    match git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]) {
-        Some(commit) if release && !is_package => {
-            println!("cargo::rustc-env=ASYMGRAD_VERSION={version} ({commit})");
-            if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
-                println!("cargo::rerun-if-changed={head}");
+    match commit_of_package() {
+        Some(commit) => println!("cargo::rustc-env=ASYMGRAD_VERSION={version} ({commit})"),
+        None => match git(&["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]) {
+            Some(commit) if release => {
+                println!("cargo::rustc-env=ASYMGRAD_VERSION={version} ({commit})");
+                if let Some(head) = git(&["rev-parse", "--git-path", "logs/HEAD"]) {
+                    println!("cargo::rerun-if-changed={head}");
+                }
             }
-        }
-        _ => println!("cargo::rustc-env=ASYMGRAD_VERSION={version}"),
+            _ => println!("cargo::rustc-env=ASYMGRAD_VERSION={version}"),
+        },
     }
+}
+
+/// The commit of a published package, which lies in no repository of its own: cargo has put this file beside its manifest.
+fn commit_of_package() -> Option<String> {
+    let text = std::fs::read_to_string(".cargo_vcs_info.json").ok()?;
+    let commit = text.split("\"sha1\"").nth(1)?.split('"').nth(1)?;
+    Some(commit.chars().take(12).collect())
 }
 
 fn git(arguments: &[&str]) -> Option<String> {

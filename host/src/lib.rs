@@ -16,6 +16,7 @@
 //! | 4 | `config` | all that decides a run's results |
 //! | 3 | `experiment` | experiments as data: those of the report, and a user's |
 //! | 3 | `tensors` | weights as safetensors and sparse matrices |
+//! | 2 | `settings` | the options of a training, on the command line and in files |
 //! | 2 | `dataset` | data sets: reading, importing, fetching, identity |
 //! | 2 | `slurm` | a suite as a Slurm array |
 //! | 1 | `kernels` | the core's kernels on this CPU, with threads |
@@ -42,6 +43,7 @@ mod network;
 mod output;
 pub mod report;
 pub mod run;
+pub mod settings;
 mod shell;
 pub mod slurm;
 pub mod statistics;

@@ -30,6 +30,8 @@ pub struct Array<'a> {
     pub memory: usize,
     /// The folder to run in.
     pub folder: &'a Path,
+    /// The folder of imported data, whatever the environment of a task says.
+    pub data: &'a Path,
     /// Further options for `sbatch`, such as `--time=8:00:00`.
     pub options: &'a [OsString],
 }
@@ -66,7 +68,8 @@ impl Array<'_> {
             }
             option(text.as_encoded_bytes());
         }
-        script.extend(b"\ntask=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n");
+        script.extend(format!("\nexport ASYMGRAD_DATA={}\n", quoted(self.data)).as_bytes());
+        script.extend(b"task=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n");
         script.extend(self.command_line(before).as_bytes());
         script.extend(TAIL.as_bytes());
         Ok(script)
@@ -189,13 +192,19 @@ mod tests {
     #[test]
     fn a_script_quotes_what_a_shell_would_read() {
         let command = ["asymgrad", "run", "--net", "input 64 - dense10(R*)", "it's"].map(OsString::from);
-        let (folder, options) = (Path::new("/a"), ["--time=1:00:00".into()]);
-        let array = Array { command: &command, tasks: 3, threads: Some(2), memory: 1 << 30, folder, options: &options };
+        let (folder, data, options) = (Path::new("/a"), Path::new("/my data"), ["--time=1:00:00".into()]);
+        let array =
+            Array { command: &command, tasks: 3, threads: Some(2), memory: 1 << 30, folder, data, options: &options };
         let script = String::from_utf8(array.script().unwrap()).unwrap();
         let line = "asymgrad run --net 'input 64 - dense10(R*)' 'it'\\''s' --task \"$SLURM_ARRAY_TASK_ID\" &";
-        for line in
-            [line, "#SBATCH --array=1-3", "#SBATCH --mem=1624M", "#SBATCH --time=1:00:00", "#SBATCH --cpus-per-task=2"]
-        {
+        for line in [
+            line,
+            "export ASYMGRAD_DATA='/my data'",
+            "#SBATCH --array=1-3",
+            "#SBATCH --mem=1624M",
+            "#SBATCH --time=1:00:00",
+            "#SBATCH --cpus-per-task=2",
+        ] {
             assert!(script.lines().any(|found| found == line), "no {line} in {script}");
         }
     }

@@ -114,15 +114,13 @@ pub struct RunStatus {
     pub folder: PathBuf,
 }
 
-/// How each run below `folder` stands, and which of `expected` have no run there.
+/// How each run below `folder` stands.
 ///
 /// # Errors
 /// If the folder cannot be read.
-pub fn survey(folder: &Path, expected: &[String]) -> Result<(Vec<RunStatus>, Vec<String>), Error> {
+pub fn survey(folder: &Path) -> Result<Vec<RunStatus>, Error> {
     fs::read_dir(folder).map_err(Error::io("read", folder))?;
-    let runs: Vec<RunStatus> = run_folders(folder).into_iter().map(status).collect();
-    let missing = expected.iter().filter(|name| !runs.iter().any(|run| run.name == **name)).cloned().collect();
-    Ok((runs, missing))
+    Ok(run_folders(folder).into_iter().map(status).collect())
 }
 
 fn status(folder: PathBuf) -> RunStatus {

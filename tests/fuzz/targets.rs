@@ -74,6 +74,6 @@ fn page(name: &'static str) -> Target {
         assert!(report::page(&report).unwrap().ends_with("</html>\n"));
         assert!(report::csv(&report).lines().count() > 39);
         assert!(report::markdown(&report, None).unwrap().text.contains("DSR1"));
-        status::survey(&folder, &[]).unwrap();
+        status::survey(&folder).unwrap();
     })
 }

@@ -8,21 +8,17 @@ use std::sync::Arc;
 use asymgrad::dataset::{self, Dataset, Standardization};
 
 /// The data sets of a command's experiments, each opened once.
-pub(super) struct OpenDatasets<'a> {
-    /// What the command line says; it wins over the experiment.
-    chosen: Option<&'a OsStr>,
+#[derive(Default)]
+pub(super) struct OpenDatasets {
     open: HashMap<OsString, Arc<Dataset>>,
     /// What standardises them, by checksum and number of images.
     standards: HashMap<(String, usize), Standardization>,
 }
 
-impl<'a> OpenDatasets<'a> {
-    pub(super) fn new(chosen: Option<&'a OsStr>) -> Self {
-        Self { chosen, open: HashMap::new(), standards: HashMap::new() }
-    }
-
-    pub(super) fn of_experiment(&mut self, own: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
-        let spec = self.chosen.or(own.map(OsStr::new)).unwrap_or_else(|| OsStr::new(dataset::DEFAULT));
+impl OpenDatasets {
+    /// The data set that the command line chooses, else the experiment's own, else the default.
+    pub(super) fn get(&mut self, chosen: Option<&OsStr>, own: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
+        let spec = chosen.or(own.map(OsStr::new)).unwrap_or_else(|| OsStr::new(dataset::DEFAULT));
         Ok(match self.open.entry(spec.to_owned()) {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),

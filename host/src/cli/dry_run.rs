@@ -12,7 +12,7 @@ use asymgrad::suite::Task;
 use asymgrad::train::{self, Pace, Request};
 use serde::Serialize;
 
-use super::output::{print, print_json_of};
+use super::output::{print, print_json_of, table};
 
 /// Prints what would be trained, and how long it would take; `too_much` says that the tasks do not fit into memory. The exit code is 1 if a
 /// run would be refused.
@@ -24,10 +24,25 @@ pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool
     if json {
         return print_json_of(&plans, tasks.len()).map(|()| code);
     }
-    let texts = plans.iter().map(toml::to_string).collect::<Result<Vec<_>, _>>()?;
+    let header =
+        ["run", "data", "settings", "epochs", "steps", "images", "parameters", "memory", "time", "state", "folder"];
+    let mut rows = table(header);
+    for (task, plan) in tasks.iter().zip(&plans) {
+        rows.add_row(plan.row(task));
+    }
+    let mut text = format!("{}\nimages: trained on / validation / test", rows.trim_fmt());
+    if let Some(plan) = plans.first() {
+        text += &format!("; on {} threads with kernels {}", plan.threads, plan.kernels);
+    }
+    text += "; --json has every setting\n";
+    for (task, plan) in tasks.iter().zip(&plans) {
+        text += &plan.problem.as_ref().map_or_else(String::new, |problem| format!("{}: {problem}\n", task.label()));
+    }
     let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
-    let all = if plans.len() > 1 { format!("\n# {} runs: {hours:.1} hours\n", plans.len()) } else { String::new() };
-    print(&format!("{}{all}", texts.join("\n"))).map(|()| code)
+    if plans.len() > 1 {
+        text += &format!("{} runs: {hours:.1} hours\n", plans.len());
+    }
+    print(&text).map(|()| code)
 }
 
 /// What a dry run shows.
@@ -54,6 +69,30 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
+    fn row(&self, task: &Task) -> [String; 11] {
+        let Config { loss, optimizer, batch, data, epochs, .. } = self.config;
+        let named = ["--loss", "--optimizer", "--lr", "--batch"];
+        let further = self.config.settings(&task.catalogue);
+        let further = further.split(" --").skip(1).map(|option| format!("--{option}"));
+        let further: Vec<String> =
+            further.filter(|option| !named.iter().any(|name| option.starts_with(name))).collect();
+        let settings = format!("{}, {} {}, batch {batch}", loss.name(), optimizer.name(), optimizer.rate());
+        let time = self.estimated_seconds.map_or_else(|| "?".into(), |seconds| format!("{:.1} min", seconds / 60.0));
+        [
+            task.label(),
+            data.name.clone(),
+            [vec![settings], further].concat().join(" "),
+            epochs.to_string(),
+            self.steps.to_string(),
+            format!("{}/{}/{}", self.train_images, self.validation_images, self.test_images),
+            self.parameters.to_string(),
+            format!("{:.1} MB", self.memory_bytes as f64 / 1e6),
+            time,
+            self.state.to_owned(),
+            self.folder.display().to_string(),
+        ]
+    }
+
     /// `too_much` says that the tasks do not fit into memory.
     fn of(task: &'a Task, paces: &mut HashMap<String, Result<Pace, String>>, too_much: Option<&TooMuch>) -> Self {
         let Request { config, folder, kernels, threads, .. } = &task.request;

@@ -1,7 +1,7 @@
 //! How the runs of `run` and `suite` are carried out: here, several at once, on Slurm, or not at all, and what is reported of them.
 
-use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,62 +10,31 @@ use std::sync::atomic::AtomicBool;
 
 use asymgrad::capacity::{self, TooMuch};
 use asymgrad::config::{Choices, Config};
-use asymgrad::dataset::Dataset;
+use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment::{Catalogue, Experiment};
-use asymgrad::kernels::{InstructionSet, NumericMode};
+use asymgrad::kernels::InstructionSet;
 use asymgrad::report;
+use asymgrad::settings::values::count;
 use asymgrad::slurm::{self, Array};
 use asymgrad::suite::{self, ProgressBars, Task, TaskResult};
+use asymgrad::tensors::checksum;
 use asymgrad::train::{self, Request};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::datasets::OpenDatasets;
 use super::dry_run::print_plans;
 use super::output::{is_broken_pipe, print, print_bytes, print_json_of};
-use super::values::{count, seed_range};
+use super::shared::SharedOptions;
 
 /// Stopped by a signal, with a checkpoint: `EX_TEMPFAIL`, try again.
 const STOPPED: u8 = 75;
-
-/// Which kernels compute.
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum KernelChoice {
-    /// The fastest that this CPU has
-    Auto,
-    /// The same bits on every CPU
-    Portable,
-    /// Convolutions 5x5 with fewer products, whose results are off by some 1e-5 of their size
-    Fast,
-}
-
-impl KernelChoice {
-    /// The class of numbers that it computes here.
-    pub(super) fn class(self) -> anyhow::Result<NumericMode> {
-        let class = match self {
-            Self::Auto => InstructionSet::fastest().mode(),
-            Self::Portable => NumericMode::Portable,
-            Self::Fast => NumericMode::Winograd,
-        };
-        if InstructionSet::of(class).mode() != class {
-            anyhow::bail!("--kernels fast needs a CPU with AVX2 and FMA, or a 64-bit ARM; leave it out");
-        }
-        Ok(class)
-    }
-}
 
 /// How trainings are carried out, one or many.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(super) struct Execution {
-    /// Draws weights, feedback and the order of the samples [default: 1]
-    #[arg(long, allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// Several seeds, both ends included: a run each
-    #[arg(long, value_name = "FIRST..LAST", value_parser = seed_range, conflicts_with = "seed")]
-    seeds: Option<(u64, u64)>,
-    /// Holds the last N training images out of training and chooses the best epoch on them; without it there is no validation split,
-    /// and the best epoch is chosen on the test set, which is optimistic [default: 0]
-    #[arg(long, value_name = "N")]
-    pub(super) validation: Option<usize>,
+    #[command(flatten)]
+    pub(super) shared: SharedOptions,
     /// Trains so many runs at once; they never change a number
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with_all = ["slurm", "print_script"])]
     jobs: usize,
@@ -75,9 +44,6 @@ pub(super) struct Execution {
     /// Threads of each run; they never change a number [default: all cores, shared out among --jobs]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Which kernels compute
-    #[arg(long, value_enum, default_value = "auto")]
-    pub(super) kernels: KernelChoice,
     /// Shows what would be done
     #[arg(long)]
     dry_run: bool,
@@ -113,23 +79,31 @@ pub(super) struct Execution {
 }
 
 impl Execution {
-    /// The seeds to train with; one `None` where nothing is said.
-    pub(super) fn seeds(&self) -> Vec<Option<u64>> {
-        self.seeds.map_or_else(|| vec![self.seed], |(first, last)| (first..=last).map(Some).collect())
-    }
-
+    /// The configuration of an experiment with what it takes from its data and files.
     pub(super) fn config(
         &self,
         experiment: &Experiment,
         choices: &Choices,
         dataset: &Dataset,
+        data: &mut OpenDatasets,
     ) -> anyhow::Result<Config> {
-        Ok(Config::of_experiment(experiment, choices, dataset, self.kernels.class()?)?)
+        let own = &experiment.options.choices;
+        let mut choices = choices.clone();
+        if let (None, Some(file)) = (&choices.init, &experiment.init) {
+            choices.init = Some(checksum(Path::new(file))?);
+        }
+        let mut config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
+        if choices.standardize || own.standardize {
+            config.standard = Some(data.standard(dataset, config.train_images(dataset)));
+        }
+        Ok(config)
     }
 
+    /// The task of a configuration; `varying` is what tells it apart beside name and seed.
     pub(super) fn task(
         &self,
         config: Config,
+        varying: String,
         folder: PathBuf,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
@@ -142,7 +116,7 @@ impl Execution {
             request: Request {
                 config,
                 folder,
-                init: None,
+                init: experiment.and_then(|experiment| experiment.init.as_ref()).map(PathBuf::from),
                 kernels,
                 threads,
                 fresh,
@@ -151,6 +125,7 @@ impl Execution {
                 longer_is_done: false,
                 keep_weights: true,
             },
+            varying,
             dataset,
             experiment: experiment.cloned(),
             catalogue: Arc::clone(catalogue),
@@ -170,10 +145,9 @@ impl Execution {
             })?,
             None => tasks,
         };
-        if let Some((index, task)) = tasks
-            .iter()
-            .enumerate()
-            .find(|(index, task)| tasks.iter().take(*index).any(|before| before.request.folder == task.request.folder))
+        let mut folders = HashSet::new();
+        if let Some((index, task)) =
+            tasks.iter().enumerate().find(|(_, task)| !folders.insert(task.request.folder.as_path()))
         {
             let (name, folder) = (&task.request.config.name, task.request.folder.display());
             anyhow::bail!("run {} ({name}) is a second one in {folder}; give each name and each rate once", index + 1);
@@ -229,20 +203,28 @@ impl Execution {
         free.map_or(Ok(()), |free| capacity::check(tasks, self.jobs, free))
     }
 
-    /// Hands the runs to Slurm: this command once more in each task, without what makes it an array.
+    /// Hands the runs to Slurm: this command once more in each task, without what makes it an array, on the data found here.
     fn submit(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let mut command = vec![std::env::current_exe()?.into_os_string()];
-        let mut words = std::env::args_os().skip(1);
+        let (mut words, mut names) = (std::env::args_os().skip(1), vec![]);
+        let mut names_data = false;
         while let Some(word) = words.next() {
-            match word.as_encoded_bytes() {
+            let bytes = word.as_encoded_bytes();
+            // `suite --quick` takes no other data than its own.
+            names_data |= bytes == b"--data" || bytes.starts_with(b"--data=") || bytes == b"--quick";
+            match bytes {
                 b"--slurm" | b"--print-script" => {}
                 b"--sbatch" => drop(words.next()),
                 bytes if bytes.starts_with(b"--sbatch=") => {}
                 // The words behind it are no options.
-                b"--" => command.extend(std::iter::once(word).chain(words.by_ref())),
+                b"--" => names.extend(std::iter::once(word).chain(words.by_ref())),
                 _ => command.push(word),
             }
         }
+        if !names_data && let Some(spec) = only_data(tasks) {
+            command.extend(["--data".into(), spec.to_owned()]);
+        }
+        command.extend(names);
         let memory = tasks.iter().map(|task| {
             let config = &task.request.config;
             config.network.architecture().memory(&config.training_on(&task.dataset)).saturating_mul(size_of::<f32>())
@@ -253,6 +235,7 @@ impl Execution {
             threads: self.threads.map(usize::from),
             memory: memory.max().unwrap_or(0),
             folder: &std::env::current_dir()?,
+            data: &std::path::absolute(dataset::data_dir())?,
             options: &self.sbatch,
         };
         if !self.print_script {
@@ -291,6 +274,12 @@ fn seeds_of(all: &[TaskResult]) -> String {
     let folders: Vec<&Path> = all.iter().map(|result| result.task.request.folder.as_path()).collect();
     let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.task.catalogue));
     if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// What `--data` calls the data set of all tasks, if they share one.
+fn only_data(tasks: &[Task]) -> Option<&OsStr> {
+    let spec = &tasks.first()?.dataset.spec;
+    tasks.iter().all(|task| task.dataset.spec == *spec).then_some(spec)
 }
 
 /// The data sets of these runs.

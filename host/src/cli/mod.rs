@@ -5,7 +5,8 @@
 //! - `execution`: the options of `run` and `suite` that change no number, and how both train
 //! - `dry_run`: what `--dry-run` shows
 //! - `datasets`: the data sets of a command, each opened once
-//! - `experiments`: the option `--experiments`
+//! - `experiments`: the option `--experiments`, and the command of that name; `grid`: grid files
+//! - `shared`: the options of a training that `run` and `suite` share
 //! - `values`: parsers of values; `output`: standard output
 
 mod data;
@@ -14,6 +15,7 @@ mod dry_run;
 mod execution;
 mod experiments;
 mod export;
+mod grid;
 mod kernel_table;
 mod list;
 mod output;
@@ -21,6 +23,7 @@ mod plan;
 mod predict;
 mod report;
 mod run;
+mod shared;
 mod status;
 mod suite;
 mod values;
@@ -33,6 +36,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use data::DataCommand;
+use experiments::ExperimentsArguments;
 use export::ExportArguments;
 use list::ListArguments;
 pub(crate) use output::is_broken_pipe;
@@ -46,7 +50,7 @@ use suite::SuiteArguments;
 
 /// Trains networks whose error travels back through other weights than the ones it came through.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version, long_version = asymgrad::run::VERSION, about, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -58,6 +62,8 @@ enum Command {
     List(ListArguments),
     /// Trains experiments, or any network; the same command continues a stopped run
     Run(Box<RunArguments>),
+    /// Describes files of experiments and of grids
+    Experiments(ExperimentsArguments),
     /// Trains the whole protocol of the report, or all of it in minutes on the embedded digits
     Suite(SuiteArguments),
     /// Fetches, imports and describes data sets
@@ -90,6 +96,7 @@ impl Arguments {
         match self.command {
             Command::List(arguments) => arguments.list()?,
             Command::Run(arguments) => return arguments.run().map_err(explain_name),
+            Command::Experiments(arguments) => arguments.print(&grid::schema())?,
             Command::Suite(arguments) => return arguments.run(),
             Command::Data(command) => command.carry_out()?,
             Command::Plan(arguments) => arguments.plan()?,

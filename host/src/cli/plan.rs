@@ -6,10 +6,10 @@ use asymgrad_core::{Optimizer, Region, Training};
 use clap::Args;
 use comfy_table::CellAlignment;
 
-use super::execution::KernelChoice;
 use super::kernel_table::print_kernels;
 use super::output::{print, print_json, table};
-use super::values::{count, optimizer};
+use super::shared::KernelChoice;
+use asymgrad::settings::values::{OPTIMIZERS, count};
 
 #[derive(Args)]
 pub(super) struct PlanArguments {
@@ -19,7 +19,7 @@ pub(super) struct PlanArguments {
     #[arg(long, value_parser = count, default_value = "128")]
     batch: usize,
     /// sgd, momentum, nesterov or adam
-    #[arg(long, value_parser = optimizer, default_value = "adam")]
+    #[arg(long, value_parser = OPTIMIZERS, hide_possible_values = true, default_value = "adam")]
     optimizer: Optimizer,
     /// Shows which kernel runs for each layer and pass, its tile and its scratch memory, instead of the memory plan
     #[arg(long, value_name = "KERNELS", num_args = 0..=1, default_missing_value = "auto")]

@@ -1,130 +1,58 @@
-//! `asymgrad run`: which experiments or network to train, and with what.
+//! `asymgrad run`: which experiments or networks to train, and with what.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Config, MeasureSet, Schedule};
+use asymgrad::config::{self, Choices, Config};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
+use asymgrad::settings::Cell;
+use asymgrad::settings::values::{positive, run_name};
 use asymgrad::suite::Task;
 use asymgrad::{Network, run, tensors};
-use asymgrad_core::{Feedback, Initial, Loss, Optimizer};
+use asymgrad_core::Feedback;
 use clap::Args;
 
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
-use super::values::{count, initial, loss, measures, optimizer, positive};
-
-/// What is seldom changed.
-#[derive(Args)]
-struct Tuning {
-    /// L2 weight decay: X times the weight is added to its clipped gradient
-    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
-    weight_decay: Option<f32>,
-    /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
-    #[arg(long, value_name = "SCHEDULE")]
-    schedule: Option<Schedule>,
-    /// (KP): fraction by which weights and feedback shrink each step [default: 0.0001]
-    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
-    kp_decay: Option<f32>,
-    /// (WM): share of the way that a mirror goes each step [default: 0.01]
-    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
-    mirror_rate: Option<f32>,
-    /// (WM): rounds of noise that mirrors are shown before the first step [default: 4 / --mirror-rate]
-    #[arg(long, value_name = "N")]
-    mirror_first: Option<u32>,
-    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION or fan:GAIN, normal with GAIN/√(in + out)
-    #[arg(long, value_name = "INITIAL", value_parser = initial)]
-    weights_init: Option<Initial>,
-    /// How feedback is drawn, likewise
-    #[arg(long, value_name = "INITIAL", value_parser = initial)]
-    feedback_init: Option<Initial>,
-    /// Gives each channel of the training images mean 0 and variance 1, and the test images the same numbers
-    #[arg(long)]
-    standardize: bool,
-    /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]
-    #[arg(long, value_name = "EPOCHS")]
-    measure_every: Option<u32>,
-    /// What is measured: `angles`, or `all` at twice the cost [default: angles]
-    #[arg(long, value_name = "SET", value_parser = measures)]
-    measures: Option<MeasureSet>,
-}
-
-impl Tuning {
-    /// Fails if an option is about feedback that none of the networks has.
-    fn check(&self, tasks: &[Task]) -> anyhow::Result<()> {
-        let has = |fits: fn(Feedback) -> bool| {
-            let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
-            tasks.iter().flat_map(layers).any(|layer| fits(layer.feedback))
-        };
-        let is_mirror: fn(Feedback) -> bool = |feedback| feedback == Feedback::WeightMirror;
-        for (option, given, what, fits) in [
-            (
-                "--kp-decay",
-                self.kp_decay.is_some(),
-                "is (KP)",
-                (|f| f == Feedback::KolenPollack) as fn(Feedback) -> bool,
-            ),
-            ("--mirror-rate", self.mirror_rate.is_some(), "is (WM)", is_mirror),
-            ("--mirror-first", self.mirror_first.is_some(), "is (WM)", is_mirror),
-            ("--feedback-init", self.feedback_init.is_some(), "has feedback of its own", Feedback::is_stored),
-        ] {
-            if given && !has(fits) {
-                anyhow::bail!("{option} has no effect: no layer {what}; leave it out, or name another network");
-            }
-        }
-        Ok(())
-    }
-}
+use super::grid;
+use super::values::ExperimentName;
 
 #[derive(Args)]
 pub(super) struct RunArguments {
     /// Experiments, as `asymgrad list` names them
-    #[arg(value_name = "NAME", required_unless_present = "net", conflicts_with = "net")]
+    #[arg(value_name = "NAME", required_unless_present_any = ["net", "grid"], conflicts_with = "net")]
+    #[arg(value_parser = ExperimentName, hide_possible_values = true)]
     names: Vec<String>,
     #[command(flatten)]
-    own: ExperimentsFile,
-    /// A network, such as "input 3x32x32 - dense100 - dense10(R)"
+    pub(super) own: ExperimentsFile,
+    /// A network, such as "input 3x32x32 - dense100 - dense10(R)"; may be repeated
     #[arg(long, value_name = "NETWORK")]
-    net: Option<Network>,
+    net: Vec<Network>,
+    /// Names of the networks, one for each --net [default: made from the network]
+    #[arg(long = "name", value_name = "NAME,…", value_delimiter = ',', value_parser = run_name, requires = "net")]
+    net_names: Vec<String>,
+    /// Trains every combination of the values in a file of options of this command
+    #[arg(long, value_name = "FILE.toml")]
+    grid: Option<PathBuf>,
     /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long)]
     data: Option<OsString>,
-    /// Epochs to train [default: the fewest that the report publishes, else 100]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
-    epochs: Option<u32>,
-    /// Samples of a step [default: the experiment's, else 128]
-    #[arg(long, value_parser = count)]
-    batch: Option<usize>,
-    /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]
-    #[arg(long, value_parser = optimizer)]
-    optimizer: Option<Optimizer>,
     /// Learning rate; several, as 1e-3,3e-4, are a run each [default: 0.001 for adam, else 0.01]
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = positive, allow_negative_numbers = true)]
     lr: Vec<f32>,
-    /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
-    #[arg(long, value_parser = loss)]
-    loss: Option<Loss>,
-    /// Clips each element of the weight gradients to [-X, X]
-    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
-    clip: Option<f32>,
     #[command(flatten)]
-    tuning: Tuning,
+    choices: Choices,
     /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Weights to begin with; those that the file lacks are drawn
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
-    /// Keeps the samples in the order of the files
-    #[arg(long)]
-    no_shuffle: bool,
-    /// Steps to train in all, if that is less than the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    max_steps: Option<u64>,
     #[command(flatten)]
     execution: Execution,
 }
@@ -135,91 +63,156 @@ impl RunArguments {
     }
 
     fn tasks(&self) -> anyhow::Result<Vec<Task>> {
-        let mut data = OpenDatasets::new(self.data.as_deref());
-        let catalogue = Arc::new(self.own.catalogue()?);
-        let experiments = self.names.iter().map(|name| catalogue.find(name)).collect::<Result<Vec<_>, _>>()?;
-        let mut tasks = vec![];
-        for choices in self.cells()? {
-            if let Some(net) = &self.net {
-                let (dataset, class) = (data.of_experiment(None)?, self.execution.kernels.class()?);
-                let config = Config::of_network(config::name_of(net), net.clone(), &choices, &*dataset, class);
-                tasks.push(self.task(config, &mut data, dataset, None, &catalogue));
-            }
-            for experiment in &experiments {
-                let dataset = data.of_experiment(experiment.data.as_deref())?;
-                let config = self.execution.config(experiment, &choices, &dataset)?;
-                tasks.push(self.task(config, &mut data, dataset, Some(experiment), &catalogue));
-            }
+        let (mut data, catalogue) = (OpenDatasets::default(), Arc::new(self.own.catalogue()?));
+        let Some(file) = &self.grid else {
+            let tasks = self.tasks_of(&mut data, &catalogue, None)?;
+            check_effect(&self.choices, &tasks)?;
+            return Ok(tasks);
+        };
+        let (mut tasks, mut choices) = (vec![], Choices::default());
+        for (cell, arguments) in grid::of_command_line(file)? {
+            let of_cell = arguments.tasks_of(&mut data, &catalogue, Some(&cell));
+            tasks.extend(of_cell.map_err(|error| grid::error(file, &cell, &error))?);
+            choices = choices.or(&arguments.choices);
         }
-        self.tuning.check(&tasks)?;
+        check_effect(&choices, &tasks)?;
         Ok(tasks)
     }
 
+    /// The tasks of these arguments, which are a cell of a grid if `cell` is given.
+    fn tasks_of(
+        &self,
+        data: &mut OpenDatasets,
+        catalogue: &Arc<Catalogue>,
+        cell: Option<&Cell>,
+    ) -> anyhow::Result<Vec<Task>> {
+        let experiments = self.names.iter().map(|name| catalogue.find(name)).collect::<Result<Vec<_>, _>>()?;
+        let networks = self.networks(catalogue)?;
+        let mut tasks = vec![];
+        for choices in self.combinations()? {
+            for (name, net) in &networks {
+                let (dataset, class) = (data.get(self.data.as_deref(), None)?, self.execution.shared.kernels.class()?);
+                let mut config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
+                if choices.standardize {
+                    config.standard = Some(data.standard(&dataset, config.train_images(&dataset)));
+                }
+                tasks.push(self.task(config, dataset, None, catalogue, cell));
+            }
+            for experiment in &experiments {
+                let dataset = data.get(self.data.as_deref(), experiment.data.as_deref())?;
+                let config = self.execution.config(experiment, &choices, &dataset, data)?;
+                tasks.push(self.task(config, dataset, Some(experiment), catalogue, cell));
+            }
+        }
+        Ok(tasks)
+    }
+
+    /// Each network with its name.
+    fn networks(&self, catalogue: &Catalogue) -> anyhow::Result<Vec<(String, &Network)>> {
+        if !self.net_names.is_empty() && self.net_names.len() != self.net.len() {
+            let (names, nets) = (self.net_names.len(), self.net.len());
+            anyhow::bail!("--name has {names} names for {nets} networks; give a name for each --net, as --name A,B");
+        }
+        let mut seen = HashSet::new();
+        let name = |(index, net): (usize, &Network)| {
+            self.net_names.get(index).cloned().unwrap_or_else(|| config::name_of(net))
+        };
+        let networks: Vec<_> = self.net.iter().enumerate().map(|(index, net)| (name((index, net)), net)).collect();
+        if let Some((name, _)) = networks.iter().find(|(name, _)| !seen.insert(name)) {
+            anyhow::bail!("two networks are called `{name}`; give each --net a name of its own with --name");
+        }
+        if let Some(name) = self.net_names.iter().find(|name| catalogue.find(name).is_ok()) {
+            anyhow::bail!("there is an experiment called `{name}`; choose another --name");
+        }
+        Ok(networks)
+    }
+
     /// Every learning rate with every seed.
-    fn cells(&self) -> anyhow::Result<Vec<Choices>> {
-        let (choices, seeds) = (self.choices()?, self.execution.seeds());
+    fn combinations(&self) -> anyhow::Result<Vec<Choices>> {
+        let init = self.init.as_deref().map(tensors::checksum).transpose()?;
+        let choices = Choices { init, validation: self.execution.shared.validation, ..self.choices.clone() };
+        let seeds = self.execution.shared.seeds();
         let rates: Vec<Option<f32>> =
             if self.lr.is_empty() { vec![None] } else { self.lr.iter().copied().map(Some).collect() };
-        let cell = |rate, seed| Choices { rate, seed, ..choices.clone() };
+        let combination = |rate, seed| Choices { rate, seed, ..choices.clone() };
         Ok(rates
             .iter()
             .flat_map(|rate| seeds.iter().map(move |seed| (*rate, *seed)))
-            .map(|(r, s)| cell(r, s))
+            .map(|(rate, seed)| combination(rate, seed))
             .collect())
     }
 
     fn task(
         &self,
-        mut config: Config,
-        data: &mut OpenDatasets<'_>,
+        config: Config,
         dataset: Arc<Dataset>,
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
+        cell: Option<&Cell>,
     ) -> Task {
-        config.standard = self.tuning.standardize.then(|| data.standard(&dataset, config.train_images(&dataset)));
-        let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
-        let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
+        let rate = || if self.lr.len() > 1 { format!("lr-{}", config.optimizer.rate()) } else { String::new() };
+        let varying = cell.map_or_else(rate, Cell::path_part);
+        let (several_names, several_seeds) = (
+            self.names.len() + self.net.len() > 1 || cell.is_some(),
+            self.execution.shared.seeds().len() > 1 || cell.is_some(),
+        );
         let mut folder = match &self.out {
             None => run::default_path(&config.data.name, &config.name, config.seed),
-            Some(out) if self.names.len() > 1 => out.join(&config.name),
+            Some(out) if several_names => out.join(&config.name),
             Some(out) => out.clone(),
         };
-        if self.out.is_none() && many_rates {
+        if self.out.is_none() && !varying.is_empty() {
             folder.pop();
         }
-        if many_rates {
-            folder.push(rate);
+        if !varying.is_empty() {
+            folder.push(&varying);
         }
-        if (self.out.is_some() && many_seeds) || (self.out.is_none() && many_rates) {
-            folder.push(seed);
+        if (self.out.is_some() && several_seeds) || (self.out.is_none() && !varying.is_empty()) {
+            folder.push(format!("seed-{}", config.seed));
         }
-        let mut task = self.execution.task(config, folder, dataset, experiment, catalogue);
-        task.request.init.clone_from(&self.init);
+        let mut task = self.execution.task(config, varying, folder, dataset, experiment, catalogue);
+        if self.init.is_some() {
+            task.request.init.clone_from(&self.init);
+        }
         task
     }
 
-    fn choices(&self) -> anyhow::Result<Choices> {
-        Ok(Choices {
-            loss: self.loss,
-            optimizer: self.optimizer,
-            rate: None,
-            clip: self.clip,
-            decay: self.tuning.weight_decay,
-            schedule: self.tuning.schedule.unwrap_or_default(),
-            kp_decay: self.tuning.kp_decay,
-            mirror_rate: self.tuning.mirror_rate,
-            mirror_first: self.tuning.mirror_first,
-            weights_init: self.tuning.weights_init.unwrap_or_default(),
-            feedback_init: self.tuning.feedback_init.unwrap_or_default(),
-            measure_every: self.tuning.measure_every,
-            measures: self.tuning.measures.unwrap_or_default(),
-            validation: self.execution.validation,
-            seed: None,
-            batch: self.batch,
-            epochs: self.epochs,
-            max_steps: self.max_steps,
-            no_shuffle: self.no_shuffle,
-            init: self.init.as_deref().map(tensors::checksum).transpose()?,
-        })
+    /// How the folder of each run of a grid's cell ends: the name, what varies, the seed.
+    pub(super) fn places(&self, cell: &Cell) -> Vec<PathBuf> {
+        let networks = self.net.iter().enumerate();
+        let networks =
+            networks.map(|(index, net)| self.net_names.get(index).cloned().unwrap_or_else(|| config::name_of(net)));
+        let names: Vec<String> = networks.chain(self.names.iter().cloned()).collect();
+        let seeds: Vec<u64> = self.execution.shared.seeds().into_iter().map(|seed| seed.unwrap_or(1)).collect();
+        let place = |name: &String, seed: u64| {
+            let parts = [name.clone(), cell.path_part(), format!("seed-{seed}")];
+            parts.into_iter().filter(|part| !part.is_empty()).collect()
+        };
+        names.iter().flat_map(|name| seeds.iter().map(move |seed| place(name, *seed))).collect()
     }
+}
+
+/// Fails if an option is about feedback that none of the networks has.
+fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
+    let has = |fits: fn(Feedback) -> bool| {
+        let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
+        tasks.iter().flat_map(layers).any(|layer| fits(layer.feedback))
+    };
+    let is_mirror: fn(Feedback) -> bool = |feedback| feedback == Feedback::WeightMirror;
+    for (option, given, what, fits) in [
+        (
+            "--kp-decay",
+            choices.kp_decay.is_some(),
+            "is (KP)",
+            (|f| f == Feedback::KolenPollack) as fn(Feedback) -> bool,
+        ),
+        ("--mirror-rate", choices.mirror_rate.is_some(), "is (WM)", is_mirror),
+        ("--mirror-first", choices.mirror_first.is_some(), "is (WM)", is_mirror),
+        ("--feedback-init", choices.feedback_init.is_some(), "has feedback of its own", Feedback::is_stored),
+    ] {
+        if given && !has(fits) {
+            anyhow::bail!("{option} has no effect: no layer {what}; leave it out, or name another network");
+        }
+    }
+    Ok(())
 }

@@ -8,15 +8,23 @@ use clap::Args;
 use serde::Serialize;
 
 use super::experiments::ExperimentsFile;
+use super::grid;
 use super::output::{print, print_json, table};
+use super::values::ExperimentName;
 
 #[derive(Args)]
 pub(super) struct StatusArguments {
     /// The folder whose runs are shown
     #[arg(default_value = "runs")]
     folder: PathBuf,
+    /// Only the runs of these experiments and networks; those without a run are missing
+    #[arg(value_name = "NAME", value_parser = ExperimentName, hide_possible_values = true)]
+    names: Vec<String>,
     #[command(flatten)]
     own: ExperimentsFile,
+    /// A grid file: its runs that are not there are missing
+    #[arg(long, value_name = "FILE.toml")]
+    grid: Option<PathBuf>,
     /// Shows it again every few seconds until all runs have ended
     #[arg(long)]
     watch: bool,
@@ -34,10 +42,15 @@ struct Survey {
 
 impl StatusArguments {
     pub(super) fn status(&self) -> anyhow::Result<()> {
-        let catalogue = self.own.catalogue()?;
-        let names: Vec<String> = catalogue.chosen().iter().map(|experiment| experiment.name.clone()).collect();
+        let (names, places) = self.expected()?;
         loop {
-            let (runs, missing) = status::survey(&self.folder, &names)?;
+            let mut runs = status::survey(&self.folder)?;
+            if !self.names.is_empty() {
+                runs.retain(|run| self.names.contains(&run.name));
+            }
+            let names = names.iter().filter(|name| !runs.iter().any(|run| run.name == **name)).cloned();
+            let places = places.iter().filter(|place| !runs.iter().any(|run| run.folder.ends_with(place)));
+            let missing: Vec<String> = names.chain(places.map(|place| place.display().to_string())).collect();
             if self.json {
                 return print_json(&Survey { missing, runs });
             }
@@ -48,6 +61,17 @@ impl StatusArguments {
             }
             std::thread::sleep(std::time::Duration::from_secs(5));
         }
+    }
+
+    /// The names of which there should be a run, and how the folders end that should be there.
+    fn expected(&self) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
+        let catalogue = self.own.catalogue()?;
+        let mut names = self.names.clone();
+        if self.own.is_given() {
+            names.extend(catalogue.own().iter().map(|experiment| experiment.name.clone()));
+        }
+        let cells = self.grid.as_ref().map_or_else(|| Ok(vec![]), |file| grid::with_words(file, &[]))?;
+        Ok((names, cells.iter().flat_map(|(cell, arguments)| arguments.places(cell)).collect()))
     }
 
     fn text(runs: &[RunStatus], missing: &[String]) -> String {

@@ -48,16 +48,17 @@ impl SuiteArguments {
 
     fn tasks(&self) -> anyhow::Result<Vec<Task>> {
         let catalogue = Arc::new(self.own.catalogue()?);
-        let mut data = OpenDatasets::new(if self.quick { Some(OsStr::new("digits")) } else { self.data.as_deref() });
+        let mut data = OpenDatasets::default();
+        let chosen_data = if self.quick { Some(OsStr::new("digits")) } else { self.data.as_deref() };
         let chosen = |experiment: &Experiment| {
             self.table.is_none_or(|table| experiment.table == Some(table)) && (experiment.rules || !self.rules)
         };
         let seeds = self.seeds();
         let many = seeds.len() > 1;
         let task = |(experiment, seed): (Experiment, Option<u64>)| {
-            let dataset = data.of_experiment(experiment.data.as_deref())?;
-            let choices = Choices { seed, validation: self.execution.validation, ..Choices::default() };
-            let mut config = self.execution.config(&experiment, &choices, &dataset)?;
+            let dataset = data.get(chosen_data, experiment.data.as_deref())?;
+            let choices = Choices { seed, validation: self.execution.shared.validation, ..Choices::default() };
+            let mut config = self.execution.config(&experiment, &choices, &dataset, &mut data)?;
             let protocol = if self.quick {
                 Some(suite::quick_epochs(&config.network))
             } else if self.rules {
@@ -72,7 +73,7 @@ impl SuiteArguments {
                 None if self.quick => suite::quick_path(&config.name, config.seed),
                 None => run::default_path(&config.data.name, &config.name, config.seed),
             };
-            let mut task = self.execution.task(config, folder, dataset, Some(&experiment), &catalogue);
+            let mut task = self.execution.task(config, String::new(), folder, dataset, Some(&experiment), &catalogue);
             task.request.longer_is_done = true;
             // The dense and untied experiments would leave gigabytes for a look at the table.
             task.request.keep_weights = !self.quick || suite::is_small(&task.request.config.network);
@@ -83,7 +84,7 @@ impl SuiteArguments {
     }
 
     fn seeds(&self) -> Vec<Option<u64>> {
-        let seeds = self.execution.seeds();
+        let seeds = self.execution.shared.seeds();
         let (first, last) = suite::RULES_SEEDS;
         if self.rules && seeds == [None] { (first..=last).map(Some).collect() } else { seeds }
     }

@@ -1,59 +1,13 @@
 //! How a configuration comes about: from what a user chooses, else from the experiment, else from the defaults.
 
-use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
+use asymgrad_core::{Adam, Feedback, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
 use super::fields::Config;
-use super::measure_set::MeasureSet;
-use super::schedule::Schedule;
 use crate::Network;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
-
-/// What a user chooses; `None` is the experiment's own value, else the default.
-#[derive(Clone, Debug, Default)]
-pub struct Choices {
-    /// The loss.
-    pub loss: Option<Loss>,
-    /// The optimizer, at its default rate.
-    pub optimizer: Option<Optimizer>,
-    /// The learning rate.
-    pub rate: Option<f32>,
-    /// Bound of the weight gradients' elements.
-    pub clip: Option<f32>,
-    /// The seed, 1 by default.
-    pub seed: Option<u64>,
-    /// Samples of a step, by default the experiment's own, else [`Config::BATCH`].
-    pub batch: Option<usize>,
-    /// Epochs, by default the fewest that the report publishes, else the experiment's own, else 100.
-    pub epochs: Option<u32>,
-    /// Steps, if that is less.
-    pub max_steps: Option<u64>,
-    /// L2 weight decay.
-    pub decay: Option<f32>,
-    /// How the learning rate falls.
-    pub schedule: Schedule,
-    /// Kolen–Pollack's λ.
-    pub kp_decay: Option<f32>,
-    /// Weight mirrors' η.
-    pub mirror_rate: Option<f32>,
-    /// Rounds of noise before the first step, 4 / η by default.
-    pub mirror_first: Option<u32>,
-    /// How the weights are drawn.
-    pub weights_init: Initial,
-    /// How the feedback is drawn.
-    pub feedback_init: Initial,
-    /// Epochs between two measurements, 1 by default.
-    pub measure_every: Option<u32>,
-    /// Which measures are taken.
-    pub measures: MeasureSet,
-    /// Images of the validation split, by default the experiment's own, else none.
-    pub validation: Option<usize>,
-    /// Keeps the samples in the order of the files.
-    pub no_shuffle: bool,
-    /// SHA-256 of the file that the weights begin with.
-    pub init: Option<String>,
-}
+use crate::settings::Choices;
 
 impl Config {
     /// Samples of a step where neither the user nor the experiment says how many.
@@ -69,22 +23,15 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Result<Self, ExperimentError> {
-        let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, choices, data, class);
+        let all = choices.or(&experiment.options.choices);
+        let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, &all, data, class);
         if choices.loss.is_none() {
             config.loss = experiment.parsed_loss()?;
-        }
-        if choices.optimizer.is_none()
-            && let Some(optimizer) = experiment.parsed_optimizer()?
-        {
-            config.optimizer = with_rate(optimizer, choices.rate);
         }
         if choices.rate.is_none() && choices.optimizer.is_none() {
             config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
-        config.batch = choices.batch.or(experiment.batch).unwrap_or(config.batch);
         config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
-        config.clip = choices.clip.or(experiment.clip);
-        config.kp_decay = choices.kp_decay.or(experiment.kp_decay);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
         config.epochs = choices.epochs.or(published).or(experiment.own_epochs()).unwrap_or(config.epochs);
         Ok(config)
@@ -96,8 +43,21 @@ impl Config {
     /// As [`Config::of_experiment`].
     pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, ExperimentError> {
         let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
-        let choices = Choices { seed, measure_every, measures: config.measures, ..Choices::default() };
-        Self::of_experiment(experiment, &choices, config.data.clone(), config.class)
+        let choices = Choices { seed, measure_every, measures: Some(config.measures), ..Choices::default() };
+        Ok(Self::of_experiment(experiment, &choices, config.data.clone(), config.class)?
+            .with_files_of(experiment, config))
+    }
+
+    /// This configuration with what the experiment takes from its data and files as `config` has it: an experiment states that images
+    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum.
+    pub(super) fn with_files_of(mut self, experiment: &Experiment, config: &Self) -> Self {
+        if experiment.options.choices.standardize {
+            self.standard = Some(config.standard.clone().unwrap_or_default());
+        }
+        if let Some(file) = &experiment.init {
+            self.init = Some(config.init.as_ref().unwrap_or(file).clone());
+        }
+        self
     }
 
     /// Any network on `data`.
@@ -119,14 +79,14 @@ impl Config {
             optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate),
             clip: choices.clip,
             decay: choices.decay.unwrap_or(0.0),
-            schedule: choices.schedule,
+            schedule: choices.schedule.unwrap_or_default(),
             kp_decay: choices.kp_decay,
             mirror_rate: choices.mirror_rate,
-            weights_init: choices.weights_init,
-            feedback_init: choices.feedback_init,
+            weights_init: choices.weights_init.unwrap_or_default(),
+            feedback_init: choices.feedback_init.unwrap_or_default(),
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
-            measures: choices.measures,
+            measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
@@ -187,13 +147,15 @@ mod tests {
         let adam = Choices { optimizer: Some(optimizer("adam")), ..Choices::default() };
         assert_eq!(config(&adam).optimizer, Optimizer::Adam(Adam::DEFAULT));
         let digits = dataset::open("digits").unwrap();
-        let experiment = Experiment { batch: Some(500), ..experiment::find("DS0").unwrap() };
+        let mut experiment = experiment::find("DS0").unwrap();
+        experiment.options.choices.batch = Some(500);
         let batch = |experiment: &Experiment, choices: Choices| {
             Config::of_experiment(experiment, &choices, &digits, NumericMode::Portable).unwrap().batch
         };
         assert_eq!(batch(&experiment, Choices::default()), 500);
         assert_eq!(batch(&experiment, Choices { batch: Some(7), ..Choices::default() }), 7);
-        assert_eq!(batch(&Experiment { batch: None, ..experiment }, Choices::default()), Config::BATCH);
+        experiment.options.choices.batch = None;
+        assert_eq!(batch(&experiment, Choices::default()), Config::BATCH);
     }
 
     #[test]

@@ -4,10 +4,11 @@ use std::ffi::OsStr;
 
 use asymgrad_core::Training;
 
-use super::choices::{Choices, first_rounds};
-use super::fields::Config;
+use super::choices::first_rounds;
+use super::fields::{Config, name_of};
 use crate::experiment::{Catalogue, Experiment};
 use crate::kernels::NumericMode;
+use crate::settings::Choices;
 use crate::shell::quoted;
 
 impl Config {
@@ -15,7 +16,8 @@ impl Config {
     pub fn command(&self, catalogue: &Catalogue, data: impl AsRef<OsStr>) -> String {
         let what = match self.plain(catalogue) {
             (_, Some(experiment)) => format!("{}{}", self.name, catalogue.option(experiment)),
-            (_, None) => format!("--net \"{}\"", self.network),
+            (_, None) if self.name == name_of(&self.network) => format!("--net \"{}\"", self.network),
+            (_, None) => format!("--net \"{}\" --name {}", self.network, quoted(&self.name)),
         };
         let (data, settings) = (quoted(data), self.settings(catalogue));
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
@@ -31,7 +33,8 @@ impl Config {
         let experiment =
             catalogue.find(&self.name).ok().filter(|experiment| experiment.network == self.network.to_string());
         let of_experiment = |experiment: &'a Experiment| {
-            Some((Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?, Some(experiment)))
+            let plain = Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?;
+            Some((plain.with_files_of(experiment, self), Some(experiment)))
         };
         experiment.and_then(of_experiment).unwrap_or_else(|| {
             let (name, network) = (self.name.clone(), self.network.clone());
@@ -65,11 +68,11 @@ impl Config {
         add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
         add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
-        add(self.standard.is_some(), " --standardize".into());
+        add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(self.validation != plain.validation, format!(" --validation {}", self.validation));
-        add(!self.shuffle, " --no-shuffle".into());
-        add(self.init.is_some(), " --init FILE.safetensors".into());
+        add(self.shuffle != plain.shuffle, " --no-shuffle".into());
+        add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings
     }
@@ -78,7 +81,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{MeasureSet, name_of};
+    use crate::settings::MeasureSet;
     use crate::{Network, dataset, experiment};
     use asymgrad_core::Initial;
 
@@ -110,14 +113,14 @@ mod tests {
         let network: Network = "input 3x32x32 - dense10".parse().unwrap();
         let choices = Choices {
             decay: Some(0.25),
-            schedule: "step:2:0.5".parse().unwrap(),
+            schedule: Some("step:2:0.5".parse().unwrap()),
             kp_decay: Some(0.125),
             mirror_rate: Some(0.5),
             mirror_first: Some(9),
-            weights_init: Initial::Fan(2.0),
-            feedback_init: Initial::Normal(0.5),
+            weights_init: Some(Initial::Fan(2.0)),
+            feedback_init: Some(Initial::Normal(0.5)),
             measure_every: Some(3),
-            measures: MeasureSet::All,
+            measures: Some(MeasureSet::All),
             ..Choices::default()
         };
         let config = Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused);

@@ -8,11 +8,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::dataset_id::DatasetId;
-use super::measure_set::MeasureSet;
-use super::schedule::Schedule;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
+use crate::settings::{MeasureSet, Schedule};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];

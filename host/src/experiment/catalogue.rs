@@ -3,21 +3,16 @@
 //! What is wrong with such a file is reported with its line and, for a mistyped field, the nearest one that there is.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize;
-use toml::Spanned;
-
 use super::definition::{Experiment, ExperimentError};
+use super::parse::experiments;
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
-use crate::diagnostic::{diagnose, line_of, text_of};
+use crate::diagnostic::read_text;
+use crate::settings::values::run_name;
 use crate::shell::quoted;
-
-/// Bytes of the longest file that is read.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// The experiments that a command knows.
 #[derive(Debug, Clone)]
@@ -63,12 +58,6 @@ pub enum CatalogueError {
     },
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    experiment: Vec<Spanned<Experiment>>,
-}
-
 impl Catalogue {
     /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
@@ -83,10 +72,7 @@ impl Catalogue {
         let Some(file) = file else { return Ok(Self::of_report()) };
         let failed = |cause| CatalogueError::Io { file: file.to_owned(), cause };
         let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
-        if fs::metadata(file).map_err(failed)?.len() > MOST_BYTES {
-            return Err(not_experiments("it has more than a million bytes"));
-        }
-        let text = text_of(fs::read(file).map_err(failed)?).map_err(not_experiments)?;
+        let text = read_text(file).map_err(failed)?.map_err(not_experiments)?;
         let mut experiments = parse(&text).map_err(|(line, problem)| {
             let file = file.to_owned();
             CatalogueError::Line { file, line, problem }
@@ -152,48 +138,40 @@ impl Catalogue {
 /// # Errors
 /// The line and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
-    let experiments = toml::from_str::<File>(text).map_err(|error| diagnose(text, &error))?;
+    let experiments = experiments(text)?;
     let of_report = report::all();
-    let names: Vec<String> = experiments.experiment.iter().map(|experiment| experiment.as_ref().name.clone()).collect();
-    for (index, experiment) in experiments.experiment.iter().enumerate() {
+    let names: Vec<String> = experiments.iter().map(|(_, experiment)| experiment.name.clone()).collect();
+    for (index, (line, experiment)) in experiments.iter().enumerate() {
         let mut known = names.iter().chain(of_report.iter().map(|experiment| &experiment.name));
-        let than = experiment.as_ref().claim.as_ref().and_then(|claim| claim.expectation.than());
-        let problem = if names.iter().take(index).any(|name| *name == experiment.as_ref().name) {
-            Err(format!("a second experiment is called `{}`", experiment.as_ref().name))
+        let than = experiment.claim.as_ref().and_then(|claim| claim.expectation.than());
+        let problem = if names.iter().take(index).any(|name| *name == experiment.name) {
+            Err(format!("a second experiment is called `{}`", experiment.name))
         } else if let Some(than) = than.filter(|than| !known.any(|name| name == than)) {
-            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", experiment.as_ref().name))
+            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", experiment.name))
         } else {
-            check(experiment.as_ref(), &of_report)
+            check(experiment, &of_report)
         };
-        problem.map_err(|problem| (line_of(text, experiment.span().start), problem))?;
+        problem.map_err(|problem| (*line, problem))?;
     }
-    Ok(experiments.experiment.into_iter().map(Spanned::into_inner).collect())
+    Ok(experiments.into_iter().map(|(_, experiment)| experiment).collect())
 }
 
 /// Whether a run could be made of an experiment.
 fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
     let name = &experiment.name;
-    let plain = |letter: char| letter.is_alphanumeric() || "-_+.".contains(letter);
-    if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-        return Err(format!("`{name}` cannot be a run's folder: a name has letters, digits and -_+."));
-    }
+    run_name(name)?;
     if of_report.iter().any(|experiment| experiment.name == *name) {
         return Err(format!("the report has an experiment called `{name}`; choose another name"));
     }
-    for (field, number) in [("lr", experiment.lr), ("clip", experiment.clip), ("kp_decay", experiment.kp_decay)] {
-        if number.is_some_and(|number| !(number > 0.0 && number.is_finite())) {
-            return Err(format!("experiment {name}: {field} has to be a number above 0"));
-        }
+    if let Some(lr) = experiment.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
+        return Err(format!("experiment {name}: lr = {lr}: lr has to be a number above 0"));
     }
-    for (field, is_zero) in [("epochs", experiment.epochs == Some(0)), ("batch", experiment.batch == Some(0))] {
-        if is_zero {
-            return Err(format!("experiment {name}: {field} has to be above 0"));
-        }
+    if experiment.epochs == Some(0) {
+        return Err(format!("experiment {name}: epochs = 0: epochs has to be above 0"));
     }
     let parse = || {
         experiment.parsed_network()?;
-        experiment.parsed_loss()?;
-        experiment.parsed_optimizer()
+        experiment.parsed_loss()
     };
     parse().map(drop).map_err(|error: ExperimentError| error.to_string())
 }
@@ -201,6 +179,7 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     const ROW: &str = "[[experiment]]\nname = \"MINE\"\nnetwork = \"input 64 - dense10\"\nloss = \"ce\"\n";
 
@@ -231,7 +210,11 @@ mod tests {
         refused(&ROW.replace("\"ce\"", "\"cee\""), 1, "no loss `cee`");
         refused(&ROW.replace("dense10", "dnse10"), 1, "dnse10");
         refused(&format!("{ROW}lr = -1.0\n"), 1, "lr has to be a number above 0");
-        refused(&format!("{ROW}batch = 0\n"), 1, "experiment MINE: batch has to be above 0");
+        refused(&format!("{ROW}batch = 0\n"), 5, "batch = 0: it has to be a whole number above 0");
+        refused(&format!("{ROW}optimizer = \"rmsprop\"\n"), 5, "optimizer = rmsprop: the optimizers are");
+        refused(&format!("{ROW}standardize = 1\n"), 5, "standardize = 1: it has to be true or false");
+        refused(&format!("{ROW}schedule = [\"cosine:2\"]\n"), 5, "schedule = array: it has to be a single value");
+        refused(&format!("{ROW}learning_rate = 1\n"), 5, "the fields are name, network");
         refused(&format!("{ROW}batch = -1\n"), 5, "-1");
         let claim =
             "claim = { sentence = \"x\", epochs = 2, measure = { expect = \"better\", than = \"NONE\", by = 1 } }\n";

@@ -56,6 +56,17 @@ pub enum Expectation {
 }
 
 impl Expectation {
+    /// In a few words: `worse than DS0`.
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Works { .. } => "works".into(),
+            Self::Fails => "fails".into(),
+            Self::Better { than, .. } => format!("better than {than}"),
+            Self::Worse { than, .. } => format!("worse than {than}"),
+            Self::Intractable => "loss grows".into(),
+        }
+    }
+
     /// The experiment that the run is compared with.
     pub fn than(&self) -> Option<&str> {
         match self {

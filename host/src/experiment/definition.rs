@@ -1,9 +1,10 @@
 //! An experiment: a network, how it is trained, and what the report says about it.
 
-use asymgrad_core::{Loss, Optimizer};
+use asymgrad_core::Loss;
 use serde::{Deserialize, Serialize};
 
 use super::claim::Claim;
+use super::options::Options;
 use crate::{Network, ParseNetworkError};
 
 /// Epochs of the table of feedback rules.
@@ -11,10 +12,8 @@ const RULES_EPOCHS: u32 = 25;
 
 /// One experiment: a network, how it is trained where that differs from the defaults, and what the report says about it.
 ///
-/// `None` in `optimizer`, `lr`, `batch`, `clip`, `kp_decay`, `validation`, `epochs` and `data` means the default of a run; a flag on
-/// the command line wins over both.
+/// `None` means the default of a run; an option on the command line wins over both.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// The experiment's name as in the report's tables, unique.
     pub name: String,
@@ -28,21 +27,9 @@ pub struct Experiment {
     /// The test accuracies that the report publishes, by rising epochs; empty for an extra experiment.
     #[serde(default)]
     pub published: Vec<Published>,
-    /// `sgd`, `momentum`, `nesterov` or `adam`.
-    #[serde(default)]
-    pub optimizer: Option<String>,
     /// Learning rate.
     #[serde(default)]
     pub lr: Option<f32>,
-    /// Samples of a step.
-    #[serde(default)]
-    pub batch: Option<usize>,
-    /// Bound of the weight gradients' elements.
-    #[serde(default)]
-    pub clip: Option<f32>,
-    /// Kolen–Pollack's λ.
-    #[serde(default)]
-    pub kp_decay: Option<f32>,
     /// Images of the validation split.
     #[serde(default)]
     pub validation: Option<usize>,
@@ -55,12 +42,18 @@ pub struct Experiment {
     /// The data set that the experiment is about.
     #[serde(default)]
     pub data: Option<String>,
+    /// The file of the weights that the runs begin with.
+    #[serde(default)]
+    pub init: Option<String>,
     /// What a reader of the experiment should know.
     #[serde(default)]
     pub note: Option<String>,
     /// The sentence of the report that the experiment tests.
     #[serde(default)]
     pub claim: Option<Claim>,
+    /// What else it states of the options of `run`: the optimizer, the batch, and so on.
+    #[serde(flatten, skip_deserializing)]
+    pub options: Options,
 }
 
 /// A test accuracy that the report publishes.
@@ -93,14 +86,6 @@ pub enum ExperimentError {
         /// The loss that it names.
         loss: String,
     },
-    /// There is no such optimizer.
-    #[error("experiment {experiment}: there is no optimizer `{optimizer}`; they are {}", Optimizer::DEFAULTS.map(|known| known.name()).join(", "))]
-    Optimizer {
-        /// The experiment's name.
-        experiment: String,
-        /// The optimizer that it names.
-        optimizer: String,
-    },
 }
 
 impl Experiment {
@@ -129,17 +114,5 @@ impl Experiment {
     pub fn parsed_loss(&self) -> Result<Loss, ExperimentError> {
         let known = Loss::ALL.into_iter().find(|loss| loss.name() == self.loss);
         known.ok_or_else(|| ExperimentError::Loss { experiment: self.name.clone(), loss: self.loss.clone() })
-    }
-
-    /// The optimizer that it names, with its default coefficients; `None` if it names none.
-    ///
-    /// # Errors
-    /// [`ExperimentError::Optimizer`].
-    pub fn parsed_optimizer(&self) -> Result<Option<Optimizer>, ExperimentError> {
-        let Some(name) = &self.optimizer else { return Ok(None) };
-        let known = Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name);
-        known
-            .map(Some)
-            .ok_or_else(|| ExperimentError::Optimizer { experiment: self.name.clone(), optimizer: name.clone() })
     }
 }

@@ -2,18 +2,23 @@
 //!
 //! - `catalogue`: the experiments that a command knows, and the reader of a user's file
 //! - `report`: the experiments of `data/experiments.toml`
-//! - `definition`: the fields of an experiment
+//! - `definition`: an experiment; `fields`: its own fields; `options`: those that are options of `run`; `parse`: both from TOML
 //! - `claim`: the statement of the report that an experiment tests
 
 mod catalogue;
 mod claim;
 mod definition;
+mod fields;
+mod options;
+mod parse;
 mod report;
 
 pub use catalogue::{Catalogue, CatalogueError, parse};
 pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 pub use definition::{Experiment, ExperimentError, Published};
+pub use options::Options;
+pub use parse::schema;
 #[cfg(test)]
 pub(crate) use report::find;
 pub use report::{UnknownExperiment, all};

@@ -1,9 +1,8 @@
 //! The report's 39 experiments and the extra experiments that test its claims, as `data/experiments.toml` lists them.
 //! An experiment is data: adding one means adding a table there, no code.
 
-use serde::Deserialize;
-
 use super::definition::Experiment;
+use super::parse::experiments;
 
 const ROWS: &str = include_str!("../../data/experiments.toml");
 
@@ -20,18 +19,13 @@ pub struct UnknownExperiment {
     pub nearest: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    experiment: Vec<Experiment>,
-}
-
 /// All experiments in the order of the file: the report's tables, then the extras.
 ///
 /// # Panics
 /// Never in a build that passed its tests: the experiments are part of the program.
 pub fn all() -> Vec<Experiment> {
-    toml::from_str::<File>(ROWS).expect("data/experiments.toml is well formed").experiment
+    let experiments = experiments(ROWS).expect("data/experiments.toml is well formed");
+    experiments.into_iter().map(|(_, experiment)| experiment).collect()
 }
 
 /// The experiment of the report, or extra, called `name`.

@@ -91,7 +91,8 @@ fn name_of(catalogue: &Catalogue, group: &Group) -> Option<(usize, String)> {
         return None;
     }
     // The batch is named in any case.
-    let own_batch = Config { batch: experiment.batch.unwrap_or(Config::BATCH), measure_every: 1, ..config.clone() };
+    let own_batch =
+        Config { batch: experiment.options.choices.batch.unwrap_or(Config::BATCH), measure_every: 1, ..config.clone() };
     Some((config.batch, format!("batch {}{}", config.batch, own_batch.settings(catalogue))))
 }
 

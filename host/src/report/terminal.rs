@@ -178,7 +178,12 @@ mod tests {
             longer_is_done: true,
             keep_weights: true,
         };
-        Task { request, dataset, experiment: Some(experiment), catalogue: Arc::new(Catalogue::of_report()) }
+        let (varying, catalogue) = (String::new(), Arc::new(Catalogue::of_report()));
+        Task { request, varying, dataset, experiment: Some(experiment), catalogue }
+    }
+
+    fn panicked() -> TaskError {
+        TaskError::Panicked { folder: "run".into() }
     }
 
     fn ended(status: Ending, epoch: u32, test_accuracy: f64) -> Outcome {
@@ -198,7 +203,7 @@ mod tests {
     fn a_claim_has_its_rows_and_their_verdicts_below_it() {
         let folder = tempfile::tempdir().unwrap();
         let tasks = ["PGR1-NESTEROV", "DS0", "DIGITS-DSR2", "PGR2-NESTEROV"].map(|name| task(name, folder.path()));
-        let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err(TaskError::Panicked) }).collect();
+        let all: Vec<_> = tasks.iter().map(|task| TaskResult { task, outcome: Err(panicked()) }).collect();
         let text = claims(&all);
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("; after")).collect();
         let about = "    seed 1: the claim is about CIFAR-10, this run is on digits";
@@ -233,8 +238,7 @@ mod tests {
         };
         let lines: Vec<String> = (1..=250).map(line).collect();
         std::fs::write(folder.path().join("PGR1/epochs.jsonl"), lines.join("\n") + "\n").unwrap();
-        let outcomes =
-            [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err(TaskError::Panicked)];
+        let outcomes = [Ok(ended(Ending::Diverged, 1, 10.0)), Ok(ended(Ending::Finished, 250, 25.0)), Err(panicked())];
         let all: Vec<_> = tasks.iter().zip(outcomes).map(|(task, outcome)| TaskResult { task, outcome }).collect();
         let table = table(&all);
         let words: Vec<Vec<&str>> = table.lines().skip(1).map(|line| line.split_whitespace().collect()).collect();

@@ -1,11 +1,14 @@
 //! Progress for people, on standard error: bars on a terminal, a plain line now and then otherwise.
 //!
-//! Errors of writing are ignored: standard error may be closed.
+//! A bar fits its line, so that the terminal can take it away again: what matters least is left out on a narrow one. Errors of writing
+//! are ignored: standard error may be closed.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use console::{Term, measure_text_width};
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
 use super::task::{Task, TaskResult};
@@ -19,6 +22,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 const EPOCH_PAUSE: Duration = Duration::from_secs(2);
 /// Parts of the bar of all tasks.
 const PARTS: u64 = 1000;
+/// Columns of a bar; a space follows.
+const BAR: usize = 10;
 
 /// Watches the training of tasks, one after the other or several at once: which ones of how many, how they go, and the time left
 /// for each and for all.
@@ -29,6 +34,8 @@ pub struct ProgressBars {
     /// What is drawn on a terminal; elsewhere all of it is hidden.
     screen: MultiProgress,
     all: Option<ProgressBar>,
+    /// Tasks that were started.
+    started: AtomicUsize,
 }
 
 /// The multiplications of a task.
@@ -45,7 +52,8 @@ pub(crate) struct TaskBar<'a> {
     bars: &'a ProgressBars,
     /// The task, from 0.
     index: usize,
-    name: &'a str,
+    /// The task's name, what varies, and its seed.
+    label: String,
     work: f64,
     epochs: u32,
     /// Steps that an earlier process made.
@@ -59,20 +67,21 @@ impl ProgressBars {
     pub fn new(tasks: &[Task]) -> Self {
         let screen = MultiProgress::new();
         let several = tasks.len() > 1;
-        let all = several.then(|| screen.add(bar(PARTS, "{prefix} {bar:10} {msg}")));
+        let all = several.then(|| screen.add(bar(PARTS)));
         let tasks = tasks.iter().map(|task| Work { done: 0.0, remaining: task.work() }).collect();
-        Self { tasks: Mutex::new(tasks), began: Instant::now(), screen, all }
+        Self { tasks: Mutex::new(tasks), began: Instant::now(), screen, all, started: AtomicUsize::new(0) }
     }
 
     /// Starts task number `index`, from 0.
     pub(crate) fn begin<'a>(&'a self, index: usize, task: &'a Task) -> TaskBar<'a> {
         if let Some(all) = &self.all {
-            all.set_prefix(format!("run {}/{}", index + 1, self.tasks().len()));
+            self.started.store(index + 1, Ordering::Relaxed);
+            all.set_message(fit(&[self.count()]));
         }
         TaskBar {
             bars: self,
             index,
-            name: &task.request.config.name,
+            label: task.label(),
             work: task.work(),
             epochs: 0,
             before: 0,
@@ -98,6 +107,11 @@ impl ProgressBars {
         let _ = if self.screen.is_hidden() { writeln!(io::stderr(), "{line}") } else { self.screen.println(line) };
     }
 
+    /// `run 3/51`.
+    fn count(&self) -> String {
+        format!("run {}/{}", self.started.load(Ordering::Relaxed), self.tasks().len())
+    }
+
     /// Time left for all tasks, at the pace of this process.
     fn remaining(&self) -> Duration {
         let tasks = self.tasks();
@@ -115,6 +129,7 @@ impl TaskBar<'_> {
         }
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+            self.bars.screen.remove(bar);
         }
         if self.several() || !result.has_result() {
             self.bars.print(&format!("{}{result}", self.prefix()));
@@ -132,7 +147,7 @@ impl TaskBar<'_> {
 
     fn say(&mut self, text: &str) {
         self.said = Instant::now();
-        self.bars.print(&format!("{}{}: {text}", self.prefix(), self.name));
+        self.bars.print(&format!("{}{}: {text}", self.prefix(), self.label));
     }
 
     fn note(&self, p: &TrainProgress) {
@@ -153,8 +168,8 @@ impl Observer for TaskBar<'_> {
         self.note(progress);
         let hidden = self.bars.screen.is_hidden();
         if !hidden {
-            let bar = self.bars.screen.add(bar(*goal, "{prefix} {bar:10} {msg}"));
-            bar.set_prefix(self.name.to_owned());
+            let bar = self.bars.screen.add(bar(*goal));
+            bar.set_message(fit(std::slice::from_ref(&self.label)));
             bar.set_position(*step);
             self.bar = Some(bar);
         }
@@ -168,7 +183,7 @@ impl Observer for TaskBar<'_> {
     fn warm_up(&mut self, round: u32, rounds: u32) {
         let text = format!("warm-up of weight mirrors, round {round} of {rounds}");
         if let Some(bar) = &self.bar {
-            bar.set_message(text);
+            bar.set_message(fit(&[self.label.clone(), text]));
         } else if self.said.elapsed() >= PAUSE {
             self.say(&text);
         }
@@ -177,18 +192,19 @@ impl Observer for TaskBar<'_> {
     fn step(&mut self, p: &TrainProgress) {
         self.note(p);
         if let Some(bar) = &self.bar {
-            bar.set_message(describe(p));
+            let parts: Vec<String> = std::iter::once(self.label.clone()).chain(describe(p)).collect();
+            bar.set_message(fit(&parts));
             bar.set_position(p.step);
             if let Some(all) = &self.bars.all {
                 let left = self.bars.remaining();
                 let share = 1.0 - left.as_secs_f64() / (left + self.bars.began.elapsed()).as_secs_f64();
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and PARTS")]
                 all.set_position((share * PARTS as f64) as u64);
-                all.set_message(format!("{} left for all runs", HumanDuration(left)));
+                all.set_message(fit(&[self.bars.count(), format!("{:#} left for all runs", HumanDuration(left))]));
             }
         } else if self.said.elapsed() >= PAUSE {
             let all = format!(", {:#} for all runs", HumanDuration(self.bars.remaining()));
-            self.say(&format!("{}{}", describe(p), if self.several() { &all } else { "" }));
+            self.say(&format!("{}{}", describe(p).join(", "), if self.several() { &all } else { "" }));
         }
     }
 
@@ -206,22 +222,54 @@ impl Observer for TaskBar<'_> {
     }
 }
 
-/// Fits beside a bar on 80 columns.
-fn describe(p: &TrainProgress) -> String {
-    format!(
-        "epoch {}/{}, loss {:.4}, {:.1} %, {:.0} images/s, {:#} left",
-        p.epoch,
-        p.epochs,
-        p.loss,
-        p.accuracy,
-        p.images_per_second,
-        HumanDuration(p.remaining)
-    )
+/// What a reader wants to know of a run, the most wanted first.
+fn describe(p: &TrainProgress) -> [String; 5] {
+    [
+        format!("epoch {}/{}", p.epoch, p.epochs),
+        format!("{:#} left", HumanDuration(p.remaining)),
+        format!("loss {:.4}", p.loss),
+        format!("{:.1} %", p.accuracy),
+        format!("{:.0} images/s", p.images_per_second),
+    ]
+}
+
+/// The first of `parts` that fit beside a bar on this terminal; of a first part that does not fit, its beginning.
+fn fit(parts: &[String]) -> String {
+    let columns = Term::stderr().size_checked().map_or(80, |(_, columns)| usize::from(columns));
+    fit_into(parts, columns.saturating_sub(BAR + 1))
+}
+
+fn fit_into(parts: &[String], columns: usize) -> String {
+    let mut text = String::new();
+    for part in parts {
+        let separator = if text.is_empty() { "" } else { ", " };
+        if !text.is_empty() && measure_text_width(&text) + separator.len() + measure_text_width(part) > columns {
+            break;
+        }
+        text = [&text, separator, part].concat();
+    }
+    text
 }
 
 /// A bar without colours, so that `NO_COLOR` asks for nothing.
-fn bar(length: u64, template: &str) -> ProgressBar {
+fn bar(length: u64) -> ProgressBar {
     // The template is a constant of this file; should it be wrong, the default style shows as much.
-    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let style = ProgressStyle::with_template(&format!("{{bar:{BAR}}} {{wide_msg}}"));
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(length).with_style(style.progress_chars("=> "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_line_has_the_first_parts() {
+        let parts = ["DS0 seed 1", "epoch 1/9", "3m left"].map(str::to_owned);
+        for (columns, text) in
+            [(80, "DS0 seed 1, epoch 1/9, 3m left"), (29, "DS0 seed 1, epoch 1/9"), (5, "DS0 seed 1")]
+        {
+            assert_eq!(fit_into(&parts, columns), text, "{columns}");
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! A training of a suite, and what became of it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::run::{self, Ending, Summary};
@@ -13,6 +15,8 @@ use crate::train::{Outcome, Request};
 pub struct Task {
     /// How it is trained.
     pub request: Request,
+    /// What tells it apart from others of its name beside the seed, such as `lr-0.001`; may be empty.
+    pub varying: String,
     /// What it is trained on.
     pub dataset: Arc<Dataset>,
     /// What the report says of it; `None` for a network of the user's own.
@@ -22,6 +26,13 @@ pub struct Task {
 }
 
 impl Task {
+    /// Its name, what varies, and its seed: `DS0 lr-0.001 seed 2`.
+    pub fn label(&self) -> String {
+        let Config { name, seed, .. } = &self.request.config;
+        let varying = if self.varying.is_empty() { String::new() } else { format!(" {}", self.varying) };
+        format!("{name}{varying} seed {seed}")
+    }
+
     /// The report's table; `None` for an extra experiment and a network of the user's own.
     pub fn table(&self) -> Option<u8> {
         self.experiment.as_ref()?.table
@@ -57,8 +68,11 @@ pub enum TaskError {
     #[error(transparent)]
     Run(#[from] run::Error),
     /// The training panicked.
-    #[error("the training panicked, which is a bug of this program; please report it")]
-    Panicked,
+    #[error("{}: the training panicked, which is a bug of this program; please report it", folder.display())]
+    Panicked {
+        /// The run's folder.
+        folder: PathBuf,
+    },
 }
 
 impl TaskResult<'_> {

@@ -59,7 +59,8 @@ fn train_task<'a>(task: &'a Task, index: usize, stop: &AtomicBool, bars: &Progre
     let mut observer = bars.begin(index, task);
     // What a panic leaves behind is the task's own: its folder, which the next call continues from its checkpoint.
     let outcome = catch_unwind(AssertUnwindSafe(|| train::train(&task.request, &task.dataset, stop, &mut observer)));
-    let outcome = outcome.map_or(Err(TaskError::Panicked), |outcome| Ok(outcome?));
+    let outcome = outcome
+        .map_or_else(|_| Err(TaskError::Panicked { folder: task.request.folder.clone() }), |outcome| Ok(outcome?));
     let result = TaskResult { task, outcome };
     observer.end(&result);
     result

@@ -52,6 +52,7 @@ pub fn train(
         }
         return Ok(Outcome::EndedBefore(summary));
     }
+    let _note = PanicNote(&folder);
     let threads = request.threads;
     let kernels = HostKernels::new(request.kernels, threads)
         .map_err(|error| Error::Threads { threads, reason: error.to_string() })?;
@@ -83,6 +84,17 @@ pub fn train(
         Err(error) => drop(fs::write(folder.file(FAILURE), format!("{error}\n"))),
     }
     outcome
+}
+
+/// Writes into a run's folder that its training panicked, if it does, for `status`.
+struct PanicNote<'a>(&'a RunFolder);
+
+impl Drop for PanicNote<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = fs::write(self.0.file(FAILURE), "the training panicked, which is a bug of this program\n");
+        }
+    }
 }
 
 /// How the run that is asked for ended before, if it has and is to make no further step; `goal` is the number of its steps.

@@ -1,0 +1,231 @@
+//! A grid file: options of `asymgrad run`, each with a value or a list of values, and every combination is a run.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::fields::{Fields, text_of, unknown};
+use super::values::{run_name, seed_range};
+use crate::diagnostic::{diagnose, line_of, read_text};
+
+/// The runs of the largest grid.
+const MOST_RUNS: usize = 10_000;
+
+/// What a grid is about; one of them has to be there.
+const SUBJECTS: [&str; 2] = ["net", "experiment"];
+const SEEDS: [&str; 2] = ["seed", "seeds"];
+
+/// Why a grid file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GridError {
+    /// The system refused.
+    #[error("{}: cannot read the grid: {cause}; check the path and the permissions", file.display())]
+    Io {
+        /// The file.
+        file: PathBuf,
+        /// The system's answer.
+        cause: std::io::Error,
+    },
+    /// A field makes no sense.
+    #[error("{}: line {line}: {problem}", file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
+    /// It is no grid as a whole.
+    #[error("{}: {problem}; `asymgrad experiments --schema` lists the fields of a grid", file.display())]
+    NotGrid {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// A run of a grid.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cell {
+    /// The options of `asymgrad run`, as words of the command line.
+    pub words: Vec<String>,
+    /// The fields that have several values in the grid, each with this run's; without networks, experiments and seeds.
+    pub varying: Vec<(String, String)>,
+    /// The line of its network or experiment.
+    pub line: usize,
+}
+
+impl Cell {
+    /// What varies as part of a path: `lr-0.001_batch-64`, or nothing.
+    pub fn path_part(&self) -> String {
+        let is_plain = |letter: &char| letter.is_alphanumeric() || "-+.".contains(*letter);
+        let plain =
+            |text: &str| text.chars().map(|letter| if is_plain(&letter) { letter } else { '-' }).collect::<String>();
+        let parts = self.varying.iter().map(|(field, value)| format!("{}-{}", plain(field), plain(value)));
+        parts.collect::<Vec<_>>().join("_")
+    }
+}
+
+/// The values of a field.
+struct Axis {
+    field: String,
+    line: usize,
+    points: Vec<Point>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Point {
+    words: Vec<String>,
+    /// The value as a reader wrote it.
+    text: String,
+}
+
+/// The runs of a grid file whose fields are those of `fields`, seed by seed; a field for which `given` is true is left out, because the
+/// command line decides it.
+///
+/// # Errors
+/// [`GridError`], which names the file, the line, the field and the value.
+pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Result<Vec<Cell>, GridError> {
+    let text = read_text(file).map_err(|cause| GridError::Io { file: file.to_owned(), cause })?;
+    let not_grid = |problem: String| GridError::NotGrid { file: file.to_owned(), problem };
+    let text = text.map_err(|problem| not_grid(problem.into()))?;
+    let line = |(line, problem)| GridError::Line { file: file.to_owned(), line, problem };
+    let mut axes = Axes { text: &text, fields }.of_file().map_err(line)?;
+    let given_of = |group: &[&str]| group.iter().any(|field| given(field));
+    axes.retain(|axis| {
+        let group = [SUBJECTS, SEEDS].into_iter().find(|group| group.contains(&&*axis.field));
+        !group.map_or_else(|| given(&axis.field), |group| given_of(&group))
+    });
+    if !given_of(&SUBJECTS) && !axes.iter().any(|axis| SUBJECTS.contains(&&*axis.field)) {
+        return Err(not_grid("it names nothing to train: give `net` or `experiment`".into()));
+    }
+    let runs = axes.iter().try_fold(1_usize, |runs, axis| runs.checked_mul(axis.points.len()));
+    match runs {
+        Some(runs) if runs <= MOST_RUNS => Ok(product(&axes)),
+        runs => {
+            let sizes: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.points.len(), axis.field)).collect();
+            let runs = runs.map_or_else(|| "too many".into(), |runs| runs.to_string());
+            Err(not_grid(format!("{} are {runs} runs, and {MOST_RUNS} are the most", sizes.join(" × "))))
+        }
+    }
+}
+
+/// Every combination, the last axis first.
+fn product(axes: &[Axis]) -> Vec<Cell> {
+    let mut cells = vec![Cell::default()];
+    for axis in axes {
+        let is_named = SUBJECTS.contains(&&*axis.field);
+        let with = |cell: &Cell, point: &Point| {
+            let mut cell = cell.clone();
+            cell.words.extend(point.words.iter().cloned());
+            if is_named {
+                cell.line = axis.line;
+            } else if axis.points.len() > 1 && axis.field != "seed" {
+                cell.varying.push((axis.field.replace('_', "-"), point.text.clone()));
+            }
+            cell
+        };
+        cells = cells.iter().flat_map(|cell| axis.points.iter().map(move |point| with(cell, point))).collect();
+    }
+    cells
+}
+
+/// Reads the axes of a grid.
+struct Axes<'a> {
+    text: &'a str,
+    fields: &'a Fields,
+}
+
+type Problem = (usize, String);
+
+impl Axes<'_> {
+    /// The axes in the order of the file, but networks first and seeds last.
+    fn of_file(&self) -> Result<Vec<Axis>, Problem> {
+        let table = DeTable::parse(self.text).map_err(|error| diagnose(self.text, &error))?;
+        let mut entries: Vec<_> = table.get_ref().iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        let mut axes = vec![];
+        for (name, value) in entries {
+            let axis = self.axis(name, value)?;
+            let alike = |other: &&Axis| {
+                [SUBJECTS, SEEDS].iter().any(|group| group.contains(&&*other.field) && group.contains(&&*axis.field))
+            };
+            if let Some(other) = axes.iter().find(alike) {
+                return Err((axis.line, format!("`{}` cannot stand beside `{}`", name.get_ref(), other.field)));
+            }
+            axes.push(axis);
+        }
+        let order = |axis: &Axis| match &*axis.field {
+            field if SUBJECTS.contains(&field) => 0,
+            "seed" => 2,
+            _ => 1,
+        };
+        axes.sort_by_key(order);
+        Ok(axes)
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        line_of(self.text, span.start)
+    }
+
+    fn axis(&self, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Result<Axis, Problem> {
+        let (field, line) = (&**name.get_ref(), self.line(&name.span()));
+        if !self.fields.has(field) {
+            let known = self.fields.all(&[]);
+            return Err((line, unknown(field, &known.iter().map(|field| &*field.name).collect::<Vec<_>>())));
+        }
+        let points = match value.get_ref() {
+            DeValue::Table(table) if field == "net" => self.networks(table)?,
+            DeValue::Array(values) => {
+                let points = values.iter().map(|value| self.points(field, value));
+                points.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect()
+            }
+            _ => self.points(field, value)?,
+        };
+        let mut seen = BTreeSet::new();
+        if let Some(twice) = points.iter().find(|point| !seen.insert(&point.words)) {
+            return Err((line, format!("`{field}` has {} twice", twice.text)));
+        }
+        match points.len() {
+            0 => Err((line, format!("`{field}` is empty: it takes a value, or a list of at least one"))),
+            2.. if field == "out" => Err((line, "`out` takes one folder, the parent of the runs' folders".into())),
+            _ => Ok(Axis { field: if field == "seeds" { "seed".into() } else { field.into() }, line, points }),
+        }
+    }
+
+    /// Networks by name.
+    fn networks(&self, table: &DeTable<'_>) -> Result<Vec<Point>, Problem> {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        let named = |(name, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+            let name = run_name(name.get_ref()).map_err(|problem| (self.line(&name.span()), problem))?;
+            let mut points = self.points("net", value)?;
+            for point in &mut points {
+                point.words.push(format!("--name={name}"));
+                point.text.clone_from(&name);
+            }
+            Ok(points)
+        };
+        Ok(entries.into_iter().map(named).collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
+    /// A value as a point, or a range of seeds as many.
+    fn points(&self, field: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Point>, Problem> {
+        let at = |problem: String| (self.line(&value.span()), problem);
+        let text = text_of(value.get_ref()).unwrap_or_default();
+        if field != "seeds" {
+            let word = self.fields.word(field, value.get_ref()).map_err(at)?;
+            return Ok(vec![Point { words: word.into_iter().collect(), text }]);
+        }
+        let one = text.parse::<u64>().map(|seed| (seed, seed));
+        let (first, last) = one.or_else(|_| seed_range(&text)).map_err(|why| at(format!("seeds = {text}: {why}")))?;
+        let point = |seed: u64| Point { words: vec![format!("--seed={seed}")], text: seed.to_string() };
+        Ok((first..=last).map(point).collect())
+    }
+}

@@ -1,0 +1,23 @@
+//! What a user may choose of a training, each option declared once: as a field of [`Choices`], which the command line and the files of
+//! experiments and grids read alike.
+//!
+//! - `choices`: the options
+//! - `values`: the values of options, one parser for each kind
+//! - `schedule`: the learning rate by epoch
+//! - `measure_set`: which measures are taken
+//! - `fields`: options as fields of a TOML file
+//! - `grid`: the runs that a grid file describes
+
+mod choices;
+mod fields;
+mod grid;
+mod measure_set;
+mod schedule;
+pub mod values;
+
+pub use choices::Choices;
+pub(crate) use fields::text_of;
+pub use fields::{Field, Fields, reason, unknown};
+pub use grid::{Cell, GridError, cells};
+pub use measure_set::MeasureSet;
+pub use schedule::{ParseScheduleError, Schedule};
