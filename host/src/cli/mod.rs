@@ -6,11 +6,13 @@
 //! - `dry_run`: what `--dry-run` shows
 //! - `datasets`: the data sets of a command, each opened once
 //! - `experiments`: the option `--experiments`
+//! - `weights`: the weights of `predict` and `evaluate`
 //! - `values`: parsers of values; `output`: standard output
 
 mod data;
 mod datasets;
 mod dry_run;
+mod evaluate;
 mod execution;
 mod experiments;
 mod export;
@@ -24,6 +26,7 @@ mod run;
 mod status;
 mod suite;
 mod values;
+mod weights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,6 +36,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use data::DataCommand;
+use evaluate::EvaluateArguments;
 use export::ExportArguments;
 use list::ListArguments;
 pub(crate) use output::is_broken_pipe;
@@ -71,7 +75,9 @@ enum Command {
     Report(ReportArguments),
     /// Says which runs of a folder are done, running, crashed, failed or missing
     Status(StatusArguments),
-    /// Writes the logits of a run's network for the test images, for other programs
+    /// Prints loss and accuracy of a run's weights, or of a file's, class by class
+    Evaluate(EvaluateArguments),
+    /// Writes the logits of a run's network, or of a file's weights, for the test images, for other programs
     Predict(PredictArguments),
     /// Prints the completions of a shell
     Completions {
@@ -96,6 +102,7 @@ impl Arguments {
             Command::Export(arguments) => arguments.export()?,
             Command::Report(arguments) => arguments.report()?,
             Command::Status(arguments) => arguments.status()?,
+            Command::Evaluate(arguments) => arguments.evaluate()?,
             Command::Predict(arguments) => arguments.predict()?,
             Command::Completions { shell } => {
                 let mut text = vec![];

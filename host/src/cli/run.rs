@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Config, Schedule};
+use asymgrad::config::{self, Choices, Coefficients, Config, Schedule};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::suite::Task;
@@ -16,7 +16,7 @@ use clap::Args;
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
-use super::values::{count, initial, loss, optimizer, positive};
+use super::values::{count, fraction, initial, loss, optimizer, positive};
 
 /// What is seldom changed.
 #[derive(Args)]
@@ -24,6 +24,18 @@ struct Tuning {
     /// L2 weight decay: X times the weight is added to its clipped gradient
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     weight_decay: Option<f32>,
+    /// momentum and nesterov: factor of the velocity in each step, below 1 [default: 0.9]
+    #[arg(long, value_name = "X", value_parser = fraction, allow_negative_numbers = true)]
+    momentum: Option<f32>,
+    /// adam: decay rate of the mean of the gradients, below 1 [default: 0.9]
+    #[arg(long, value_name = "X", value_parser = fraction, allow_negative_numbers = true)]
+    beta1: Option<f32>,
+    /// adam: decay rate of the mean of the squared gradients, below 1 [default: 0.999]
+    #[arg(long, value_name = "X", value_parser = fraction, allow_negative_numbers = true)]
+    beta2: Option<f32>,
+    /// adam: added to the root of the mean of the squared gradients [default: 1e-8]
+    #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
+    epsilon: Option<f32>,
     /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
     #[arg(long, value_name = "SCHEDULE")]
     schedule: Option<Schedule>,
@@ -51,6 +63,29 @@ struct Tuning {
 }
 
 impl Tuning {
+    fn coefficients(&self) -> Coefficients {
+        let Self { momentum, beta1, beta2, epsilon, .. } = *self;
+        Coefficients { momentum, beta1, beta2, epsilon }
+    }
+
+    /// Fails if a coefficient is given that none of the optimizers has.
+    fn check_coefficients(&self, tasks: &[Task]) -> anyhow::Result<()> {
+        let optimizers: Vec<Optimizer> = tasks.iter().map(|task| task.request.config.optimizer).collect();
+        for (index, (name, given)) in self.coefficients().named().into_iter().enumerate() {
+            let has = |optimizer: &Optimizer| Coefficients::of(*optimizer).named()[index].1.is_some();
+            if given.is_none() || optimizers.iter().any(has) {
+                continue;
+            }
+            let known = Optimizer::DEFAULTS.iter().filter(|known| has(known)).map(Optimizer::name);
+            let (known, found) = (known.collect::<Vec<_>>(), optimizers.first().map_or("", Optimizer::name));
+            anyhow::bail!(
+                "--{name} has no effect: the optimizer is {found}; leave it out, or choose --optimizer {}",
+                known.join(" or ")
+            );
+        }
+        Ok(())
+    }
+
     /// Fails if an option is about feedback that none of the networks has.
     fn check(&self, tasks: &[Task]) -> anyhow::Result<()> {
         let has = |fits: fn(Feedback) -> bool| {
@@ -90,8 +125,8 @@ pub(super) struct RunArguments {
     /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long)]
     data: Option<OsString>,
-    /// Epochs to train [default: the fewest that the report publishes, else 100]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the fewest that the report publishes, else 100]
+    #[arg(long)]
     epochs: Option<u32>,
     /// Samples of a step [default: the experiment's, else 128]
     #[arg(long, value_parser = count)]
@@ -113,7 +148,13 @@ pub(super) struct RunArguments {
     /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Weights to begin with; those that the file lacks are drawn
+    /// Trains on the first N training images alone, in the order of the files
+    #[arg(long, value_name = "N", value_parser = count)]
+    train_images: Option<usize>,
+    /// Keeps the weights of the epoch with the best validation accuracy as best.safetensors; needs --validation
+    #[arg(long)]
+    save_best: bool,
+    /// Weights to begin with; those that the file lacks are drawn, and named
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
     /// Keeps the samples in the order of the files
@@ -148,7 +189,11 @@ impl RunArguments {
                 tasks.push(self.task(config, &mut data, dataset, Some(experiment), &catalogue));
             }
         }
+        if self.save_best && tasks.iter().any(|task| task.request.config.validation == 0) {
+            anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
+        }
         self.tuning.check(&tasks)?;
+        self.tuning.check_coefficients(&tasks)?;
         Ok(tasks)
     }
 
@@ -192,6 +237,7 @@ impl RunArguments {
         }
         let mut task = self.execution.task(config, folder, dataset, experiment, catalogue);
         task.request.init.clone_from(&self.init);
+        task.request.save_best = self.save_best;
         task
     }
 
@@ -200,6 +246,7 @@ impl RunArguments {
             loss: self.loss,
             optimizer: self.optimizer,
             rate: None,
+            coefficients: self.tuning.coefficients(),
             clip: self.clip,
             decay: self.tuning.weight_decay,
             schedule: self.tuning.schedule.unwrap_or_default(),
@@ -214,6 +261,7 @@ impl RunArguments {
             batch: self.batch,
             epochs: self.epochs,
             max_steps: self.max_steps,
+            train_images: self.train_images,
             no_shuffle: self.no_shuffle,
             init: self.init.as_deref().map(tensors::checksum).transpose()?,
         })

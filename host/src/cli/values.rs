@@ -43,6 +43,12 @@ pub(super) fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "it has to be a number above 0".into())
 }
 
+/// A number from 0 to below 1.
+pub(super) fn fraction(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| (0.0..1.0).contains(number));
+    number.ok_or_else(|| "it has to be a number from 0 to below 1".into())
+}
+
 /// A whole number above 0.
 pub(super) fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|count| *count > 0).ok_or_else(|| "it has to be a whole number above 0".into())

@@ -2,6 +2,7 @@
 
 use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 
+use super::coefficients::Coefficients;
 use super::dataset_id::DatasetId;
 use super::fields::Config;
 use super::schedule::Schedule;
@@ -18,6 +19,8 @@ pub struct Choices {
     pub optimizer: Option<Optimizer>,
     /// The learning rate.
     pub rate: Option<f32>,
+    /// The optimizer's other coefficients.
+    pub coefficients: Coefficients,
     /// Bound of the weight gradients' elements.
     pub clip: Option<f32>,
     /// The seed, 1 by default.
@@ -46,6 +49,8 @@ pub struct Choices {
     pub measure_every: Option<u32>,
     /// Images of the validation split, by default the experiment's own, else none.
     pub validation: Option<usize>,
+    /// Training images that are trained on, the first so many; all by default.
+    pub train_images: Option<usize>,
     /// Keeps the samples in the order of the files.
     pub no_shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
@@ -78,6 +83,7 @@ impl Config {
         if choices.rate.is_none() && choices.optimizer.is_none() {
             config.optimizer = with_rate(config.optimizer, experiment.lr);
         }
+        config.optimizer = choices.coefficients.apply(config.optimizer);
         config.batch = choices.batch.or(experiment.batch).unwrap_or(config.batch);
         config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
         config.clip = choices.clip.or(experiment.clip);
@@ -105,6 +111,7 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Self {
+        let optimizer = with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate);
         Self {
             mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
@@ -113,7 +120,7 @@ impl Config {
             data: data.into(),
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(Self::BATCH),
-            optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate),
+            optimizer: choices.coefficients.apply(optimizer),
             clip: choices.clip,
             decay: choices.decay.unwrap_or(0.0),
             schedule: choices.schedule,
@@ -124,6 +131,7 @@ impl Config {
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
             validation: choices.validation.unwrap_or(0),
+            train_images: choices.train_images,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

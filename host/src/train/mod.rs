@@ -3,12 +3,16 @@
 //! - `start`: begins, resumes or leaves alone what a [`Request`] asks for; `pace`: how long it will take;
 //!   `refusal`: why it would not start
 //! - `session`: the loop over epochs and steps, logs and checkpoints
+//! - `best`: the best epoch so far, whose weights a run may keep
+//! - `evaluation`: loss and accuracy on images, of a run or of a saved state
 //! - `measure`: the signals of the feedback rules beside the true gradient
 //! - `logits`: the logits of images, and the confusion matrix
 //! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input
 //! - `request`: what is asked of a training, and what comes of it
 
 mod batches;
+mod best;
+mod evaluation;
 mod logits;
 mod measure;
 mod pace;
@@ -19,6 +23,7 @@ mod start;
 mod step;
 
 pub use batches::{Gather, shuffled};
+pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};
 pub use measure::measure;
 pub use pace::{Pace, pace};
