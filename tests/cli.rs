@@ -216,6 +216,48 @@ fn a_folder_refuses_another_run_without_fresh() {
 }
 
 #[test]
+fn coefficients_of_the_optimizer_are_options_and_part_of_what_a_run_is() {
+    let sandbox = Sandbox::new();
+    run_small(&sandbox, "--out a --max-steps 3").assert(0, &[]);
+    // The defaults are the same run.
+    run_small(&sandbox, "--out a --max-steps 3 --beta1 0.9 --beta2 0.999 --epsilon 1e-8").assert(0, &[]);
+    let ended = run_small(&sandbox, "--out a --max-steps 3 --beta2 0.99");
+    ended.assert(1, &["another run (optimizer adam beta2: 0.999 there, 0.99 asked for)"]);
+    run_small(&sandbox, "--out a --max-steps 3 --lr 0.01")
+        .assert(1, &["another run (optimizer adam rate: 0.001 there, 0.01 asked for)"]);
+    run_small(&sandbox, "--out a --max-steps 3 --optimizer sgd")
+        .assert(1, &["(optimizer: adam: ", "sgd: rate: 0.01 asked for)"]);
+    for option in ["--beta1 0.5", "--beta2 0.5", "--epsilon 0.1"] {
+        run_small(&sandbox, &format!("--out b --max-steps 3 --fresh {option}")).assert(0, &[]);
+        assert_ne!(sandbox.results("a").metrics, sandbox.results("b").metrics, "{option}");
+        let command = sandbox.run("report b --format csv").out;
+        assert!(command.contains(option), "{option}: {command}");
+    }
+    // Without a velocity that stays, momentum is gradient descent.
+    run_small(&sandbox, "--out sgd --max-steps 3 --optimizer sgd").assert(0, &[]);
+    run_small(&sandbox, "--out none --max-steps 3 --optimizer momentum --momentum 0").assert(0, &[]);
+    run_small(&sandbox, "--out some --max-steps 3 --optimizer momentum").assert(0, &[]);
+    assert_eq!(sandbox.results("sgd").metrics, sandbox.results("none").metrics);
+    assert_ne!(sandbox.results("sgd").metrics, sandbox.results("some").metrics);
+    for (options, said) in [
+        (
+            "--momentum 0.5",
+            "--momentum has no effect: the optimizer is adam; leave it out, or choose --optimizer momentum or nesterov",
+        ),
+        (
+            "--optimizer sgd --beta1 0.5",
+            "--beta1 has no effect: the optimizer is sgd; leave it out, or choose --optimizer adam",
+        ),
+        ("--optimizer nesterov --epsilon 0.5", "--epsilon has no effect: the optimizer is nesterov"),
+    ] {
+        run_small(&sandbox, options).assert(1, &[said]);
+    }
+    for option in ["--beta1 1", "--momentum -0.1", "--beta2 nan", "--epsilon 0"] {
+        run_small(&sandbox, option).assert(2, &["it has to be a number"]);
+    }
+}
+
+#[test]
 fn an_experiment_states_its_batch_and_the_option_wins() {
     let sandbox = Sandbox::new();
     let write = |batch: &str| {

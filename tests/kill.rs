@@ -95,6 +95,41 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     assert!(writing > 10, "only {writing} kills while a checkpoint was written");
 }
 
+/// Two epochs with a checkpoint after each step.
+#[test]
+fn the_best_weights_of_a_run_that_is_killed_at_any_file_operation_are_those_of_a_whole_run() {
+    let Some(faults) = Faults::new() else { return };
+    let sandbox = &faults.sandbox;
+    let net = "input 3x32x32 - dense4 - dense10(brSF)";
+    let command = |out: &str| {
+        format!(
+            "run --net {{}} --data digits --validation 300 --save-best --batch 600 --epochs 2 --checkpoint-every 1 --threads 1 --out {out}"
+        )
+    };
+    let best = |out: &str| fs::read(sandbox.path(out).join("best.safetensors")).unwrap();
+    sandbox.run_with(&command("whole"), net).assert(0, &[]);
+    let (whole, expected) = (sandbox.results("whole"), best("whole"));
+    let (mut before, mut kills) = (BTreeMap::new(), 0);
+    for at in 1.. {
+        let out = format!("killed-{at}");
+        if faults.run(&command(&out), net, &out, KILL, at).code == Some(0) {
+            break;
+        }
+        let files = files(&sandbox.path(&out));
+        if files != before {
+            kills += u32::from(files.contains_key("best.safetensors") && !files.contains_key("result.json"));
+            sandbox.run_with(&command(&out), net).assert(0, &[]);
+            sandbox.results(&out).assert_equal(&whole);
+            assert!(best(&out) == expected, "killed at operation {at}");
+            before = files;
+        }
+        if sandbox.path(&out).exists() {
+            fs::remove_dir_all(sandbox.path(&out)).unwrap();
+        }
+    }
+    assert!(kills > 10, "only {kills} kills with weights of a best epoch");
+}
+
 /// The files of a folder, without what names the process.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(Result::unwrap);

@@ -99,6 +99,44 @@ fn asking_for_fewer_steps_than_a_run_has_made_does_not_fail_the_run() {
     assert_eq!(status["runs"][0]["state"], "stopped", "{status}");
 }
 
+/// The line of epoch 0 goes when the run is extended, as the line of an epoch that a limit cuts.
+#[test]
+fn a_run_of_no_epoch_evaluates_its_start_and_is_extended_as_if_it_had_not_stopped() {
+    let sandbox = Sandbox::new();
+    for (number, net) in [NET, "input 3x32x32 - dense6 - dense6(brSF) - dense10(WM)"].into_iter().enumerate() {
+        let run = |rest: &str| {
+            let line = format!(
+                "run --net {{}} --data digits --batch 1500 --no-shuffle --mirror-first 5 --out {number}-{rest}"
+            );
+            let line = if number == 0 { line.replace("--mirror-first 5", "") } else { line };
+            sandbox.run_with(&line, net)
+        };
+        run("a --epochs 0").assert(0, &[]);
+        let start = sandbox.results(&format!("{number}-a"));
+        let [line] = &lines(&start.epochs)[..] else { panic!("{}", start.epochs) };
+        assert_eq!((&line["epoch"], start.metrics.as_str()), (&Value::from(0), ""));
+        assert!(line["angles"].as_object().is_some_and(|angles| !angles.is_empty()), "{line}");
+        let evaluated = sandbox.run(&format!("evaluate {number}-a --json")).json();
+        assert_eq!(
+            (&line["test_loss"], &line["test_accuracy"]),
+            (&evaluated["test_loss"], &evaluated["test_accuracy"])
+        );
+        run("a --epochs 0").assert(0, &[]);
+        assert_eq!(sandbox.results(&format!("{number}-a")).epochs, start.epochs);
+        sandbox.run(&format!("report {number}-a -o page.html")).assert(0, &[]);
+        assert_eq!(sandbox.run(&format!("status {number}-a --json")).json()["runs"][0]["state"], "finished");
+        run("a --epochs 3").assert(0, &[]);
+        run("b --epochs 3").assert(0, &[]);
+        let whole = sandbox.results(&format!("{number}-b"));
+        sandbox.results(&format!("{number}-a")).assert_equal(&whole);
+        // A batch is the whole data set, and a step's loss is that before its update.
+        let loss = |value: &Value| value.as_f64().unwrap() as f32;
+        assert_eq!(loss(&line["train_loss"]).to_bits(), loss(&whole.losses()[0]).to_bits());
+        assert_eq!(line["train_accuracy"], lines(&whole.epochs)[0]["train_accuracy"]);
+        run("b --epochs 0").assert(1, &["0 are asked for", "may only grow"]);
+    }
+}
+
 /// config.json is removed last: without it the other files cannot be recognised as those of a run.
 #[test]
 fn starting_over_removes_the_tensorboard_events_before_the_configuration() {
@@ -360,6 +398,7 @@ fn rounds_before_the_first_step_are_stopped_continued_and_counted() {
         fresh: false,
         checkpoint_every: None,
         tensorboard: false,
+        save_best: false,
         longer_is_done: false,
         keep_weights: true,
     };

@@ -362,3 +362,77 @@ fn the_command_of_a_run_with_a_split_repeats_it() {
     sandbox.run(&format!("{} --out again", command.strip_prefix("asymgrad ").unwrap())).assert(0, &[]);
     sandbox.results("again").assert_equal(&sandbox.results("all/1"));
 }
+
+/// Training on the first images alone equals training on a data set without the others, and leaves those held out as they are.
+#[test]
+fn the_first_training_images_alone_are_as_a_data_set_of_them() {
+    let sandbox = Sandbox::new();
+    let (digits, few, rest) = (digits(), 90, IMAGES - HELD_OUT);
+    write_data(&sandbox, write_layout);
+    write_layout(&sandbox.path("few"), (&digits.train, 0..few), (&digits.test, 0..70));
+    write_layout(&sandbox.path("judge"), (&digits.train, 0..few), (&digits.train, rest..IMAGES));
+    let run = |data: &str, options: &str| {
+        let line =
+            format!("run --net {{}} --data {data} --batch 32 --epochs 3 --standardize --out runs/{data} {options}");
+        sandbox.run_with(&line, NET).assert(0, &[]);
+        sandbox.results(&format!("runs/{data}"))
+    };
+    let (few_run, judge) = (run("few", ""), run("judge", ""));
+    run("all", &format!("--train-images {few}")).assert_equal(&few_run);
+    let split = run("all", &format!("--train-images {few} --validation {HELD_OUT} --fresh"));
+    assert!(split.metrics == few_run.metrics && split.weights == few_run.weights);
+    for (line, judge) in lines(&split.epochs).iter().zip(lines(&judge.epochs)) {
+        assert_eq!(line["validation_loss"], judge["test_loss"]);
+    }
+    let refused = |rest: &str, texts: &[&str]| {
+        let line = format!("run --net {{}} --data all --batch 32 --epochs 3 --standardize --out runs/all {rest}");
+        sandbox.run_with(&line, NET).assert(1, texts);
+    };
+    refused("--train-images 80 --validation 80", &["another run (train_images: 90 there, 80 asked for)"]);
+    refused("--train-images 231", &["231 images to train on are more than the 230 that the data set all has;"]);
+    refused("--train-images 151 --validation 80", &["more than the 150", "beside a validation split of 80"]);
+    let report = sandbox.run("report runs --format json").out;
+    assert!(report.contains("--train-images 90"), "{report}");
+}
+
+fn best_weights(sandbox: &Sandbox, run: &str) -> Vec<u8> {
+    fs::read(sandbox.path(run).join("best.safetensors")).unwrap()
+}
+
+/// The weights of the best epoch are those of a run that ends there, and keeping them changes nothing else.
+#[test]
+fn the_best_weights_are_those_of_a_run_that_ends_with_the_best_epoch() {
+    let sandbox = Sandbox::new();
+    let run = |out: &str, options: &str| {
+        let line = format!("run --net {{}} --data digits --validation 400 --batch 50 --lr 0.02 --out {out} {options}");
+        sandbox.run_with(&line, NET)
+    };
+    run("plain", "--epochs 6").assert(0, &[]);
+    run("best", "--epochs 6 --save-best").assert(0, &[]);
+    sandbox.results("best").assert_equal(&sandbox.results("plain"));
+    assert!(!sandbox.path("plain/best.safetensors").exists());
+    let accuracies: Vec<f64> = lines(&sandbox.results("best").epochs)
+        .iter()
+        .map(|line| line["validation_accuracy"].as_f64().unwrap())
+        .collect();
+    let highest = accuracies.iter().copied().fold(0.0, f64::max);
+    let best = 1 + accuracies.iter().position(|accuracy| accuracy.total_cmp(&highest).is_eq()).unwrap();
+    assert!(best < 6, "the last epoch is the best: {accuracies:?}");
+    run("short", &format!("--epochs {best}")).assert(0, &[]);
+    assert!(best_weights(&sandbox, "best") == sandbox.results("short").weights);
+    // Limits within an epoch, and a resumed run that does not repeat the option.
+    for options in ["--epochs 6 --max-steps 13 --save-best", "--epochs 6 --max-steps 60", "--epochs 6"] {
+        run("cut", options).assert(0, &[]);
+    }
+    assert!(best_weights(&sandbox, "cut") == best_weights(&sandbox, "best"));
+    sandbox.results("cut").assert_equal(&sandbox.results("plain"));
+    for epochs in [6, 7] {
+        run("plain", &format!("--epochs {epochs} --save-best")).assert(1, &["without --save-best", "--fresh"]);
+    }
+    run("plain", "--epochs 6").assert(0, &[]);
+    run("best", "--epochs 1 --fresh").assert(0, &[]);
+    assert!(!sandbox.path("best/best.safetensors").exists());
+    sandbox
+        .run("run DS0 --data digits --save-best")
+        .assert(1, &["--save-best needs a validation split", "--validation N"]);
+}

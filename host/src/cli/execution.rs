@@ -122,6 +122,7 @@ impl Execution {
                 fresh,
                 checkpoint_every,
                 tensorboard,
+                save_best: false,
                 longer_is_done: false,
                 keep_weights: true,
             },

@@ -7,11 +7,13 @@
 //! - `datasets`: the data sets of a command, each opened once
 //! - `experiments`: the option `--experiments`, and the command of that name; `grid`: grid files
 //! - `shared`: the options of a training that `run` and `suite` share
+//! - `weights`: the weights of `predict` and `evaluate`
 //! - `values`: parsers of values; `output`: standard output
 
 mod data;
 mod datasets;
 mod dry_run;
+mod evaluate;
 mod execution;
 mod experiments;
 mod export;
@@ -27,6 +29,7 @@ mod shared;
 mod status;
 mod suite;
 mod values;
+mod weights;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,6 +39,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use data::DataCommand;
+use evaluate::EvaluateArguments;
 use experiments::ExperimentsArguments;
 use export::ExportArguments;
 use list::ListArguments;
@@ -77,7 +81,9 @@ enum Command {
     Report(ReportArguments),
     /// Says which runs of a folder are done, running, crashed, failed or missing
     Status(StatusArguments),
-    /// Writes the logits of a run's network for the test images, for other programs
+    /// Prints loss and accuracy of a run's weights, or of a file's, class by class
+    Evaluate(EvaluateArguments),
+    /// Writes the logits of a run's network, or of a file's weights, for the test images, for other programs
     Predict(PredictArguments),
     /// Prints the completions of a shell
     Completions {
@@ -103,6 +109,7 @@ impl Arguments {
             Command::Export(arguments) => arguments.export()?,
             Command::Report(arguments) => arguments.report()?,
             Command::Status(arguments) => arguments.status()?,
+            Command::Evaluate(arguments) => arguments.evaluate()?,
             Command::Predict(arguments) => arguments.predict()?,
             Command::Completions { shell } => {
                 let mut text = vec![];

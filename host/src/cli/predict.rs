@@ -1,20 +1,18 @@
-//! `asymgrad predict`: the logits of a run's network.
+//! `asymgrad predict`: the logits of a run's network, or of a file's weights.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
-use asymgrad::{dataset, run, tensors, train};
+use asymgrad::config::Choices;
+use asymgrad::{tensors, train};
 use clap::Args;
 
 use super::output::print_name;
+use super::weights::{Weights, WeightsArguments};
 
 #[derive(Args)]
 pub(super) struct PredictArguments {
-    /// The run's folder
-    run: PathBuf,
-    /// digits, cifar10, or a path [default: the run's]
-    #[arg(long)]
-    data: Option<OsString>,
+    #[command(flatten)]
+    weights: WeightsArguments,
     /// The file to write: `scores` [image, class] and `labels` of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
@@ -22,9 +20,7 @@ pub(super) struct PredictArguments {
 
 impl PredictArguments {
     pub(super) fn predict(&self) -> anyhow::Result<()> {
-        let (config, state) = run::read_state(&self.run)?;
-        let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
-        train::check_fit(&config, &dataset)?;
+        let Weights { config, state, dataset } = self.weights.read(&Choices::default())?;
         let logits = train::predict(&config, &state, &dataset)?;
         tensors::write_logits(&self.output, &logits, &dataset.test.labels)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the logits: {error}", self.output.display()))?;

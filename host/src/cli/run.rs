@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Config};
+use asymgrad::config::{self, Choices, Coefficients, Config};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::settings::Cell;
 use asymgrad::settings::values::{positive, run_name};
 use asymgrad::suite::Task;
 use asymgrad::{Network, run, tensors};
-use asymgrad_core::Feedback;
+use asymgrad_core::{Feedback, Optimizer};
 use clap::Args;
 
 use super::datasets::OpenDatasets;
@@ -50,7 +50,10 @@ pub(super) struct RunArguments {
     /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Weights to begin with; those that the file lacks are drawn
+    /// Keeps the weights of the epoch with the best validation accuracy as best.safetensors; needs --validation
+    #[arg(long)]
+    save_best: bool,
+    /// Weights to begin with; those that the file lacks are drawn, and named
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
     #[command(flatten)]
@@ -174,6 +177,7 @@ impl RunArguments {
         if self.init.is_some() {
             task.request.init.clone_from(&self.init);
         }
+        task.request.save_best = self.save_best;
         task
     }
 
@@ -192,8 +196,12 @@ impl RunArguments {
     }
 }
 
-/// Fails if an option is about feedback that none of the networks has.
+/// Fails if an option has no effect on any of the runs.
 fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
+    if tasks.iter().any(|task| task.request.save_best && task.request.config.validation == 0) {
+        anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
+    }
+    check_coefficients(&choices.coefficients, tasks)?;
     let has = |fits: fn(Feedback) -> bool| {
         let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
         tasks.iter().flat_map(layers).any(|layer| fits(layer.feedback))
@@ -213,6 +221,24 @@ fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
         if given && !has(fits) {
             anyhow::bail!("{option} has no effect: no layer {what}; leave it out, or name another network");
         }
+    }
+    Ok(())
+}
+
+/// Fails if a coefficient is given that none of the optimizers has.
+fn check_coefficients(chosen: &Coefficients, tasks: &[Task]) -> anyhow::Result<()> {
+    let optimizers: Vec<Optimizer> = tasks.iter().map(|task| task.request.config.optimizer).collect();
+    for (index, (name, given)) in chosen.named().into_iter().enumerate() {
+        let has = |optimizer: &Optimizer| Coefficients::of(*optimizer).named()[index].1.is_some();
+        if given.is_none() || optimizers.iter().any(has) {
+            continue;
+        }
+        let known = Optimizer::DEFAULTS.iter().filter(|known| has(known)).map(Optimizer::name);
+        let (known, found) = (known.collect::<Vec<_>>(), optimizers.first().map_or("", Optimizer::name));
+        anyhow::bail!(
+            "--{name} has no effect: the optimizer is {found}; leave it out, or choose --optimizer {}",
+            known.join(" or ")
+        );
     }
     Ok(())
 }

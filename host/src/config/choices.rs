@@ -68,6 +68,7 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Self {
+        let optimizer = with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate);
         Self {
             mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
@@ -76,7 +77,7 @@ impl Config {
             data: data.into(),
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(Self::BATCH),
-            optimizer: with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate),
+            optimizer: choices.coefficients.apply(optimizer),
             clip: choices.clip,
             decay: choices.decay.unwrap_or(0.0),
             schedule: choices.schedule.unwrap_or_default(),
@@ -88,6 +89,7 @@ impl Config {
             measure_every: choices.measure_every.unwrap_or(1),
             measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
+            train_images: choices.train_images,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

@@ -2,13 +2,13 @@
 
 use std::ffi::OsStr;
 
-use asymgrad_core::Training;
+use asymgrad_core::{Optimizer, Training};
 
 use super::choices::first_rounds;
 use super::fields::{Config, name_of};
 use crate::experiment::{Catalogue, Experiment};
 use crate::kernels::NumericMode;
-use crate::settings::Choices;
+use crate::settings::{Choices, Coefficients};
 use crate::shell::quoted;
 
 impl Config {
@@ -53,8 +53,14 @@ impl Config {
         };
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
-        add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
-        add(optimizer != plain.optimizer, format!(" --lr {rate}"));
+        let is_other = optimizer.name() != plain.optimizer.name();
+        add(is_other, format!(" --optimizer {}", optimizer.name()));
+        add(is_other || rate.to_bits() != plain.optimizer.rate().to_bits(), format!(" --lr {rate}"));
+        let own = if is_other { default_of(optimizer) } else { plain.optimizer };
+        let coefficients = Coefficients::of(optimizer).named().into_iter().zip(Coefficients::of(own).named());
+        for ((name, value), (_, own)) in coefficients {
+            add(value != own, value.map_or_else(String::new, |value| format!(" --{name} {value}")));
+        }
         add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
         add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
         add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
@@ -71,11 +77,18 @@ impl Config {
         add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(self.validation != plain.validation, format!(" --validation {}", self.validation));
+        let train_images = self.train_images.map_or_else(String::new, |images| format!(" --train-images {images}"));
+        add(self.train_images != plain.train_images, train_images);
         add(self.shuffle != plain.shuffle, " --no-shuffle".into());
         add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings
     }
+}
+
+/// An optimizer of the same name with its default coefficients.
+fn default_of(optimizer: Optimizer) -> Optimizer {
+    Optimizer::DEFAULTS.into_iter().find(|default| default.name() == optimizer.name()).unwrap_or(optimizer)
 }
 
 #[cfg(test)]

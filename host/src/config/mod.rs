@@ -10,6 +10,6 @@ mod command;
 mod dataset_id;
 mod fields;
 
-pub use crate::settings::{Choices, MeasureSet, ParseScheduleError, Schedule};
+pub use crate::settings::{Choices, Coefficients, MeasureSet, ParseScheduleError, Schedule};
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};

@@ -83,16 +83,49 @@ pub(super) fn imported(data_dir: &Path) -> Option<PathBuf> {
     [FOLDER, PREVIOUS].into_iter().map(|name| data_dir.join(name)).find(|folder| folder.is_dir())
 }
 
-/// Keeps other processes from writing into `data_dir` until the returned file is dropped.
-pub(super) fn lock(data_dir: &Path) -> Result<File, Error> {
+/// The lock of a data folder: a file that the holder has locked, and removes when it lets go.
+pub(super) struct ImportLock {
+    _file: File,
+    path: PathBuf,
+}
+
+impl Drop for ImportLock {
+    fn drop(&mut self) {
+        // Still locked: whoever opened the file before sees in `is_at` that it is gone.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Keeps other processes from writing into `data_dir` until the returned lock is dropped.
+pub(super) fn lock(data_dir: &Path) -> Result<ImportLock, Error> {
     fs::create_dir_all(data_dir).map_err(Error::io("create the folder", data_dir))?;
     let path = data_dir.join("import.lock.part");
-    let file = File::create(&path).map_err(Error::io("create it", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy { folder: data_dir.to_owned() }),
-        Err(TryLockError::Error(source)) => Err(Error::io("lock it", path)(source)),
+    loop {
+        let file = File::create(&path).map_err(Error::io("create it", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy { folder: data_dir.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(Error::io("lock it", path)(source)),
+        }
+        // A process that has just ended may have removed the file between the two calls.
+        if is_at(&file, &path) {
+            return Ok(ImportLock { _file: file, path });
+        }
     }
+}
+
+/// Whether `path` still leads to the open `file`.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let found = file.metadata().and_then(|opened| Ok((opened, fs::metadata(path)?)));
+    found.is_ok_and(|(opened, named)| (opened.dev(), opened.ino()) == (named.dev(), named.ino()))
+}
+
+/// Elsewhere a file that is open keeps its name.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// Writes the six files of the archive into the new `folder`, safely on disk; returns the archive's SHA-256.

@@ -175,6 +175,7 @@ mod tests {
             fresh: false,
             checkpoint_every: None,
             tensorboard: false,
+            save_best: false,
             longer_is_done: true,
             keep_weights: true,
         };

@@ -130,6 +130,32 @@ pub enum Error {
         /// Its training images.
         images: usize,
     },
+    /// More images are to be trained on than there are.
+    #[error(
+        "{asked} images to train on are more than the {} that the data set {name} has{}; choose a smaller --train-images",
+        images - validation,
+        if *validation > 0 { format!(" beside a validation split of {validation}") } else { String::new() }
+    )]
+    TrainImages {
+        /// Images asked for.
+        asked: usize,
+        /// The data set's name.
+        name: String,
+        /// Its training images.
+        images: usize,
+        /// Those of the validation split.
+        validation: usize,
+    },
+    /// The weights of the best epoch so far were not kept.
+    #[error(
+        "{}: the run has made its best epoch so far without --save-best, and its weights are gone; leave --save-best out, choose another \
+         folder with --out, or start over with --fresh",
+        folder.display()
+    )]
+    NoBest {
+        /// The run's folder.
+        folder: PathBuf,
+    },
     /// The training does not fit into memory.
     #[error("the training needs {bytes} bytes of memory; choose a smaller --batch or network")]
     Memory {

@@ -14,6 +14,8 @@ pub const EPOCHS: &str = "epochs.jsonl";
 pub const TIMING: &str = "timing.jsonl";
 /// The final weights.
 pub const WEIGHTS: &str = "weights.safetensors";
+/// The weights of the best epoch so far, if they are kept.
+pub const BEST: &str = "best.safetensors";
 /// How the run ended; there is none while it has not.
 pub const RESULT: &str = "result.json";
 /// The processes that trained it, one line each.

@@ -28,7 +28,7 @@ pub(crate) use config_file::write_config;
 pub use config_file::{read_config, stored_config};
 pub use error::{CheckpointError, Error};
 pub use files::{
-    CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS, default_path,
+    BEST, CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS, default_path,
 };
 pub use folder::{RunFolder, check_place, check_strangers};
 pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};

@@ -3,6 +3,7 @@
 use asymgrad_core::{Initial, Loss, Optimizer};
 use clap::Args;
 
+use super::coefficients::Coefficients;
 use super::measure_set::MeasureSet;
 use super::schedule::Schedule;
 use super::values::{LOSSES, MEASURES, OPTIMIZERS, count, initial, positive};
@@ -21,6 +22,9 @@ pub struct Choices {
     /// The learning rate.
     #[arg(skip)]
     pub rate: Option<f32>,
+    /// The optimizer's other coefficients.
+    #[command(flatten)]
+    pub coefficients: Coefficients,
     /// Clips each element of the weight gradients to [-X, X]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub clip: Option<f32>,
@@ -30,8 +34,8 @@ pub struct Choices {
     /// Samples of a step [default: the experiment's, else 128]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Epochs to train [default: the fewest that the report publishes, else 100]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the fewest that the report publishes, else 100]
+    #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
     /// Steps to train in all, if that is less than the epochs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -69,6 +73,9 @@ pub struct Choices {
     /// Images of the validation split, by default the experiment's own, else none.
     #[arg(skip)]
     pub validation: Option<usize>,
+    /// Trains on the first N training images alone, in the order of the files
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub train_images: Option<usize>,
     /// Keeps the samples in the order of the files
     #[arg(long)]
     pub no_shuffle: bool,
@@ -79,12 +86,14 @@ pub struct Choices {
 
 impl Choices {
     /// These choices, and `other`'s where nothing is chosen.
+    #[must_use]
     pub fn or(&self, other: &Self) -> Self {
         // Every field is named: an option that is left out here does not compile.
         let Self {
             loss,
             optimizer,
             rate,
+            coefficients,
             clip,
             seed,
             batch,
@@ -101,6 +110,7 @@ impl Choices {
             measure_every,
             measures,
             validation,
+            train_images,
             no_shuffle,
             init,
         } = self;
@@ -108,6 +118,7 @@ impl Choices {
             loss: loss.or(other.loss),
             optimizer: optimizer.or(other.optimizer),
             rate: rate.or(other.rate),
+            coefficients: coefficients.or(other.coefficients),
             clip: clip.or(other.clip),
             seed: seed.or(other.seed),
             batch: batch.or(other.batch),
@@ -124,6 +135,7 @@ impl Choices {
             measure_every: measure_every.or(other.measure_every),
             measures: measures.or(other.measures),
             validation: validation.or(other.validation),
+            train_images: train_images.or(other.train_images),
             no_shuffle: *no_shuffle || other.no_shuffle,
             init: init.clone().or_else(|| other.init.clone()),
         }

@@ -1,7 +1,7 @@
 //! What a user may choose of a training, each option declared once: as a field of [`Choices`], which the command line and the files of
 //! experiments and grids read alike.
 //!
-//! - `choices`: the options
+//! - `choices`: the options; `coefficients`: those of an optimizer
 //! - `values`: the values of options, one parser for each kind
 //! - `schedule`: the learning rate by epoch
 //! - `measure_set`: which measures are taken
@@ -9,6 +9,7 @@
 //! - `grid`: the runs that a grid file describes
 
 mod choices;
+mod coefficients;
 mod fields;
 mod grid;
 mod measure_set;
@@ -16,6 +17,7 @@ mod schedule;
 pub mod values;
 
 pub use choices::Choices;
+pub use coefficients::Coefficients;
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
 pub use grid::{Cell, GridError, cells};

@@ -85,6 +85,15 @@ pub fn positive(text: &str) -> Result<f32, String> {
     number.ok_or_else(|| "it has to be a number above 0".into())
 }
 
+/// A number from 0 to below 1.
+///
+/// # Errors
+/// Says what the number has to be.
+pub fn fraction(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| (0.0..1.0).contains(number));
+    number.ok_or_else(|| "it has to be a number from 0 to below 1".into())
+}
+
 /// A whole number above 0.
 ///
 /// # Errors

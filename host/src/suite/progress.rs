@@ -4,6 +4,7 @@
 //! are ignored: standard error may be closed.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -161,6 +162,12 @@ impl TaskBar<'_> {
 }
 
 impl Observer for TaskBar<'_> {
+    fn initialized(&mut self, file: &Path, drawn: &[String]) {
+        if !drawn.is_empty() {
+            self.say(&format!("{} lacks {}: drawn from the seed", file.display(), drawn.join(", ")));
+        }
+    }
+
     fn start(&mut self, config: &Config, progress: &TrainProgress) {
         let TrainProgress { step, goal, .. } = progress;
         self.epochs = config.epochs;

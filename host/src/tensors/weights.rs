@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use asymgrad_core::{Architecture, Optimizer, Sgd, Tensor, Training};
+use asymgrad_core::{Architecture, Optimizer, Sgd, Tensor, TensorRole, Training};
 use nalgebra_sparse::CsrMatrix;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
@@ -108,10 +108,14 @@ struct Header<'a> {
     tensors: BTreeMap<&'a str, Entry>,
 }
 
-/// `input_mean` and `input_deviation` as JSON lists: an input is (byte / 255 − mean) / deviation of its channel.
+/// The names of the metadata about standardised inputs.
+const INPUT_MEAN: &str = "input_mean";
+const INPUT_DEVIATION: &str = "input_deviation";
+
+/// [`INPUT_MEAN`] and [`INPUT_DEVIATION`] as JSON lists: an input is (byte / 255 − mean) / deviation of its channel.
 fn metadata(standard: &Standardization) -> serde_json::Result<BTreeMap<&'static str, String>> {
     let text = |numbers: &Vec<f64>| serde_json::to_string(numbers);
-    Ok([("input_mean", text(&standard.mean)?), ("input_deviation", text(&standard.deviation)?)].into())
+    Ok([(INPUT_MEAN, text(&standard.mean)?), (INPUT_DEVIATION, text(&standard.deviation)?)].into())
 }
 
 /// Writes weights, biases and stored feedback from a trainer's state, and what its inputs were standardised by as metadata.
@@ -192,12 +196,17 @@ fn write_file<'a>(
     })
 }
 
-/// Reads the tensors that a file names into a trainer's state; the others stay as they are.
+/// Reads the tensors that a file names into a trainer's state; the others stay as they are, and their names are returned.
 ///
 /// # Errors
 /// [`Error`] if the file names a tensor that the network lacks, or one of another shape or type, or one with a value that is not
 /// finite; nothing is then changed.
-pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state: &mut [f32]) -> Result<(), Error> {
+pub fn read(
+    file: &Path,
+    network: &Architecture<'_>,
+    training: &Training,
+    state: &mut [f32],
+) -> Result<Vec<String>, Error> {
     visit(file, network, training, |index, value| {
         if let Some(weight) = state.get_mut(index) {
             *weight = value;
@@ -205,20 +214,43 @@ pub fn read(file: &Path, network: &Architecture<'_>, training: &Training, state:
     })
 }
 
-/// The parameters of a network, weights and biases, from a file that has all of them.
+/// The parameters of a network, weights and biases, from a file that has all of them; feedback may be missing.
 ///
 /// # Errors
 /// Those of [`read`], or if a weight or bias is missing.
 pub fn read_parameters(file: &Path, network: &Architecture<'_>) -> Result<Vec<f32>, Error> {
     let training = Training::new(1).optimizer(Optimizer::Sgd(Sgd::DEFAULT));
-    let mut state = vec![f32::NAN; network.state(&training)];
-    read(file, network, &training, &mut state)?;
+    let mut state = vec![0.0; network.state(&training)];
+    let missing = read(file, network, &training, &mut state)?;
     state.truncate(network.parameters());
-    // What was read is finite.
-    let is_missing =
-        |tensor: &Tensor<'_>| state.get(tensor.range()).is_some_and(|values| values.iter().all(|x| x.is_nan()));
-    let names: Vec<String> = network.tensors(&training).filter(is_missing).map(|tensor| tensor.to_string()).collect();
+    let parameters = network.tensors(&training).filter(|tensor| tensor.role() != TensorRole::Feedback);
+    let names: Vec<String> =
+        parameters.map(|tensor| tensor.to_string()).filter(|name| missing.contains(name)).collect();
     if names.is_empty() { Ok(state) } else { Err(Error::Missing { file: file.to_owned(), names }) }
+}
+
+/// What the inputs of a file's network were standardised by, from its metadata; `None` if it says nothing of it.
+///
+/// # Errors
+/// [`Error`] if the file is no safetensors file, or its metadata are no numbers for `channels` channels.
+pub fn read_standard(file: &Path, channels: usize) -> Result<Option<Standardization>, Error> {
+    let bytes = fs::read(file).map_err(|cause| Error::Io { file: file.to_owned(), cause })?;
+    let wrong = |reason: String| Error::Format { file: file.to_owned(), reason };
+    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let Some(metadata) = header.metadata() else { return Ok(None) };
+    let numbers = |name: &str| {
+        let Some(text) = metadata.get(name) else { return Ok(vec![]) };
+        let found: Option<Vec<f64>> = serde_json::from_str(text).ok();
+        found.filter(|numbers| numbers.len() == channels && numbers.iter().all(|x| x.is_finite())).ok_or_else(|| {
+            wrong(format!("its metadata `{name}` is {text:?}, but the images need a list of {channels} numbers"))
+        })
+    };
+    let (mean, deviation) = (numbers(INPUT_MEAN)?, numbers(INPUT_DEVIATION)?);
+    match (mean.is_empty(), deviation.is_empty()) {
+        (true, true) => Ok(None),
+        (false, false) => Ok(Some(Standardization { mean, deviation })),
+        _ => Err(wrong(format!("its metadata has only one of `{INPUT_MEAN}` and `{INPUT_DEVIATION}`"))),
+    }
 }
 
 /// Whether [`read`] would take the file.
@@ -226,33 +258,35 @@ pub fn read_parameters(file: &Path, network: &Architecture<'_>) -> Result<Vec<f3
 /// # Errors
 /// Those of [`read`].
 pub fn check(file: &Path, network: &Architecture<'_>, training: &Training) -> Result<(), Error> {
-    visit(file, network, training, |_, _| {})
+    visit(file, network, training, |_, _| {}).map(drop)
 }
 
-/// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked.
+/// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked; returns the names of
+/// the tensors that the file lacks.
 fn visit(
     file: &Path,
     network: &Architecture<'_>,
     training: &Training,
     mut each: impl FnMut(usize, f32),
-) -> Result<(), Error> {
+) -> Result<Vec<String>, Error> {
     let bytes = fs::read(file).map_err(|cause| Error::Io { file: file.to_owned(), cause })?;
     let tensors = SafeTensors::deserialize(&bytes)
         .map_err(|error| Error::Format { file: file.to_owned(), reason: error.to_string() })?;
-    let known = by_name(network, training);
+    let mut known = by_name(network, training);
     let mut matched = vec![];
     // In the order of names: the crate's own order differs from call to call, and so would the error.
     for (name, view) in tensors.iter().collect::<BTreeMap<_, _>>() {
         let file = file.to_owned();
         let name = name.to_owned();
-        let Some(tensor) = known.get(&name) else {
-            return Err(Error::Unknown { file, name, known: known.into_keys().collect() });
+        let Some(tensor) = known.remove(&name) else {
+            let known = by_name(network, training).into_keys().collect();
+            return Err(Error::Unknown { file, name, known });
         };
         if view.dtype() != Dtype::F32 {
             return Err(Error::Type { file, name, found: view.dtype() });
         }
-        if view.shape() != shape(tensor) {
-            return Err(Error::Shape { file, name, expected: shape(tensor), found: view.shape().to_vec() });
+        if view.shape() != shape(&tensor) {
+            return Err(Error::Shape { file, name, expected: shape(&tensor), found: view.shape().to_vec() });
         }
         let values = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).enumerate();
         if let Some((index, found)) = values.clone().find(|(_, value)| !value.is_finite()) {
@@ -263,7 +297,7 @@ fn visit(
     for (tensor, values) in matched {
         values.for_each(|(exported, value)| each(tensor.index_of(exported), value));
     }
-    Ok(())
+    Ok(known.into_keys().collect())
 }
 
 /// SHA-256 of a file: weights that a run begins with are part of what it is.

@@ -3,6 +3,8 @@
 //! - `start`: begins, resumes or leaves alone what a [`Request`] asks for; `pace`: how long it will take;
 //!   `refusal`: why it would not start
 //! - `session`: the loop over epochs and steps, logs and checkpoints
+//! - `best`: the best epoch so far, whose weights a run may keep
+//! - `evaluation`: loss and accuracy on images, of a run or of a saved state
 //! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;
 //!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
@@ -10,6 +12,8 @@
 //! - `request`: what is asked of a training, and what comes of it
 
 mod batches;
+mod best;
+mod evaluation;
 mod logits;
 mod measure;
 mod pace;
@@ -22,6 +26,7 @@ mod step;
 mod whole_network;
 
 pub use batches::{Gather, shuffled};
+pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};
 pub use measure::measure;
 pub use pace::{Pace, pace};

@@ -22,7 +22,7 @@ pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     }
     if !fresh {
         stored_config(config, folder)?;
-        ended(request, config.goal(dataset))?;
+        ended(request, dataset)?;
     }
     init.as_ref().map_or(Ok(()), |file| Ok(tensors::check(file, &config.network.architecture(), &config.training())?))
 }

@@ -1,6 +1,6 @@
 //! What is asked of a run and what comes of it: the words between those who start runs, those who watch them and the loop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -30,12 +30,16 @@ pub struct Request {
     pub tensorboard: bool,
     /// Whether a run that has ended beyond its goal is done; otherwise it is an error.
     pub longer_is_done: bool,
+    /// Whether to keep the weights of the epoch with the best validation accuracy.
+    pub save_best: bool,
     /// Whether the weights and the last checkpoint stay when the run has ended. Without them a larger goal begins anew.
     pub keep_weights: bool,
 }
 
 /// What follows the progress of a run.
 pub trait Observer: Send {
+    /// The weights begin with those of `file`, which lacks the tensors `drawn`: these are drawn from the seed.
+    fn initialized(&mut self, _file: &Path, _drawn: &[String]) {}
     /// Before the first step of this process; `progress.step` are the steps made before.
     fn start(&mut self, _config: &Config, _progress: &TrainProgress) {}
     /// After warm-up round `round` of `rounds` of the weight mirrors, before the first step.
@@ -107,14 +111,19 @@ pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
     Ok(())
 }
 
-/// The validation split has to leave images to train on.
+/// The validation split has to leave images to train on, and as many as are to be trained on.
 ///
 /// # Errors
 /// [`Error`] that says how many images it takes and how many there are.
 pub fn check_split(config: &Config, dataset: &Dataset) -> Result<(), Error> {
-    if config.train_images(dataset) > 0 || config.validation == 0 {
-        return Ok(());
-    }
     let (validation, name, images) = (config.validation, dataset.name.clone(), dataset.train.len());
-    Err(Error::Split { validation, name, images })
+    if validation > 0 && config.train_images(dataset) == 0 {
+        return Err(Error::Split { validation, name, images });
+    }
+    match config.train_images {
+        Some(asked) if asked > config.train_images(dataset) => {
+            Err(Error::TrainImages { asked, name, images, validation })
+        }
+        _ => Ok(()),
+    }
 }

@@ -7,9 +7,11 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asymgrad_core::{Score, Step, StepError};
+use asymgrad_core::{Step, StepError, TensorRole};
 
 use super::batches::{Gather, shuffled};
+use super::best::Best;
+use super::evaluation::{add, index, mean, sums_of};
 use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
@@ -17,7 +19,7 @@ use super::step::{HostTrainer, load};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
-    CHECKPOINT, CONFUSION, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder,
+    BEST, CHECKPOINT, CONFUSION, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder,
     StepLine, Summary, Sums, TimingLine, WEIGHTS, read_epochs,
 };
 use crate::{atomic, tensors};
@@ -45,6 +47,8 @@ pub(crate) struct Session<'a> {
     /// The samples in the order of the epoch at hand.
     order: Vec<u32>,
     labels: Vec<usize>,
+    /// The best epoch so far, if its weights are kept.
+    best: Option<Best>,
     clock: Clock,
 }
 
@@ -74,6 +78,7 @@ impl<'a> Session<'a> {
         at: Checkpoint,
         logs: Logs,
         goal: u64,
+        best: Option<Best>,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -89,6 +94,7 @@ impl<'a> Session<'a> {
             goal,
             order: vec![],
             labels: vec![],
+            best,
             clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
         }
     }
@@ -97,6 +103,9 @@ impl<'a> Session<'a> {
         observer.start(&self.request.config, &self.progress());
         if !self.warm_up_mirrors(stop, observer)? {
             return self.stop();
+        }
+        if self.goal == 0 {
+            return self.end_at_start(stop, observer);
         }
         // A whole epoch at the goal has its line already.
         while self.at.step < self.goal || self.at.batch > 0 {
@@ -112,7 +121,7 @@ impl<'a> Session<'a> {
                 observer.step(&self.progress());
                 self.save_if_due(CHECKPOINT_PAUSE)?;
             }
-            let tested = self.evaluate(stop)?.filter(|_| !stop.load(Ordering::Relaxed));
+            let tested = self.evaluate(self.at.epoch, self.at.sums, stop)?.filter(|_| !stop.load(Ordering::Relaxed));
             // Nothing of the test is written yet; the next process repeats it.
             let Some(tested) = tested else { return self.stop() };
             if status == Ending::Diverged {
@@ -178,13 +187,28 @@ impl<'a> Session<'a> {
         Ok(status)
     }
 
-    /// Evaluates the network on the validation and the test images and sums the epoch up; `None` if a signal stopped it.
-    fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
+    /// Ends a run of no step: its line is that of epoch 0, with the training images as they are before the first step.
+    ///
+    /// The checkpoint comes first: if the limit grows, the line goes, and the run is one that was never stopped.
+    fn end_at_start(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        self.save_last()?;
+        let (began, images) = (Instant::now(), 0..self.request.config.train_images(self.dataset));
+        let train = self.sums_of(&self.dataset.train, images, stop)?;
+        let train = train.map(|sums| Sums { seconds: began.elapsed().as_secs_f64(), ..sums });
+        let tested = train.map(|train| self.evaluate(0, train, stop)).transpose()?.flatten();
+        match tested {
+            Some(tested) => self.end_within_epoch(Ending::Finished, &tested, observer),
+            None => self.stop(),
+        }
+    }
+
+    /// Evaluates the network on the validation and the test images and sums the epoch up, whose training images add up to `train`; `None`
+    /// if a signal stopped it.
+    fn evaluate(&mut self, epoch: u32, train: Sums, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
         let (began, dataset) = (Instant::now(), self.dataset);
-        let held_out = self.request.config.train_images(dataset)..dataset.train.len();
+        let held_out = self.request.config.held_out(dataset);
         let Some(validation) = self.sums_of(&dataset.train, held_out, stop)? else { return Ok(None) };
         let Some(test) = self.sums_of(&dataset.test, 0..dataset.test.len(), stop)? else { return Ok(None) };
-        let (epoch, train) = (self.at.epoch, &self.at.sums);
         let timing = TimingLine {
             epoch,
             train_seconds: train.seconds,
@@ -193,7 +217,7 @@ impl<'a> Session<'a> {
             threads: self.request.threads,
             kernels: self.request.kernels.to_string(),
         };
-        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&test));
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(&train), mean(&test));
         let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| mean(&validation)).unzip();
         let line = EpochLine {
             epoch,
@@ -209,22 +233,14 @@ impl<'a> Session<'a> {
 
     /// The sums of loss and correct predictions over some images; `None` if a signal stopped it.
     fn sums_of(&mut self, images: &Images, chosen: Range<usize>, stop: &AtomicBool) -> Result<Option<Sums>, Error> {
-        let chosen: Vec<u32> = (index(chosen.start)..index(chosen.end)).collect();
-        let mut sums = Sums::default();
-        for batch in chosen.chunks(self.request.config.batch) {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            load(&mut self.trainer, &mut self.labels, &self.gather, images, batch)?;
-            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
-        }
-        Ok(Some(sums))
+        let batch = self.request.config.batch;
+        sums_of(&mut self.trainer, &mut self.labels, &self.gather, images, chosen, batch, stop)
     }
 
     /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
-    fn measure(&mut self) -> Result<Option<Measures>, Error> {
+    fn measure(&mut self, epoch: u32) -> Result<Option<Measures>, Error> {
         let config = &self.request.config;
-        let (every, epoch) = (config.measure_every, self.at.epoch);
+        let every = config.measure_every;
         if every == 0 || !epoch.is_multiple_of(every) {
             return Ok(None);
         }
@@ -248,7 +264,11 @@ impl<'a> Session<'a> {
     }
 
     fn close_epoch(&mut self, tested: &Tested, observer: &mut dyn Observer) -> Result<(), Error> {
-        let measures = self.measure()?;
+        let measures = self.measure(tested.line.epoch)?;
+        // Before the line: whatever a process resumes from, the weights of the epochs before are there.
+        if self.best.as_mut().is_some_and(|best| best.improves(&tested.line)) {
+            self.write_best()?;
+        }
         self.log(tested, measures, observer)?;
         self.logs.epochs.flush()?;
         self.at.epoch += 1;
@@ -263,7 +283,7 @@ impl<'a> Session<'a> {
         tested: &Tested,
         observer: &mut dyn Observer,
     ) -> Result<Outcome, Error> {
-        let measures = if status == Ending::Diverged { None } else { self.measure()? };
+        let measures = if status == Ending::Diverged { None } else { self.measure(tested.line.epoch)? };
         self.write_weights()?;
         self.log(tested, measures, observer)?;
         self.end(status)
@@ -275,7 +295,25 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         self.trainer.refresh_feedback();
-        let (file, training) = (self.folder.file(WEIGHTS), self.request.config.training());
+        self.write_tensors(WEIGHTS)
+    }
+
+    /// As [`Session::write_weights`] for the best epoch. The next step needs the feedback as it was.
+    fn write_best(&mut self) -> Result<(), Error> {
+        let (network, training) = (self.trainer.network(), self.request.config.training());
+        let feedback = network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback);
+        let ranges: Vec<Range<usize>> = feedback.map(|tensor| tensor.range()).collect();
+        let kept: Vec<Vec<f32>> = ranges.iter().map(|range| self.trainer.state()[range.clone()].to_vec()).collect();
+        self.trainer.refresh_feedback();
+        self.write_tensors(BEST)?;
+        for (range, values) in ranges.into_iter().zip(kept) {
+            self.trainer.state_mut()[range].copy_from_slice(&values);
+        }
+        Ok(())
+    }
+
+    fn write_tensors(&self, name: &str) -> Result<(), Error> {
+        let (file, training) = (self.folder.file(name), self.request.config.training());
         let standard = self.request.config.standard.as_ref();
         tensors::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
             .map_err(Error::io("write", &file))
@@ -354,21 +392,4 @@ impl<'a> Session<'a> {
             remaining: Duration::try_from_secs_f64(remaining).unwrap_or(Duration::MAX),
         }
     }
-}
-
-/// The index of an image.
-fn index(image: usize) -> u32 {
-    u32::try_from(image).unwrap_or(u32::MAX)
-}
-
-fn add(sums: &mut Sums, score: &Score) {
-    sums.loss += f64::from(score.loss) * score.samples as f64;
-    sums.correct += score.correct.unwrap_or(0);
-    sums.samples += score.samples;
-}
-
-/// Mean loss, and accuracy in percent.
-fn mean(sums: &Sums) -> (f64, f64) {
-    let samples = sums.samples as f64;
-    (sums.loss / samples, 100.0 * sums.correct as f64 / samples)
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use asymgrad_core::Trainer;
 
 use super::batches::generator;
+use super::best::Best;
 use super::request::{Observer, Outcome, Request, check_fit, check_split};
 use super::session::Session;
 use super::step::HostTrainer;
@@ -36,7 +37,7 @@ pub fn train(
     if !request.fresh
         && !request.tensorboard
         && stored_config(config, &request.folder)?.is_some()
-        && let Some(summary) = ended(request, goal)?
+        && let Some(summary) = ended(request, dataset)?
     {
         return Ok(Outcome::EndedBefore(summary));
     }
@@ -46,7 +47,7 @@ pub fn train(
     let data = stored.as_ref().map_or(&config.data, |stored| &stored.data).clone();
     let request = &Request { config: Config { data, ..config.clone() }, ..request.clone() };
     let config = &request.config;
-    if let Some(summary) = ended(request, goal)? {
+    if let Some(summary) = ended(request, dataset)? {
         if request.tensorboard && events::files(folder.path()).is_empty() {
             events::Events::begin(folder.path())?;
         }
@@ -60,7 +61,7 @@ pub fn train(
         let (architecture, training) = (config.network.architecture(), config.training_on(dataset));
         let mut memory = allocate(architecture.memory(&training))?;
         let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
-        let at = restore(request, &folder, &mut trainer)?;
+        let at = restore(request, &folder, &mut trainer, observer)?;
         if at.step > goal {
             return Err(Error::Past { folder: request.folder.clone(), made: at.step, asked: goal });
         }
@@ -75,7 +76,8 @@ pub fn train(
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
         Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec)
             .append(&folder.file(PROCESSES))?;
-        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal).run(stop, observer)
+        let best = Best::open(request, folder.path(), at.epoch.saturating_sub(1))?;
+        Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal, best).run(stop, observer)
     });
     match &outcome {
         // Too few steps were asked for, or the folder is another process's by now: the run itself has not failed.
@@ -97,17 +99,19 @@ impl Drop for PanicNote<'_> {
     }
 }
 
-/// How the run that is asked for ended before, if it has and is to make no further step; `goal` is the number of its steps.
+/// How the run that is asked for ended before, if it has and is to make no further step.
 ///
 /// # Errors
-/// If it has made more steps, or is to be extended and has no checkpoint to resume from.
-pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
-    let folder = &request.folder;
+/// If it has made more steps, is to be extended and has no checkpoint to resume from, or did not keep the weights of its best epoch.
+pub fn ended(request: &Request, dataset: &Dataset) -> Result<Option<Summary>, Error> {
+    let (folder, goal) = (&request.folder, request.config.goal(dataset));
     let Some(summary) = read_summary(folder)? else { return Ok(None) };
     if summary.step > goal && !request.longer_is_done {
         return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
     }
     if summary.step >= goal || summary.status == Ending::Diverged {
+        let epochs = summary.step / (request.config.batches(dataset) as u64).max(1);
+        Best::open(request, folder, u32::try_from(epochs).unwrap_or(u32::MAX))?;
         return Ok(Some(summary));
     }
     // A run that is to keep none is trained again.
@@ -120,7 +124,12 @@ pub fn ended(request: &Request, goal: u64) -> Result<Option<Summary>, Error> {
 }
 
 /// Puts the trainer where the checkpoint says, or at the beginning.
-fn restore(request: &Request, folder: &RunFolder, trainer: &mut HostTrainer<'_>) -> Result<Checkpoint, Error> {
+fn restore(
+    request: &Request,
+    folder: &RunFolder,
+    trainer: &mut HostTrainer<'_>,
+    observer: &mut dyn Observer,
+) -> Result<Checkpoint, Error> {
     let config = &request.config;
     if let Some(saved) = CheckpointReader::open(&folder.file(CHECKPOINT))? {
         let at = saved.read(&config.identity(), trainer.state_mut())?;
@@ -129,7 +138,8 @@ fn restore(request: &Request, folder: &RunFolder, trainer: &mut HostTrainer<'_>)
     }
     trainer.initialize(&mut generator(config.seed, 0), config.seed);
     if let Some(file) = &request.init {
-        tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
+        let drawn = tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
+        observer.initialized(file, &drawn);
     }
     let start = Checkpoint::start(config.identity(), trainer.state().len());
     Ok(Checkpoint { rounds_left: config.mirror_first, ..start })

@@ -1,0 +1,75 @@
+//! The weights that a command takes: those of a run, or of a file beside the notation of its network.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use asymgrad::config::{self, Choices, Config};
+use asymgrad::dataset::{self, Dataset};
+use asymgrad::{Network, run, tensors, train};
+use asymgrad_core::{Optimizer, Sgd};
+use clap::Args;
+
+use super::shared::KernelChoice;
+
+#[derive(Args)]
+pub(super) struct WeightsArguments {
+    /// The run's folder, or a file of weights with --net
+    #[arg(value_name = "RUN|FILE.safetensors")]
+    source: PathBuf,
+    /// The network of a file of weights
+    #[arg(long, value_name = "NETWORK")]
+    net: Option<Network>,
+    /// digits, cifar10, or the path of a data set [default: the run's, of a file cifar10]
+    #[arg(long)]
+    data: Option<OsString>,
+    /// The kernels for a file of weights; a run has its own [default: auto]
+    #[arg(long, value_enum, requires = "net")]
+    kernels: Option<KernelChoice>,
+}
+
+/// Weights, the network's settings, and the data set.
+pub(super) struct Weights {
+    pub(super) config: Config,
+    /// The trainer's state.
+    pub(super) state: Vec<f32>,
+    pub(super) dataset: Dataset,
+}
+
+impl WeightsArguments {
+    /// Reads the weights. `choices` are the settings for a file; a run has its own.
+    pub(super) fn read(&self, choices: &Choices) -> anyhow::Result<Weights> {
+        let weights = match &self.net {
+            Some(network) => self.read_file(network, choices)?,
+            None if self.source.is_file() => {
+                anyhow::bail!(
+                    "{}: this is no run; if it is a file of weights, name its network with --net",
+                    self.source.display()
+                )
+            }
+            None => self.read_run()?,
+        };
+        train::check_fit(&weights.config, &weights.dataset)?;
+        train::check_split(&weights.config, &weights.dataset)?;
+        Ok(weights)
+    }
+
+    fn read_run(&self) -> anyhow::Result<Weights> {
+        let (config, state) = run::read_state(&self.source)?;
+        let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.source, &config)))?;
+        Ok(Weights { config, state: state.to_vec(), dataset })
+    }
+
+    fn read_file(&self, network: &Network, choices: &Choices) -> anyhow::Result<Weights> {
+        let dataset = dataset::open(self.data.clone().unwrap_or_else(|| dataset::DEFAULT.into()))?;
+        let class = self.kernels.unwrap_or(KernelChoice::Auto).class()?;
+        // The optimizer that takes no memory: nothing is trained.
+        let choices = Choices { optimizer: Some(Optimizer::Sgd(Sgd::DEFAULT)), ..choices.clone() };
+        let mut config = Config::of_network(config::name_of(network), network.clone(), &choices, &dataset, class);
+        config.standard = tensors::read_standard(&self.source, dataset.channels)?;
+        let architecture = network.architecture();
+        let mut state = tensors::read_parameters(&self.source, &architecture)?;
+        // A prediction reads no feedback.
+        state.resize(architecture.state(&config.training()), 0.0);
+        Ok(Weights { config, state, dataset })
+    }
+}

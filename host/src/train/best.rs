@@ -1,0 +1,44 @@
+//! The best epoch so far of a run that keeps its weights: the whole epoch with the highest validation accuracy, of several the first.
+
+use std::path::Path;
+
+use super::request::Request;
+use crate::run::{BEST, EpochLine, Error, read_epochs};
+
+/// The best epoch so far.
+pub(super) struct Best {
+    /// Its validation accuracy; below every other without an epoch.
+    accuracy: f64,
+}
+
+impl Best {
+    /// That of a run that has made `epochs` whole epochs; `None` if it is not to keep the weights. A run that has kept some goes on.
+    ///
+    /// # Errors
+    /// [`Error::NoBest`] if the weights of the best epoch so far were not kept.
+    pub(super) fn open(request: &Request, folder: &Path, epochs: u32) -> Result<Option<Self>, Error> {
+        let has_file = folder.join(BEST).exists();
+        if !request.save_best && !has_file {
+            return Ok(None);
+        }
+        let lines = read_epochs(folder)?;
+        let accuracies = lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)).filter_map(candidate);
+        let accuracy = accuracies.fold(f64::NEG_INFINITY, f64::max);
+        if accuracy.is_finite() && !has_file {
+            return Err(Error::NoBest { folder: folder.to_owned() });
+        }
+        Ok(Some(Self { accuracy }))
+    }
+
+    /// Whether an epoch that follows is the best now.
+    pub(super) fn improves(&mut self, line: &EpochLine) -> bool {
+        let better = candidate(line).filter(|accuracy| *accuracy > self.accuracy);
+        self.accuracy = better.unwrap_or(self.accuracy);
+        better.is_some()
+    }
+}
+
+/// The accuracy by which an epoch is chosen; `None` if its loss is not finite.
+fn candidate(line: &EpochLine) -> Option<f64> {
+    line.validation_accuracy.filter(|_| !line.has_diverged())
+}
