@@ -47,6 +47,53 @@ fn list_has_the_39_experiments_of_the_report_and_the_extras() {
 }
 
 #[test]
+fn list_shows_how_an_experiment_is_trained_and_its_claim() {
+    let sandbox = Sandbox::new();
+    let table = sandbox.run("list").out;
+    let row = |name: &str| {
+        let line = table.lines().find(|line| line.split_whitespace().next() == Some(name)).unwrap();
+        line.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(row("name")[..9], ["name", "table", "loss", "optimizer", "rate", "clip", "batch", "published", "claim"]);
+    assert_eq!(row("DS0")[..6], ["DS0", "1", "ce", "adam", "0.001", "128"]);
+    assert_eq!(row("PGR1-SGD")[3..5], ["sgd", "0.01"]);
+    let rows = sandbox.run("list --json").json();
+    for experiment in rows.as_array().unwrap() {
+        let shown = row(experiment["name"].as_str().unwrap());
+        for field in ["optimizer", "lr", "clip"] {
+            let value = experiment[field].as_str().map_or_else(|| experiment[field].to_string(), str::to_owned);
+            assert!(experiment[field].is_null() || shown.contains(&value), "{field} {value} in {shown:?}");
+        }
+        if let Some(than) = experiment["claim"]["measure"]["than"].as_str() {
+            assert!(shown.iter().any(|cell| cell.ends_with(&format!(" than {than}"))), "{shown:?}");
+        }
+    }
+}
+
+/// `-V` is a word for scripts; `--version` is what the runs keep as their provenance, which in a release has the commit.
+#[test]
+fn the_version_is_the_one_that_runs_keep() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run("-V").out, format!("asymgrad {}\n", env!("CARGO_PKG_VERSION")));
+    run_small(&sandbox, "--max-steps 1 --out a").assert(0, &[]);
+    let process = &lines(&fs::read_to_string(sandbox.path("a/processes.jsonl")).unwrap())[0];
+    assert_eq!(sandbox.run("--version").out, format!("asymgrad {}\n", process["version"].as_str().unwrap()));
+}
+
+#[test]
+fn completions_know_losses_optimizers_and_experiments() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = sandbox.run(&format!("completions {shell}")).out;
+        for name in ["softmax-hinge", "nesterov", "DSR2-U-HL", "PG-Untie"] {
+            assert!(text.contains(name), "{shell}: no {name}");
+        }
+    }
+    // The help does not list every experiment.
+    assert!(!sandbox.run("run --help").out.contains("DSR2-U-HL"));
+}
+
+#[test]
 fn every_command_takes_experiments_from_a_file() {
     let sandbox = Sandbox::new();
     let row = |name: &str, rest: &str| {
@@ -60,7 +107,10 @@ fn every_command_takes_experiments_from_a_file() {
     let listed = sandbox.run("list --experiments own.toml --json").json();
     assert_eq!(listed.as_array().unwrap().iter().map(|row| &row["name"]).collect::<Vec<_>>(), ["ONE", "TWO"]);
     let script = sandbox.run("suite --experiments own.toml --print-script").out;
-    assert!(script.contains("--array=1-2") && script.contains("suite --experiments own.toml --task"), "{script}");
+    assert!(
+        script.contains("--array=1-2") && script.contains("suite --experiments own.toml --data digits --task"),
+        "{script}"
+    );
     let plan = sandbox.run("run DS0 TWO --experiments own.toml --data digits --dry-run --json").json();
     assert_eq!((&plan[0]["config"]["name"], &plan[1]["config"]["name"]), (&"DS0".into(), &"TWO".into()));
     let rows = sandbox.run("suite --experiments own.toml --epochs 2 --out all --json").json();
@@ -293,7 +343,7 @@ fn an_experiment_states_its_batch_and_the_option_wins() {
     sandbox.run("run ONE --experiments own.toml --epochs 1 --out all/ONE --batch 300").assert(0, &[]);
     sandbox.results("all/ONE").assert_equal(&before);
     write("batch = 0");
-    sandbox.run(suite).assert(1, &["own.toml: line 1: experiment ONE: batch has to be above 0"]);
+    sandbox.run(suite).assert(1, &["own.toml: line 6: batch = 0: it has to be a whole number above 0"]);
 }
 
 /// `status` and `report` do not search the folder of a run for other runs.
@@ -397,10 +447,21 @@ fn a_dry_run_prints_the_plan_and_writes_nothing() {
     let sandbox = Sandbox::new();
     let ended = sandbox.run("run DSR2 --data digits --epochs 3 --dry-run --out a");
     ended.assert(0, &[]);
-    for line in ["steps = 36", "parameters = 1707274", "name = \"DSR2\"", "epochs = 3"] {
-        assert!(ended.out.lines().any(|found| found == line), "no {line} in {}", ended.out);
+    let (names, row) = (ended.out.lines().next().unwrap(), ended.out.lines().nth(1).unwrap());
+    for name in
+        ["run", "data", "settings", "epochs", "steps", "images", "parameters", "memory", "time", "state", "folder"]
+    {
+        assert!(names.split_whitespace().any(|found| found == name), "no {name} in {names}");
     }
-    assert!(ended.out.contains("state = \"missing\"\n") && ended.out.contains("estimated_seconds = "), "{}", ended.out);
+    for value in
+        ["DSR2 seed 1", "ce, adam 0.001, batch 128", " 36 ", "1500/0/297", "1707274", " MB ", " min ", "missing"]
+    {
+        assert!(row.contains(value), "no {value} in {row}");
+    }
+    assert_eq!(ended.out.lines().count(), 3, "{}", ended.out);
+    let tuned = run_small(&sandbox, "--weight-decay 0.5 --seeds 1..3 --dry-run");
+    assert!(tuned.out.contains("batch 128 --weight-decay 0.5") && tuned.out.contains("\n3 runs: "), "{}", tuned.out);
+    assert_eq!(tuned.out.lines().count(), 6, "{}", tuned.out);
     assert!(!sandbox.path("a").exists());
     run_small(&sandbox, "--out small --max-steps 1").assert(0, &[]);
     let plan = run_small(&sandbox, "--out small --max-steps 1 --dry-run --json").json();
@@ -581,7 +642,7 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     let ended = sandbox.run(command);
     ended.assert(1, &["1 of 3 runs failed"]);
     // Reported when it happens and at the end.
-    let reported = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
+    let reported = ended.err.matches("error: DSR1 seed 1: all/DSR1: this folder holds another run").count();
     assert_eq!(reported, 2, "{}", ended.err);
     let rows: Vec<Vec<&str>> = ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[1], ["Table", "1"]);

@@ -24,6 +24,7 @@ fn images(folder: &Path, layout: &str) {
 fn every_command_of_the_guide_works() {
     let sandbox = Sandbox::new();
     let mut texts = GUIDE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
+    std::fs::write(sandbox.path("grid.toml"), texts.next().unwrap()).unwrap();
     std::fs::write(sandbox.path("mine.toml"), texts.next().unwrap()).unwrap();
     images(&sandbox.path("faces"), texts.next().unwrap());
     let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
@@ -44,5 +45,15 @@ fn every_command_of_the_guide_works() {
         ["report.html", "mine.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"]
     {
         assert!(sandbox.path(file).exists(), "{file}");
+    }
+}
+
+/// One table is the source of both.
+#[test]
+fn the_guide_has_the_fields_that_the_program_prints() {
+    let schema = Sandbox::new().run("experiments --schema").out;
+    for table in schema.split("\n\n").filter(|part| part.starts_with("| field")) {
+        let table = table.trim_end();
+        assert!(GUIDE.contains(table), "docs/guide.md lacks what `asymgrad experiments --schema` prints:\n{table}");
     }
 }

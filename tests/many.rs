@@ -7,6 +7,7 @@ mod program;
 use std::fs;
 
 use program::{Ended, Sandbox};
+use serde_json::{Value, json};
 
 const SMALL: &str = "input 3x32x32 - dense16 - dense10(R)";
 
@@ -109,4 +110,243 @@ fn more_jobs_than_fit_into_memory_are_refused_with_the_number_that_fits() {
         .assert(1, &["the largest training needs", "not even one fits: choose a smaller --batch"]);
     run("--seeds 1..2 --jobs 2 --memory 280").assert(0, &[]);
     run("--jobs 0").assert(2, &["a whole number above 0"]);
+}
+
+const TWO_NETS: &str =
+    "net.BP = \"input 3x32x32 - dense6 - dense10\"\nnet.FA = \"input 3x32x32 - dense6 - dense10(R)\"\n";
+
+#[test]
+fn several_networks_are_trained_under_their_names() {
+    let sandbox = Sandbox::new();
+    let nets = ["input 3x32x32 - dense4 - dense10", "input 3x32x32 - dense4 - dense10(R)"];
+    let run = |rest: &[&str]| {
+        let mut command = sandbox.command("run --data digits --max-steps 1", "");
+        Ended::of(command.args(["--net", nets[0], "--net", nets[1]]).args(rest).output().unwrap())
+    };
+    run(&["--name", "BP,FA", "--out", "all"]).assert(0, &[]);
+    for (name, net) in ["BP", "FA"].into_iter().zip(nets) {
+        let config = fs::read_to_string(sandbox.path("all").join(name).join("config.json")).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        assert_eq!((&config["name"], &config["network"]), (&name.into(), &net.into()));
+    }
+    // The results page names the command that trains the run again, under the same name.
+    let report = sandbox.run("report all --format json").json().to_string();
+    assert!(report.contains("--name FA"), "{report}");
+    // Without names each has one of its own.
+    run(&["--out", "unnamed"]).assert(0, &[]);
+    assert_eq!(fs::read_dir(sandbox.path("unnamed")).unwrap().count(), 2);
+    run(&["--name", "BP"]).assert(1, &["--name has 1 names for 2 networks", "--name A,B"]);
+    run(&["--name", "BP,BP"]).assert(1, &["two networks are called `BP`"]);
+    run(&["--name", "BP,DS0"]).assert(1, &["there is an experiment called `DS0`"]);
+    run(&["--name", "BP,../FA"]).assert(2, &["--name", "letters, digits and -_+."]);
+    sandbox.run("run DS0 --name BP --data digits").assert(2, &["--net"]);
+}
+
+#[test]
+fn a_grid_trains_every_combination_and_resumes() {
+    let sandbox = Sandbox::new();
+    let grid = format!(
+        "{TWO_NETS}data = \"digits\"\nseeds = [\"1..2\", 7]\nbatch = 300\nlr = [1e-3, 0.002]\nschedule = [\"constant\", \"cosine:2\"]\nepochs = 1\n"
+    );
+    fs::write(sandbox.path("grid.toml"), grid).unwrap();
+    let run = |rest: &str| sandbox.run(&format!("run --grid grid.toml --out all {rest}"));
+    let plans = run("--dry-run --json").json();
+    let plans = plans.as_array().unwrap();
+    assert_eq!(plans.len(), 2 * 3 * 2 * 2);
+    let last = &plans[23];
+    assert_eq!(last["folder"], "all/FA/lr-0.002_schedule-cosine-2/seed-7");
+    let config = &last["config"];
+    assert_eq!(
+        [&config["name"], &config["seed"], &config["batch"], &config["epochs"], &config["optimizer"]["adam"]["rate"]],
+        [&json!("FA"), &json!(7), &json!(300), &json!(1), &json!(0.002)]
+    );
+    assert_eq!(config["schedule"], json!({"cosine": {"epochs": 2}}));
+    assert!(!sandbox.path("all").exists());
+    // The command line wins over the file.
+    let two = run("--lr 0.5 --seed 3 --max-steps 1 --dry-run --json").json();
+    assert_eq!(two.as_array().unwrap().len(), 2 * 2);
+    assert_eq!((&two[0]["config"]["seed"], &two[0]["folder"]), (&json!(3), &json!("all/BP/schedule-constant/seed-3")));
+
+    let one = run("--seed 1 --jobs 2");
+    one.assert(0, &[]);
+    assert!(one.err.contains("FA lr-0.002_schedule-cosine-2 seed 1: finished"), "{}", one.err);
+    let status = sandbox.run("status all --grid grid.toml --json").json();
+    assert_eq!(status["runs"].as_array().unwrap().len(), 8);
+    let missing = status["missing"].as_array().unwrap();
+    assert_eq!((missing.len(), &missing[0]), (16, &json!("BP/lr-0.001_schedule-constant/seed-2")));
+    let script = run("--print-script").out;
+    assert!(
+        script.contains("#SBATCH --array=1-24")
+            && script.contains("run --grid grid.toml --out all --data digits --task"),
+        "{script}"
+    );
+    // The second run is seed 2 of the first combination.
+    run("--task 2").assert(0, &[]);
+    assert!(sandbox.path("all/BP/lr-0.001_schedule-constant/seed-2/result.json").exists());
+    let all = run("--jobs 2");
+    all.assert(0, &[]);
+    assert_eq!(all.err.matches("finished before").count(), 9, "{}", all.err);
+    let status = sandbox.run("status all --grid grid.toml --json").json();
+    assert_eq!((status["runs"].as_array().unwrap().len(), &status["missing"]), (24, &json!([])));
+    let report = sandbox.run("report all --format csv").out;
+    for settings in ["--lr 0.002", "--schedule cosine:2"] {
+        assert!(report.contains(settings), "no {settings} in {report}");
+    }
+}
+
+/// Experiments are trained as well as networks, and the command line gives what the file leaves out.
+#[test]
+fn a_grid_of_experiments_has_the_folders_of_their_names() {
+    let sandbox = Sandbox::new();
+    fs::write(
+        sandbox.path("grid.toml"),
+        "experiment = [\"DS0\", \"DSR2\"]\nstandardize = [true, false]\nseeds = \"1..2\"\n",
+    )
+    .unwrap();
+    let plans = sandbox.run("run --grid grid.toml --data digits --dry-run --json").json();
+    let folders: Vec<&str> = plans.as_array().unwrap().iter().map(|plan| plan["folder"].as_str().unwrap()).collect();
+    assert_eq!(folders.len(), 8);
+    assert_eq!(folders[3], "runs/digits/DS0/standardize-false/seed-2");
+    assert!(plans[0]["config"]["standard"].is_object() && plans[3]["config"]["standard"].is_null());
+    let named = sandbox.run("run DDR1 --grid grid.toml --data digits --dry-run --json").json();
+    assert_eq!((named.as_array().unwrap().len(), &named[0]["config"]["name"]), (4, &json!("DDR1")));
+}
+
+#[test]
+fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
+    let sandbox = Sandbox::new();
+    for (rest, said) in [
+        ("learning_rate = 1", "grid.toml: line 3: unknown field `learning_rate`; the fields are experiment, "),
+        ("weight_deca = 1", "line 3: unknown field `weight_deca`; the nearest is `weight_decay`"),
+        ("jobs = 2", "line 3: unknown field `jobs`"),
+        ("lr = [\n  1e-3,\n  \"fast\"]", "line 5: lr = fast: it has to be a number above 0"),
+        ("lr = \"1e-3,1e-2\"", "line 3: lr = 1e-3,1e-2: several values are a list"),
+        ("optimizer = \"rmsprop\"", "line 3: optimizer = rmsprop: the optimizers are sgd"),
+        ("kernels = \"slow\"", "line 3: kernels = slow: the values are auto, portable, fast"),
+        ("batch = 2.5", "line 3: batch = 2.5: "),
+        ("standardize = \"yes\"", "line 3: standardize = yes: it has to be true or false"),
+        ("batch = { a = 1 }", "line 3: batch = table: it has to be a single value"),
+        ("lr = []", "line 3: `lr` is empty"),
+        ("net = []", "line 3: "),
+        ("lr = [1e-3, 0.001]", "line 3: `lr` has 0.001 twice"),
+        ("seeds = [1, \"1..2\"]", "line 3: `seeds` has 1 twice"),
+        ("seeds = \"5..2\"", "line 3: seeds = 5..2: it has to be two whole numbers"),
+        ("seed = 1\nseeds = 2", "line 4: `seeds` cannot stand beside `seed`"),
+        ("experiment = \"DS0\"", "line 3: `experiment` cannot stand beside `net`"),
+        ("out = [\"a\", \"b\"]", "line 3: `out` takes one folder"),
+        (
+            "seeds = [\"1..1000\", \"1001..2000\"]\nlr = [1, 2, 3]",
+            "2 net × 3 lr × 2000 seed are 12000 runs, and 10000 are the most",
+        ),
+        ("lr = ", "line 3: "),
+    ] {
+        fs::write(sandbox.path("grid.toml"), format!("{TWO_NETS}{rest}\n")).unwrap();
+        sandbox.run("run --grid grid.toml --data digits --dry-run").assert(1, &["grid.toml: ", said]);
+    }
+    for (text, said) in [
+        ("lr = 1", "grid.toml: it names nothing to train: give `net` or `experiment`"),
+        ("net = [\"input 64 - dens10\"]", "line 1: net = input 64 - dens10: "),
+        ("net.'a/b' = \"input 64 - dense10\"", "line 1: `a/b` cannot be a run's folder"),
+        (
+            "# one\nexperiment = \"DSS0\"",
+            "grid.toml: line 2: no experiment is called `DSS0`; the nearest name is `DS0`",
+        ),
+        ("net.DS0 = \"input 3x32x32 - dense10\"", "grid.toml: there is an experiment called `DS0`"),
+        ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "--kp-decay has no effect"),
+    ] {
+        fs::write(sandbox.path("grid.toml"), text).unwrap();
+        sandbox.run("run --grid grid.toml --data digits --dry-run").assert(1, &[said]);
+    }
+    sandbox.run("run --grid none.toml").assert(1, &["none.toml: cannot read the grid"]);
+    assert!(!sandbox.path("runs").exists());
+}
+
+/// The names of the first column of the tables that `experiments --schema` prints, table by table.
+fn schema(sandbox: &Sandbox) -> Vec<Vec<String>> {
+    let text = sandbox.run("experiments --schema").out;
+    let name = |line: &str| line.strip_prefix("| `").map(|rest| rest.split('`').next().unwrap().to_owned());
+    text.split("Fields of ").skip(1).map(|table| table.lines().filter_map(name).collect()).collect()
+}
+
+/// An option that is added to `run` is a field of experiments and grids, unless it says how the runs are carried out.
+#[test]
+fn every_option_of_a_training_is_a_field_of_experiments_and_of_grids() {
+    let sandbox = Sandbox::new();
+    let [experiment, grid, both] = schema(&sandbox).try_into().unwrap();
+    let carried_out = [
+        "jobs",
+        "memory",
+        "threads",
+        "dry_run",
+        "fresh",
+        "json",
+        "keep_going",
+        "fail_fast",
+        "slurm",
+        "print_script",
+        "sbatch",
+        "tensorboard",
+        "experiments",
+        "grid",
+        "name",
+        "help",
+    ];
+    // Fields of an experiment by another name, and what every experiment is trained with.
+    let of_grid_alone = ["net", "out", "seed", "seeds", "kernels"];
+    let help = sandbox.run("run --help").out;
+    let options = help
+        .lines()
+        .filter_map(|line| line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-')));
+    let options: Vec<String> =
+        options.map(|option| option.split([' ', '=']).next().unwrap().trim_end().replace('-', "_")).collect();
+    assert!(options.len() > 30, "{options:?}");
+    for option in options.iter().filter(|option| !carried_out.contains(&option.as_str())) {
+        assert!(grid.contains(option) || both.contains(option), "{option} is no field of a grid");
+        let is_alone = of_grid_alone.contains(&option.as_str());
+        assert!(
+            is_alone || experiment.contains(option) || both.contains(option),
+            "{option} is no field of an experiment"
+        );
+    }
+    for option in carried_out {
+        assert!(!grid.contains(&option.to_owned()) && !both.contains(&option.to_owned()), "{option}");
+    }
+}
+
+#[test]
+fn an_experiment_states_any_option_of_a_training_and_the_command_line_wins() {
+    let sandbox = Sandbox::new();
+    let row = "[[experiment]]\nname = \"ONE\"\nnetwork = \"input 3x32x32 - dense6 - dense10(R)\"\nloss = \"ce\"\ndata = \"digits\"\n";
+    let options = "optimizer = \"sgd\"\nweight_decay = 0.25\nschedule = \"cosine:4\"\nfeedback_init = \"normal:0.5\"\n\
+                   standardize = true\nmeasure_every = 2\nno_shuffle = true\nmax_steps = 3\n";
+    fs::write(sandbox.path("own.toml"), format!("{row}{options}")).unwrap();
+    let run = "run ONE --experiments own.toml --out one";
+    let config = sandbox.run(&format!("{run} --dry-run --json")).json()["config"].clone();
+    assert_eq!(
+        [
+            &config["decay"],
+            &config["schedule"],
+            &config["feedback_init"],
+            &config["measure_every"],
+            &config["shuffle"],
+            &config["max_steps"]
+        ],
+        [&json!(0.25), &json!({"cosine": {"epochs": 4}}), &json!({"normal": 0.5}), &json!(2), &json!(false), &json!(3)]
+    );
+    assert!(config["optimizer"]["sgd"].is_object() && config["standard"].is_object(), "{config}");
+    let other = sandbox.run(&format!("{run} --weight-decay 0.5 --dry-run --json")).json();
+    assert_eq!((&other["config"]["decay"], &other["config"]["measure_every"]), (&json!(0.5), &json!(2)));
+    let listed = sandbox.run("list --experiments own.toml --json").json();
+    assert_eq!([&listed[0]["schedule"], &listed[0]["clip"]], [&json!("cosine:4"), &Value::Null]);
+    // The results page takes the run for the experiment's, and names no setting as its own.
+    sandbox.run(run).assert(0, &[]);
+    let report = sandbox.run("report one --experiments own.toml --format json").json();
+    let mut tables = report["tables"].as_array().unwrap().iter();
+    let own = tables.find(|table| table["title"] == "Experiments of own.toml").unwrap();
+    let command = own["rows"][0]["cells"][0]["command"].as_str().unwrap();
+    assert!(
+        command
+            .starts_with("asymgrad run ONE --experiments own.toml --data digits --epochs 100 --seed 1 --max-steps 3"),
+        "{command}"
+    );
 }

@@ -139,3 +139,105 @@ fn without_date(bytes: &[u8]) -> Vec<u8> {
     };
     lines.filter(|line| !dated(line)).collect::<Vec<_>>().concat()
 }
+
+/// The rows that a terminal of some columns shows, after each redraw. It knows what the program's bars write: returns, line feeds,
+/// moves up and down, and clearing a line.
+struct Terminal {
+    columns: usize,
+    rows: Vec<Vec<char>>,
+    row: usize,
+    column: usize,
+    shown: Vec<Vec<String>>,
+}
+
+impl Terminal {
+    fn show(output: &str, columns: usize) -> Vec<Vec<String>> {
+        let mut terminal = Self { columns, rows: vec![], row: 0, column: 0, shown: vec![] };
+        let mut rest = output;
+        while let Some(letter) = rest.chars().next() {
+            rest = match rest.strip_prefix("\x1b[") {
+                Some(sequence) => {
+                    let end = sequence.find(|letter: char| letter.is_ascii_alphabetic()).unwrap();
+                    terminal.control(&sequence[..end], &sequence[end..=end]);
+                    &sequence[end + 1..]
+                }
+                None => {
+                    terminal.write(letter);
+                    &rest[letter.len_utf8()..]
+                }
+            };
+        }
+        terminal.keep();
+        terminal.shown
+    }
+
+    fn keep(&mut self) {
+        self.shown.push(self.rows.iter().map(|row| row.iter().collect::<String>()).collect());
+    }
+
+    fn control(&mut self, count: &str, kind: &str) {
+        let lines = count.parse().unwrap_or(1);
+        match kind {
+            "A" => {
+                self.keep();
+                self.row = self.row.saturating_sub(lines);
+            }
+            "B" => self.row += lines,
+            "K" => self.rows.get_mut(self.row).into_iter().for_each(Vec::clear),
+            _ => panic!("this terminal knows no {count}{kind}"),
+        }
+    }
+
+    fn write(&mut self, letter: char) {
+        match letter {
+            '\r' => self.column = 0,
+            '\n' => self.row += 1,
+            _ => {
+                if self.column == self.columns {
+                    (self.row, self.column) = (self.row + 1, 0);
+                }
+                self.rows.resize(self.rows.len().max(self.row + 1), vec![]);
+                let row = &mut self.rows[self.row];
+                row.resize(row.len().max(self.column + 1), ' ');
+                row[self.column] = letter;
+                self.column += 1;
+            }
+        }
+    }
+}
+
+/// Two bars at once and one for both, on terminals where the longest does not fit.
+#[test]
+#[cfg(target_os = "linux")]
+fn bars_take_a_line_each_and_go_away() {
+    let sandbox = Sandbox::new();
+    let program = env!("CARGO_BIN_EXE_asymgrad");
+    for columns in [80, 60, 30] {
+        let run = "run DS0 DSR2 --data digits --epochs 1 --batch 20 --lr 1e-3,3e-4 --jobs 2";
+        let line = format!("stty cols {columns} rows 24; exec {program} {run} --out {columns}");
+        let mut script = Command::new("script");
+        script
+            .args(["-qec", &line, "/dev/null"])
+            .current_dir(sandbox.path(""))
+            .env("TERM", "xterm")
+            .stdin(Stdio::null());
+        let Ok(output) = script.output() else { return program::skip("there is no `script`, which gives a terminal") };
+        let ended = Ended::of(output);
+        assert_eq!(ended.code, Some(0), "{}", ended.out);
+        let shown = Terminal::show(&ended.out, columns);
+        // What only a bar says.
+        let is_bar = |row: &&String| row.contains("images/s") || row.contains(" left");
+        let mut named = 0;
+        for row in shown.iter().flatten().filter(is_bar) {
+            let (bar, text) = row.split_at(10);
+            assert!(bar.chars().all(|letter| "=> ".contains(letter)), "{columns} columns: {row}");
+            named += usize::from(text.starts_with(" DSR2 lr-0.0003 seed 1"));
+        }
+        // On the narrowest the name alone fits beside the bar.
+        let narrow =
+            |row: &String| row.starts_with([' ', '=', '>']) && row.trim_end().ends_with(" DSR2 lr-0.0003 seed");
+        assert!(named > 0 || columns == 30 && shown.iter().flatten().any(narrow), "{columns} columns: {:?}", ended.out);
+        let last = shown.last().unwrap();
+        assert!(!last.iter().any(|row| is_bar(&row)), "{last:?}");
+    }
+}

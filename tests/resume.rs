@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use asymgrad::dataset;
 use asymgrad::kernels::InstructionSet;
 use asymgrad::run::read_config;
-use asymgrad::train::{self, Observer, Outcome, Request};
+use asymgrad::train::{self, Observer, Outcome, Request, TrainProgress};
 use program::{Ended, Running, Sandbox, lines, skip};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const NET: &str = "input 3x32x32 - dense24 - dense10(R*)";
 /// More steps than any test waits for.
@@ -249,9 +249,9 @@ fn status_lists_finished_running_crashed_failed_and_missing_runs() {
     let state = |name: &str| {
         let survey = sandbox.run("status all --json").json();
         let runs = survey["runs"].as_array().unwrap();
-        let run = runs.iter().find(|run| run["folder"].as_str().unwrap().ends_with(name)).unwrap().clone();
-        assert_eq!(survey["missing"][0], "DS0");
-        run
+        // Nothing was asked for that the folder lacks.
+        assert_eq!(survey["missing"], json!([]));
+        runs.iter().find(|run| run["folder"].as_str().unwrap().ends_with(name)).unwrap().clone()
     };
     let works = state("works");
     assert_eq!((&works["state"], &works["owner"]["pid"]), (&"running".into(), &running.id().into()), "{works}");
@@ -269,7 +269,15 @@ fn status_lists_finished_running_crashed_failed_and_missing_runs() {
     train_to(&sandbox, "all/works", goal).assert(0, &[]);
     assert_eq!(state("works")["state"], "finished");
     let text = sandbox.run("status all").out;
-    assert!(text.contains("2 finished") && text.contains("missing: DS0 DSR1"), "{text}");
+    assert!(text.contains("2 finished") && !text.contains("missing"), "{text}");
+    // Only what is asked for by name is shown, or missing.
+    sandbox.run("run DS0 --data digits --max-steps 1 --out all/DS0").assert(0, &[]);
+    let text = sandbox.run("status all DS0 DSR1 DSR2").out;
+    assert!(text.contains("1 finished, 2 missing: DSR1 DSR2") && !text.contains("works"), "{text}");
+    let row = "[[experiment]]\nname = \"MINE\"\nnetwork = \"input 64 - dense10\"\nloss = \"ce\"\n";
+    fs::write(sandbox.path("own.toml"), row).unwrap();
+    let text = sandbox.run("status all --experiments own.toml").out;
+    assert!(text.contains("3 finished, 1 missing: MINE"), "{text}");
 }
 
 #[test]
@@ -366,6 +374,49 @@ impl Observer for StopAfter<'_> {
     }
 }
 
+/// Panics at the first step.
+struct Panics;
+
+impl Observer for Panics {
+    fn step(&mut self, _: &TrainProgress) {
+        panic!("a bug");
+    }
+}
+
+#[test]
+fn a_run_that_panicked_is_shown_as_failed_and_resumes() {
+    let sandbox = Sandbox::new();
+    sandbox.run_with(SHORT, NET).assert(0, &[]);
+    let request = request(&sandbox, "a", "b");
+    let stop = AtomicBool::new(false);
+    let digits = dataset::open("digits").unwrap();
+    let train = || train::train(&request, &digits, &stop, &mut Panics);
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(train)).is_err());
+    let status = sandbox.run("status b --json").json();
+    let run = &status["runs"][0];
+    assert!(run["state"] == "failed" && run["problem"].as_str().unwrap().contains("panicked"), "{status}");
+    sandbox.run_with(&SHORT.replace("--out a", "--out b"), NET).assert(0, &[]);
+    sandbox.results("a").assert_equal(&sandbox.results("b"));
+    assert_eq!(sandbox.run("status b --json").json()["runs"][0]["state"], "finished");
+}
+
+/// The request of the run in folder `from` for folder `to`.
+fn request(sandbox: &Sandbox, from: &str, to: &str) -> Request {
+    let config = read_config(&sandbox.path(from)).unwrap().unwrap();
+    Request {
+        kernels: InstructionSet::of(config.class),
+        config,
+        folder: sandbox.path(to),
+        init: None,
+        threads: 1,
+        fresh: false,
+        checkpoint_every: None,
+        tensorboard: false,
+        longer_is_done: false,
+        keep_weights: true,
+    }
+}
+
 /// The rounds of noise that weight mirrors are shown before the first step take minutes in a large network. So the folder is there
 /// first, a signal ends them with a checkpoint, the next process continues them, and a dry run counts them.
 #[test]
@@ -388,20 +439,7 @@ fn rounds_before_the_first_step_are_stopped_continued_and_counted() {
 
     let some = run("300");
     sandbox.run_with(&format!("{some} whole"), net).assert(0, &[]);
-    let config = read_config(&sandbox.path("whole")).unwrap().unwrap();
-    let request = Request {
-        kernels: InstructionSet::of(config.class),
-        config,
-        folder: sandbox.path("cut"),
-        init: None,
-        threads: 1,
-        fresh: false,
-        checkpoint_every: None,
-        tensorboard: false,
-        save_best: false,
-        longer_is_done: false,
-        keep_weights: true,
-    };
+    let request = request(&sandbox, "whole", "cut");
     let stop = AtomicBool::new(false);
     let mut observer = StopAfter { round: 100, stop: &stop };
     let stopped = train::train(&request, &dataset::open("digits").unwrap(), &stop, &mut observer).unwrap();

@@ -151,6 +151,39 @@ fn a_task_s_number_stands_before_the_experiments() {
     }
 }
 
+/// A task trains on the data that the command found, whatever its environment lacks.
+#[test]
+fn a_script_pins_the_data_set_and_its_folder() {
+    let sandbox = Sandbox::new();
+    // What a task's shell has set when it starts the program.
+    let set_by = |script: &[u8]| {
+        let script = String::from_utf8(script.to_vec()).unwrap();
+        let line = script.lines().find(|line| line.starts_with("export ")).unwrap().to_owned();
+        let output = Command::new("bash").args(["-c", &format!("{line}; printenv ASYMGRAD_DATA")]).output().unwrap();
+        (OsString::from_vec(output.stdout), script)
+    };
+    let folder = sandbox.path("it's \"my\" $data");
+    let mut command = sandbox.command("run --net {} --data digits --print-script", NET);
+    let (set, _) = set_by(&command.env("ASYMGRAD_DATA", &folder).output().unwrap().stdout);
+    assert_eq!(set, OsString::from(format!("{}\n", folder.display())));
+    // Without the variable it is a folder beside, and it is absolute.
+    let (set, _) = set_by(&sandbox.command("run --net {} --data digits --print-script", NET).output().unwrap().stdout);
+    let beside = sandbox.path("").canonicalize().unwrap().join("data");
+    assert_eq!(set, OsString::from(format!("{}\n", beside.display())));
+    // The data that experiments name by themselves are named for the task.
+    let row = |name: &str, data: &str| {
+        format!("[[experiment]]\nname = \"{name}\"\nnetwork = \"{NET}\"\nloss = \"ce\"\ndata = \"{data}\"\n")
+    };
+    fs::write(sandbox.path("own.toml"), row("ONE", "digits") + &row("TWO", "digits")).unwrap();
+    let suite = |options: &str| sandbox.run(&format!("suite --experiments own.toml {options} --print-script")).out;
+    assert!(suite("").contains("suite --experiments own.toml --data digits --task"), "{}", suite(""));
+    assert_eq!(suite("--data digits").matches("--data").count(), 1);
+    assert!(!suite("--quick").contains("--data "), "--quick takes no other data");
+    let (_, script) = set_by(suite("--epochs 1").as_bytes());
+    run_task(script.as_bytes(), 2).assert(0, &[]);
+    assert!(sandbox.path("runs/digits/TWO/seed-1/result.json").exists());
+}
+
 #[test]
 fn more_rows_than_an_array_takes_are_several_arrays() {
     let sandbox = Sandbox::new();

@@ -1,7 +1,7 @@
 //! `asymgrad status`: how the runs of a folder stand.
 
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asymgrad::status::{self, RunStatus};
 use clap::Args;
@@ -70,7 +70,8 @@ impl StatusArguments {
         if self.own.is_given() {
             names.extend(catalogue.own().iter().map(|experiment| experiment.name.clone()));
         }
-        let cells = self.grid.as_ref().map_or_else(|| Ok(vec![]), |file| grid::with_words(file, &[]))?;
+        let words = |file: &Path| ["--grid".into(), file.into()];
+        let cells = self.grid.as_ref().map_or_else(|| Ok(vec![]), |file| grid::with_words(file, &words(file)))?;
         Ok((names, cells.iter().flat_map(|(cell, arguments)| arguments.places(cell)).collect()))
     }
 

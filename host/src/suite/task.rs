@@ -95,17 +95,17 @@ impl TaskResult<'_> {
     }
 }
 
-/// `DS0: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
+/// `DS0 seed 1: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
 impl fmt::Display for TaskResult<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Request { config, folder, .. } = &self.task.request;
-        let (name, folder) = (&config.name, folder.display());
+        let Request { folder, .. } = &self.task.request;
+        let (label, folder) = (self.task.label(), folder.display());
         let (summary, before) = match &self.outcome {
-            Err(reason) => return write!(f, "error: {name}: {reason}"),
+            Err(reason) => return write!(f, "error: {label}: {reason}"),
             Ok(Outcome::Stopped { step }) => {
                 return write!(
                     f,
-                    "{name}: stopped after step {step} with a checkpoint in {folder}: the same command continues"
+                    "{label}: stopped after step {step} with a checkpoint in {folder}: the same command continues"
                 );
             }
             Ok(Outcome::Ended(summary)) => (summary, ""),
@@ -118,7 +118,7 @@ impl fmt::Display for TaskResult<'_> {
         let (step, last) = (summary.step, &summary.last);
         write!(
             f,
-            "{name}: {status} {before}after step {step} (epoch {}), test accuracy {:.2} %, test loss {:.4}, in {folder}",
+            "{label}: {status} {before}after step {step} (epoch {}), test accuracy {:.2} %, test loss {:.4}, in {folder}",
             last.epoch, last.test_accuracy, last.test_loss
         )
     }
