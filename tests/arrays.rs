@@ -27,9 +27,12 @@ fn pixel(image: usize, channel: usize, row: usize, col: usize) -> u8 {
 /// The pixels of some images, channel by channel, or with the channels last.
 fn pixels(images: std::ops::Range<usize>, is_last: bool) -> Vec<u8> {
     let [channels, rows, cols] = SHAPE;
-    let at = |index: usize| match is_last {
-        false => (index / (rows * cols), index / cols % rows, index % cols),
-        true => (index % channels, index / channels / cols, index / channels % cols),
+    let at = |index: usize| {
+        if is_last {
+            (index % channels, index / channels / cols, index / channels % cols)
+        } else {
+            (index / (rows * cols), index / cols % rows, index % cols)
+        }
     };
     let image = |image| (0..SIZE).map(move |index| (image, at(index)));
     images.flat_map(image).map(|(image, (channel, row, col))| pixel(image, channel, row, col)).collect()
@@ -127,10 +130,10 @@ fn what_is_wrong_names_the_file_the_array_and_the_way_out() {
     let sandbox = Sandbox::new();
     let [channels, rows, cols] = SHAPE;
     let good = || arrays(&[channels, rows, cols], false, bytes);
-    let says = |name: &str, array: Option<Vec<u8>>, texts: &[&str]| {
+    let says = |name: &'static str, array: Option<Vec<u8>>, texts: &[&str]| {
         let mut all = good();
         all.retain(|(known, _)| *known != name);
-        all.extend(array.map(|array| (name.to_owned().leak() as &str, array)));
+        all.extend(array.map(|array| (name, array)));
         fs::write(sandbox.path("a.npz"), npz(&all, CompressionMethod::Deflated)).unwrap();
         let ended = info(&sandbox, "a.npz");
         ended.assert(1, &[&format!("a.npz: `{name}`: ")]);

@@ -8,7 +8,7 @@ use std::io::{BufReader, Read};
 
 use zip::ZipArchive;
 
-use super::arrays::{Array, Number};
+use super::array::{Array, Number};
 
 /// NumPy itself refuses longer headers.
 const MOST_HEADER: u64 = 10_000;
