@@ -683,3 +683,34 @@ fn a_closed_pipe_changes_no_exit_code() {
     ended.assert(1, &["1 of 2 runs failed"]);
     assert!(sandbox.path("here/DSR1/result.json").exists());
 }
+
+/// A line for each seed, and a column for each setting in which the runs differ.
+#[test]
+fn runs_are_a_table_of_the_settings_in_which_they_differ() {
+    let sandbox = Sandbox::new();
+    let run = "--max-steps 2 --lr 0.01,0.02 --seeds 1..2 --out all";
+    let rows = run_small(&sandbox, &format!("{run}/adam --json")).json();
+    let found: Vec<_> = rows.as_array().unwrap().iter().map(|row| (&row["seed"], &row["settings"])).collect();
+    let expected = |seed: u32, rate: f64| (json!(seed), json!({"optimizer.rate": rate}));
+    let all = [expected(1, 0.01), expected(2, 0.01), expected(1, 0.02), expected(2, 0.02)];
+    assert_eq!(found, all.iter().map(|(seed, settings)| (seed, settings)).collect::<Vec<_>>());
+    run_small(&sandbox, "--max-steps 2 --optimizer sgd --batch 7 --clip 0.5 --out all/sgd").assert(0, &[]);
+    let csv = sandbox.run("report all --format runs").out;
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header: Vec<String> = reader.headers().unwrap().iter().map(Into::into).collect();
+    let settings =
+        ["batch", "clip", "optimizer", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.rate"];
+    let first = ["folder", "status", "name", "network", "loss", "data", "seed"];
+    assert_eq!(header[..14], [first, settings].concat());
+    let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(Into::into).collect()).collect();
+    let row = |folder: &str| rows.iter().find(|row| row[0] == folder).unwrap_or_else(|| panic!("no {folder} in {csv}"));
+    assert_eq!(rows.len(), 5);
+    assert_eq!(row("all/sgd")[6..14], ["1", "7", "0.5", "sgd", "", "", "", "0.01"]);
+    assert_eq!(row("all/adam/lr-0.02/seed-2")[6..14], ["2", "128", "", "adam", "0.9", "0.999", "1e-8", "0.02"]);
+    for (folder, row) in rows.iter().map(|row| (&row[0], row)) {
+        let last = lines(&sandbox.results(folder).epochs).pop().unwrap();
+        let of = |column: &str| row[header.iter().position(|name| name == column).unwrap()].parse::<f64>().unwrap();
+        assert_eq!(json!(of("test_accuracy")), last["test_accuracy"], "{folder}");
+        assert_eq!(json!(of("angles.dense2")), last["angles"]["dense2"], "{folder}");
+    }
+}

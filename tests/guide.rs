@@ -5,7 +5,7 @@ mod program;
 
 use std::path::Path;
 
-use program::Sandbox;
+use program::{Sandbox, npy, npz};
 
 const GUIDE: &str = include_str!("../docs/guide.md");
 
@@ -20,9 +20,22 @@ fn images(folder: &Path, layout: &str) {
     }
 }
 
+/// The file that the guide's lines of Python make, which `tests/interop/png_check.py` runs.
+fn photos(file: &Path) {
+    let images = |count: usize| npy("|u1", &[count, 32, 32, 3], &vec![90; count * 3072]);
+    let arrays = [
+        ("train_images", images(4)),
+        ("train_labels", npy("|u1", &[4], &[0, 1, 0, 1])),
+        ("test_images", images(2)),
+        ("test_labels", npy("|u1", &[2], &[0, 1])),
+    ];
+    std::fs::write(file, npz(&arrays, zip::CompressionMethod::Deflated)).unwrap();
+}
+
 #[test]
 fn every_command_of_the_guide_works() {
     let sandbox = Sandbox::new();
+    photos(&sandbox.path("photos.npz"));
     let mut texts = GUIDE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
     std::fs::write(sandbox.path("grid.toml"), texts.next().unwrap()).unwrap();
     std::fs::write(sandbox.path("mine.toml"), texts.next().unwrap()).unwrap();

@@ -103,7 +103,7 @@ fn the_best_weights_of_a_run_that_is_killed_at_any_file_operation_are_those_of_a
     let net = "input 3x32x32 - dense4 - dense10(brSF)";
     let command = |out: &str| {
         format!(
-            "run --net {{}} --data digits --validation 300 --save-best --batch 600 --epochs 2 --checkpoint-every 1 --threads 1 --out {out}"
+            "run --net {{}} --data digits --validation 300 --save-best --batch 1200 --epochs 2 --checkpoint-every 1 --threads 1 --out {out}"
         )
     };
     let best = |out: &str| fs::read(sandbox.path(out).join("best.safetensors")).unwrap();

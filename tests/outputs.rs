@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use program::{Ended, Sandbox};
 
 /// Every command with an output that a user names, on the run in `run`.
-const OUTPUTS: [&str; 8] = [
+const OUTPUTS: [&str; 9] = [
     "export run -o",
     "export run --csr conv1.weight -o",
     "export run --rust",
@@ -20,6 +20,7 @@ const OUTPUTS: [&str; 8] = [
     "report run --format html -o",
     "report run --format json -o",
     "report run --format csv -o",
+    "report run --format runs -o",
 ];
 
 fn trained() -> Sandbox {

@@ -130,7 +130,7 @@ fn a_run_of_no_epoch_evaluates_its_start_and_is_extended_as_if_it_had_not_stoppe
         let whole = sandbox.results(&format!("{number}-b"));
         sandbox.results(&format!("{number}-a")).assert_equal(&whole);
         // A batch is the whole data set, and a step's loss is that before its update.
-        let loss = |value: &Value| value.as_f64().unwrap() as f32;
+        let loss = |value: &Value| value.to_string().parse::<f32>().unwrap();
         assert_eq!(loss(&line["train_loss"]).to_bits(), loss(&whole.losses()[0]).to_bits());
         assert_eq!(line["train_accuracy"], lines(&whole.epochs)[0]["train_accuracy"]);
         run("b --epochs 0").assert(1, &["0 are asked for", "may only grow"]);
@@ -412,6 +412,7 @@ fn request(sandbox: &Sandbox, from: &str, to: &str) -> Request {
         fresh: false,
         checkpoint_every: None,
         tensorboard: false,
+        save_best: false,
         longer_is_done: false,
         keep_weights: true,
     }

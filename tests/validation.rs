@@ -388,7 +388,7 @@ fn the_first_training_images_alone_are_as_a_data_set_of_them() {
         let line = format!("run --net {{}} --data all --batch 32 --epochs 3 --standardize --out runs/all {rest}");
         sandbox.run_with(&line, NET).assert(1, texts);
     };
-    refused("--train-images 80 --validation 80", &["another run (train_images: 90 there, 80 asked for)"]);
+    refused("--train-images 80 --validation 80", &["train_images: 90 there, 80 asked for)"]);
     refused("--train-images 231", &["231 images to train on are more than the 230 that the data set all has;"]);
     refused("--train-images 151 --validation 80", &["more than the 150", "beside a validation split of 80"]);
     let report = sandbox.run("report runs --format json").out;
@@ -421,7 +421,7 @@ fn the_best_weights_are_those_of_a_run_that_ends_with_the_best_epoch() {
     run("short", &format!("--epochs {best}")).assert(0, &[]);
     assert!(best_weights(&sandbox, "best") == sandbox.results("short").weights);
     // Limits within an epoch, and a resumed run that does not repeat the option.
-    for options in ["--epochs 6 --max-steps 13 --save-best", "--epochs 6 --max-steps 60", "--epochs 6"] {
+    for options in ["--epochs 6 --max-steps 30 --save-best", "--epochs 6 --max-steps 60", "--epochs 6"] {
         run("cut", options).assert(0, &[]);
     }
     assert!(best_weights(&sandbox, "cut") == best_weights(&sandbox, "best"));

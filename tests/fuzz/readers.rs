@@ -32,6 +32,9 @@ pub(crate) fn all() -> Vec<(&'static str, Reader, Vec<u8>)> {
         ("cifar", cifar, vec![3; 5000]),
         ("archive", archive, gzip(&members())),
         ("tar", tar_members, members()),
+        ("npz", npz, arrays(&npy(&[3, 2, 2], &[9; 12]))),
+        ("npy", npy_in_archive, npy(&[3, 2, 2], &[9; 12])),
+        ("tensors", tensor_file, good_tensors()),
     ]
 }
 
@@ -169,4 +172,57 @@ fn archive(folder: &Path, bytes: &[u8]) {
 /// [`archive`] of damaged bytes that are then compressed, so that the archive is damaged and the compression is not.
 fn tar_members(folder: &Path, bytes: &[u8]) {
     archive(folder, &gzip(bytes));
+}
+
+/// An array of bytes as NumPy writes it.
+fn npy(shape: &[usize], bytes: &[u8]) -> Vec<u8> {
+    let shape: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let length = u16::try_from(header.len()).unwrap().to_le_bytes();
+    [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), bytes].concat()
+}
+
+/// An archive with these training images.
+fn arrays(images: &[u8]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
+    let (labels, test) = (npy(&[3], &[0, 1, 2]), npy(&[1, 2, 2], &[9; 4]));
+    let one = npy(&[1], &[1]);
+    for (name, bytes) in
+        [("train_images", images), ("train_labels", &labels), ("test_images", &test), ("test_labels", &one)]
+    {
+        writer.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        writer.write_all(bytes).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn npz(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("arrays.npz");
+    fs::write(&file, bytes).unwrap();
+    open(&file);
+}
+
+/// [`npz`] of a damaged array in an archive that is not damaged.
+fn npy_in_archive(folder: &Path, bytes: &[u8]) {
+    npz(folder, &arrays(bytes));
+}
+
+fn good_tensors() -> Vec<u8> {
+    let entry = |name: &str, shape: &str, from: usize, to: usize| {
+        format!("\"{name}\":{{\"dtype\":\"U8\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}")
+    };
+    let entries = [
+        entry("train_images", "[3,2,2]", 0, 12),
+        entry("train_labels", "[3]", 12, 15),
+        entry("test_images", "[1,2,2]", 15, 19),
+        entry("test_labels", "[1]", 19, 20),
+    ];
+    let header = format!("{{{}}}", entries.join(","));
+    [(header.len() as u64).to_le_bytes().as_slice(), header.as_bytes(), &[1; 20]].concat()
+}
+
+fn tensor_file(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("arrays.safetensors");
+    fs::write(&file, bytes).unwrap();
+    open(&file);
 }

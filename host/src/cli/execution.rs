@@ -255,7 +255,7 @@ impl Execution {
 
     fn print_results(&self, all: &[TaskResult], tasks: usize) -> anyhow::Result<()> {
         match all {
-            _ if self.json => print_json_of(&all.iter().map(report::Line::from).collect::<Vec<_>>(), tasks),
+            _ if self.json => print_json_of(&report::lines(all), tasks),
             _ if tasks > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
                 report::table(all),

@@ -20,6 +20,8 @@ pub(super) enum Format {
     Tex,
     /// A line a figure
     Csv,
+    /// A line a run as CSV: its seed, the settings in which the runs differ, its figures and measures
+    Runs,
     /// Everything, the curves included
     Json,
 }
@@ -57,6 +59,7 @@ impl ReportArguments {
             }
             Format::Tex => report::tex(&report),
             Format::Csv => report::csv(&report),
+            Format::Runs => report::runs(&report),
             Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         };
         let Some(file) = file else { return print(&text) };

@@ -38,24 +38,22 @@ pub(super) struct Weights {
 impl WeightsArguments {
     /// Reads the weights. `choices` are the settings for a file; a run has its own.
     pub(super) fn read(&self, choices: &Choices) -> anyhow::Result<Weights> {
-        let weights = match &self.net {
-            Some(network) => self.read_file(network, choices)?,
+        match &self.net {
+            Some(network) => self.read_file(network, choices),
             None if self.source.is_file() => {
                 anyhow::bail!(
                     "{}: this is no run; if it is a file of weights, name its network with --net",
                     self.source.display()
                 )
             }
-            None => self.read_run()?,
-        };
-        train::check_fit(&weights.config, &weights.dataset)?;
-        train::check_split(&weights.config, &weights.dataset)?;
-        Ok(weights)
+            None => self.read_run(),
+        }
     }
 
     fn read_run(&self) -> anyhow::Result<Weights> {
         let (config, state) = run::read_state(&self.source)?;
         let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.source, &config)))?;
+        check(&config, &dataset)?;
         Ok(Weights { config, state: state.to_vec(), dataset })
     }
 
@@ -65,6 +63,7 @@ impl WeightsArguments {
         // The optimizer that takes no memory: nothing is trained.
         let choices = Choices { optimizer: Some(Optimizer::Sgd(Sgd::DEFAULT)), ..choices.clone() };
         let mut config = Config::of_network(config::name_of(network), network.clone(), &choices, &dataset, class);
+        check(&config, &dataset)?;
         config.standard = tensors::read_standard(&self.source, dataset.channels)?;
         let architecture = network.architecture();
         let mut state = tensors::read_parameters(&self.source, &architecture)?;
@@ -72,4 +71,10 @@ impl WeightsArguments {
         state.resize(architecture.state(&config.training()), 0.0);
         Ok(Weights { config, state, dataset })
     }
+}
+
+/// Fails if the network does not take the images, or the validation split leaves none.
+fn check(config: &Config, dataset: &Dataset) -> Result<(), run::Error> {
+    train::check_fit(config, dataset)?;
+    train::check_split(config, dataset)
 }

@@ -168,7 +168,7 @@ impl Config {
     }
 
     /// The fields as they are written; through text, so that an f32 keeps its short form.
-    fn fields(&self) -> serde_json::Map<String, Value> {
+    pub(super) fn fields(&self) -> serde_json::Map<String, Value> {
         let text = serde_json::to_string(self).unwrap_or_default();
         serde_json::from_str(&text).unwrap_or_default()
     }

@@ -4,12 +4,15 @@
 //! - `choices`: a configuration from what a user chooses, an experiment, and the defaults
 //! - `fields`: the fields of `config.json`, and how two configurations differ
 //! - `dataset_id`: the data set that a run is trained on
+//! - `columns`: the settings of several runs as columns
 
 mod choices;
+mod columns;
 mod command;
 mod dataset_id;
 mod fields;
 
 pub use crate::settings::{Choices, Coefficients, MeasureSet, ParseScheduleError, Schedule};
+pub use columns::{Settings, differing};
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};

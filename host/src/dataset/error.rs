@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Neither a known name nor an existing path.
     #[error(
-        "there is no data set `{spec}`, and no such file or folder: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz, or a folder with CIFAR-10's \
+        "there is no data set `{spec}`, and no such file or folder: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz or of arrays in an .npz or .safetensors file, or a folder with CIFAR-10's \
          six .bin files, with MNIST's four IDX files, or with a layout.toml that describes other .bin files"
     )]
     Unknown {
@@ -41,6 +41,26 @@ pub enum Error {
         /// The description, or a file that it names.
         file: PathBuf,
         /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// A file of arrays cannot be read.
+    #[error("{}: the file of arrays cannot be read ({reason}); write it with `{writer}`", file.display())]
+    ArrayFile {
+        /// The file.
+        file: PathBuf,
+        /// The error of the reader.
+        reason: String,
+        /// What writes such a file.
+        writer: &'static str,
+    },
+    /// An array is missing, or not what the data set takes.
+    #[error("{}: `{array}`: {problem}", file.display())]
+    Arrays {
+        /// The file.
+        file: PathBuf,
+        /// The array's name.
+        array: String,
+        /// What is wrong with it, and what to do.
         problem: String,
     },
     /// CIFAR-10 was asked for by name before it was imported.

@@ -1,12 +1,14 @@
 //! Data sets: labelled images of bytes, apart for training and test, and where they come from.
 //! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
-//! MNIST's layout.
+//! MNIST's layout, or of arrays.
 //!
-//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`: readers of files
+//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `npz`: NumPy's archives, `array`: one array
 //! - `fetch`, `import`: CIFAR-10 from its archive into the data folder
 //! - `info`: counts and means; `pixels`: from bytes to the network's input
 //! - `images`: the images in memory; `cifar_format`: names and sizes of CIFAR-10's files; `error`
 
+mod array;
+mod arrays;
 pub mod cifar;
 mod cifar_format;
 mod data_set;
@@ -21,6 +23,7 @@ mod import;
 mod info;
 mod known;
 mod layout;
+mod npz;
 mod pixels;
 mod sniff;
 
@@ -36,7 +39,8 @@ pub use pixels::{Pixels, Standardization};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path: CIFAR-10's archive, or a folder with its six files, with
+/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path: CIFAR-10's archive, arrays in an `.npz` or `.safetensors`
+/// file, or a folder with its six files, with
 /// MNIST's four IDX files, or with a `layout.toml` that describes other files of CIFAR-10's kind.
 ///
 /// # Errors
@@ -68,6 +72,9 @@ pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Erro
 }
 
 fn open_path(path: &Path, name: &str) -> Result<Dataset, Error> {
+    if !path.is_dir() && arrays::is_file(path) {
+        return arrays::read(path, name);
+    }
     if !path.is_dir() {
         return idx::read_set_of(path, name)?.map_or_else(|| cifar::read_archive(path, name), Ok);
     }
@@ -90,10 +97,10 @@ pub fn data_dir() -> PathBuf {
 /// The data set of a run that names none: that of the report's experiments.
 pub const DEFAULT: &str = "cifar10";
 
-/// A name for run folders: the last part of the path, without the archive's endings.
+/// A name for run folders: the last part of the path, without the ending of an archive or a file of arrays.
 fn name_of(path: &Path) -> String {
     let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = whole.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy());
-    let stem = name.strip_suffix(".tar.gz").or_else(|| name.strip_suffix(".tgz")).unwrap_or(&name);
-    stem.to_owned()
+    let stem = [".tar.gz", ".tgz", ".npz", ".safetensors"].iter().find_map(|ending| name.strip_suffix(ending));
+    stem.unwrap_or(&name).to_owned()
 }

@@ -15,7 +15,7 @@ pub(super) fn describe(bytes: &[u8]) -> Option<&'static str> {
         (b"\x28\xb5\x2f\xfd", "it is a zstd file: unpack it with `unzstd`"),
         (b"\x89png", "it is a PNG picture: write the pixels as bytes"),
         (b"\xff\xd8\xff", "it is a JPEG picture: write the pixels as bytes"),
-        (b"\x93numpy", "it is a NumPy array: write its bytes as described in `layout.toml`"),
+        (b"\x93numpy", "it is one NumPy array: save images and labels together with `numpy.savez`"),
         (b"\x80\x02", "it is a Python pickle, as in CIFAR-10's Python version: get the binary version"),
         (b"\x80\x04", "it is a Python pickle, as in CIFAR-10's Python version: get the binary version"),
     ];

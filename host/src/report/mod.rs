@@ -2,7 +2,7 @@
 //!
 //! [`Report::read`] gathers everything from the runs' files; each format writes it. Only the page has curves.
 //!
-//! - `html`, `markdown`, `tex`, `csv`: the formats of the page; `plots`: the plots of the Markdown page; `results`: what it shows
+//! - `html`, `markdown`, `tex`, `csv`: the formats of the page; `runs_csv`: a line for each run; `plots`: the plots of the Markdown page; `results`: what it shows
 //! - `table`, `claims`: the report's tables and claims with the runs beside them
 //! - `families`: the feedback rules of each network, whatever suite or table they are from
 //! - `conditions`: the same runs by their batch and settings, and their distance to the report's figures
@@ -18,6 +18,7 @@ mod html;
 mod markdown;
 mod plots;
 mod results;
+mod runs_csv;
 mod table;
 mod terminal;
 mod tex;
@@ -31,7 +32,8 @@ pub use html::page;
 pub use markdown::{BlockError, Markdown, MarkdownError, markdown};
 pub use plots::PlotError;
 pub use results::{DataSummary, Report};
+pub use runs_csv::runs;
 pub use table::{Cell, Row, Table};
 pub use terminal::{claims, seeds, table};
 pub use tex::tex;
-pub use trained::{Line, Reached};
+pub use trained::{Line, Reached, lines};

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::Network;
 use crate::analysis::{self, Judgement};
+use crate::config::{Settings, differing};
 use crate::experiment::{Claim, Published};
 use crate::lossy;
 use crate::run::{self, Ending};
@@ -20,6 +21,9 @@ pub struct Line<'a> {
     network: &'a Network,
     loss: &'a str,
     data: &'a str,
+    seed: u64,
+    /// The settings in which the trainings that are printed together differ.
+    settings: Settings,
     #[serde(serialize_with = "lossy::serialize")]
     folder: &'a Path,
     /// finished, diverged, stopped or failed.
@@ -50,8 +54,14 @@ pub(crate) struct Judged<'a> {
     pub(crate) judgement: Judgement,
 }
 
-impl<'a> From<&'a TaskResult<'_>> for Line<'a> {
-    fn from(result: &'a TaskResult<'_>) -> Self {
+/// What is printed of trainings, one line for each.
+pub fn lines<'a>(all: &'a [TaskResult<'_>]) -> Vec<Line<'a>> {
+    let settings = differing(all.iter().map(|result| &result.task.request.config));
+    all.iter().zip(settings).map(|(result, settings)| Line::of(result, settings)).collect()
+}
+
+impl<'a> Line<'a> {
+    fn of(result: &'a TaskResult<'_>, settings: Settings) -> Self {
         let Request { config, folder, .. } = &result.task.request;
         let (status, step, error) = match &result.outcome {
             Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => match summary.status {
@@ -67,6 +77,8 @@ impl<'a> From<&'a TaskResult<'_>> for Line<'a> {
             network: &config.network,
             loss: config.loss.name(),
             data: &config.data.name,
+            seed: config.seed,
+            settings,
             folder,
             status,
             step,

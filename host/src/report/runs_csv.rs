@@ -1,0 +1,91 @@
+//! The runs as CSV: a line for each, with the settings in which they differ and the figures of their last epoch.
+
+use std::collections::BTreeSet;
+
+use csv::Writer;
+use serde_json::Value;
+
+use super::results::Report;
+use crate::analysis::Run;
+use crate::config::differing;
+
+/// The columns before the settings, and those after them; the measures follow, such as `angles.dense2`.
+const BEFORE: [&str; 7] = ["folder", "status", "name", "network", "loss", "data", "seed"];
+const AFTER: [&str; 8] = [
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "test_loss",
+    "test_accuracy",
+    "seconds",
+];
+
+/// A line for each run, seed by seed.
+///
+/// # Panics
+/// Never: every line has as many fields as the header, and memory takes it.
+pub fn runs(report: &Report) -> String {
+    let runs: Vec<&Run> = report.groups.iter().flat_map(|group| &group.runs).collect();
+    let settings = differing(runs.iter().map(|run| &run.config));
+    let names: Vec<&String> = settings.first().into_iter().flat_map(|settings| settings.keys()).collect();
+    let measures: BTreeSet<(&String, &String)> = runs.iter().flat_map(|run| measures_of(run)).collect();
+    let mut writer = Writer::from_writer(vec![]);
+    let mut write = |fields: &[String]| writer.write_record(fields).expect("memory takes every record");
+    let named = measures.iter().map(|(measure, layer)| format!("{measure}.{layer}"));
+    let header = BEFORE.map(String::from).into_iter().chain(names.iter().map(ToString::to_string));
+    write(&header.chain(AFTER.map(String::from)).chain(named).collect::<Vec<_>>());
+    for (run, settings) in runs.iter().zip(&settings) {
+        let measured = measures.iter().map(|(measure, layer)| {
+            let series = run.measures.get(*measure).and_then(|layers| layers.get(*layer));
+            text(series.and_then(|series| series.iter().rev().find_map(|number| *number)))
+        });
+        let values = settings.values().map(|value| match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            value => value.to_string(),
+        });
+        write(&before(run).into_iter().chain(values).chain(after(run)).chain(measured).collect::<Vec<_>>());
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+fn measures_of(run: &Run) -> impl Iterator<Item = (&String, &String)> {
+    run.measures.iter().flat_map(|(measure, layers)| layers.keys().map(move |layer| (measure, layer)))
+}
+
+fn before(run: &Run) -> [String; 7] {
+    let config = &run.config;
+    [
+        run.folder.display().to_string(),
+        run.status.name().into(),
+        config.name.clone(),
+        config.network.to_string(),
+        config.loss.name().into(),
+        config.data.label(),
+        config.seed.to_string(),
+    ]
+}
+
+fn after(run: &Run) -> [String; 8] {
+    let Some(last) = run.epochs.last() else {
+        let mut empty: [String; 8] = Default::default();
+        empty[0] = "0".into();
+        return empty;
+    };
+    [
+        last.epoch.to_string(),
+        text(Some(last.train_loss)),
+        text(Some(last.train_accuracy)),
+        text(last.validation_loss),
+        text(last.validation_accuracy),
+        text(Some(last.test_loss)),
+        text(Some(last.test_accuracy)),
+        text(run.seconds),
+    ]
+}
+
+fn text(number: Option<f64>) -> String {
+    number.map_or_else(String::new, |number| number.to_string())
+}
