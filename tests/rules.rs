@@ -254,7 +254,7 @@ fn measured(trainer: &mut Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Meas
     let input = trainer.input(labels.len()).unwrap();
     network.input().load(x, labels.len(), input);
     let before = trainer.state().to_vec();
-    let measures = measure(trainer, &Portable, labels).unwrap();
+    let measures = measure(trainer, &Portable, labels.into()).unwrap();
     assert_eq!(trainer.parameters(), &before[..trainer.parameters().len()], "a measurement changes no weight");
     assert_eq!(trainer.state(), before, "a measurement changes nothing");
     measures

@@ -12,8 +12,8 @@ pub(super) struct OpenDatasets<'a> {
     /// What the command line says; it wins over the experiment.
     chosen: Option<&'a OsStr>,
     open: HashMap<OsString, Arc<Dataset>>,
-    /// What standardises them, by checksum and number of images.
-    standards: HashMap<(String, usize), Standardization>,
+    /// What standardises them, by checksum and training images.
+    standards: HashMap<(String, Vec<u32>), Standardization>,
 }
 
 impl<'a> OpenDatasets<'a> {
@@ -29,9 +29,10 @@ impl<'a> OpenDatasets<'a> {
         })
     }
 
-    /// What standardises the first `images` training images of a data set, which takes a look at every pixel: once for all experiments.
-    pub(super) fn standard(&mut self, dataset: &Dataset, images: usize) -> Standardization {
-        let entry = self.standards.entry((dataset.checksum.clone(), images));
-        entry.or_insert_with(|| Standardization::of(dataset, images)).clone()
+    /// What standardises the training images `chosen` of a data set, which takes a look at every pixel: once for all experiments.
+    pub(super) fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
+        let entry = self.standards.entry((dataset.checksum.clone(), chosen));
+        let chosen = entry.key().1.clone();
+        entry.or_insert_with(|| Standardization::of(dataset, &chosen)).clone()
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct PredictArguments {
     /// digits, cifar10, or a path [default: the run's]
     #[arg(long)]
     data: Option<OsString>,
-    /// The file to write: `scores` [image, class] and `labels` of the test images
+    /// The file to write: `scores` [image, output], and `labels` or `values` [image, value] of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
 }
@@ -26,7 +26,7 @@ impl PredictArguments {
         let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.run, &config)))?;
         train::check_fit(&config, &dataset)?;
         let logits = train::predict(&config, &state, &dataset)?;
-        tensors::write_logits(&self.output, &logits, &dataset.test.labels)
+        tensors::write_logits(&self.output, &logits, &dataset.test)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the logits: {error}", self.output.display()))?;
         print_name(&self.output)
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Config, Schedule};
+use asymgrad::config::{self, Choices, Config, Schedule, Target};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::suite::Task;
@@ -105,6 +105,13 @@ pub(super) struct RunArguments {
     /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = loss)]
     loss: Option<Loss>,
+    /// class, input (an autoencoder) or values (those of the data set) [default: values for data with values, else class]
+    #[arg(long, value_name = "TARGET")]
+    target: Option<Target>,
+    /// Leaves the images of class N out of training, and reports ROC-AUC of the test images' reconstruction errors with this class as
+    /// the anomalies
+    #[arg(long, value_name = "N")]
+    anomaly_class: Option<u8>,
     /// Clips each element of the weight gradients to [-X, X]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     clip: Option<f32>,
@@ -139,17 +146,24 @@ impl RunArguments {
         for choices in self.cells()? {
             if let Some(net) = &self.net {
                 let (dataset, class) = (data.of_experiment(None)?, self.execution.kernels.class()?);
+                let choices = Choices { target: self.target_on(&dataset), ..choices.clone() };
                 let config = Config::of_network(config::name_of(net), net.clone(), &choices, &*dataset, class);
                 tasks.push(self.task(config, &mut data, dataset, None, &catalogue));
             }
             for experiment in &experiments {
                 let dataset = data.of_experiment(experiment.data.as_deref())?;
+                let choices = Choices { target: self.target_on(&dataset), ..choices.clone() };
                 let config = self.execution.config(experiment, &choices, &dataset)?;
                 tasks.push(self.task(config, &mut data, dataset, Some(experiment), &catalogue));
             }
         }
         self.tuning.check(&tasks)?;
         Ok(tasks)
+    }
+
+    /// The target that is asked for, else what the data set has.
+    fn target_on(&self, dataset: &Dataset) -> Target {
+        self.target.unwrap_or(if dataset.values > 0 { Target::Values } else { Target::Class })
     }
 
     /// Every learning rate with every seed.
@@ -173,7 +187,7 @@ impl RunArguments {
         experiment: Option<&Experiment>,
         catalogue: &Arc<Catalogue>,
     ) -> Task {
-        config.standard = self.tuning.standardize.then(|| data.standard(&dataset, config.train_images(&dataset)));
+        config.standard = self.tuning.standardize.then(|| data.standard(&dataset, config.split(&dataset).0));
         let (seed, rate) = (format!("seed-{}", config.seed), format!("lr-{}", config.optimizer.rate()));
         let (many_rates, many_seeds) = (self.lr.len() > 1, self.execution.seeds().len() > 1);
         let mut folder = match &self.out {
@@ -198,6 +212,8 @@ impl RunArguments {
     fn choices(&self) -> anyhow::Result<Choices> {
         Ok(Choices {
             loss: self.loss,
+            target: Target::default(),
+            anomaly_class: self.anomaly_class,
             optimizer: self.optimizer,
             rate: None,
             clip: self.clip,

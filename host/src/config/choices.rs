@@ -5,6 +5,7 @@ use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 use super::dataset_id::DatasetId;
 use super::fields::Config;
 use super::schedule::Schedule;
+use super::target::Target;
 use crate::Network;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
@@ -14,6 +15,10 @@ use crate::kernels::NumericMode;
 pub struct Choices {
     /// The loss.
     pub loss: Option<Loss>,
+    /// What the network is trained towards.
+    pub target: Target,
+    /// The class that is left out of training.
+    pub anomaly_class: Option<u8>,
     /// The optimizer, at its default rate.
     pub optimizer: Option<Optimizer>,
     /// The learning rate.
@@ -110,6 +115,8 @@ impl Config {
             name,
             network,
             loss: choices.loss.unwrap_or_default(),
+            target: choices.target,
+            anomaly_class: choices.anomaly_class,
             data: data.into(),
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(Self::BATCH),

@@ -49,6 +49,9 @@ impl Config {
             }
         };
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
+        add(self.target != plain.target, format!(" --target {}", self.target));
+        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!(" --anomaly-class {class}"));
+        add(self.anomaly_class != plain.anomaly_class, anomaly);
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         add(optimizer.name() != plain.optimizer.name(), format!(" --optimizer {}", optimizer.name()));
         add(optimizer != plain.optimizer, format!(" --lr {rate}"));

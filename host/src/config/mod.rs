@@ -4,15 +4,17 @@
 //! - `choices`: a configuration from what a user chooses, an experiment, and the defaults
 //! - `fields`: the fields of `config.json`, and how two configurations differ
 //! - `dataset_id`: the data set that a run is trained on
-//! - `schedule`: the learning rate by epoch
+//! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 
 mod choices;
 mod command;
 mod dataset_id;
 mod fields;
 mod schedule;
+mod target;
 
 pub use choices::Choices;
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};
 pub use schedule::{ParseScheduleError, Schedule};
+pub use target::{ParseTargetError, Target};

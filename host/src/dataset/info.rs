@@ -18,8 +18,11 @@ pub struct Info {
     pub rows: usize,
     /// Columns of an image.
     pub cols: usize,
-    /// Number of classes.
+    /// Number of classes; 0 if the images have target values.
     pub classes: usize,
+    /// Number of target values of each image; 0 if the images have labels.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub values: usize,
     /// The training images.
     pub train: SplitInfo,
     /// The test images.
@@ -54,6 +57,7 @@ impl Info {
             rows: dataset.rows,
             cols: dataset.cols,
             classes: dataset.classes,
+            values: dataset.values,
             train: SplitInfo::of(dataset, &dataset.train),
             test: SplitInfo::of(dataset, &dataset.test),
             contents: dataset.contents,
@@ -68,20 +72,30 @@ impl SplitInfo {
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = moments(dataset, images, images.len());
+        let (mean, deviation) = moments(dataset, images, 0..images.len());
         Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }
 
-/// Mean and standard deviation of each channel's pixels divided by 255, over the first `count` images.
-pub(crate) fn moments(dataset: &Dataset, images: &Images, count: usize) -> (Vec<f64>, Vec<f64>) {
-    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, count, channel)).unzip()
+/// Mean and standard deviation of each channel's pixels divided by 255, over the images `chosen`.
+pub(crate) fn moments(
+    dataset: &Dataset,
+    images: &Images,
+    chosen: impl Iterator<Item = usize> + Clone,
+) -> (Vec<f64>, Vec<f64>) {
+    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, chosen.clone(), channel)).unzip()
 }
 
-fn moments_of_channel(dataset: &Dataset, images: &Images, count: usize, channel: usize) -> (f64, f64) {
+fn moments_of_channel(
+    dataset: &Dataset,
+    images: &Images,
+    chosen: impl Iterator<Item = usize>,
+    channel: usize,
+) -> (f64, f64) {
     let plane = dataset.rows * dataset.cols;
-    let (mut sum, mut squares) = (0_u64, 0_u64);
-    for index in 0..count {
+    let (mut sum, mut squares, mut count) = (0_u64, 0_u64, 0_usize);
+    for index in chosen {
+        count += 1;
         for &pixel in &images.image(index)[channel * plane..][..plane] {
             sum += u64::from(pixel);
             squares += u64::from(pixel) * u64::from(pixel);
@@ -94,8 +108,13 @@ fn moments_of_channel(dataset: &Dataset, images: &Images, count: usize, channel:
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, channels, rows, cols, classes, train, test, contents, checksum } = self;
-        writeln!(f, "{name}: {channels} x {rows} x {cols}, {classes} classes")?;
+        let Self { name, channels, rows, cols, classes, values, train, test, contents, checksum } = self;
+        let targets = match values {
+            0 => format!("{classes} classes"),
+            1 => "1 target value".into(),
+            _ => format!("{values} target values"),
+        };
+        writeln!(f, "{name}: {channels} x {rows} x {cols}, {targets}")?;
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["", "train", "test"]);
         table.add_row(["images".to_owned(), train.images.to_string(), test.images.to_string()]);
@@ -116,6 +135,11 @@ impl fmt::Display for Info {
         }
         write!(f, "sha256 of shape, labels and pixels: {checksum}")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn decimals(numbers: &[f64]) -> String {

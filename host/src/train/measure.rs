@@ -9,7 +9,7 @@ use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Kernels, WeightGradient};
 use asymgrad_core::network::Axis;
 use asymgrad_core::{
-    ErrorSignal, Operation, Optimizer, Sgd, StepCoefficients, StepError, Tensor, TensorRole, Trainer, Update,
+    ErrorSignal, Operation, Optimizer, Sgd, StepCoefficients, StepError, Targets, Tensor, TensorRole, Trainer, Update,
 };
 
 use crate::run::{ByLayer, Measures};
@@ -20,11 +20,11 @@ const MOST_WEIGHTS: usize = 1 << 22;
 /// Measures a network on the batch that its input holds.
 ///
 /// # Errors
-/// [`StepError`] if the labels do not fit, or the loss is not finite.
+/// [`StepError`] if the targets do not fit, or the loss is not finite.
 pub fn measure<K: Kernels>(
     trainer: &mut Trainer<'_, ALL, K>,
     kernels: &impl Kernels,
-    labels: &[usize],
+    targets: Targets<'_>,
 ) -> Result<Measures, StepError> {
     let (network, training) = (trainer.network(), *trainer.training());
     let tensors: Vec<Tensor> = network.tensors(&training).collect();
@@ -32,11 +32,11 @@ pub fn measure<K: Kernels>(
     let names: Vec<(usize, String)> = weights.map(|tensor| (tensor.layer(), name(tensor))).collect();
     let position_of = |layer: usize| names.iter().position(|(index, _)| *index == layer);
     let mut true_gradients: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
-    trainer.probe(labels, true, &mut |signal| {
+    trainer.probe(targets, true, &mut |signal| {
         true_gradients.insert(signal.layer, signal.gradient.grad_output.to_vec());
     })?;
     let mut measures = Measures::default();
-    trainer.probe(labels, false, &mut |signal| {
+    trainer.probe(targets, false, &mut |signal| {
         let (Some(at), Some(true_gradient)) = (position_of(signal.layer), true_gradients.get(&signal.layer)) else {
             return;
         };

@@ -5,9 +5,11 @@
 //! - `session`: the loop over epochs and steps, logs and checkpoints
 //! - `measure`: the signals of the feedback rules beside the true gradient
 //! - `logits`: the logits of images, and the confusion matrix
-//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input
+//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
+//! - `anomaly`: reconstruction errors as anomaly scores
 //! - `request`: what is asked of a training, and what comes of it
 
+mod anomaly;
 mod batches;
 mod logits;
 mod measure;
@@ -17,6 +19,7 @@ mod request;
 mod session;
 mod start;
 mod step;
+mod targets;
 
 pub use batches::{Gather, shuffled};
 pub use logits::{confusion, logits, predict, read_confusion};

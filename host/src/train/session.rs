@@ -3,17 +3,19 @@
 //! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
 //! beyond the checkpoint is cut off and made again, bit for bit.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use asymgrad_core::{Score, Step, StepError};
 
+use super::anomaly::roc_auc;
 use super::batches::{Gather, shuffled};
 use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::step::{HostTrainer, load};
+use super::targets::BatchTargets;
+use crate::config::Target;
 use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
@@ -42,9 +44,12 @@ pub(crate) struct Session<'a> {
     /// Steps of an epoch.
     batches: usize,
     gather: Gather,
-    /// The samples in the order of the epoch at hand.
+    /// The images to train on, and those of the validation split.
+    train: Vec<u32>,
+    validation: Vec<u32>,
+    /// The images to train on in the order of the epoch at hand.
     order: Vec<u32>,
-    labels: Vec<usize>,
+    targets: BatchTargets,
     clock: Clock,
 }
 
@@ -76,6 +81,7 @@ impl<'a> Session<'a> {
         goal: u64,
     ) -> Self {
         let now = Instant::now();
+        let (train, validation) = request.config.split(dataset);
         Self {
             request,
             dataset,
@@ -87,8 +93,10 @@ impl<'a> Session<'a> {
             at,
             logs,
             goal,
+            train,
+            validation,
             order: vec![],
-            labels: vec![],
+            targets: BatchTargets::new(request.config.target),
             clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
         }
     }
@@ -147,8 +155,11 @@ impl<'a> Session<'a> {
 
     fn order_of_epoch(&self) -> Vec<u32> {
         let config = &self.request.config;
-        let samples = index(config.train_images(self.dataset));
-        if config.shuffle { shuffled(samples, config.seed, self.at.epoch) } else { (0..samples).collect() }
+        if !config.shuffle {
+            return self.train.clone();
+        }
+        let samples = u32::try_from(self.train.len()).unwrap_or(u32::MAX);
+        shuffled(samples, config.seed, self.at.epoch).into_iter().map(|place| self.train[place as usize]).collect()
     }
 
     /// Trains on the next batch.
@@ -156,8 +167,8 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
-        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &self.order[from..to])?;
-        let score = match self.trainer.start(self.labels.as_slice()).and_then(Step::finish) {
+        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, &self.order[from..to])?;
+        let score = match self.trainer.start(self.targets.get()).and_then(Step::finish) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
         };
@@ -181,9 +192,17 @@ impl<'a> Session<'a> {
     /// Evaluates the network on the validation and the test images and sums the epoch up; `None` if a signal stopped it.
     fn evaluate(&mut self, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
         let (began, dataset) = (Instant::now(), self.dataset);
-        let held_out = self.request.config.train_images(dataset)..dataset.train.len();
-        let Some(validation) = self.sums_of(&dataset.train, held_out, stop)? else { return Ok(None) };
-        let Some(test) = self.sums_of(&dataset.test, 0..dataset.test.len(), stop)? else { return Ok(None) };
+        let held_out = self.validation.clone();
+        let Some(validation) = self.sums_of(&dataset.train, &held_out, stop)? else { return Ok(None) };
+        let all: Vec<u32> = (0..u32::try_from(dataset.test.len()).unwrap_or(u32::MAX)).collect();
+        let Some(test) = self.sums_of(&dataset.test, &all, stop)? else { return Ok(None) };
+        let test_roc_auc = match self.request.config.anomaly_class {
+            Some(class) => {
+                let (pixels, loss) = (&self.gather.pixels, self.request.config.loss);
+                roc_auc(&mut self.trainer, &dataset.test, pixels, loss, class)?
+            }
+            None => None,
+        };
         let (epoch, train) = (self.at.epoch, &self.at.sums);
         let timing = TimingLine {
             epoch,
@@ -193,30 +212,30 @@ impl<'a> Session<'a> {
             threads: self.request.threads,
             kernels: self.request.kernels.to_string(),
         };
-        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(train), mean(&test));
-        let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| mean(&validation)).unzip();
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (self.mean(train), self.mean(&test));
+        let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| self.mean(&validation)).unzip();
         let line = EpochLine {
             epoch,
             train_loss,
             train_accuracy,
             validation_loss,
-            validation_accuracy,
+            validation_accuracy: validation_accuracy.flatten(),
             test_loss,
             test_accuracy,
+            test_roc_auc,
         };
         Ok(Some(Tested { line, timing }))
     }
 
     /// The sums of loss and correct predictions over some images; `None` if a signal stopped it.
-    fn sums_of(&mut self, images: &Images, chosen: Range<usize>, stop: &AtomicBool) -> Result<Option<Sums>, Error> {
-        let chosen: Vec<u32> = (index(chosen.start)..index(chosen.end)).collect();
+    fn sums_of(&mut self, images: &Images, chosen: &[u32], stop: &AtomicBool) -> Result<Option<Sums>, Error> {
         let mut sums = Sums::default();
         for batch in chosen.chunks(self.request.config.batch) {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            load(&mut self.trainer, &mut self.labels, &self.gather, images, batch)?;
-            add(&mut sums, &self.trainer.evaluate(self.labels.as_slice())?);
+            load(&mut self.trainer, &mut self.targets, &self.gather, images, batch)?;
+            add(&mut sums, &self.trainer.evaluate(self.targets.get())?);
         }
         Ok(Some(sums))
     }
@@ -228,10 +247,9 @@ impl<'a> Session<'a> {
         if every == 0 || !epoch.is_multiple_of(every) {
             return Ok(None);
         }
-        let samples = config.batch.min(config.train_images(self.dataset));
-        let chosen: Vec<u32> = (0..index(samples)).collect();
-        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
-        match measure(&mut self.trainer, &self.kernels, &self.labels) {
+        let chosen = &self.train[..config.batch.min(self.train.len())];
+        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
+        match measure(&mut self.trainer, &self.kernels, self.targets.get()) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
             measures => Ok(Some(measures?)),
@@ -291,11 +309,8 @@ impl<'a> Session<'a> {
             .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
         // No step follows the last update, so the test loss alone shows that it destroyed the network.
         let status = if last.has_diverged() { Ending::Diverged } else { status };
-        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
-        // A logit that is not finite is no answer.
-        if found.iter().all(|logit| logit.is_finite()) {
-            let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
-            write_confusion(&self.folder.file(CONFUSION), &counts)?;
+        if self.request.config.target == Target::Class {
+            self.write_confusion()?;
         }
         let summary = Summary { status, step: self.at.step, last };
         atomic::write(&file, |out| {
@@ -307,6 +322,16 @@ impl<'a> Session<'a> {
             self.folder.remove(CHECKPOINT)?;
         }
         Ok(Outcome::Ended(summary))
+    }
+
+    fn write_confusion(&mut self) -> Result<(), Error> {
+        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
+        // A logit that is not finite is no answer.
+        if found.iter().any(|logit| !logit.is_finite()) {
+            return Ok(());
+        }
+        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
+        write_confusion(&self.folder.file(CONFUSION), &counts)
     }
 
     fn stop(mut self) -> Result<Outcome, Error> {
@@ -338,8 +363,15 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Mean loss, and accuracy in percent if the run has one.
+    fn mean(&self, sums: &Sums) -> (f64, Option<f64>) {
+        let samples = sums.samples as f64;
+        let accuracy = self.request.config.has_accuracy().then(|| 100.0 * sums.correct as f64 / samples);
+        (sums.loss / samples, accuracy)
+    }
+
     fn progress(&self) -> TrainProgress {
-        let (loss, accuracy) = mean(&self.at.sums);
+        let (loss, accuracy) = self.mean(&self.at.sums);
         let pace = if self.clock.steps > 0 { self.clock.seconds / self.clock.steps as f64 } else { 0.0 };
         let rate = if self.clock.seconds > 0.0 { self.clock.images as f64 / self.clock.seconds } else { 0.0 };
         let remaining = pace * self.goal.saturating_sub(self.at.step) as f64;
@@ -356,19 +388,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The index of an image.
-fn index(image: usize) -> u32 {
-    u32::try_from(image).unwrap_or(u32::MAX)
-}
-
 fn add(sums: &mut Sums, score: &Score) {
     sums.loss += f64::from(score.loss) * score.samples as f64;
     sums.correct += score.correct.unwrap_or(0);
     sums.samples += score.samples;
-}
-
-/// Mean loss, and accuracy in percent.
-fn mean(sums: &Sums) -> (f64, f64) {
-    let samples = sums.samples as f64;
-    (sums.loss / samples, 100.0 * sums.correct as f64 / samples)
 }
