@@ -118,7 +118,8 @@ impl Group {
         let means: Vec<f64> = seeds.iter().map(SeedMean::mean).collect();
         let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
-        let estimate = Estimate::of(&means).map(|estimate| Estimate { bootstrap: estimate.bootstrap, ..estimate.within([0.0, metric.most()]) });
+        let estimate = Estimate::of(&means)
+            .map(|estimate| Estimate { bootstrap: estimate.bootstrap, ..estimate.within([0.0, metric.most()]) });
         let of_accuracy = estimate.filter(|_| metric == Metric::Accuracy);
         (!means.is_empty() || diverged > 0).then(|| Ours {
             metric,

@@ -151,8 +151,7 @@ impl Config {
 
     /// How many training images of `dataset` are not of the anomaly class.
     pub fn normal_images(&self, dataset: &Dataset) -> usize {
-        let anomalies = |class: u8| dataset.train.labels.iter().filter(|label| **label == class).count();
-        dataset.train.len() - self.anomaly_class.map_or(0, anomalies)
+        dataset.train.len() - self.anomaly_class.map_or(0, |class| dataset.train.count_of(class))
     }
 
     /// Steps of an epoch on `dataset`.

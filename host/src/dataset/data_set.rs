@@ -69,7 +69,9 @@ impl Dataset {
             hash.update(&images.pixels);
         }
         for values in [&self.train.values, &self.test.values] {
-            values.iter().for_each(|value| hash.update(value.to_le_bytes()));
+            for value in values {
+                hash.update(value.to_le_bytes());
+            }
         }
         hex::encode(hash.finalize())
     }

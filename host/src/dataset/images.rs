@@ -31,6 +31,11 @@ impl Images {
         self.pixels.is_empty()
     }
 
+    /// Number of images of a class.
+    pub fn count_of(&self, class: u8) -> usize {
+        self.labels.iter().map(|label| usize::from(*label == class)).sum()
+    }
+
     /// The pixels of image `index`, \[channel\]\[row\]\[col\].
     ///
     /// # Panics

@@ -72,36 +72,27 @@ impl SplitInfo {
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = moments(dataset, images, 0..images.len());
+        let all: Vec<u32> = (0..u32::try_from(images.len()).unwrap_or(u32::MAX)).collect();
+        let (mean, deviation) = moments(dataset, images, &all);
         Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }
 
 /// Mean and standard deviation of each channel's pixels divided by 255, over the images `chosen`.
-pub(crate) fn moments(
-    dataset: &Dataset,
-    images: &Images,
-    chosen: impl Iterator<Item = usize> + Clone,
-) -> (Vec<f64>, Vec<f64>) {
-    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, chosen.clone(), channel)).unzip()
+pub(crate) fn moments(dataset: &Dataset, images: &Images, chosen: &[u32]) -> (Vec<f64>, Vec<f64>) {
+    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, chosen, channel)).unzip()
 }
 
-fn moments_of_channel(
-    dataset: &Dataset,
-    images: &Images,
-    chosen: impl Iterator<Item = usize>,
-    channel: usize,
-) -> (f64, f64) {
+fn moments_of_channel(dataset: &Dataset, images: &Images, chosen: &[u32], channel: usize) -> (f64, f64) {
     let plane = dataset.rows * dataset.cols;
-    let (mut sum, mut squares, mut count) = (0_u64, 0_u64, 0_usize);
+    let (mut sum, mut squares) = (0_u64, 0_u64);
     for index in chosen {
-        count += 1;
-        for &pixel in &images.image(index)[channel * plane..][..plane] {
+        for &pixel in &images.image(*index as usize)[channel * plane..][..plane] {
             sum += u64::from(pixel);
             squares += u64::from(pixel) * u64::from(pixel);
         }
     }
-    let count = (count * plane) as f64;
+    let count = (chosen.len() * plane) as f64;
     let mean = sum as f64 / count;
     (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
 }

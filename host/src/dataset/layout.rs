@@ -111,8 +111,12 @@ impl Layout {
         let has_files = !self.train_values.is_empty() || !self.test_values.is_empty();
         match (self.classes, self.values) {
             (None, None) => Err("missing field `classes`, or `values` for images with target values".into()),
-            (Some(_), Some(_)) => Err("`classes` and `values`, but images have labels or target values, not both".into()),
-            (Some(_), None) if has_files => Err("`train_values` and `test_values` need `values`, the number of each image's".into()),
+            (Some(_), Some(_)) => {
+                Err("`classes` and `values`, but images have labels or target values, not both".into())
+            }
+            (Some(_), None) if has_files => {
+                Err("`train_values` and `test_values` need `values`, the number of each image's".into())
+            }
             (None, Some(_)) if self.label_bytes.is_some() || self.label.is_some() => {
                 Err("`label_bytes` and `label` are for labels; leave them out beside `values`".into())
             }

@@ -23,7 +23,6 @@ impl Standardization {
     /// # Panics
     /// If one of them does not exist.
     pub fn of(dataset: &Dataset, chosen: &[u32]) -> Self {
-        let chosen = chosen.iter().map(|index| *index as usize);
         let (mean, deviation) = moments(dataset, &dataset.train, chosen);
         Self { mean, deviation }
     }

@@ -44,7 +44,7 @@ pub struct FamilyRow {
 
 /// All networks with several rules, those with the most rows first.
 pub(crate) fn families(catalogue: &Catalogue, groups: &[Group]) -> Vec<Family> {
-    let mut of_networks: BTreeMap<(String, String, String), Vec<(usize, &Group)>> = BTreeMap::new();
+    let mut of_networks: BTreeMap<[String; 3], Vec<(usize, &Group)>> = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
         let Some(config) = group.config() else { continue };
         // Accuracies compare whatever the loss is; losses do not.
@@ -52,10 +52,10 @@ pub(crate) fn families(catalogue: &Catalogue, groups: &[Group]) -> Vec<Family> {
             Metric::Accuracy => String::new(),
             Metric::Loss => format!("{} {} {:?}", config.loss.name(), config.target, config.anomaly_class),
         };
-        let key = (config.network.without_feedback().to_string(), config.data.checksum.clone(), task);
+        let key = [config.network.without_feedback().to_string(), config.data.checksum.clone(), task];
         of_networks.entry(key).or_default().push((number, group));
     }
-    let family = |((network, ..), members): ((String, String, String), Vec<(usize, &Group)>)| {
+    let family = |([network, ..], members): ([String; 3], Vec<(usize, &Group)>)| {
         let rules: BTreeSet<String> = members.iter().filter_map(|(_, group)| Some(rule(group.config()?))).collect();
         let data = members.first()?.1.config()?.data.label();
         (rules.len() > 1).then(|| Family::of(network, data, &members, groups, catalogue))

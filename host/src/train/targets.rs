@@ -53,7 +53,8 @@ pub(super) fn check_targets(config: &Config, dataset: &Dataset) -> Result<(), Er
     let (network, loss, name) = (config.network.architecture(), config.loss, &dataset.name);
     let (outputs, option) = (network.classes(), config.target.name());
     if config.target != Target::Class && !loss.takes_values() {
-        let problem = format!("--target {option} is values, and the loss {} takes classes; choose {LOSSES}", loss.name());
+        let problem =
+            format!("--target {option} is values, and the loss {} takes classes; choose {LOSSES}", loss.name());
         return Err(Error::Targets { problem });
     }
     let problem = match config.target {
@@ -79,11 +80,15 @@ pub(super) fn check_targets(config: &Config, dataset: &Dataset) -> Result<(), Er
 fn check_classes(config: &Config, dataset: &Dataset) -> Result<(), Error> {
     let (outputs, loss, name) = (config.network.architecture().classes(), config.loss, &dataset.name);
     let problem = if config.anomaly_class.is_some() {
-        "--anomaly-class needs --target input: the reconstruction error tells anomalies from the other images".to_owned()
+        "--anomaly-class needs --target input: the reconstruction error tells anomalies from the other images"
+            .to_owned()
     } else if dataset.values > 0 {
         format!("the data set {name} has values and no labels; train with --target values and {LOSSES}")
     } else if outputs == 1 && dataset.classes <= 2 && !loss.takes_values() {
-        format!("the loss {} compares outputs, and the last layer has one; end with dense2, or choose --loss bce", loss.name())
+        format!(
+            "the loss {} compares outputs, and the last layer has one; end with dense2, or choose --loss bce",
+            loss.name()
+        )
     } else if config.training().classes(outputs) < dataset.classes {
         return Err(Error::Classes { outputs, name: name.clone(), classes: dataset.classes });
     } else if matches!(loss, Loss::MeanSquared | Loss::Huber) && outputs > dataset.classes {
@@ -107,7 +112,10 @@ fn outside_of_bce(config: &Config, dataset: &Dataset) -> Option<String> {
     }
     if config.target == Target::Input {
         let problem = "--standardize gives inputs below 0 and above 1, and the loss bce takes values from 0 to 1";
-        return config.standard.is_some().then(|| format!("{problem}; leave out --standardize, or choose --loss mse or huber"));
+        return config
+            .standard
+            .is_some()
+            .then(|| format!("{problem}; leave out --standardize, or choose --loss mse or huber"));
     }
     let parts = [("training", &dataset.train), ("test", &dataset.test)];
     parts.into_iter().find_map(|(part, images)| {
@@ -124,7 +132,6 @@ fn outside_of_bce(config: &Config, dataset: &Dataset) -> Option<String> {
 /// An anomaly class needs test images of it and of others, and training images of others.
 fn wrong_anomaly_class(config: &Config, dataset: &Dataset) -> Option<String> {
     let (class, name) = (config.anomaly_class?, &dataset.name);
-    let anomalies = |images: &Images| images.labels.iter().filter(|label| **label == class).count();
     if config.target != Target::Input || dataset.values > 0 {
         return Some("--anomaly-class needs --target input and a data set with labels".into());
     }
@@ -132,7 +139,7 @@ fn wrong_anomaly_class(config: &Config, dataset: &Dataset) -> Option<String> {
         let last = dataset.classes.saturating_sub(1);
         return Some(format!("--anomaly-class {class} is no class of {name}, which are 0 to {last}"));
     }
-    let found = anomalies(&dataset.test);
+    let found = dataset.test.count_of(class);
     if found == 0 || found == dataset.test.len() {
         let images = dataset.test.len();
         return Some(format!(
@@ -140,7 +147,7 @@ fn wrong_anomaly_class(config: &Config, dataset: &Dataset) -> Option<String> {
              another --anomaly-class"
         ));
     }
-    (anomalies(&dataset.train) == dataset.train.len()).then(|| {
+    (dataset.train.count_of(class) == dataset.train.len()).then(|| {
         format!("all training images of {name} are of class {class}, which leaves none to train on; choose another --anomaly-class")
     })
 }

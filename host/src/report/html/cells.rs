@@ -115,9 +115,9 @@ pub(super) fn reached(ours: &Ours) -> Markup {
     let digits = ours.metric.digits();
     let test_error =
         ours.test_error.map_or_else(String::new, |error| format!("; the test set’s own error is ± {error:.1}"));
-    let best = ours
-        .best
-        .map_or_else(String::new, |best| format!("; best epoch {best:.digits$}, chosen on the {} set", ours.best_chosen_on));
+    let best = ours.best.map_or_else(String::new, |best| {
+        format!("; best epoch {best:.digits$}, chosen on the {} set", ours.best_chosen_on)
+    });
     let seeds: Vec<String> =
         ours.seeds.iter().map(|seed| format!("seed {}: {:.digits$}", seed.seed, seed.mean())).collect();
     let label = match ours.metric {
