@@ -32,6 +32,18 @@ fn photos(file: &Path) {
     std::fs::write(file, npz(&arrays, zip::CompressionMethod::Deflated)).unwrap();
 }
 
+/// The same for images with two values.
+fn values(folder: &Path, layout: &str) {
+    std::fs::create_dir(folder).unwrap();
+    std::fs::write(folder.join("layout.toml"), layout).unwrap();
+    for name in ["train", "test"] {
+        let images: Vec<u8> = (0..20_u8).flat_map(|index| [10 * index; 9 * 8]).collect();
+        std::fs::write(folder.join(name).with_extension("bin"), images).unwrap();
+        let values = (0..20_u8).flat_map(|index| [f32::from(index) / 20.0, -0.5]).flat_map(f32::to_le_bytes);
+        std::fs::write(folder.join(name).with_extension("f32"), values.collect::<Vec<u8>>()).unwrap();
+    }
+}
+
 #[test]
 fn every_command_of_the_guide_works() {
     let sandbox = Sandbox::new();
@@ -40,6 +52,7 @@ fn every_command_of_the_guide_works() {
     std::fs::write(sandbox.path("grid.toml"), texts.next().unwrap()).unwrap();
     std::fs::write(sandbox.path("mine.toml"), texts.next().unwrap()).unwrap();
     images(&sandbox.path("faces"), texts.next().unwrap());
+    values(&sandbox.path("tilts"), texts.next().unwrap());
     let blocks = GUIDE.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(commands.len() > 20);

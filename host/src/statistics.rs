@@ -104,6 +104,25 @@ pub fn share_error(percent: f64, count: u32) -> f64 {
     quantile * (percent * (100.0 - percent) / f64::from(count.max(1))).max(0.0).sqrt()
 }
 
+/// The area under the ROC curve of a score that is to be larger for the positives: the probability that a positive's score is above a
+/// negative's, where equal ones count half (Mann and Whitney 1947). `None` without positives or negatives, or if a score is NaN.
+pub fn roc_auc(scores: &[(f64, bool)]) -> Option<f64> {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    // Pairs in halves, so that the count is exact.
+    let (mut halves, mut negatives) = (0_u64, 0_u64);
+    #[expect(clippy::float_cmp, reason = "ties are equal scores")]
+    for ties in sorted.chunk_by(|(a, _), (b, _)| a == b) {
+        let positives = ties.iter().filter(|(_, is_positive)| *is_positive).count() as u64;
+        let others = ties.len() as u64 - positives;
+        halves += positives * (2 * negatives + others);
+        negatives += others;
+    }
+    let pairs = (scores.len() as u64 - negatives) * negatives;
+    let is_ordered = scores.iter().all(|(score, _)| !score.is_nan());
+    (pairs > 0 && is_ordered).then(|| halves as f64 / (2 * pairs) as f64)
+}
+
 /// Half the width of a mean's interval in standard errors, for 2, 3, … up to `most` numbers.
 pub fn interval_factors(most: usize) -> Vec<f64> {
     (2..=most).map(|count| Student { mean: 0.0, error: 1.0, degrees: (count - 1) as f64 }.interval()[1]).collect()

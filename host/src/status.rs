@@ -127,7 +127,7 @@ fn status(folder: PathBuf) -> RunStatus {
     let config = run::read_config(&folder).ok().flatten();
     let state = state(&folder);
     let lines = run::read_epochs(&folder).unwrap_or_default();
-    let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, Some(line.test_accuracy)));
+    let (epoch, accuracy) = lines.last().map_or((0, None), |line| (line.epoch, line.test_accuracy));
     let epochs = config.as_ref().map_or(0, |config| config.epochs);
     let problem = match (&state, &config) {
         (Err(error), _) => Some(error.to_string()),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::groups::{mean_of, span};
+use super::metric::Metric;
 use crate::config::{Config, DatasetId};
 use crate::experiment::Experiment;
 use crate::run::{self, EpochLine};
@@ -59,7 +60,8 @@ impl History {
         if self.has_diverged() {
             return Ok(Course::Diverged { epoch: last.epoch });
         }
-        let accuracy = mean_of(&self.lines, span(last.epoch)).unwrap_or(last.test_accuracy);
+        let accuracy = mean_of(&self.lines, span(last.epoch), Metric::Accuracy).or(last.test_accuracy);
+        let accuracy = accuracy.ok_or_else(|| format!("{} has no accuracy", self.name))?;
         Ok(Course::Whole { epoch: last.epoch, accuracy, first: first.train_loss, last: last.train_loss })
     }
 }

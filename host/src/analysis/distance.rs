@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::groups::{SAME, mean_of};
+use super::metric::Metric;
 use crate::run::EpochLine;
 use crate::statistics;
 
@@ -42,7 +43,7 @@ impl Distance {
 pub(crate) fn around(lines: &[EpochLine], epochs: u32, divisor: f64) -> Option<f64> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and `epochs`")]
     let center = (f64::from(epochs) / divisor.max(1.0)).round() as u32;
-    mean_of(lines, [center.saturating_sub(AROUND), center.saturating_add(AROUND)])
+    mean_of(lines, [center.saturating_sub(AROUND), center.saturating_add(AROUND)], Metric::Accuracy)
 }
 
 #[cfg(test)]
@@ -63,11 +64,12 @@ mod tests {
         let line = |epoch: u32| EpochLine {
             epoch,
             train_loss: 1.0,
-            train_accuracy: 1.0,
+            train_accuracy: Some(1.0),
             validation_loss: None,
             validation_accuracy: None,
             test_loss: 1.0,
-            test_accuracy: f64::from(epoch * epoch),
+            test_accuracy: Some(f64::from(epoch * epoch)),
+            test_roc_auc: None,
         };
         let lines: Vec<EpochLine> = (1..=100).map(line).collect();
         let mean = |epochs: [u32; 5]| Some(epochs.iter().map(|e| f64::from(e * e)).sum::<f64>() / 5.0);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::curves::{Curve, curves};
 use super::measured::{Measured, mean_at, measured};
+use super::metric::Metric;
 use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
@@ -19,7 +20,8 @@ use crate::status;
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
 pub(crate) const SAME: f64 = 2.0;
-/// An accuracy is the mean over the last eighth of the epochs, but at most over so many; tables, claims and rankings share this rule.
+/// An accuracy, or a test loss, is the mean over the last eighth of the epochs, but at most over so many; tables, claims and rankings
+/// share this rule.
 const LAST: u32 = 3;
 
 /// Runs that differ in nothing but the seed.
@@ -61,6 +63,11 @@ impl Group {
         self.runs.first().map(|run| &run.config)
     }
 
+    /// What its runs are compared by.
+    pub fn metric(&self) -> Metric {
+        self.config().map_or(Metric::Accuracy, Metric::of)
+    }
+
     /// How many test images its data has, if that is known.
     pub fn test_images(&self) -> Option<u32> {
         let counted = || Some(self.runs.iter().find_map(|run| run.confusion.as_ref())?.iter().flatten().sum());
@@ -78,15 +85,17 @@ impl Group {
     /// Whether an accuracy in percent of its network is near that of guessing: of all classes alike, or at most a ninth of the way from
     /// there to 100 %, which is 20 % for ten classes.
     pub(crate) fn is_near_chance(&self, accuracy: f64) -> bool {
-        let classes = self.config().map_or(0, |config| config.network.architecture().classes());
+        let outputs = |config: &Config| config.training().classes(config.network.architecture().classes());
+        let classes = self.config().map_or(0, outputs);
         let chance = 100.0 / classes.max(1) as f64;
         accuracy < chance + (100.0 - chance) / 9.0
     }
 
-    /// The mean test accuracy over its runs at `epoch`, or at their end if they are shorter.
+    /// The mean test accuracy over its runs at `epoch`, or at their end if they are shorter; `None` without accuracies.
     pub(crate) fn accuracy(&self, epoch: u32) -> Option<f64> {
         let (whole, last) = self.longest(epoch);
-        statistics::mean(&by_seed(&whole, span(last)).iter().map(|seed| seed.accuracy).collect::<Vec<_>>())
+        let seeds = by_seed(&whole, span(last), Metric::Accuracy);
+        statistics::mean(&seeds.iter().map(SeedMean::mean).collect::<Vec<_>>())
     }
 
     /// The epoch that its longest runs have reached.
@@ -104,34 +113,39 @@ impl Group {
     pub(crate) fn ours(&self, epoch: u32) -> Option<Ours> {
         let (whole, last) = self.longest(epoch);
         let epochs = span(last);
-        let seeds = by_seed(&whole, epochs);
-        let accuracies: Vec<f64> = seeds.iter().map(|seed| seed.accuracy).collect();
+        let metric = self.metric();
+        let seeds = by_seed(&whole, epochs, metric);
+        let means: Vec<f64> = seeds.iter().map(SeedMean::mean).collect();
         let best: Vec<EpochLine> = whole.iter().filter_map(|run| best_of(&run.epochs, epochs[1])).collect();
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
-        let estimate = Estimate::of(&accuracies);
-        (!accuracies.is_empty() || diverged > 0).then(|| Ours {
+        let estimate = Estimate::of(&means)
+            .map(|estimate| Estimate { bootstrap: estimate.bootstrap, ..estimate.within([0.0, metric.most()]) });
+        let of_accuracy = estimate.filter(|_| metric == Metric::Accuracy);
+        (!means.is_empty() || diverged > 0).then(|| Ours {
+            metric,
             data: self.config().map_or_else(String::new, |config| config.data.label()),
             epochs,
             mean: estimate.map(|estimate| estimate.mean),
             deviation: estimate.and_then(|estimate| estimate.deviation),
             level: statistics::LEVEL,
-            test_error: estimate.and_then(|of| Some(statistics::share_error(of.mean, self.test_images()?))),
-            interval: estimate.and_then(|estimate| estimate.interval).map(|ends| ends.map(|end| end.clamp(0.0, 100.0))),
+            test_error: of_accuracy.and_then(|of| Some(statistics::share_error(of.mean, self.test_images()?))),
+            interval: estimate.and_then(|estimate| estimate.interval),
             bootstrap: estimate.and_then(|estimate| estimate.bootstrap),
-            best: statistics::mean(&best.iter().map(|line| line.test_accuracy).collect::<Vec<_>>()),
+            best: statistics::mean(&best.iter().filter_map(|line| metric.value(line)).collect::<Vec<_>>()),
             best_epochs: best.iter().map(|line| line.epoch).collect(),
             best_chosen_on: if self.config().is_some_and(|config| config.validation > 0) {
                 "validation"
             } else {
                 "test"
             },
-            runs: accuracies.len() + diverged,
+            runs: means.len() + diverged,
             diverged,
             shorter: self.runs.len() - diverged - whole.len(),
             ended: whole.iter().all(|run| run.status.has_ended()),
             seeds,
-            train_loss: mean_at(&whole, epochs[1], |line| line.train_loss),
+            train_loss: mean_at(&whole, epochs[1], |line| Some(line.train_loss)),
             train_accuracy: mean_at(&whole, epochs[1], |line| line.train_accuracy),
+            roc_auc: mean_at(&whole, epochs[1], |line| line.test_roc_auc),
             measures: measured(&whole, epochs[1]),
         })
     }
@@ -140,15 +154,17 @@ impl Group {
 /// What the runs of a group reached.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Ours {
+    /// What `mean`, its intervals, `best` and `seeds` are numbers of.
+    pub metric: Metric,
     /// The name of the data set.
     pub data: String,
     /// The first and the last epoch of the mean.
     pub epochs: [u32; 2],
-    /// Test accuracy in percent, the mean over runs; `None` if all diverged.
+    /// Test accuracy in percent, or test loss, the mean over runs; `None` if all diverged.
     pub mean: Option<f64>,
     /// The standard deviation over runs, from two on.
     pub deviation: Option<f64>,
-    /// The interval of that mean (Student), from two runs on, clamped to 0 to 100.
+    /// The interval of that mean (Student), from two runs on, within 0 to 100 %, or from 0.
     pub interval: Option<[f64; 2]>,
     /// Its bootstrap interval, from six runs on: never wider than the range of the runs.
     pub bootstrap: Option<[f64; 2]>,
@@ -156,7 +172,7 @@ pub struct Ours {
     pub level: f64,
     /// Half of the interval that an accuracy has because the test images are a sample: no number of seeds makes it smaller.
     pub test_error: Option<f64>,
-    /// Test accuracy of each run's best epoch so far, the mean over runs.
+    /// Test accuracy, or test loss, of each run's best epoch so far, the mean over runs.
     pub best: Option<f64>,
     /// That epoch of each run.
     pub best_epochs: Vec<u32>,
@@ -171,28 +187,46 @@ pub struct Ours {
     pub shorter: usize,
     /// Whether all runs of the mean have come to their end.
     pub ended: bool,
-    /// The test accuracy of each run of the mean.
-    pub seeds: Vec<SeedAccuracy>,
+    /// The test accuracy, or test loss, of each run of the mean.
+    pub seeds: Vec<SeedMean>,
     /// The training loss of the last epoch, the mean over those runs.
     pub train_loss: Option<f64>,
     /// The training accuracy of the last epoch in percent, the mean over those runs.
     pub train_accuracy: Option<f64>,
+    /// The ROC-AUC of the last epoch, the mean over those runs; `None` without an anomaly class.
+    pub roc_auc: Option<f64>,
     /// The last measures of those runs, each the mean over them.
     pub measures: Measured,
 }
 
-/// The test accuracy of one run.
+/// The test accuracy, or test loss, of one run, the mean of some epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct SeedAccuracy {
+pub struct SeedMean {
     /// Its seed.
     pub seed: u64,
-    /// In percent, the mean of some epochs.
-    pub accuracy: f64,
+    /// In percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Only without an accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
 }
 
-/// The test accuracy of each run, the mean of some epochs; runs that have none of them are left out.
-pub(crate) fn by_seed(runs: &[&Run], epochs: [u32; 2]) -> Vec<SeedAccuracy> {
-    let of = |run: &&Run| Some(SeedAccuracy { seed: run.config.seed, accuracy: mean_of(&run.epochs, epochs)? });
+impl SeedMean {
+    fn new(seed: u64, mean: f64, metric: Metric) -> Self {
+        let of = |other: Metric| (metric == other).then_some(mean);
+        Self { seed, accuracy: of(Metric::Accuracy), loss: of(Metric::Loss) }
+    }
+
+    /// The accuracy or the loss.
+    pub fn mean(&self) -> f64 {
+        self.accuracy.or(self.loss).unwrap_or(f64::NAN)
+    }
+}
+
+/// The test accuracy, or test loss, of each run, the mean of some epochs; runs that have none of them are left out.
+pub(crate) fn by_seed(runs: &[&Run], epochs: [u32; 2], metric: Metric) -> Vec<SeedMean> {
+    let of = |run: &&Run| Some(SeedMean::new(run.config.seed, mean_of(&run.epochs, epochs, metric)?, metric));
     runs.iter().filter_map(of).collect()
 }
 
@@ -237,7 +271,7 @@ fn of_runs(mut runs: Vec<Run>) -> Group {
                     .epochs
                     .iter()
                     .zip(&run.epochs)
-                    .all(|(a, b)| a.test_accuracy.total_cmp(&b.test_accuracy).is_eq()),
+                    .all(|(a, b)| a.selection_score().total_cmp(&b.selection_score()).is_eq()),
                 folder: run.folder,
             }),
             None => kept.push(run),
@@ -270,16 +304,16 @@ pub(crate) fn span(last: u32) -> [u32; 2] {
     [last + 1 - (last / 8).clamp(1, LAST), last]
 }
 
-/// The mean test accuracy from one epoch to another; `None` if the run has none of them.
-pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2]) -> Option<f64> {
+/// The mean test accuracy, or test loss, from one epoch to another; `None` if the run has none of them.
+pub(crate) fn mean_of(lines: &[EpochLine], [first, last]: [u32; 2], metric: Metric) -> Option<f64> {
     let chosen = lines.iter().filter(|line| (first..=last).contains(&line.epoch));
-    statistics::mean(&chosen.map(|line| line.test_accuracy).collect::<Vec<_>>())
+    statistics::mean(&chosen.filter_map(|line| metric.value(line)).collect::<Vec<_>>())
 }
 
 /// The best epoch up to `last`, of several the first.
 fn best_of(lines: &[EpochLine], last: u32) -> Option<EpochLine> {
     let so_far = lines.iter().rev().filter(|line| line.epoch <= last);
-    so_far.max_by(|a, b| a.selection_accuracy().total_cmp(&b.selection_accuracy())).copied()
+    so_far.max_by(|a, b| a.selection_score().total_cmp(&b.selection_score())).copied()
 }
 
 #[cfg(test)]

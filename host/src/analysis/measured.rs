@@ -24,10 +24,10 @@ pub struct Spread {
     pub runs: usize,
 }
 
-/// The mean over the runs of a number of an epoch's line.
-pub(crate) fn mean_at(runs: &[&Run], epoch: u32, number: impl Fn(&EpochLine) -> f64) -> Option<f64> {
+/// The mean over the runs of a number of an epoch's line, of those that have it.
+pub(crate) fn mean_at(runs: &[&Run], epoch: u32, number: impl Fn(&EpochLine) -> Option<f64>) -> Option<f64> {
     let lines = runs.iter().filter_map(|run| run.epochs.iter().find(|line| line.epoch == epoch));
-    statistics::mean(&lines.map(number).collect::<Vec<_>>())
+    statistics::mean(&lines.filter_map(number).collect::<Vec<_>>())
 }
 
 /// Each measure in the last epoch up to `epoch` in which all runs that have the measure took it.

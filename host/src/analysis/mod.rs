@@ -8,13 +8,14 @@
 //! - `distance`: the distance to the report's figures
 //! - `groups`: runs that differ in nothing but the seed; `curves`: those of them with the same epochs; `measured`: what they measured at
 //!   an epoch
-//! - `runs`: a run as its folder tells it
+//! - `runs`: a run as its folder tells it; `metric`: what runs are compared by
 
 mod course;
 mod curves;
 mod distance;
 mod groups;
 mod measured;
+mod metric;
 mod paired;
 mod rankings;
 mod runs;
@@ -25,9 +26,10 @@ mod verdict;
 pub use curves::Curve;
 pub(crate) use distance::around;
 pub use distance::{DIVISORS, Distance};
-pub use groups::{Group, Ours, Repeat, SeedAccuracy};
+pub use groups::{Group, Ours, Repeat, SeedMean};
 pub(crate) use groups::{by_seed, find, in_groups, span};
 pub use measured::{Measured, Spread};
+pub use metric::Metric;
 pub use paired::Paired;
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;

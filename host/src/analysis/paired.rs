@@ -4,6 +4,7 @@
 use serde::Serialize;
 
 use super::groups::{Group, longest, mean_of, span};
+use super::metric::Metric;
 use super::runs::Run;
 use crate::config::Config;
 use crate::statistics::Estimate;
@@ -11,6 +12,8 @@ use crate::statistics::Estimate;
 /// The difference of a group of runs to another, over the seeds that both have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Paired {
+    /// What the difference is one of.
+    pub metric: Metric,
     /// The other group: its name and its settings.
     pub to: String,
     /// The first and the last epoch of the group's means.
@@ -21,7 +24,7 @@ pub struct Paired {
     pub seeds: Vec<u64>,
     /// How many of them have no difference, because one of the two runs diverged.
     pub diverged: usize,
-    /// The difference in points of test accuracy; `None` if all diverged.
+    /// The difference in points of test accuracy, or in test loss; `None` if all diverged.
     pub difference: Option<Estimate>,
 }
 
@@ -49,17 +52,20 @@ impl Paired {
 
     fn new(other: &Group, diverged: &[Pair<'_>], whole: &[Pair<'_>], last: [u32; 2]) -> Option<Self> {
         let [epochs, to_epochs] = last.map(span);
-        let difference = |(a, b): &Pair<'_>| Some(mean_of(&a.epochs, epochs)? - mean_of(&b.epochs, to_epochs)?);
+        let metric = other.metric();
+        let mean = |run: &Run, epochs: [u32; 2]| mean_of(&run.epochs, epochs, metric);
+        let difference = |(a, b): &Pair<'_>| Some(mean(a, epochs)? - mean(b, to_epochs)?);
         let differences: Vec<f64> = whole.iter().filter_map(difference).collect();
         let mut seeds: Vec<u64> = whole.iter().chain(diverged).map(|(run, _)| run.config.seed).collect();
         seeds.sort_unstable();
         (!seeds.is_empty()).then(|| Self {
+            metric,
             to: other.label(),
             epochs,
             to_epochs,
             seeds,
             diverged: diverged.len(),
-            difference: Estimate::of(&differences).map(|estimate| estimate.within([-100.0, 100.0])),
+            difference: Estimate::of(&differences).map(|estimate| estimate.within([-metric.most(), metric.most()])),
         })
     }
 
@@ -98,9 +104,10 @@ impl Paired {
 
     /// `+8.80 [+7.10, +10.50], 3 seeds, epochs 23–25`.
     pub(crate) fn text(&self) -> String {
+        let digits = self.metric.digits();
         let difference = self.difference.map_or_else(String::new, |Estimate { mean, interval, .. }| {
-            let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low:+.2}, {high:+.2}]"));
-            format!("{mean:+.2}{interval}, ")
+            let ends = |[low, high]: [f64; 2]| format!(" [{low:+.digits$}, {high:+.digits$}]");
+            format!("{mean:+.digits$}{}, ", interval.map_or_else(String::new, ends))
         });
         let seeds = if self.seeds.len() == 1 { "1 seed".into() } else { format!("{} seeds", self.seeds.len()) };
         let diverged = if self.diverged == 0 { String::new() } else { format!(", {} diverged", self.diverged) };

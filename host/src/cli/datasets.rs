@@ -5,14 +5,15 @@ use std::collections::hash_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
+use asymgrad::config::Target;
 use asymgrad::dataset::{self, Dataset, Standardization};
 
 /// The data sets of a command's experiments, each opened once.
 #[derive(Default)]
 pub(super) struct OpenDatasets {
     open: HashMap<OsString, Arc<Dataset>>,
-    /// What standardises them, by checksum and number of images.
-    standards: HashMap<(String, usize), Standardization>,
+    /// What standardises them, by checksum and training images.
+    standards: HashMap<(String, Vec<u32>), Standardization>,
 }
 
 impl OpenDatasets {
@@ -25,9 +26,15 @@ impl OpenDatasets {
         })
     }
 
-    /// What standardises the first `images` training images of a data set, which takes a look at every pixel: once for all experiments.
-    pub(super) fn standard(&mut self, dataset: &Dataset, images: usize) -> Standardization {
-        let entry = self.standards.entry((dataset.checksum.clone(), images));
-        entry.or_insert_with(|| Standardization::of(dataset, images)).clone()
+    /// What standardises the training images `chosen` of a data set, which takes a look at every pixel: once for all experiments.
+    pub(super) fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
+        let entry = self.standards.entry((dataset.checksum.clone(), chosen));
+        let chosen = entry.key().1.clone();
+        entry.or_insert_with(|| Standardization::of(dataset, &chosen)).clone()
     }
+}
+
+/// The target that is chosen, else what the data set has.
+pub(super) fn target_on(dataset: &Dataset, chosen: Option<Target>) -> Target {
+    chosen.unwrap_or(if dataset.values > 0 { Target::Values } else { Target::Class })
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZero;
 
-use asymgrad::config::{Choices, Config};
+use asymgrad::config::{Choices, Config, Target};
 use asymgrad::settings::values::{LOSSES, count};
 use asymgrad::train::{self, Evaluation};
 use asymgrad_core::Loss;
@@ -20,6 +20,9 @@ pub(super) struct EvaluateArguments {
     /// The loss for a file of weights; a run has its own [default: ce]
     #[arg(long, value_parser = LOSSES, hide_possible_values = true, requires = "net")]
     loss: Option<Loss>,
+    /// class, values or input, for a file of weights; a run has its own [default: the data set's values if it has some, else class]
+    #[arg(long, requires = "net")]
+    target: Option<Target>,
     /// Samples of a batch for a file of weights; a run has its own. The loss depends on it in its last bits [default: 128]
     #[arg(long, value_parser = count, requires = "net")]
     batch: Option<usize>,
@@ -43,8 +46,8 @@ struct Line<'a> {
 
 impl EvaluateArguments {
     pub(super) fn evaluate(&self) -> anyhow::Result<()> {
-        let Self { loss, batch, validation, .. } = *self;
-        let choices = Choices { loss, batch, validation, ..Choices::default() };
+        let Self { loss, target, batch, validation, .. } = *self;
+        let choices = Choices { loss, target, batch, validation, ..Choices::default() };
         let Weights { config, state, dataset } = self.weights.read(&choices)?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let evaluation = train::evaluate(&config, &state, &dataset, threads)?;
@@ -57,14 +60,20 @@ impl EvaluateArguments {
 }
 
 fn text(config: &Config, data: &str, evaluation: &Evaluation) -> String {
-    let Evaluation { test_loss, test_accuracy, images, classes, .. } = evaluation;
-    let mut text = format!("{}\n", config.network);
-    if let Some((loss, accuracy)) = evaluation.validation_loss.zip(evaluation.validation_accuracy) {
-        let images = config.validation;
-        text +=
-            &format!("validation loss {loss:.4}, accuracy {accuracy:.2} % of the {images} images held out of {data}\n");
+    let Evaluation { validation_loss, validation_accuracy, test_loss, test_accuracy, test_roc_auc, images, classes } =
+        evaluation;
+    let accuracy = |of: &Option<f64>| of.map_or_else(String::new, |accuracy| format!(", accuracy {accuracy:.2} %"));
+    let mut lines = vec![config.network.to_string()];
+    if let Some(loss) = validation_loss {
+        let (accuracy, images) = (accuracy(validation_accuracy), config.validation);
+        lines.push(format!("validation loss {loss:.4}{accuracy} of the {images} images held out of {data}"));
     }
-    text += &format!("test loss {test_loss:.4}, accuracy {test_accuracy:.2} % of the {images} test images of {data}\n");
+    let area = test_roc_auc.map_or_else(String::new, |area| format!(", ROC-AUC {area:.4}"));
+    let accuracy = accuracy(test_accuracy);
+    lines.push(format!("test loss {test_loss:.4}{accuracy}{area} of the {images} test images of {data}"));
+    if classes.is_empty() {
+        return lines.join("\n") + "\n";
+    }
     let mut table = table(["class", "images", "correct", "accuracy"]);
     for score in classes {
         let accuracy = score.accuracy.map_or_else(|| "-".into(), |accuracy| format!("{accuracy:.2} %"));
@@ -73,5 +82,6 @@ fn text(config: &Config, data: &str, evaluation: &Evaluation) -> String {
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{text}{}\n", table.trim_fmt())
+    lines.push(table.trim_fmt());
+    lines.join("\n") + "\n"
 }

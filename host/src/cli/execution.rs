@@ -21,7 +21,7 @@ use asymgrad::tensors::checksum;
 use asymgrad::train::{self, Request};
 use clap::Args;
 
-use super::datasets::OpenDatasets;
+use super::datasets::{OpenDatasets, target_on};
 use super::dry_run::print_plans;
 use super::output::{is_broken_pipe, print, print_bytes, print_json_of};
 use super::shared::SharedOptions;
@@ -93,8 +93,9 @@ impl Execution {
             choices.init = Some(checksum(Path::new(file))?);
         }
         let mut config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
+        config.target = target_on(dataset, choices.target.or(own.target));
         if choices.standardize || own.standardize {
-            config.standard = Some(data.standard(dataset, config.train_images(dataset)));
+            config.standard = Some(data.standard(dataset, config.split(dataset).0));
         }
         Ok(config)
     }

@@ -13,7 +13,7 @@ use super::weights::{Weights, WeightsArguments};
 pub(super) struct PredictArguments {
     #[command(flatten)]
     weights: WeightsArguments,
-    /// The file to write: `scores` [image, class] and `labels` of the test images
+    /// The file to write: `scores` [image, output], and `labels` or `values` [image, value] of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
 }
@@ -22,7 +22,7 @@ impl PredictArguments {
     pub(super) fn predict(&self) -> anyhow::Result<()> {
         let Weights { config, state, dataset } = self.weights.read(&Choices::default())?;
         let logits = train::predict(&config, &state, &dataset)?;
-        tensors::write_logits(&self.output, &logits, &dataset.test.labels)
+        tensors::write_logits(&self.output, &logits, &dataset.test)
             .map_err(|error| anyhow::anyhow!("{}: cannot write the logits: {error}", self.output.display()))?;
         print_name(&self.output)
     }

@@ -16,7 +16,7 @@ use asymgrad::{Network, run, tensors};
 use asymgrad_core::{Feedback, Optimizer};
 use clap::Args;
 
-use super::datasets::OpenDatasets;
+use super::datasets::{OpenDatasets, target_on};
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
 use super::grid;
@@ -96,8 +96,9 @@ impl RunArguments {
             for (name, net) in &networks {
                 let (dataset, class) = (data.get(self.data.as_deref(), None)?, self.execution.shared.kernels.class()?);
                 let mut config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
+                config.target = target_on(&dataset, choices.target);
                 if choices.standardize {
-                    config.standard = Some(data.standard(&dataset, config.train_images(&dataset)));
+                    config.standard = Some(data.standard(&dataset, config.split(&dataset).0));
                 }
                 tasks.push(self.task(config, dataset, None, catalogue, cell));
             }

@@ -9,6 +9,7 @@ use asymgrad::{Network, run, tensors, train};
 use asymgrad_core::{Optimizer, Sgd};
 use clap::Args;
 
+use super::datasets::target_on;
 use super::shared::KernelChoice;
 
 #[derive(Args)]
@@ -63,6 +64,7 @@ impl WeightsArguments {
         // The optimizer that takes no memory: nothing is trained.
         let choices = Choices { optimizer: Some(Optimizer::Sgd(Sgd::DEFAULT)), ..choices.clone() };
         let mut config = Config::of_network(config::name_of(network), network.clone(), &choices, &dataset, class);
+        config.target = target_on(&dataset, choices.target);
         check(&config, &dataset)?;
         config.standard = tensors::read_standard(&self.source, dataset.channels)?;
         let architecture = network.architecture();

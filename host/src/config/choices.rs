@@ -74,6 +74,8 @@ impl Config {
             name,
             network,
             loss: choices.loss.unwrap_or_default(),
+            target: choices.target.unwrap_or_default(),
+            anomaly_class: choices.anomaly_class,
             data: data.into(),
             seed: choices.seed.unwrap_or(1),
             batch: choices.batch.unwrap_or(Self::BATCH),

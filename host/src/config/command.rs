@@ -52,6 +52,9 @@ impl Config {
             }
         };
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
+        add(self.target != plain.target, format!(" --target {}", self.target));
+        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!(" --anomaly-class {class}"));
+        add(self.anomaly_class != plain.anomaly_class, anomaly);
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         let is_other = optimizer.name() != plain.optimizer.name();
         add(is_other, format!(" --optimizer {}", optimizer.name()));

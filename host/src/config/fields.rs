@@ -2,8 +2,6 @@
 //!
 //! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
 
-use std::ops::Range;
-
 use asymgrad_core::{Feedback, Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +11,7 @@ use super::dataset_id::DatasetId;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
-use crate::settings::{MeasureSet, Schedule};
+use crate::settings::{MeasureSet, Schedule, Target};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];
@@ -28,6 +26,12 @@ pub struct Config {
     pub network: Network,
     /// The loss.
     pub loss: Loss,
+    /// What the network is trained towards.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub target: Target,
+    /// The class whose images are left out of training and are the anomalies of the test images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub anomaly_class: Option<u8>,
     /// What it is trained on.
     pub data: DatasetId,
     /// Draws weights, feedback and the order of the samples.
@@ -113,6 +117,16 @@ impl Config {
         self.clip.map_or(training, |limit| training.clip(limit))
     }
 
+    /// Whether a prediction is right or wrong, so that there is an accuracy; otherwise there are losses alone.
+    pub fn has_accuracy(&self) -> bool {
+        match self.target {
+            Target::Class => true,
+            // Several labels of an image, each of them right or wrong.
+            Target::Values => self.loss == Loss::BinaryCrossEntropy,
+            Target::Input => false,
+        }
+    }
+
     /// The numbers of the data's pixels.
     pub fn pixels(&self, dataset: &Dataset) -> Pixels {
         Pixels::new(self.standard.as_ref(), dataset.rows * dataset.cols)
@@ -123,14 +137,27 @@ impl Config {
         self.schedule.rate(self.optimizer.rate(), epoch)
     }
 
-    /// The images of `dataset` that are trained on: the first so many training images.
-    pub fn train_images(&self, dataset: &Dataset) -> usize {
-        self.held_out(dataset).start.min(self.train_images.unwrap_or(usize::MAX))
+    /// The training images of `dataset` that are trained on, the first so many, and those of the validation split, which are the last
+    /// ones. Images of the anomaly class are in neither.
+    pub fn split(&self, dataset: &Dataset) -> (Vec<u32>, Vec<u32>) {
+        let count = u32::try_from(dataset.train.len()).unwrap_or(u32::MAX);
+        let is_anomaly = |index: u32| {
+            self.anomaly_class.is_some_and(|class| dataset.train.labels.get(index as usize) == Some(&class))
+        };
+        let mut train: Vec<u32> = (0..count).filter(|index| !is_anomaly(*index)).collect();
+        let validation = train.split_off(train.len().saturating_sub(self.validation));
+        train.truncate(self.train_images.unwrap_or(usize::MAX));
+        (train, validation)
     }
 
-    /// The training images of `dataset` that are held out: the last ones, which are the validation split.
-    pub fn held_out(&self, dataset: &Dataset) -> Range<usize> {
-        dataset.train.len().saturating_sub(self.validation)..dataset.train.len()
+    /// How many images of `dataset` are trained on.
+    pub fn train_images(&self, dataset: &Dataset) -> usize {
+        self.normal_images(dataset).saturating_sub(self.validation).min(self.train_images.unwrap_or(usize::MAX))
+    }
+
+    /// How many training images of `dataset` are not of the anomaly class.
+    pub fn normal_images(&self, dataset: &Dataset) -> usize {
+        dataset.train.len() - self.anomaly_class.map_or(0, |class| dataset.train.count_of(class))
     }
 
     /// Steps of an epoch on `dataset`.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::images::Images;
 use super::known::Contents;
 
-/// Labelled images of one shape, with the test images kept apart.
+/// Images of one shape with labels or target values, with the test images kept apart.
 #[derive(Debug, Clone)]
 pub struct Dataset {
     /// `digits`, `cifar10`, or the name of the folder or archive it was read from.
@@ -18,13 +18,15 @@ pub struct Dataset {
     pub rows: usize,
     /// Columns of an image.
     pub cols: usize,
-    /// Number of classes; labels are below it.
+    /// Number of classes, which labels are below; 0 if the images have target values.
     pub classes: usize,
+    /// Number of target values of each image; 0 if the images have labels.
+    pub values: usize,
     /// The images to train on.
     pub train: Images,
     /// The images to measure accuracy on.
     pub test: Images,
-    /// SHA-256 over shape, labels and pixels in hexadecimal: a run's identity, the same wherever the files lie.
+    /// SHA-256 over shape, labels, pixels and target values in hexadecimal: a run's identity, the same wherever the files lie.
     pub checksum: String,
     /// What the images are, whatever the name.
     pub contents: Contents,
@@ -38,7 +40,8 @@ impl Dataset {
         let [channels, rows, cols] = shape;
         let (name, spec) = (name.to_owned(), name.into());
         let (checksum, contents) = (String::new(), Contents::Unknown);
-        let mut dataset = Self { name, channels, rows, cols, classes, train, test, checksum, contents, spec };
+        let values = train.values.len() / train.len().max(1);
+        let mut dataset = Self { name, channels, rows, cols, classes, values, train, test, checksum, contents, spec };
         dataset.checksum = dataset.digest();
         dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test);
         dataset
@@ -64,6 +67,11 @@ impl Dataset {
         for images in [&self.train, &self.test] {
             hash.update(&images.labels);
             hash.update(&images.pixels);
+        }
+        for values in [&self.train.values, &self.test.values] {
+            for value in values {
+                hash.update(value.to_le_bytes());
+            }
         }
         hex::encode(hash.finalize())
     }

@@ -124,7 +124,7 @@ impl Found {
             return Err(Error::Idx { file: self.file(first)?.to_owned(), problem });
         }
         let size = shape[1] * shape[2];
-        Ok(([shape[1], shape[2]], Images { pixels, labels, size }))
+        Ok(([shape[1], shape[2]], Images { pixels, labels, values: vec![], size }))
     }
 
     fn file(&self, role: usize) -> Result<&Path, Error> {

@@ -1,14 +1,16 @@
-//! Labelled images in memory.
+//! Images in memory, with their labels or their target values.
 
 use std::fmt;
 
-/// Images and their labels, in an order that is part of the data.
-#[derive(Clone, PartialEq, Eq)]
+/// Images with their labels or their target values, in an order that is part of the data.
+#[derive(Clone, PartialEq)]
 pub struct Images {
     /// One image after the other, each \[channel\]\[row\]\[col\], 0 to 255.
     pub pixels: Vec<u8>,
-    /// The class of each image.
+    /// The class of each image; empty if the images have target values.
     pub labels: Vec<u8>,
+    /// The target values of one image after the other; empty if the images have labels.
+    pub values: Vec<f32>,
     /// Bytes of one image.
     pub(super) size: usize,
 }
@@ -16,17 +18,22 @@ pub struct Images {
 impl Images {
     /// `count` black images of class 0, to be filled.
     pub(super) fn blank(count: usize, size: usize) -> Self {
-        Self { pixels: vec![0; count * size], labels: vec![0; count], size }
+        Self { pixels: vec![0; count * size], labels: vec![0; count], values: vec![], size }
     }
 
     /// Number of images.
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.pixels.len() / self.size.max(1)
     }
 
     /// Whether there is no image.
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.pixels.is_empty()
+    }
+
+    /// Number of images of a class.
+    pub fn count_of(&self, class: u8) -> usize {
+        self.labels.iter().map(|label| usize::from(*label == class)).sum()
     }
 
     /// The pixels of image `index`, \[channel\]\[row\]\[col\].
@@ -35,6 +42,21 @@ impl Images {
     /// If `index` is not below [`len`](Self::len).
     pub fn image(&self, index: usize) -> &[u8] {
         &self.pixels[index * self.size..][..self.size]
+    }
+
+    /// The target values of image `index`, of which each image has `count`.
+    ///
+    /// # Panics
+    /// If `index` is not below [`len`](Self::len), or the images have fewer values.
+    pub fn values_of(&self, index: usize, count: usize) -> &[f32] {
+        &self.values[index * count..][..count]
+    }
+
+    /// What an image is told by beside its pixels: its label, or its target values.
+    pub(super) fn target_bytes(&self, index: usize) -> Vec<u8> {
+        let count = self.values.len() / self.len().max(1);
+        let values = self.values_of(index, count).iter().flat_map(|value| value.to_le_bytes());
+        self.labels.get(index).copied().into_iter().chain(values).collect()
     }
 
     pub(super) fn image_mut(&mut self, index: usize) -> &mut [u8] {

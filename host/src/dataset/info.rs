@@ -18,8 +18,11 @@ pub struct Info {
     pub rows: usize,
     /// Columns of an image.
     pub cols: usize,
-    /// Number of classes.
+    /// Number of classes; 0 if the images have target values.
     pub classes: usize,
+    /// Number of target values of each image; 0 if the images have labels.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub values: usize,
     /// The training images.
     pub train: SplitInfo,
     /// The test images.
@@ -54,6 +57,7 @@ impl Info {
             rows: dataset.rows,
             cols: dataset.cols,
             classes: dataset.classes,
+            values: dataset.values,
             train: SplitInfo::of(dataset, &dataset.train),
             test: SplitInfo::of(dataset, &dataset.test),
             contents: dataset.contents,
@@ -68,34 +72,40 @@ impl SplitInfo {
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = moments(dataset, images, images.len());
+        let all: Vec<u32> = (0..u32::try_from(images.len()).unwrap_or(u32::MAX)).collect();
+        let (mean, deviation) = moments(dataset, images, &all);
         Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }
 
-/// Mean and standard deviation of each channel's pixels divided by 255, over the first `count` images.
-pub(crate) fn moments(dataset: &Dataset, images: &Images, count: usize) -> (Vec<f64>, Vec<f64>) {
-    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, count, channel)).unzip()
+/// Mean and standard deviation of each channel's pixels divided by 255, over the images `chosen`.
+pub(crate) fn moments(dataset: &Dataset, images: &Images, chosen: &[u32]) -> (Vec<f64>, Vec<f64>) {
+    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, chosen, channel)).unzip()
 }
 
-fn moments_of_channel(dataset: &Dataset, images: &Images, count: usize, channel: usize) -> (f64, f64) {
+fn moments_of_channel(dataset: &Dataset, images: &Images, chosen: &[u32], channel: usize) -> (f64, f64) {
     let plane = dataset.rows * dataset.cols;
     let (mut sum, mut squares) = (0_u64, 0_u64);
-    for index in 0..count {
-        for &pixel in &images.image(index)[channel * plane..][..plane] {
+    for index in chosen {
+        for &pixel in &images.image(*index as usize)[channel * plane..][..plane] {
             sum += u64::from(pixel);
             squares += u64::from(pixel) * u64::from(pixel);
         }
     }
-    let count = (count * plane) as f64;
+    let count = (chosen.len() * plane) as f64;
     let mean = sum as f64 / count;
     (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
 }
 
 impl fmt::Display for Info {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, channels, rows, cols, classes, train, test, contents, checksum } = self;
-        writeln!(f, "{name}: {channels} x {rows} x {cols}, {classes} classes")?;
+        let Self { name, channels, rows, cols, classes, values, train, test, contents, checksum } = self;
+        let targets = match values {
+            0 => format!("{classes} classes"),
+            1 => "1 target value".into(),
+            _ => format!("{values} target values"),
+        };
+        writeln!(f, "{name}: {channels} x {rows} x {cols}, {targets}")?;
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(["", "train", "test"]);
         table.add_row(["images".to_owned(), train.images.to_string(), test.images.to_string()]);
@@ -116,6 +126,11 @@ impl fmt::Display for Info {
         }
         write!(f, "sha256 of shape, labels and pixels: {checksum}")
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn decimals(numbers: &[f64]) -> String {

@@ -1,7 +1,7 @@
 //! Data sets known by their contents, whatever their names and folders.
 //!
 //! The checksum of a data set is taken over its images and labels in the order of the files. A fingerprint is the same for the same
-//! images in any order: SHA-256 over the sorted SHA-256s of the images, each a label byte and its pixels.
+//! images in any order: SHA-256 over the sorted SHA-256s of the images, each a label byte, or target values, and its pixels.
 
 use std::fmt;
 
@@ -119,8 +119,9 @@ impl fmt::Display for Contents {
 
 /// SHA-256 of images and their labels in hexadecimal, the same in any order.
 pub fn fingerprint(images: &Images) -> String {
-    let of_image =
-        |index: usize| Sha256::new().chain_update([images.labels[index]]).chain_update(images.image(index)).finalize();
+    let of_image = |index: usize| {
+        Sha256::new().chain_update(images.target_bytes(index)).chain_update(images.image(index)).finalize()
+    };
     let mut hashes: Vec<_> = (0..images.len()).map(of_image).collect();
     hashes.sort_unstable();
     hex::encode(hashes.iter().fold(Sha256::new(), Digest::chain_update).finalize())

@@ -11,6 +11,15 @@
 //! train = ["a.bin", "b.bin"]  # beside this file, in this order
 //! test = ["c.bin"]
 //! ```
+//!
+//! For regression and for several labels of an image, `values` stands in place of `classes`: so many numbers for each image, in files of
+//! their own, little-endian f32, one image after the other. The records are then images alone.
+//!
+//! ```toml
+//! values = 2
+//! train_values = ["a.f32", "b.f32"]  # as many images as in `train`
+//! test_values = ["c.f32"]
+//! ```
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
@@ -29,6 +38,8 @@ const MOST_BYTES: u64 = 1 << 16;
 const MOST_CHANNELS: usize = 1 << 10;
 /// Labels are bytes.
 const MOST_CLASSES: usize = 1 << 8;
+/// An image reconstructed has as many values as pixels.
+const MOST_VALUES: usize = 1 << 24;
 
 /// What `layout.toml` says.
 #[derive(Debug, Deserialize)]
@@ -37,16 +48,16 @@ struct Layout {
     channels: usize,
     height: usize,
     width: usize,
-    classes: usize,
-    #[serde(default = "one")]
-    label_bytes: usize,
+    classes: Option<usize>,
+    label_bytes: Option<usize>,
     label: Option<usize>,
+    values: Option<usize>,
     train: Vec<String>,
     test: Vec<String>,
-}
-
-const fn one() -> usize {
-    1
+    #[serde(default)]
+    train_values: Vec<String>,
+    #[serde(default)]
+    test_values: Vec<String>,
 }
 
 /// Reads the files that the folder's `layout.toml` names.
@@ -61,13 +72,15 @@ pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
     opened.take(MOST_BYTES).read_to_end(&mut bytes).map_err(Error::io("read it", &file))?;
     let text = text_of(bytes).map_err(|problem| wrong(problem.into()))?;
     let layout = parse(&text).map_err(wrong)?;
-    let (train, test) = (layout.read(folder, &layout.train)?, layout.read(folder, &layout.test)?);
+    let train = layout.read(folder, &layout.train, &layout.train_values)?;
+    let test = layout.read(folder, &layout.test, &layout.test_values)?;
     for (images, part) in [(&train, "train"), (&test, "test")] {
         if images.is_empty() {
             return Err(wrong(format!("the files of `{part}` hold no image")));
         }
     }
-    Ok(Dataset::new(name, [layout.channels, layout.height, layout.width], layout.classes, train, test))
+    let shape = [layout.channels, layout.height, layout.width];
+    Ok(Dataset::new(name, shape, layout.classes.unwrap_or(0), train, test))
 }
 
 fn parse(text: &str) -> Result<Layout, String> {
@@ -76,50 +89,94 @@ fn parse(text: &str) -> Result<Layout, String> {
         format!("line {line}: {problem}")
     })?;
     let numbers = [
-        ("channels", layout.channels, MOST_CHANNELS),
-        ("height", layout.height, MOST_SIDE),
-        ("width", layout.width, MOST_SIDE),
+        ("channels", Some(layout.channels), MOST_CHANNELS),
+        ("height", Some(layout.height), MOST_SIDE),
+        ("width", Some(layout.width), MOST_SIDE),
         ("classes", layout.classes, MOST_CLASSES),
         ("label_bytes", layout.label_bytes, MOST_CLASSES),
+        ("values", layout.values, MOST_VALUES),
     ];
     for (field, number, most) in numbers {
-        if !(1..=most).contains(&number) {
+        if let Some(number) = number.filter(|number| !(1..=most).contains(number)) {
             return Err(format!("{field} = {number}, but it has to be from 1 to {most}"));
         }
     }
-    if layout.label() >= layout.label_bytes {
-        let (label, last) = (layout.label(), layout.label_bytes - 1);
-        return Err(format!("label = {label}, but the {} label bytes are 0 to {last}", layout.label_bytes));
-    }
+    layout.check_targets()?;
     Ok(layout)
 }
 
 impl Layout {
-    /// The label byte that is the class.
-    fn label(&self) -> usize {
-        self.label.unwrap_or(self.label_bytes - 1)
+    /// Images have labels or values, and not both.
+    fn check_targets(&self) -> Result<(), String> {
+        let has_files = !self.train_values.is_empty() || !self.test_values.is_empty();
+        match (self.classes, self.values) {
+            (None, None) => Err("missing field `classes`, or `values` for images with target values".into()),
+            (Some(_), Some(_)) => {
+                Err("`classes` and `values`, but images have labels or target values, not both".into())
+            }
+            (Some(_), None) if has_files => {
+                Err("`train_values` and `test_values` need `values`, the number of each image's".into())
+            }
+            (None, Some(_)) if self.label_bytes.is_some() || self.label.is_some() => {
+                Err("`label_bytes` and `label` are for labels; leave them out beside `values`".into())
+            }
+            (None, Some(_)) if self.train_values.is_empty() || self.test_values.is_empty() => {
+                Err("`values` needs the files of `train_values` and `test_values`".into())
+            }
+            _ if self.classes.is_some() && self.label() >= self.label_bytes() => {
+                let (label, bytes) = (self.label(), self.label_bytes());
+                Err(format!("label = {label}, but the {bytes} label bytes are 0 to {}", bytes - 1))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// The images of some files, one after the other. Memory grows with what is there, never with what `layout.toml` says.
-    fn read(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
+    /// Label bytes of a record.
+    fn label_bytes(&self) -> usize {
+        if self.values.is_some() { 0 } else { self.label_bytes.unwrap_or(1) }
+    }
+
+    /// The label byte that is the class.
+    fn label(&self) -> usize {
+        self.label.unwrap_or(self.label_bytes().saturating_sub(1))
+    }
+
+    /// The images of some files, one after the other, with their values. Memory grows with what is there, never with what `layout.toml`
+    /// says.
+    fn read(&self, folder: &Path, files: &[String], values: &[String]) -> Result<Images, Error> {
+        let mut images = self.read_images(folder, files)?;
+        let Some(count) = self.values else { return Ok(images) };
+        for name in values {
+            read_values(&folder.join(name), count, &mut images.values)?;
+        }
+        if images.values.len() != count * images.len() {
+            let (found, images) = (images.values.len() / count, images.len());
+            let problem = format!(
+                "the files {} hold the values of {found} images, and {} hold {images}; both have to be the same images in the \
+                 same order",
+                values.join(", "),
+                files.join(", ")
+            );
+            return Err(Error::Layout { file: folder.join(FILE), problem });
+        }
+        Ok(images)
+    }
+
+    fn read_images(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
         let size = self.channels * self.height * self.width;
-        let mut images = Images { pixels: vec![], labels: vec![], size };
+        let (label_bytes, classes) = (self.label_bytes(), self.classes.unwrap_or(0));
+        let mut images = Images { pixels: vec![], labels: vec![], values: vec![], size };
         for name in files {
             let file = folder.join(name);
             let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
-            let opened = match File::open(&file) {
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    return Err(wrong(format!("there is no such file, but {FILE} names it")));
-                }
-                opened => opened.map_err(Error::io("open it", &file))?,
-            };
+            let opened = open(&file)?;
             let length = opened.metadata().map_err(Error::io("read its length", &file))?.len();
-            let record = self.label_bytes + size;
+            let record = label_bytes + size;
             if length % record as u64 != 0 {
                 let problem = format!(
-                    "{length} bytes are no whole number of records of {record}, which are {} label bytes and {} x {} x {} of an \
-                     image; correct {FILE}, or get the file again",
-                    self.label_bytes, self.channels, self.height, self.width
+                    "{length} bytes are no whole number of records of {record}, which are {label_bytes} label bytes and {} x {} x {} \
+                     of an image; correct {FILE}, or get the file again",
+                    self.channels, self.height, self.width
                 );
                 return Err(wrong(problem));
             }
@@ -127,22 +184,57 @@ impl Layout {
             let mut bytes = vec![0; record];
             for index in 0..length / record as u64 {
                 reader.read_exact(&mut bytes).map_err(Error::io("read it", &file))?;
-                let (labels, pixels) = bytes.split_at(self.label_bytes);
-                let label = labels[self.label()];
-                if usize::from(label) >= self.classes {
-                    return Err(wrong(format!(
-                        "record {index} (byte {}) has label {label}, but {FILE} says {} classes, which are 0 to {}",
-                        index * record as u64,
-                        self.classes,
-                        self.classes - 1
-                    )));
+                let (labels, pixels) = bytes.split_at(label_bytes);
+                if let Some(label) = labels.get(self.label()) {
+                    if usize::from(*label) >= classes {
+                        return Err(wrong(format!(
+                            "record {index} (byte {}) has label {label}, but {FILE} says {classes} classes, which are 0 to {}",
+                            index * record as u64,
+                            classes - 1
+                        )));
+                    }
+                    images.labels.push(*label);
                 }
-                images.labels.push(label);
                 images.pixels.extend_from_slice(pixels);
             }
         }
         Ok(images)
     }
+}
+
+/// Opens a file that `layout.toml` names.
+fn open(file: &Path) -> Result<File, Error> {
+    match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let problem = format!("there is no such file, but {FILE} names it");
+            Err(Error::Layout { file: file.to_owned(), problem })
+        }
+        opened => opened.map_err(Error::io("open it", file)),
+    }
+}
+
+/// Appends the numbers of a file of little-endian f32, `count` of each image.
+fn read_values(file: &Path, count: usize, values: &mut Vec<f32>) -> Result<(), Error> {
+    let wrong = |problem: String| Error::Layout { file: file.to_owned(), problem };
+    let mut bytes = vec![];
+    open(file)?.read_to_end(&mut bytes).map_err(Error::io("read it", file))?;
+    if bytes.len() % (4 * count) != 0 {
+        return Err(wrong(format!(
+            "{} bytes are no whole number of images of {count} f32; correct `values` in {FILE}, or write the file as little-endian f32",
+            bytes.len()
+        )));
+    }
+    let numbers = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes));
+    if let Some((index, number)) = numbers.clone().enumerate().find(|(_, number)| !number.is_finite()) {
+        return Err(wrong(format!(
+            "value {} of image {} (byte {}) is {number}, but values have to be finite; correct the file",
+            index % count,
+            index / count,
+            4 * index
+        )));
+    }
+    values.extend(numbers);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -18,12 +18,12 @@ pub struct Standardization {
 }
 
 impl Standardization {
-    /// That of a data set's first `images` training images.
+    /// That of the training images `chosen` of a data set.
     ///
     /// # Panics
-    /// If there are fewer.
-    pub fn of(dataset: &Dataset, images: usize) -> Self {
-        let (mean, deviation) = moments(dataset, &dataset.train, images);
+    /// If one of them does not exist.
+    pub fn of(dataset: &Dataset, chosen: &[u32]) -> Self {
+        let (mean, deviation) = moments(dataset, &dataset.train, chosen);
         Self { mean, deviation }
     }
 }
@@ -55,6 +55,11 @@ impl Pixels {
     /// The number of `byte` as feature `[channel][row][col]`.
     pub(crate) fn number(&self, feature: usize, byte: u8) -> f32 {
         self.table(feature)[usize::from(byte)]
+    }
+
+    /// The numbers of an image's bytes, `[channel][row][col]`.
+    pub(crate) fn numbers<'a>(&'a self, image: &'a [u8]) -> impl Iterator<Item = f32> + 'a {
+        image.iter().enumerate().map(|(feature, byte)| self.number(feature, *byte))
     }
 
     /// All numbers of a feature, by byte.
@@ -92,7 +97,7 @@ mod tests {
                 _ => 255 - *byte / 2,
             };
         }
-        let standard = Standardization::of(&digits, digits.train.len());
+        let standard = Standardization::of(&digits, &(0..1500).collect::<Vec<_>>());
         let pixels = Pixels::new(Some(&standard), plane);
         for channel in 0..3 {
             let of_channel = |index: &usize| index / plane % 3 == channel;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::analysis::{DIVISORS, Distance, Group, Run, SeedAccuracy, around, by_seed, span};
+use crate::analysis::{DIVISORS, Distance, Group, Metric, Run, SeedMean, around, by_seed, span};
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::statistics;
@@ -38,7 +38,7 @@ pub struct Figure {
     /// Ours: the mean over the seeds.
     pub accuracy: f64,
     /// Each run's, the mean of the last epochs up to the published one.
-    pub seeds: Vec<SeedAccuracy>,
+    pub seeds: Vec<SeedMean>,
     /// Ours around epoch E / k for the published epoch E, for each k of [`DIVISORS`].
     #[serde(skip)]
     divided: Vec<f64>,
@@ -147,7 +147,7 @@ impl Figure {
         runs: impl Iterator<Item = &'a Run>,
     ) -> Option<Self> {
         let reached: Vec<&Run> = runs.filter(|run| !run.has_diverged() && run.epoch() >= published.epochs).collect();
-        let seeds = by_seed(&reached, span(published.epochs));
+        let seeds = by_seed(&reached, span(published.epochs), Metric::Accuracy);
         let at = |divisor: &f64| {
             let accuracies = reached.iter().filter_map(|run| around(&run.epochs, published.epochs, *divisor));
             statistics::mean(&accuracies.collect::<Vec<_>>())
@@ -157,7 +157,7 @@ impl Figure {
             table: experiment.table?,
             epochs: published.epochs,
             published: published.accuracy,
-            accuracy: statistics::mean(&seeds.iter().map(|seed| seed.accuracy).collect::<Vec<_>>())?,
+            accuracy: statistics::mean(&seeds.iter().map(SeedMean::mean).collect::<Vec<_>>())?,
             seeds,
             divided: DIVISORS.iter().map(at).collect::<Option<_>>()?,
             index,

@@ -4,8 +4,9 @@ use csv::Writer;
 
 use super::results::Report;
 use super::table::cells_of;
+use crate::analysis::Metric;
 
-const HEADER: [&str; 33] = [
+const HEADER: [&str; 39] = [
     "table",
     "experiment",
     "network",
@@ -39,6 +40,12 @@ const HEADER: [&str; 33] = [
     "interval_level",
     "paired_deviation",
     "trend_undecided",
+    "test_loss",
+    "test_loss_low",
+    "test_loss_high",
+    "test_loss_deviation",
+    "best_test_loss",
+    "roc_auc",
 ];
 
 /// A line a figure.
@@ -51,7 +58,9 @@ pub fn csv(report: &Report) -> String {
     write(&HEADER.map(String::from));
     for table in &report.tables {
         for (row, cell) in cells_of(&table.rows) {
-            let (ours, trend) = (cell.ours.as_ref(), cell.trend.as_ref());
+            let (any, trend) = (cell.ours.as_ref(), cell.trend.as_ref());
+            let ours = any.filter(|ours| ours.metric == Metric::Accuracy);
+            let loss = any.filter(|ours| ours.metric == Metric::Loss);
             let number = |number: Option<f64>| number.map_or_else(String::new, |number| number.to_string());
             let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
             let interval = |side: usize| number(ours.and_then(|ours| ours.interval).map(|interval| interval[side]));
@@ -59,13 +68,13 @@ pub fn csv(report: &Report) -> String {
             let paired = cell.paired.as_ref();
             let estimate = paired.and_then(|paired| paired.difference);
             let paired_side = |side: usize| number(estimate.and_then(|e| e.interval).map(|interval| interval[side]));
-            let epoch = |side: usize| count(ours.map(|ours| ours.epochs[side] as usize));
+            let epoch = |side: usize| count(any.map(|ours| ours.epochs[side] as usize));
             let fields = [
                 count(table.number.map(usize::from)),
                 row.name.clone(),
                 row.network.clone(),
                 row.loss.clone(),
-                ours.map_or_else(String::new, |ours| ours.data.clone()),
+                any.map_or_else(String::new, |ours| ours.data.clone()),
                 number(cell.published.map(|figure| figure.accuracy)),
                 count(cell.published.map(|figure| figure.epochs as usize)),
                 number(ours.and_then(|ours| ours.mean)),
@@ -76,8 +85,8 @@ pub fn csv(report: &Report) -> String {
                 number(ours.and_then(|ours| ours.best)),
                 epoch(0),
                 epoch(1),
-                count(ours.map(|ours| ours.runs)),
-                count(ours.map(|ours| ours.diverged)),
+                count(any.map(|ours| ours.runs)),
+                count(any.map(|ours| ours.diverged)),
                 number(cell.difference),
                 number(trend.map(|trend| trend.report)),
                 number(trend.map(|trend| trend.ours)),
@@ -91,9 +100,15 @@ pub fn csv(report: &Report) -> String {
                 number(estimate.and_then(|estimate| estimate.above)),
                 cell.command.clone(),
                 number(ours.and_then(|ours| ours.deviation)),
-                number(ours.map(|ours| ours.level)),
+                number(any.map(|ours| ours.level)),
                 number(estimate.and_then(|estimate| estimate.deviation)),
                 trend.and_then(|trend| trend.undecided.clone()).unwrap_or_default(),
+                number(loss.and_then(|loss| loss.mean)),
+                number(loss.and_then(|loss| loss.interval).map(|interval| interval[0])),
+                number(loss.and_then(|loss| loss.interval).map(|interval| interval[1])),
+                number(loss.and_then(|loss| loss.deviation)),
+                number(loss.and_then(|loss| loss.best)),
+                number(any.and_then(|ours| ours.roc_auc)),
             ];
             write(&fields);
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::analysis::{Group, Ours, Paired, Run};
+use crate::analysis::{Group, Metric, Ours, Paired, Run};
 use crate::config::Config;
 use crate::experiment::Catalogue;
 
@@ -15,6 +15,8 @@ pub struct Family {
     pub network: String,
     /// The data set.
     pub data: String,
+    /// What the rules are compared by.
+    pub metric: Metric,
     /// The epoch at which they are compared: the last one that at least half of the runs have reached.
     pub epochs: u32,
     /// The rules, the best first.
@@ -42,13 +44,18 @@ pub struct FamilyRow {
 
 /// All networks with several rules, those with the most rows first.
 pub(crate) fn families(catalogue: &Catalogue, groups: &[Group]) -> Vec<Family> {
-    let mut of_networks: BTreeMap<(String, String), Vec<(usize, &Group)>> = BTreeMap::new();
+    let mut of_networks: BTreeMap<[String; 3], Vec<(usize, &Group)>> = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
         let Some(config) = group.config() else { continue };
-        let key = (config.network.without_feedback().to_string(), config.data.checksum.clone());
+        // Accuracies compare whatever the loss is; losses do not.
+        let task = match group.metric() {
+            Metric::Accuracy => String::new(),
+            Metric::Loss => format!("{} {} {:?}", config.loss.name(), config.target, config.anomaly_class),
+        };
+        let key = [config.network.without_feedback().to_string(), config.data.checksum.clone(), task];
         of_networks.entry(key).or_default().push((number, group));
     }
-    let family = |((network, _), members): ((String, String), Vec<(usize, &Group)>)| {
+    let family = |([network, ..], members): ([String; 3], Vec<(usize, &Group)>)| {
         let rules: BTreeSet<String> = members.iter().filter_map(|(_, group)| Some(rule(group.config()?))).collect();
         let data = members.first()?.1.config()?.data.label();
         (rules.len() > 1).then(|| Family::of(network, data, &members, groups, catalogue))
@@ -76,9 +83,9 @@ impl Family {
             })
         };
         let mut rows: Vec<FamilyRow> = members.iter().zip(&options).filter_map(row).collect();
-        let accuracy = |row: &FamilyRow| row.ours.mean.unwrap_or(0.0);
-        rows.sort_by(|a, b| accuracy(b).total_cmp(&accuracy(a)));
-        Self { network, data, epochs, rows }
+        let metric = members.first().map_or(Metric::Accuracy, |(_, group)| group.metric());
+        rows.sort_by(|a, b| metric.order(a.ours.mean, b.ours.mean));
+        Self { network, data, metric, epochs, rows }
     }
 }
 

@@ -2,9 +2,9 @@
 
 use crate::analysis::{Ours, Paired};
 
-/// `47.06`, or what kept it from being a number.
-pub(crate) fn accuracy(ours: &Ours) -> String {
-    ours.mean.map_or_else(|| "diverged".into(), |mean| format!("{mean:.2}"))
+/// A test accuracy, `47.06`, or a test loss, `0.0123`; or what kept it from being a number.
+pub(crate) fn mean(ours: &Ours) -> String {
+    ours.mean.map_or_else(|| "diverged".into(), |mean| format!("{mean:.0$}", ours.metric.digits()))
 }
 
 /// `23–25`, or `12`.
@@ -15,12 +15,13 @@ pub(crate) fn epochs(ours: &Ours) -> String {
 
 /// `46.10–48.02`, from two runs on.
 pub(crate) fn interval(ours: &Ours) -> String {
-    ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.2}–{high:.2}"))
+    let digits = ours.metric.digits();
+    ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.digits$}–{high:.digits$}"))
 }
 
 /// The best epoch, `48.01`.
 pub(crate) fn best(ours: &Ours) -> String {
-    ours.best.map_or_else(String::new, |best| format!("{best:.2}"))
+    ours.best.map_or_else(String::new, |best| format!("{best:.0$}", ours.metric.digits()))
 }
 
 /// The difference to the true gradient, seed by seed.

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::conditions::{Conditions, Figure, TableDistance, figures_text, reached};
-use crate::analysis::DIVISORS;
+use crate::analysis::{DIVISORS, SeedMean};
 
 const REPORT: RGBColor = RGBColor(213, 94, 0);
 const COLOURS: [RGBColor; 6] = [
@@ -63,7 +63,7 @@ fn of_table(conditions: &[Conditions], table: u8) -> Drawn<Option<(String, Strin
 
 fn draw_table(title: &str, lines: &[&Figure], sets: &[&Conditions]) -> Drawn<String> {
     let figures = lines.iter().flat_map(|line| sets.iter().filter_map(|of| of.at(line.index)));
-    let all = figures.flat_map(|figure| figure.seeds.iter().map(|seed| seed.accuracy).chain([figure.published]));
+    let all = figures.flat_map(|figure| figure.seeds.iter().map(SeedMean::mean).chain([figure.published]));
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     let low = (low / GRID).floor() * GRID;
     let high = ((high / GRID).ceil() * GRID).max(low + GRID);
@@ -99,7 +99,7 @@ fn draw_table(title: &str, lines: &[&Figure], sets: &[&Conditions]) -> Drawn<Str
                 let y = middle + 0.7 * ((number as f64 + 0.5) / sets.len() as f64 - 0.5);
                 let seeds = figure.seeds.iter().filter(|_| figure.seeds.len() > 1);
                 let small = |accuracy: f64| Circle::new((accuracy, y), 2, colour(number).mix(0.5).filled());
-                chart.draw_series(seeds.map(|seed| small(seed.accuracy)))?;
+                chart.draw_series(seeds.map(|seed| small(seed.mean())))?;
                 chart.draw_series([marker((figure.accuracy, y), number)])?;
             }
             chart.draw_series([EmptyElement::at((line.published, middle)) + diamond()])?;

@@ -102,10 +102,11 @@ impl Report {
         tables.sort_by_key(|table| match table.name {
             "own" => 0,
             "other" => 1,
-            "rules" => 2,
-            "extra" => 4,
-            _ if table.has_runs() => 3,
-            _ => 5,
+            "regression" => 2,
+            "rules" => 3,
+            "extra" => 5,
+            _ if table.has_runs() => 4,
+            _ => 6,
         });
         tables
     }

@@ -77,11 +77,11 @@ fn after(run: &Run) -> [String; 8] {
     [
         last.epoch.to_string(),
         text(Some(last.train_loss)),
-        text(Some(last.train_accuracy)),
+        text(last.train_accuracy),
         text(last.validation_loss),
         text(last.validation_accuracy),
         text(Some(last.test_loss)),
-        text(Some(last.test_accuracy)),
+        text(last.test_accuracy),
         text(run.seconds),
     ]
 }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Group, Ours, Paired, Trend, trend};
+use crate::analysis::{Group, Metric, Ours, Paired, Trend, trend};
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::run;
@@ -15,7 +15,7 @@ use crate::run;
 pub struct Table {
     /// 1 to 4; `None` for the extra experiments and the user's own networks.
     pub number: Option<u8>,
-    /// `table-1` to `table-4`, `extra`, `rules`, `own` or `other`.
+    /// `table-1` to `table-4`, `extra`, `rules`, `own`, `other`, or `regression`: those that have losses and no accuracies.
     pub name: &'static str,
     /// What it shows.
     pub title: String,
@@ -85,16 +85,37 @@ pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
         tables.push(Table { number: None, name: "own", title, rows, groups: numbers_of(&mine, groups) });
     }
     let others = (0..groups.len()).filter(|number| !tables.iter().any(|table| table.groups.contains(number)));
-    let others: Vec<usize> = others.collect();
+    let has_loss = |number: &usize| groups.get(*number).is_some_and(|group| group.metric() == Metric::Loss);
+    let (losses, others): (Vec<usize>, Vec<usize>) = others.partition(has_loss);
+    tables.push(of_groups("other", "Other networks and settings", others, groups));
+    tables.push(of_groups("regression", "Regression and reconstruction", ranked(losses, groups), groups));
+    tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
+    tables
+}
+
+/// A table of groups beside no figure of the report, in this order.
+fn of_groups(name: &'static str, title: &str, numbers: Vec<usize>, groups: &[Group]) -> Table {
     let of_group = |number: &usize| {
         let group = groups.get(*number)?;
         Some(other(group, |command| unpublished((*number, group), groups, command)))
     };
-    let rows = others.iter().filter_map(of_group).collect();
-    let title = "Other networks and settings".into();
-    tables.push(Table { number: None, name: "other", title, rows, groups: others });
-    tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
-    tables
+    let rows = numbers.iter().filter_map(of_group).collect();
+    Table { number: None, name, title: title.into(), rows, groups: numbers }
+}
+
+/// Groups by what they are trained towards, on which data and by which loss, for other losses do not compare; of those the lowest test
+/// loss first.
+fn ranked(mut numbers: Vec<usize>, groups: &[Group]) -> Vec<usize> {
+    let key = |number: &usize| {
+        let (group, config) = groups.get(*number).and_then(|group| Some((group, group.config()?)))?;
+        let task = (config.data.label(), config.target.name(), config.anomaly_class, config.loss.name());
+        Some((task, group.ours(group.epoch()).and_then(|ours| ours.mean)))
+    };
+    numbers.sort_by(|a, b| {
+        let ((task_a, mean_a), (task_b, mean_b)) = (key(a).unzip(), key(b).unzip());
+        task_a.cmp(&task_b).then_with(|| Metric::Loss.order(mean_a.flatten(), mean_b.flatten()))
+    });
+    numbers
 }
 
 /// The feedback rules on one network, the best first: the experiments that only this table has, whatever their settings, and those of
@@ -112,8 +133,8 @@ fn rules(catalogue: &Catalogue, groups: &[Group]) -> Table {
         (other(group, cells), number)
     };
     let mut rows: Vec<(Row, usize)> = found.into_iter().map(row).collect();
-    let accuracy = |row: &Row| row.cells.first().and_then(|cell| cell.ours.as_ref()?.mean).unwrap_or(0.0);
-    rows.sort_by(|(a, _), (b, _)| accuracy(b).total_cmp(&accuracy(a)));
+    let accuracy = |row: &Row| row.cells.first().and_then(|cell| cell.ours.as_ref()?.mean);
+    rows.sort_by(|(a, _), (b, _)| Metric::Accuracy.order(accuracy(a), accuracy(b)));
     let (rows, groups) = rows.into_iter().unzip();
     Table { number: None, name: "rules", title: "Feedback rules".into(), rows, groups }
 }
@@ -234,6 +255,11 @@ fn other(group: &Group, cells: impl FnOnce(&str) -> Vec<Cell>) -> Row {
 }
 
 impl Table {
+    /// What its runs are compared by.
+    pub fn metric(&self) -> Metric {
+        if self.name == "regression" { Metric::Loss } else { Metric::Accuracy }
+    }
+
     /// Whether one of its rows has a run.
     pub fn has_runs(&self) -> bool {
         self.rows.iter().any(Row::has_runs)

@@ -5,8 +5,8 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::claims::conclusion;
-use super::figures::{accuracy, best, epochs, interval, paired};
-use super::trained::{judged, reached};
+use super::figures::{best, epochs, interval, mean, paired};
+use super::trained::{Reached, judged, reached};
 use crate::analysis::{Group, Paired, Run, in_groups, together};
 use crate::experiment::{Catalogue, Claim, Published};
 use crate::run::Ending;
@@ -75,13 +75,19 @@ fn add_rows(table: &mut Table, result: &TaskResult<'_>) {
         table.add_row([
             if index == 0 { format!("  {}", label(result)) } else { String::new() },
             if index == 0 { config.loss.name().to_owned() } else { String::new() },
-            ours.map_or_else(String::new, |ours| format!("{:.2} %", ours.accuracy)),
+            ours.map_or_else(String::new, figure),
             ours.map_or_else(String::new, |ours| ours.epochs.to_string()),
             report.map_or_else(String::new, |report| format!("{:.2} %", report.accuracy)),
             report.map_or_else(String::new, |report| report.epochs.to_string()),
             if last { note(result) } else { String::new() },
         ]);
     }
+}
+
+/// `47.06 %`, or `loss 0.0123`.
+fn figure(ours: &Reached) -> String {
+    let loss = || ours.loss.map_or_else(String::new, |loss| format!("loss {loss:.4}"));
+    ours.accuracy.map_or_else(loss, |accuracy| format!("{accuracy:.2} %"))
 }
 
 /// Its name, and the settings and the seed in which it may differ from others of that name.
@@ -138,7 +144,7 @@ fn seeds_table(groups: &[Group]) -> String {
         let diverged = if ours.diverged == 0 { String::new() } else { format!(", {} diverged", ours.diverged) };
         table.add_row([
             group.label(),
-            accuracy(&ours),
+            mean(&ours),
             interval(&ours),
             epochs(&ours),
             best(&ours),
@@ -191,11 +197,12 @@ mod tests {
         let last = EpochLine {
             epoch,
             train_loss: 1.0,
-            train_accuracy: 2.0,
+            train_accuracy: Some(2.0),
             validation_loss: None,
             validation_accuracy: None,
             test_loss: 3.0,
-            test_accuracy,
+            test_accuracy: Some(test_accuracy),
+            test_roc_auc: None,
         };
         Outcome::Ended(Summary { status, step: 7, last })
     }

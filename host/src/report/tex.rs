@@ -1,14 +1,14 @@
 //! The tables as LaTeX for the package booktabs: those with runs, and the feedback rules of each network.
 
 use super::families::Family;
-use super::figures::{accuracy, epochs};
+use super::figures::{epochs, interval, mean};
 use super::results::Report;
 use super::table::{Table, cells_of};
 use crate::analysis::{Ours, Paired};
 
 /// All tables, in the order of the page.
 pub fn tex(report: &Report) -> String {
-    let head = "% Needs \\usepackage{booktabs}. Mean test accuracy in percent with its 95 % interval (Student) over n seeds; the difference to\n\
+    let head = "% Needs \\usepackage{booktabs}. Mean test accuracy in percent, or test loss, with its 95 % interval (Student) over n seeds; the difference to\n\
                 % backprop is seed by seed.\n";
     let tables = report.tables_to_read().into_iter().filter(|table| table.has_runs()).map(of_table);
     head.to_owned() + &tables.chain(report.families.iter().map(of_family)).collect::<String>()
@@ -26,7 +26,7 @@ fn of_table(table: &Table) -> String {
         }
         fields.extend(of_ours(ours));
         if has_figures {
-            fields.push(cell.difference.map_or_else(String::new, signed));
+            fields.push(cell.difference.map_or_else(String::new, |points| signed(points, 2)));
         }
         fields.push(cell.paired.as_ref().map_or_else(String::new, of_paired));
         lines.push(fields);
@@ -62,19 +62,19 @@ fn of_family(family: &Family) -> String {
 }
 
 fn of_ours(ours: &Ours) -> [String; 4] {
-    let interval = ours.interval.map_or_else(|| "--".into(), |[low, high]| format!("{low:.2}--{high:.2}"));
-    [accuracy(ours), interval, ours.runs.to_string(), epochs(ours).replace('–', "--")]
+    let interval = ours.interval.map_or_else(|| "--".into(), |_| interval(ours).replace('–', "--"));
+    [mean(ours), interval, ours.runs.to_string(), epochs(ours).replace('–', "--")]
 }
 
 fn of_paired(paired: &Paired) -> String {
     let Some(difference) = paired.difference else { return "diverged".into() };
-    let interval =
-        difference.interval.map_or_else(String::new, |[low, high]| format!(" [{}, {}]", signed(low), signed(high)));
-    format!("{}{interval}", signed(difference.mean))
+    let digits = paired.metric.digits();
+    let ends = |[low, high]: [f64; 2]| format!(" [{}, {}]", signed(low, digits), signed(high, digits));
+    format!("{}{}", signed(difference.mean, digits), difference.interval.map_or_else(String::new, ends))
 }
 
-fn signed(points: f64) -> String {
-    format!("${points:+.2}$")
+fn signed(points: f64, digits: usize) -> String {
+    format!("${points:+.digits$}$")
 }
 
 /// A table with so many columns of words, and then columns of numbers.

@@ -36,13 +36,17 @@ pub struct Line<'a> {
     error: Option<String>,
 }
 
-/// A test accuracy of ours.
+/// A test accuracy of ours or, of a run without accuracies, a test loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Reached {
     /// Epochs of training.
     pub epochs: u32,
     /// Correct on the test set, in percent.
-    pub accuracy: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<f64>,
+    /// Only without an accuracy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<f64>,
 }
 
 /// A claim of the report, and what a run says about it.
@@ -99,7 +103,11 @@ pub(crate) fn reached(result: &TaskResult<'_>) -> Vec<Reached> {
     let mut lines = run::read_epochs(&result.task.request.folder).unwrap_or_default();
     lines.retain(|line| line.epoch < last.epoch && result.task.published().iter().any(|p| p.epochs == line.epoch));
     lines.push(last);
-    lines.iter().map(|line| Reached { epochs: line.epoch, accuracy: line.test_accuracy }).collect()
+    let of_line = |line: &run::EpochLine| {
+        let loss = line.test_accuracy.is_none().then_some(line.test_loss);
+        Reached { epochs: line.epoch, accuracy: line.test_accuracy, loss }
+    };
+    lines.iter().map(of_line).collect()
 }
 
 /// What the run says about the report's claim, if the experiment tests one.

@@ -117,6 +117,12 @@ pub enum Error {
         /// Its classes.
         classes: usize,
     },
+    /// The targets do not suit the loss, the network or the data set.
+    #[error("{problem}")]
+    Targets {
+        /// What does not go together, and what would.
+        problem: String,
+    },
     /// The validation split takes all training images.
     #[error(
         "a validation split of {validation} images leaves none to train on: the data set {name} has {images} training images; \

@@ -25,7 +25,8 @@ pub struct StepLine {
     pub loss: f32,
 }
 
-/// A line of `epochs.jsonl`; losses are means over samples, accuracies percent.
+/// A line of `epochs.jsonl`; losses are means over samples, accuracies percent. A run whose predictions are neither right nor wrong has
+/// no accuracies, see [`Config::has_accuracy`](crate::config::Config::has_accuracy).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochLine {
     /// The epoch, from 1.
@@ -34,8 +35,9 @@ pub struct EpochLine {
     #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
     pub train_loss: f64,
     /// Over the epoch's batches, each before its update.
-    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
-    pub train_accuracy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "write_optional", deserialize_with = "read_optional")]
+    pub train_accuracy: Option<f64>,
     /// Over the validation images, after the epoch; `None` without a validation split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(serialize_with = "write_optional", deserialize_with = "read_optional")]
@@ -47,8 +49,12 @@ pub struct EpochLine {
     #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
     pub test_loss: f64,
     /// Over the test images, after the epoch.
-    #[serde(serialize_with = "write_f64", deserialize_with = "read_f64")]
-    pub test_accuracy: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(serialize_with = "write_optional", deserialize_with = "read_optional")]
+    pub test_accuracy: Option<f64>,
+    /// Area under the ROC curve of the test images' reconstruction errors, with the anomaly class as the positives; `None` without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_roc_auc: Option<f64>,
 }
 
 impl EpochLine {
@@ -58,10 +64,11 @@ impl EpochLine {
         losses.into_iter().flatten().any(|loss| !loss.is_finite())
     }
 
-    /// The accuracy by which the best epoch is chosen: on the validation images, without a validation split on the test images,
-    /// which is optimistic.
-    pub fn selection_accuracy(&self) -> f64 {
-        self.validation_accuracy.unwrap_or(self.test_accuracy)
+    /// The number by which the best epoch is chosen, the one where it is largest: the accuracy or, without one, the negative loss. On the
+    /// validation images; without a validation split on the test images, which is optimistic.
+    pub fn selection_score(&self) -> f64 {
+        let accuracy = self.validation_accuracy.or(self.test_accuracy);
+        accuracy.unwrap_or(-self.validation_loss.unwrap_or(self.test_loss))
     }
 }
 
@@ -229,14 +236,15 @@ mod tests {
         let line = EpochLine {
             epoch: 3,
             train_loss: f64::INFINITY,
-            train_accuracy: 10.0,
+            train_accuracy: Some(10.0),
             validation_loss: None,
             validation_accuracy: None,
             test_loss: 0.1,
-            test_accuracy: 9.5,
+            test_accuracy: Some(9.5),
+            test_roc_auc: None,
         };
         let text = serde_json::to_string(&line).unwrap();
-        assert!(!text.contains("validation"), "{text}");
+        assert!(!text.contains("validation") && !text.contains("roc"), "{text}");
         assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
         let line =
             EpochLine { validation_loss: Some(f64::INFINITY), validation_accuracy: Some(8.5), train_loss: 1.0, ..line };
@@ -244,5 +252,16 @@ mod tests {
         assert!(text.contains(r#""validation_loss":"inf","validation_accuracy":8.5"#), "{text}");
         assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), line);
         assert!(line.has_diverged());
+        // Without accuracies, as a regression.
+        let regression = EpochLine {
+            train_accuracy: None,
+            validation_accuracy: None,
+            test_accuracy: None,
+            test_roc_auc: Some(0.75),
+            ..line
+        };
+        let text = serde_json::to_string(&regression).unwrap();
+        assert!(!text.contains("accuracy") && text.contains(r#""test_roc_auc":0.75"#), "{text}");
+        assert_eq!(serde_json::from_str::<EpochLine>(&text).unwrap(), regression);
     }
 }

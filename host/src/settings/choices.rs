@@ -6,6 +6,7 @@ use clap::Args;
 use super::coefficients::Coefficients;
 use super::measure_set::MeasureSet;
 use super::schedule::Schedule;
+use super::target::Target;
 use super::values::{LOSSES, MEASURES, OPTIMIZERS, count, initial, positive};
 
 /// What a user chooses; `None` is the experiment's own value, else the default.
@@ -16,6 +17,12 @@ pub struct Choices {
     /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = LOSSES, hide_possible_values = true)]
     pub loss: Option<Loss>,
+    /// class, values or input: what the network is trained towards [default: the data set's values if it has some, else class]
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<Target>,
+    /// --target input: leaves the images of class N out of training, and reports how well their error tells them from the other test images
+    #[arg(long, value_name = "N")]
+    pub anomaly_class: Option<u8>,
     /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]
     #[arg(long, value_parser = OPTIMIZERS, hide_possible_values = true)]
     pub optimizer: Option<Optimizer>,
@@ -91,6 +98,8 @@ impl Choices {
         // Every field is named: an option that is left out here does not compile.
         let Self {
             loss,
+            target,
+            anomaly_class,
             optimizer,
             rate,
             coefficients,
@@ -116,6 +125,8 @@ impl Choices {
         } = self;
         Self {
             loss: loss.or(other.loss),
+            target: target.or(other.target),
+            anomaly_class: anomaly_class.or(other.anomaly_class),
             optimizer: optimizer.or(other.optimizer),
             rate: rate.or(other.rate),
             coefficients: coefficients.or(other.coefficients),

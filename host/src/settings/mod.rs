@@ -3,7 +3,7 @@
 //!
 //! - `choices`: the options; `coefficients`: those of an optimizer
 //! - `values`: the values of options, one parser for each kind
-//! - `schedule`: the learning rate by epoch
+//! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 //! - `measure_set`: which measures are taken
 //! - `fields`: options as fields of a TOML file
 //! - `grid`: the runs that a grid file describes
@@ -14,6 +14,7 @@ mod fields;
 mod grid;
 mod measure_set;
 mod schedule;
+mod target;
 pub mod values;
 
 pub use choices::Choices;
@@ -23,3 +24,4 @@ pub use fields::{Field, Fields, reason, unknown};
 pub use grid::{Cell, GridError, cells};
 pub use measure_set::MeasureSet;
 pub use schedule::{ParseScheduleError, Schedule};
+pub use target::{ParseTargetError, Target};

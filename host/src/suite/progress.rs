@@ -217,27 +217,30 @@ impl Observer for TaskBar<'_> {
 
     fn epoch(&mut self, line: &EpochLine) {
         if self.said.elapsed() >= EPOCH_PAUSE {
-            let EpochLine { epoch, train_loss, train_accuracy, test_loss, test_accuracy, .. } = line;
-            let validation = line.validation_loss.zip(line.validation_accuracy);
-            let validation = validation
-                .map_or_else(String::new, |(loss, accuracy)| format!(", validation {loss:.4} {accuracy:.2} %"));
-            let epochs = self.epochs;
-            self.say(&format!(
-                "epoch {epoch}/{epochs}, train {train_loss:.4} {train_accuracy:.2} %{validation}, test {test_loss:.4} {test_accuracy:.2} %"
-            ));
+            let of_part = |loss: f64, accuracy: Option<f64>| {
+                format!("{loss:.4}{}", accuracy.map_or_else(String::new, |accuracy| format!(" {accuracy:.2} %")))
+            };
+            let train = of_part(line.train_loss, line.train_accuracy);
+            let validation = line.validation_loss.map(|loss| of_part(loss, line.validation_accuracy));
+            let validation = validation.map_or_else(String::new, |of| format!(", validation {of}"));
+            let test = of_part(line.test_loss, line.test_accuracy);
+            let area = line.test_roc_auc.map_or_else(String::new, |area| format!(", ROC-AUC {area:.4}"));
+            let (epoch, epochs) = (line.epoch, self.epochs);
+            self.say(&format!("epoch {epoch}/{epochs}, train {train}{validation}, test {test}{area}"));
         }
     }
 }
 
 /// What a reader wants to know of a run, the most wanted first.
-fn describe(p: &TrainProgress) -> [String; 5] {
-    [
-        format!("epoch {}/{}", p.epoch, p.epochs),
-        format!("{:#} left", HumanDuration(p.remaining)),
-        format!("loss {:.4}", p.loss),
-        format!("{:.1} %", p.accuracy),
-        format!("{:.0} images/s", p.images_per_second),
-    ]
+fn describe(p: &TrainProgress) -> Vec<String> {
+    let parts = [
+        Some(format!("epoch {}/{}", p.epoch, p.epochs)),
+        Some(format!("{:#} left", HumanDuration(p.remaining))),
+        Some(format!("loss {:.4}", p.loss)),
+        p.accuracy.map(|accuracy| format!("{accuracy:.1} %")),
+        Some(format!("{:.0} images/s", p.images_per_second)),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// The first of `parts` that fit beside a bar on this terminal; of a first part that does not fit, its beginning.

@@ -95,7 +95,8 @@ impl TaskResult<'_> {
     }
 }
 
-/// `DS0 seed 1: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`.
+/// `DS0 seed 1: finished after step 120 (epoch 10), test accuracy 88.89 %, test loss 0.4613, in runs/…`; a number that the run does not
+/// have is left out.
 impl fmt::Display for TaskResult<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Request { folder, .. } = &self.task.request;
@@ -116,10 +117,10 @@ impl fmt::Display for TaskResult<'_> {
             Ending::Diverged => "diverged",
         };
         let (step, last) = (summary.step, &summary.last);
-        write!(
-            f,
-            "{label}: {status} {before}after step {step} (epoch {}), test accuracy {:.2} %, test loss {:.4}, in {folder}",
-            last.epoch, last.test_accuracy, last.test_loss
-        )
+        write!(f, "{label}: {status} {before}after step {step} (epoch {}), ", last.epoch)?;
+        last.test_accuracy.map_or(Ok(()), |accuracy| write!(f, "test accuracy {accuracy:.2} %, "))?;
+        write!(f, "test loss {:.4}, ", last.test_loss)?;
+        last.test_roc_auc.map_or(Ok(()), |area| write!(f, "ROC-AUC {area:.4}, "))?;
+        write!(f, "in {folder}")
     }
 }

@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::atomic;
-use crate::dataset::Standardization;
+use crate::dataset::{Images, Standardization};
 
 /// Why weights cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -158,16 +158,20 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
     })
 }
 
-/// Writes logits \[image, class\] and the labels of the images.
+/// Writes logits \[image, output\], and the labels or the values of the images.
 ///
 /// # Errors
 /// If the system refuses; an earlier file of this name is then as it was.
-pub fn write_logits(file: &Path, logits: &[f32], labels: &[u8]) -> io::Result<()> {
-    let shape = vec![labels.len(), logits.len() / labels.len().max(1)];
-    let entries = [("labels", Dtype::I64, vec![labels.len()]), ("scores", Dtype::F32, shape)];
+pub fn write_logits(file: &Path, logits: &[f32], images: &Images) -> io::Result<()> {
+    let count = images.len();
+    let shape = |numbers: &[f32]| vec![count, numbers.len() / count.max(1)];
+    let labels = ("labels", Dtype::I64, vec![count]);
+    let values = ("values", Dtype::F32, shape(&images.values));
+    let targets = if images.values.is_empty() { labels } else { values };
+    let entries = [targets, ("scores", Dtype::F32, shape(logits))];
     write_file(file, None, entries.into_iter(), |out| {
-        labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
-        logits.iter().try_for_each(|logit| out.write_all(&logit.to_le_bytes()))
+        images.labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
+        images.values.iter().chain(logits).try_for_each(|number| out.write_all(&number.to_le_bytes()))
     })
 }
 

@@ -1,15 +1,16 @@
 //! Loss and accuracy of a network on images, as a run evaluates them after each epoch, and on a saved state.
 
-use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use asymgrad_core::{Score, Trainer};
 use serde::Serialize;
 
+use super::anomaly::roc_auc;
 use super::batches::Gather;
 use super::logits::{confusion, logits};
 use super::step::{HostTrainer, load};
-use crate::config::Config;
+use super::targets::BatchTargets;
+use crate::config::{Config, Target};
 use crate::dataset::{Dataset, Images};
 use crate::kernels::{HostKernels, InstructionSet};
 use crate::run::{Error, Sums, allocate};
@@ -25,11 +26,15 @@ pub struct Evaluation {
     pub validation_accuracy: Option<f64>,
     /// Mean loss over the test images.
     pub test_loss: f64,
-    /// Correct of the test images, in percent.
-    pub test_accuracy: f64,
+    /// Correct of the test images, in percent; `None` if no prediction is right or wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_accuracy: Option<f64>,
+    /// ROC-AUC of the reconstruction errors of the anomaly class.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_roc_auc: Option<f64>,
     /// The test images.
     pub images: usize,
-    /// The test images class by class; empty if a logit is not finite.
+    /// The test images class by class; empty if a logit is not finite, or the target is not the class.
     pub classes: Vec<ClassScore>,
 }
 
@@ -60,22 +65,42 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
         let mut trainer = Trainer::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
         let gather = Gather::new(network.input(), config.pixels(dataset));
-        let (never, mut labels) = (AtomicBool::new(false), vec![]);
-        let mut evaluated = |images: &Images, chosen: Range<usize>| {
-            let sums = sums_of(&mut trainer, &mut labels, &gather, images, chosen, config.batch, &never)?;
-            Ok::<_, Error>(sums.filter(|sums| sums.samples > 0).map(|sums| mean(&sums)))
+        let (never, mut targets) = (AtomicBool::new(false), BatchTargets::new(config.target));
+        let mut evaluated = |images: &Images, chosen: &[u32]| {
+            let sums = sums_of(&mut trainer, &mut targets, &gather, images, chosen, &never)?;
+            Ok::<_, Error>(sums.filter(|sums| sums.samples > 0).map(|sums| mean(&sums, config)))
         };
-        let validation = evaluated(&dataset.train, config.held_out(dataset))?;
-        let test = evaluated(&dataset.test, 0..dataset.test.len())?;
-        let (validation_loss, validation_accuracy) = validation.unzip();
-        let (test_loss, test_accuracy) = test.unwrap_or((f64::NAN, f64::NAN));
-        let found = logits(&mut trainer, &dataset.test, &gather.pixels)?;
-        let is_finite = found.iter().all(|logit| logit.is_finite());
-        let counts = is_finite.then(|| confusion(&found, &dataset.test.labels, network.classes()));
-        let classes = counts.iter().flatten().enumerate().map(|(class, row)| ClassScore::of(class, row)).collect();
-        let images = dataset.test.len();
-        Ok(Evaluation { validation_loss, validation_accuracy, test_loss, test_accuracy, images, classes })
+        let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
+        let (test_loss, test_accuracy) = evaluated(&dataset.test, &all(&dataset.test))?.unwrap_or((f64::NAN, None));
+        let test_roc_auc = match config.anomaly_class {
+            Some(class) => roc_auc(&mut trainer, &dataset.test, &gather.pixels, config.loss, class)?,
+            None => None,
+        };
+        Ok(Evaluation {
+            validation_loss: validation.map(|(loss, _)| loss),
+            validation_accuracy: validation.and_then(|(_, accuracy)| accuracy),
+            test_loss,
+            test_accuracy,
+            test_roc_auc,
+            images: dataset.test.len(),
+            classes: class_scores(&mut trainer, config, dataset, &gather)?,
+        })
     })
+}
+
+/// The test images class by class; none if a logit is not finite, or the target is not the class.
+fn class_scores(
+    trainer: &mut HostTrainer<'_>,
+    config: &Config,
+    dataset: &Dataset,
+    gather: &Gather,
+) -> Result<Vec<ClassScore>, Error> {
+    let found = logits(trainer, &dataset.test, &gather.pixels)?;
+    if config.target != Target::Class || !found.iter().all(|logit| logit.is_finite()) {
+        return Ok(vec![]);
+    }
+    let counts = confusion(&found, &dataset.test.labels, trainer.network().classes());
+    Ok(counts.iter().enumerate().map(|(class, row)| ClassScore::of(class, row)).collect())
 }
 
 impl ClassScore {
@@ -87,31 +112,29 @@ impl ClassScore {
     }
 }
 
-/// The sums of loss and correct predictions over some images, in batches of `batch` samples; `None` if `stop` ended it.
+/// The sums of loss and correct predictions over some images, in the trainer's batches; `None` if `stop` ended it.
 pub(super) fn sums_of(
     trainer: &mut HostTrainer<'_>,
-    labels: &mut Vec<usize>,
+    targets: &mut BatchTargets,
     gather: &Gather,
     images: &Images,
-    chosen: Range<usize>,
-    batch: usize,
+    chosen: &[u32],
     stop: &AtomicBool,
 ) -> Result<Option<Sums>, Error> {
-    let chosen: Vec<u32> = (index(chosen.start)..index(chosen.end)).collect();
     let mut sums = Sums::default();
-    for batch in chosen.chunks(batch) {
+    for batch in chosen.chunks(trainer.training().batch()) {
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        load(trainer, labels, gather, images, batch)?;
-        add(&mut sums, &trainer.evaluate(labels.as_slice())?);
+        load(trainer, targets, gather, images, batch)?;
+        add(&mut sums, &trainer.evaluate(targets.get())?);
     }
     Ok(Some(sums))
 }
 
-/// The index of an image.
-pub(super) fn index(image: usize) -> u32 {
-    u32::try_from(image).unwrap_or(u32::MAX)
+/// The indices of all images.
+pub(super) fn all(images: &Images) -> Vec<u32> {
+    (0..u32::try_from(images.len()).unwrap_or(u32::MAX)).collect()
 }
 
 pub(super) fn add(sums: &mut Sums, score: &Score) {
@@ -120,8 +143,8 @@ pub(super) fn add(sums: &mut Sums, score: &Score) {
     sums.samples += score.samples;
 }
 
-/// Mean loss, and accuracy in percent.
-pub(super) fn mean(sums: &Sums) -> (f64, f64) {
+/// Mean loss, and accuracy in percent if the run has one.
+pub(super) fn mean(sums: &Sums, config: &Config) -> (f64, Option<f64>) {
     let samples = sums.samples as f64;
-    (sums.loss / samples, 100.0 * sums.correct as f64 / samples)
+    (sums.loss / samples, config.has_accuracy().then(|| 100.0 * sums.correct as f64 / samples))
 }

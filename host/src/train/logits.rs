@@ -28,10 +28,7 @@ pub fn logits<K: Kernels>(
     for (first, rows) in (0..images.len()).step_by(batch).zip(logits.chunks_mut(batch * classes)) {
         let samples = rows.len() / classes;
         inputs.clear();
-        for image in first..first + samples {
-            let bytes = images.image(image).iter().enumerate();
-            inputs.extend(bytes.map(|(feature, byte)| pixels.number(feature, *byte)));
-        }
+        (first..first + samples).for_each(|image| inputs.extend(pixels.numbers(images.image(image))));
         let columns = trainer.predict(&inputs)?;
         for (sample, row) in rows.chunks_mut(classes).enumerate() {
             for (class, logit) in row.iter_mut().enumerate() {
@@ -60,13 +57,16 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
     })
 }
 
-/// Counts, for images of each class, what the network takes them for: the class of the first largest logit.
+/// Counts, for images of each class, what the network takes them for: the class of the first largest logit; of one logit class 1 above
+/// 0, else class 0.
 pub fn confusion(logits: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {
-    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1).max(outputs);
-    let mut counts = vec![vec![0; outputs]; classes];
+    let answers = if outputs == 1 { 2 } else { outputs };
+    let classes = labels.iter().max().map_or(0, |most| usize::from(*most) + 1).max(answers);
+    let mut counts = vec![vec![0; answers]; classes];
     for (row, label) in logits.chunks(outputs.max(1)).zip(labels) {
-        let largest = (0..outputs).fold(0, |best, class| if row[class] > row[best] { class } else { best });
-        counts[usize::from(*label)][largest] += 1;
+        let largest = (1..outputs).fold(0, |best, class| if row[class] > row[best] { class } else { best });
+        let answer = if outputs == 1 { usize::from(row[0] > 0.0) } else { largest };
+        counts[usize::from(*label)][answer] += 1;
     }
     counts
 }
@@ -93,5 +93,6 @@ mod tests {
     fn the_first_largest_score_is_the_answer() {
         let logits = [0.5, 0.5, -1.0, /**/ -3.0, -2.0, -2.5, /**/ 0.0, 1.0, 2.0];
         assert_eq!(confusion(&logits, &[0, 2, 2], 3), [vec![1, 0, 0], vec![0, 0, 0], vec![0, 1, 1]]);
+        assert_eq!(confusion(&[-0.5, 0.0, 0.5, 2.0], &[0, 1, 1, 0], 1), [vec![1, 1], vec![1, 1]]);
     }
 }

@@ -8,9 +8,11 @@
 //! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;
 //!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
-//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input
+//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
+//! - `anomaly`: reconstruction errors as anomaly scores
 //! - `request`: what is asked of a training, and what comes of it
 
+mod anomaly;
 mod batches;
 mod best;
 mod evaluation;
@@ -23,6 +25,7 @@ mod session;
 mod signals;
 mod start;
 mod step;
+mod targets;
 mod whole_network;
 
 pub use batches::{Gather, shuffled};

@@ -7,6 +7,7 @@ use asymgrad_core::{Step, StepError, Trainer};
 use super::batches::{Gather, generator};
 use super::request::Request;
 use super::step::load;
+use super::targets::BatchTargets;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{Error, allocate};
@@ -36,13 +37,14 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         let mut memory = allocate(architecture.memory(&training))?;
         let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
-        let (gather, mut labels) = (Gather::new(architecture.input(), config.pixels(dataset)), vec![]);
-        let samples = config.batch.min(config.train_images(dataset));
-        let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap_or(u32::MAX)).collect();
+        let gather = Gather::new(architecture.input(), config.pixels(dataset));
+        let mut targets = BatchTargets::new(config.target);
+        let (mut chosen, _) = config.split(dataset);
+        chosen.truncate(config.batch);
         let mut step = || {
             let began = Instant::now();
-            load(&mut trainer, &mut labels, &gather, &dataset.train, &chosen)?;
-            match trainer.start(labels.as_slice()).and_then(Step::finish) {
+            load(&mut trainer, &mut targets, &gather, &dataset.train, &chosen)?;
+            match trainer.start(targets.get()).and_then(Step::finish) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),
             }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::targets::check_targets;
 use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::InstructionSet;
@@ -66,8 +67,8 @@ pub struct TrainProgress {
     pub epochs: u32,
     /// Mean loss of the epoch so far.
     pub loss: f64,
-    /// Accuracy of the epoch so far, in percent.
-    pub accuracy: f64,
+    /// Accuracy of the epoch so far, in percent; `None` if predictions are neither right nor wrong.
+    pub accuracy: Option<f64>,
     /// Images trained on in a second, evaluation left out.
     pub images_per_second: f64,
     /// Time left, at the pace so far.
@@ -88,7 +89,7 @@ pub enum Outcome {
     },
 }
 
-/// The network has to take the data's images, as they are or as plain vectors, and to tell its classes apart.
+/// The network has to take the data's images, as they are or as plain vectors, and the loss its labels or values.
 ///
 /// # Errors
 /// [`Error`] that says what the network takes and what the data set holds.
@@ -104,11 +105,7 @@ pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
         let data = format!("images of {}x{}x{}", dataset.channels, dataset.rows, dataset.cols);
         return Err(Error::Input { network: input.to_string(), name: dataset.name.clone(), data });
     }
-    let (outputs, classes) = (network.classes(), dataset.classes);
-    if outputs < classes {
-        return Err(Error::Classes { outputs, name: dataset.name.clone(), classes });
-    }
-    Ok(())
+    check_targets(config, dataset)
 }
 
 /// The validation split has to leave images to train on, and as many as are to be trained on.
@@ -116,7 +113,7 @@ pub fn check_fit(config: &Config, dataset: &Dataset) -> Result<(), Error> {
 /// # Errors
 /// [`Error`] that says how many images it takes and how many there are.
 pub fn check_split(config: &Config, dataset: &Dataset) -> Result<(), Error> {
-    let (validation, name, images) = (config.validation, dataset.name.clone(), dataset.train.len());
+    let (validation, name, images) = (config.validation, dataset.name.clone(), config.normal_images(dataset));
     if validation > 0 && config.train_images(dataset) == 0 {
         return Err(Error::Split { validation, name, images });
     }

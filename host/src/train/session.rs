@@ -9,13 +9,16 @@ use std::time::{Duration, Instant};
 
 use asymgrad_core::{Step, StepError, TensorRole};
 
+use super::anomaly::roc_auc;
 use super::batches::{Gather, shuffled};
 use super::best::Best;
-use super::evaluation::{add, index, mean, sums_of};
+use super::evaluation::{add, all, mean, sums_of};
 use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::step::{HostTrainer, load};
+use super::targets::BatchTargets;
+use crate::config::Target;
 use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
@@ -44,11 +47,14 @@ pub(crate) struct Session<'a> {
     /// Steps of an epoch.
     batches: usize,
     gather: Gather,
-    /// The samples in the order of the epoch at hand.
+    /// The images to train on, and those of the validation split.
+    train: Vec<u32>,
+    validation: Vec<u32>,
+    /// The images to train on in the order of the epoch at hand.
     order: Vec<u32>,
-    labels: Vec<usize>,
     /// The best epoch so far, if its weights are kept.
     best: Option<Best>,
+    targets: BatchTargets,
     clock: Clock,
 }
 
@@ -81,6 +87,7 @@ impl<'a> Session<'a> {
         best: Option<Best>,
     ) -> Self {
         let now = Instant::now();
+        let (train, validation) = request.config.split(dataset);
         Self {
             request,
             dataset,
@@ -92,9 +99,11 @@ impl<'a> Session<'a> {
             at,
             logs,
             goal,
+            train,
+            validation,
             order: vec![],
-            labels: vec![],
             best,
+            targets: BatchTargets::new(request.config.target),
             clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
         }
     }
@@ -156,8 +165,11 @@ impl<'a> Session<'a> {
 
     fn order_of_epoch(&self) -> Vec<u32> {
         let config = &self.request.config;
-        let samples = index(config.train_images(self.dataset));
-        if config.shuffle { shuffled(samples, config.seed, self.at.epoch) } else { (0..samples).collect() }
+        if !config.shuffle {
+            return self.train.clone();
+        }
+        let samples = u32::try_from(self.train.len()).unwrap_or(u32::MAX);
+        shuffled(samples, config.seed, self.at.epoch).into_iter().map(|place| self.train[place as usize]).collect()
     }
 
     /// Trains on the next batch.
@@ -165,8 +177,8 @@ impl<'a> Session<'a> {
         let began = Instant::now();
         let from = self.at.batch * self.request.config.batch;
         let to = self.order.len().min(from + self.request.config.batch);
-        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &self.order[from..to])?;
-        let score = match self.trainer.start(self.labels.as_slice()).and_then(Step::finish) {
+        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, &self.order[from..to])?;
+        let score = match self.trainer.start(self.targets.get()).and_then(Step::finish) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
         };
@@ -192,8 +204,8 @@ impl<'a> Session<'a> {
     /// The checkpoint comes first: if the limit grows, the line goes, and the run is one that was never stopped.
     fn end_at_start(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         self.save_last()?;
-        let (began, images) = (Instant::now(), 0..self.request.config.train_images(self.dataset));
-        let train = self.sums_of(&self.dataset.train, images, stop)?;
+        let (began, images) = (Instant::now(), self.train.clone());
+        let train = self.sums_of(&self.dataset.train, &images, stop)?;
         let train = train.map(|sums| Sums { seconds: began.elapsed().as_secs_f64(), ..sums });
         let tested = train.map(|train| self.evaluate(0, train, stop)).transpose()?.flatten();
         match tested {
@@ -206,9 +218,16 @@ impl<'a> Session<'a> {
     /// if a signal stopped it.
     fn evaluate(&mut self, epoch: u32, train: Sums, stop: &AtomicBool) -> Result<Option<Tested>, Error> {
         let (began, dataset) = (Instant::now(), self.dataset);
-        let held_out = self.request.config.held_out(dataset);
-        let Some(validation) = self.sums_of(&dataset.train, held_out, stop)? else { return Ok(None) };
-        let Some(test) = self.sums_of(&dataset.test, 0..dataset.test.len(), stop)? else { return Ok(None) };
+        let held_out = self.validation.clone();
+        let Some(validation) = self.sums_of(&dataset.train, &held_out, stop)? else { return Ok(None) };
+        let Some(test) = self.sums_of(&dataset.test, &all(&dataset.test), stop)? else { return Ok(None) };
+        let test_roc_auc = match self.request.config.anomaly_class {
+            Some(class) => {
+                let (pixels, loss) = (&self.gather.pixels, self.request.config.loss);
+                roc_auc(&mut self.trainer, &dataset.test, pixels, loss, class)?
+            }
+            None => None,
+        };
         let timing = TimingLine {
             epoch,
             train_seconds: train.seconds,
@@ -217,24 +236,24 @@ impl<'a> Session<'a> {
             threads: self.request.threads,
             kernels: self.request.kernels.to_string(),
         };
-        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(&train), mean(&test));
-        let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| mean(&validation)).unzip();
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (self.mean(&train), self.mean(&test));
+        let (validation_loss, validation_accuracy) = (validation.samples > 0).then(|| self.mean(&validation)).unzip();
         let line = EpochLine {
             epoch,
             train_loss,
             train_accuracy,
             validation_loss,
-            validation_accuracy,
+            validation_accuracy: validation_accuracy.flatten(),
             test_loss,
             test_accuracy,
+            test_roc_auc,
         };
         Ok(Some(Tested { line, timing }))
     }
 
     /// The sums of loss and correct predictions over some images; `None` if a signal stopped it.
-    fn sums_of(&mut self, images: &Images, chosen: Range<usize>, stop: &AtomicBool) -> Result<Option<Sums>, Error> {
-        let batch = self.request.config.batch;
-        sums_of(&mut self.trainer, &mut self.labels, &self.gather, images, chosen, batch, stop)
+    fn sums_of(&mut self, images: &Images, chosen: &[u32], stop: &AtomicBool) -> Result<Option<Sums>, Error> {
+        sums_of(&mut self.trainer, &mut self.targets, &self.gather, images, chosen, stop)
     }
 
     /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
@@ -244,10 +263,9 @@ impl<'a> Session<'a> {
         if every == 0 || !epoch.is_multiple_of(every) {
             return Ok(None);
         }
-        let samples = config.batch.min(config.train_images(self.dataset));
-        let chosen: Vec<u32> = (0..index(samples)).collect();
-        load(&mut self.trainer, &mut self.labels, &self.gather, &self.dataset.train, &chosen)?;
-        match measure(&mut self.trainer, &self.kernels, self.labels.as_slice(), config.measures) {
+        let chosen = &self.train[..config.batch.min(self.train.len())];
+        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
+        match measure(&mut self.trainer, &self.kernels, self.targets.get(), config.measures) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
             measures => Ok(Some(measures?)),
@@ -329,11 +347,8 @@ impl<'a> Session<'a> {
             .ok_or_else(|| Error::Damaged { file: file.clone(), problem: "no epoch was logged".into() })?;
         // No step follows the last update, so the test loss alone shows that it destroyed the network.
         let status = if last.has_diverged() { Ending::Diverged } else { status };
-        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
-        // A logit that is not finite is no answer.
-        if found.iter().all(|logit| logit.is_finite()) {
-            let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
-            write_confusion(&self.folder.file(CONFUSION), &counts)?;
+        if self.request.config.target == Target::Class {
+            self.write_confusion()?;
         }
         let summary = Summary { status, step: self.at.step, last };
         atomic::write(&file, |out| {
@@ -345,6 +360,16 @@ impl<'a> Session<'a> {
             self.folder.remove(CHECKPOINT)?;
         }
         Ok(Outcome::Ended(summary))
+    }
+
+    fn write_confusion(&mut self) -> Result<(), Error> {
+        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
+        // A logit that is not finite is no answer.
+        if found.iter().any(|logit| !logit.is_finite()) {
+            return Ok(());
+        }
+        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
+        write_confusion(&self.folder.file(CONFUSION), &counts)
     }
 
     fn stop(mut self) -> Result<Outcome, Error> {
@@ -376,8 +401,13 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
+    /// Mean loss, and accuracy in percent if the run has one.
+    fn mean(&self, sums: &Sums) -> (f64, Option<f64>) {
+        mean(sums, &self.request.config)
+    }
+
     fn progress(&self) -> TrainProgress {
-        let (loss, accuracy) = mean(&self.at.sums);
+        let (loss, accuracy) = self.mean(&self.at.sums);
         let pace = if self.clock.steps > 0 { self.clock.seconds / self.clock.steps as f64 } else { 0.0 };
         let rate = if self.clock.seconds > 0.0 { self.clock.images as f64 / self.clock.seconds } else { 0.0 };
         let remaining = pace * self.goal.saturating_sub(self.at.step) as f64;

@@ -89,4 +89,4 @@ const short = (value) => (Math.abs(value) >= 1e4 || (value !== 0 && Math.abs(val
   ? value.toExponential(0) : String(Number(value.toPrecision(3))));
 const digits = (value, unit) => (Number.isFinite(value) ? value.toFixed(unit ? 2 : 4) : String(value));
 const exact = (value, unit) => digits(value, unit) + (unit && unit !== '°' ? ' ' : '') + unit;
-const signed = (value) => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(2);
+const signed = (value, decimals = 2) => (value < 0 ? '−' : '+') + Math.abs(value).toFixed(decimals);

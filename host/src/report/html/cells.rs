@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
-use crate::analysis::{Ours, Paired, Spread};
-use crate::report::figures::{accuracy, epochs};
+use crate::analysis::{Metric, Ours, Paired, Spread};
+use crate::report::figures::{epochs, mean};
 
 /// The axis of a table's strips, in percent.
 #[derive(Clone, Copy)]
@@ -112,17 +112,22 @@ pub(super) fn sortable(text: &str) -> Markup {
 
 /// The accuracy with its interval, the runs and the epochs.
 pub(super) fn reached(ours: &Ours) -> Markup {
+    let digits = ours.metric.digits();
     let test_error =
         ours.test_error.map_or_else(String::new, |error| format!("; the test set’s own error is ± {error:.1}"));
-    let best = ours
-        .best
-        .map_or_else(String::new, |best| format!("; best epoch {best:.2}, chosen on the {} set", ours.best_chosen_on));
+    let best = ours.best.map_or_else(String::new, |best| {
+        format!("; best epoch {best:.digits$}, chosen on the {} set", ours.best_chosen_on)
+    });
     let seeds: Vec<String> =
-        ours.seeds.iter().map(|seed| format!("seed {}: {:.2}", seed.seed, seed.accuracy)).collect();
+        ours.seeds.iter().map(|seed| format!("seed {}: {:.digits$}", seed.seed, seed.mean())).collect();
+    let label = match ours.metric {
+        Metric::Accuracy => "Ours",
+        Metric::Loss => "Test loss",
+    };
     html! {
-        td class="ours number" data-label="Ours" data-value=[ours.mean] title=(format!("{}{test_error}{best}", seeds.join(", "))) {
-            @if ours.mean.is_some() { b { (accuracy(ours)) } } @else { span class="chip failed" { "diverged" } }
-            @if let Some([low, high]) = ours.interval { " " span class="soft" { (format!("[{low:.2}, {high:.2}]")) } }
+        td class="ours number" data-label=(label) data-value=[ours.mean] title=(format!("{}{test_error}{best}", seeds.join(", "))) {
+            @if ours.mean.is_some() { b { (mean(ours)) } } @else { span class="chip failed" { "diverged" } }
+            @if let Some([low, high]) = ours.interval { " " span class="soft" { (format!("[{low:.digits$}, {high:.digits$}]")) } }
         }
         td class="number" data-label="n" data-value=(ours.runs) {
             (ours.runs)
@@ -157,14 +162,38 @@ pub(super) fn paired(paired: Option<&Paired>, ours: Option<&Ours>) -> Markup {
     .into_iter()
     .flatten()
     .collect();
+    let digits = paired.metric.digits();
     html! {
         td class="number pair" data-label="To backprop" data-value=(difference.mean) title=(wide_minus(&paired.text())) {
-            span class=[difference.interval.is_none().then_some("single")] { (signed(difference.mean, 2)) }
+            span class=[difference.interval.is_none().then_some("single")] { (signed(difference.mean, digits)) }
             @if let Some([low, high]) = difference.interval {
-                " " span class="soft" { "[" (signed(low, 2)) ", " (signed(high, 2)) "]" }
+                " " span class="soft" { "[" (signed(low, digits)) ", " (signed(high, digits)) "]" }
             }
             span class="line" { (more.join(", ")) }
         }
+    }
+}
+
+/// The headings of [`trained`].
+pub(super) fn trained_headings(metric: Metric) -> Markup {
+    match metric {
+        Metric::Accuracy => sortable("Training, %"),
+        Metric::Loss => html! { (sortable("Training loss")) (sortable("ROC-AUC")) },
+    }
+}
+
+/// The training accuracy; of a regression the training loss, and ROC-AUC if it has one.
+pub(super) fn trained(ours: &Ours) -> Markup {
+    let number = |label: &str, digits: usize, number: Option<f64>| {
+        html! {
+            td class="number" data-label=[number.map(|_| label)] data-value=[number] {
+                @if let Some(number) = number { (format!("{number:.digits$}")) }
+            }
+        }
+    };
+    match ours.metric {
+        Metric::Accuracy => number("Training, %", 2, ours.train_accuracy),
+        Metric::Loss => html! { (number("Training loss", 4, ours.train_loss)) (number("ROC-AUC", 4, ours.roc_auc)) },
     }
 }
 

@@ -1,8 +1,9 @@
 // ---- Two groups that the reader chooses, seed by seed
 
-const accuracyIn = (run, [first, last]) => {
+// The test accuracy of a run or, without one, its test loss.
+const meanIn = (run, [first, last]) => {
   const lines = run.epochs.filter((line) => line.epoch >= first && line.epoch <= last);
-  return lines.length ? mean(lines.map((line) => number(line.test_accuracy))) : NaN;
+  return lines.length ? mean(lines.map((line) => number(hasAccuracy(run) ? line.test_accuracy : line.test_loss))) : NaN;
 };
 const epochOf = (run) => (run.epochs.length ? run.epochs.at(-1).epoch : 0);
 const hasEnded = (run) => ['finished', 'diverged'].includes(run.status);
@@ -18,35 +19,40 @@ function pairedOf(group, other) {
   const chosen = whole.filter((pair) => reached(pair) >= goal);
   if (chosen.length === 0) return { seeds: [], diverged: pairs.length - whole.length };
   const epochs = span(Math.max(1, Math.min(...chosen.map(reached))));
-  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: accuracyIn(run, epochs), two: accuracyIn(twin, epochs) }));
-  return { epochs, seeds, diverged: pairs.length - whole.length, difference: estimate(seeds.map((seed) => seed.one - seed.two), [-100, 100]) };
+  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: meanIn(run, epochs), two: meanIn(twin, epochs) }));
+  return { epochs, seeds, diverged: pairs.length - whole.length, difference: estimate(seeds.map((seed) => seed.one - seed.two), group.runs.every(hasAccuracy) ? [-100, 100] : undefined) };
 }
 
 function comparison(group, other) {
+  const taskOf = ({ loss, target, anomaly_class: anomaly }, accurate) => (accurate ? 'accuracy' : `${loss} ${target} ${anomaly}`);
+  const [accurate, otherAccurate] = [group, other].map((of) => of.runs.every(hasAccuracy));
+  if (taskOf(configOf(group), accurate) !== taskOf(configOf(other), otherAccurate)) return [`${labelOf(group)} and ${labelOf(other)} have different targets or losses, so a difference says nothing.`];
+  const decimals = accurate ? 2 : 4;
+  const [figure, sign] = [(value) => value.toFixed(decimals), (value) => signed(value, decimals)];
   const { epochs, seeds, difference, diverged } = pairedOf(group, other);
   if (configOf(group).data.checksum !== configOf(other).data.checksum) return ['These are on different data, so a difference says nothing.'];
   if (group === other) return ['These are the same runs; choose two.'];
   if (seeds.length === 0) return [`No seed is common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds.`];
-  const interval = (of, text) => (of.low === undefined ? 'one seed: none' : `[${text(of.low)}, ${text(of.high)}]`);
+  const interval = (of, format) => (of.low === undefined ? 'one seed: none' : `[${format(of.low)}, ${format(of.high)}]`);
   const images = dataOf(group).test_images;
-  const own = (accuracy) => (images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
-  const one = estimate(seeds.map((seed) => seed.one), [0, 100]);
-  const two = estimate(seeds.map((seed) => seed.two), [0, 100]);
-  const row = (name, of, sign, error) => element('tr', {}, element('th', { scope: 'row' }, name),
-    element('td', { class: 'number' }, sign(of.mean)), element('td', { class: 'number' }, interval(of, sign)), element('td', { class: 'number' }, error));
+  const own = (accuracy) => (accurate && images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
+  const one = estimate(seeds.map((seed) => seed.one), accurate ? [0, 100] : [0, Infinity]);
+  const two = estimate(seeds.map((seed) => seed.two), accurate ? [0, 100] : [0, Infinity]);
+  const row = (name, of, format, error) => element('tr', {}, element('th', { scope: 'row' }, name),
+    element('td', { class: 'number' }, format(of.mean)), element('td', { class: 'number' }, interval(of, format)), element('td', { class: 'number' }, error));
   const says = difference.low === undefined ? 'One seed decides nothing.'
-    : difference.low > 0 ? `${labelOf(group)} is better: the interval is above 0.`
-      : difference.high < 0 ? `${labelOf(group)} is worse: the interval is below 0.` : 'Not decided: the interval has 0 in it.';
-  const text = `${labelOf(group)} less ${labelOf(other)}: ${signed(difference.mean)}${difference.low === undefined ? '' : ` [${signed(difference.low)}, ${signed(difference.high)}]`} `
-    + `points of test accuracy, ${plural(seeds.length, 'seed')}, ${spanText(epochs)}`;
+    : (accurate ? difference.low > 0 : difference.high < 0) ? `${labelOf(group)} is better: the interval is ${accurate ? 'above' : 'below'} 0.`
+      : (accurate ? difference.high < 0 : difference.low > 0) ? `${labelOf(group)} is worse: the interval is ${accurate ? 'below' : 'above'} 0.` : 'Not decided: the interval has 0 in it.';
+  const text = `${labelOf(group)} less ${labelOf(other)}: ${sign(difference.mean)}${difference.low === undefined ? '' : ` [${sign(difference.low)}, ${sign(difference.high)}]`} `
+    + `${accurate ? 'points of test accuracy' : 'of test loss'}, ${plural(seeds.length, 'seed')}, ${spanText(epochs)}`;
   return [
     element('div', { class: 'card wide' }, element('table', { class: 'compared' },
-      element('thead', {}, element('tr', {}, element('td'), ...['Test accuracy, %', `95 % over ${plural(seeds.length, 'seed')}`, images ? `Test set’s own error (${images} images)` : 'Test set’s own error']
+      element('thead', {}, element('tr', {}, element('td'), ...[accurate ? 'Test accuracy, %' : 'Test loss', `95 % over ${plural(seeds.length, 'seed')}`, images ? `Test set’s own error (${images} images)` : 'Test set’s own error']
         .map((head) => element('th', { scope: 'col' }, head)))),
-      element('tbody', {}, row(labelOf(group), one, (value) => value.toFixed(2), own(one.mean)), row(labelOf(other), two, (value) => value.toFixed(2), own(two.mean)),
-        row('difference, seed by seed', difference, signed, '')))),
+      element('tbody', {}, row(labelOf(group), one, figure, own(one.mean)), row(labelOf(other), two, figure, own(two.mean)),
+        row('difference, seed by seed', difference, sign, '')))),
     element('p', {}, element('b', {}, says), ` ${spanText(epochs)}; `,
-      seeds.map((seed) => `seed ${seed.seed}: ${seed.one.toFixed(2)} − ${seed.two.toFixed(2)} = ${signed(seed.one - seed.two)}`).join('; '),
+      seeds.map((seed) => `seed ${seed.seed}: ${figure(seed.one)} − ${figure(seed.two)} = ${sign(seed.one - seed.two)}`).join('; '),
       diverged ? `; ${diverged} diverged` : '', '. ', copyButton(text, 'the difference'))];
 }
 

@@ -1,6 +1,6 @@
 // ---- The curves of all tables, and what the filter leaves of them
 
-const ORDER = ['own', 'other', 'rules'];
+const ORDER = ['own', 'other', 'regression', 'rules'];
 const filter = { passes: () => true, changed: [] };
 
 // Tables in the order of the page, with the numbers of their groups that have epochs.
@@ -37,7 +37,7 @@ function titleOf(field) {
 
 function curves() {
   const place = document.getElementById('curves-plots');
-  const state = { field: 'test_accuracy', scale: 'linear', reach: 0 };
+  const state = { field: drawable()[0]?.[0] ?? 'test_accuracy', scale: 'linear', reach: 0 };
   const figures = drawnTables().map((table) => {
     const figure = element('figure', { 'data-table': table.name }, element('figcaption', {}, element('b', {}, table.title), element('span', { class: 'what' })));
     place.append(figure);
@@ -61,7 +61,7 @@ function curves() {
       figure.classList.toggle('many', series.length > 8);
       chart.show(series, {
         log: state.scale === 'log', unit, title: `${title}, ${what}`,
-        lines: state.field.endsWith('accuracy') ? chanceOf(left.map((index) => report.groups[index])) : [],
+        lines: state.field.endsWith('accuracy') ? chanceOf(left.map((index) => report.groups[index]).filter((group) => group.runs.every(hasAccuracy))) : [],
       });
     }
   };

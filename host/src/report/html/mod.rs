@@ -97,7 +97,7 @@ fn names(report: &Report) -> Vec<(&'static str, &'static str)> {
 
 /// The user's experiments and networks.
 fn own(report: &Report) -> Vec<&Table> {
-    report.tables_to_read().into_iter().filter(|table| matches!(table.name, "own" | "other")).collect()
+    report.tables_to_read().into_iter().filter(|table| matches!(table.name, "own" | "other" | "regression")).collect()
 }
 
 /// How many runs of what there are.
@@ -202,7 +202,8 @@ fn reading() -> Markup {
             p class="soft" {
                 b { "Ours" } " is the test accuracy in percent, the mean over n seeds, each the mean of its last epochs: an eighth of them, \
                  at most three, which the column names. The interval is Student’s, at 95\u{a0}%: two seeds make it ± 12.7 standard errors \
-                 wide, three ± 4.3 and five ± 2.8, so a third seed says far more than a second. The test set’s own error, which no seed \
+                 wide, three ± 4.3 and five ± 2.8, so a third seed says far more than a second. " b { "Test loss" } " stands in its place where \
+                 predictions are neither right nor wrong, the lowest first of what has the same data, target and loss. The test set’s own error, which no seed \
                  mends, stands in the tooltip of an accuracy and under " a href="#compare" { "Compare" } ". "
                 b { "To backprop" } " is the difference to the true gradient with the same settings, seed by seed. "
                 b { "Angles" } " and " b { "norm ratios" } " compare the signal that a layer sends back with the true gradient, layer by \

@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::cells::{Axis, copy, measure, paired, reached, sortable};
+use super::cells::{Axis, copy, measure, paired, reached, sortable, trained, trained_headings};
+use crate::analysis::Metric;
 use crate::report::families::{Family, FamilyRow};
 
 /// A table for each network.
@@ -11,8 +12,9 @@ pub(super) fn rules(families: &[Family]) -> Markup {
 }
 
 fn family(family: &Family) -> Markup {
-    let Family { network, data, epochs, rows } = family;
-    let axis = Axis::of(rows.iter().filter_map(|row| row.ours.mean));
+    let Family { network, data, metric, epochs, rows } = family;
+    let is_accuracy = *metric == Metric::Accuracy;
+    let axis = is_accuracy.then(|| Axis::of(rows.iter().filter_map(|row| row.ours.mean)));
     html! {
         div class="table" data-table="rules" {
             h3 { code { (network) } " on " (data) ", " (epochs) (if *epochs == 1 { " epoch" } else { " epochs" }) }
@@ -21,9 +23,9 @@ fn family(family: &Family) -> Markup {
                     thead {
                         tr {
                             (sortable("Rule"))
-                            (sortable("Ours, %")) (sortable("n")) (sortable("Epochs"))
-                            th scope="col" class="scale" { (axis.scale()) }
-                            (sortable("To backprop")) (sortable("Training, %")) (sortable("Angles")) (sortable("Norm ratios"))
+                            (sortable(if is_accuracy { "Ours, %" } else { "Test loss" })) (sortable("n")) (sortable("Epochs"))
+                            @if let Some(axis) = axis { th scope="col" class="scale" { (axis.scale()) } }
+                            (sortable("To backprop")) (trained_headings(*metric)) (sortable("Angles")) (sortable("Norm ratios"))
                             (sortable("B and W"))
                             th scope="col" { span class="hidden" { "Command" } }
                         }
@@ -35,7 +37,7 @@ fn family(family: &Family) -> Markup {
     }
 }
 
-fn row(row: &FamilyRow, axis: Axis) -> Markup {
+fn row(row: &FamilyRow, axis: Option<Axis>) -> Markup {
     let FamilyRow { name, rule, settings, group, ours, paired: difference, command } = row;
     html! {
         tr data-group=(group) {
@@ -44,11 +46,9 @@ fn row(row: &FamilyRow, axis: Axis) -> Markup {
                 span class="net" title=(name) { (name) @if !settings.is_empty() { " " (settings) } }
             }
             (reached(ours))
-            td class="strip" { (axis.strip(ours, None)) }
+            @if let Some(axis) = axis { td class="strip" { (axis.strip(ours, None)) } }
             (paired(difference.as_ref(), Some(ours)))
-            td class="number" data-label=[ours.train_accuracy.map(|_| "Training, %")] data-value=[ours.train_accuracy] {
-                @if let Some(accuracy) = ours.train_accuracy { (format!("{accuracy:.2}")) }
-            }
+            (trained(ours))
             (measure(ours, "angles", "Angles", "°", 0))
             (measure(ours, "norm_ratios", "Norm ratios", "", 2))
             (measure(ours, "weight_angles", "B and W", "°", 0))

@@ -6,14 +6,21 @@ function figureOf(caption, options, meaning = '') {
 }
 
 function runCurves(run, log) {
-  const points = (field) => run.epochs.map((line) => [line.epoch, number(line[field])]);
+  const points = (field) => valuesOf(run, field);
   const both = (what) => [
     { name: 'training', colour: colour(0), points: points(`train_${what}`) },
     { name: 'test', colour: colour(1), marker: 1, points: points(`test_${what}`) },
     ...(run.config.validation ? [{ name: 'validation', colour: colour(2), marker: 2, points: points(`validation_${what}`) }] : [])];
   const made = [];
-  const [accuracy, accuracyChart] = figureOf('Accuracy', { unit: '%' }, 'in percent');
-  made.push([accuracy, () => accuracyChart.show(both('accuracy'))]);
+  if (hasAccuracy(run)) {
+    const [accuracy, accuracyChart] = figureOf('Accuracy', { unit: '%' }, 'in percent');
+    made.push([accuracy, () => accuracyChart.show(both('accuracy'))]);
+  }
+  const areas = points('test_roc_auc');
+  if (areas.length) {
+    const [area, areaChart] = figureOf('ROC-AUC', {}, `of the test images’ reconstruction errors, with class ${run.config.anomaly_class} as the anomalies`);
+    made.push([area, () => areaChart.show([{ name: 'test', colour: colour(1), marker: 1, points: areas }])]);
+  }
   const [loss, lossChart] = figureOf('Loss', { wholeX: run.steps.length === 0 }, run.config.loss);
   const steps = { name: 'of the steps', colour: colour(7), points: run.steps.map((step) => [step.epoch, number(step.loss)]) };
   made.push([loss, () => lossChart.show((run.steps.length ? [steps] : []).concat(both('loss')), { log })]);
@@ -76,7 +83,7 @@ function facts(run) {
   const optimizer = Object.entries(run.config.optimizer).map(([name, parts]) => `${name} ${JSON.stringify(parts).replace(/[{}"]/g, '').replaceAll(':', ' ').replaceAll(',', ', ')}`);
   const rows = [
     ['network', run.config.network], ['data', run.config.data.name],
-    ['training', `${optimizer}, loss ${run.config.loss}, batches of ${run.config.batch}, seed ${run.config.seed}${run.config.clip ? `, clip ${run.config.clip}` : ''}`],
+    ['training', `${optimizer}, loss ${run.config.loss}${run.config.target ? `, target ${run.config.target}` : ''}, batches of ${run.config.batch}, seed ${run.config.seed}${run.config.clip ? `, clip ${run.config.clip}` : ''}`],
     ['state', `${run.status}, ${run.epochs.length} of ${run.config.epochs} epochs`], ['folder', run.folder], ['command', element('span', {}, element('code', {}, run.command), ' ', copyButton(run.command, 'the command of the run'))]];
   if (process) rows.push(['computed on', `${process.cpu}, ${process.kernels}, ${process.threads} thread${process.threads === 1 ? '' : 's'}, ${process.host}`]);
   return element('dl', { class: 'facts' }, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
@@ -96,7 +103,7 @@ function inspector() {
     if (run.filters) grid.append(pictures(run.filters));
     const missing = [];
     if (Object.keys(run.measures).length === 0) missing.push('angles (this run has not measured them)');
-    if (!run.confusion) missing.push('the confusion matrix (the run has not ended, or was trained by an older version)');
+    if (!run.confusion && (run.config.target ?? 'class') === 'class') missing.push('the confusion matrix (the run has not ended, or was trained by an older version)');
     if (!run.filters) missing.push('filters (the weights are not there, or another seed shows them)');
     place.replaceChildren(facts(run), grid);
     if (missing.length) place.append(element('p', { class: 'soft small' }, `Not shown: ${missing.join('; ')}.`));

@@ -29,20 +29,21 @@ const measureOrder = (names) => {
 
 const FIELDS = [
   ['test_accuracy', 'Test accuracy', '%'], ['train_accuracy', 'Training accuracy', '%'], ['validation_accuracy', 'Validation accuracy', '%'],
-  ['test_loss', 'Test loss', ''], ['train_loss', 'Training loss', ''], ['validation_loss', 'Validation loss', ''], ['steps', 'Training loss within epochs', '']];
+  ['test_loss', 'Test loss', ''], ['test_roc_auc', 'ROC-AUC', ''], ['train_loss', 'Training loss', ''], ['validation_loss', 'Validation loss', ''], ['steps', 'Training loss within epochs', '']];
 
 // [x, value] of a run: a field of its epochs, the loss of its steps, or a measure of a layer, `angles/dense2`.
 function valuesOf(run, field) {
   if (field === 'steps') return run.steps.map((step) => [step.epoch, number(step.loss)]);
   const [measure, layer] = field.split('/');
-  if (layer === undefined) return run.epochs.map((line) => [line.epoch, number(line[field])]);
+  // A regression has no accuracies.
+  if (layer === undefined) return run.epochs.filter((line) => line[field] !== undefined).map((line) => [line.epoch, number(line[field])]);
   const values = (run.measures[measure] || {})[layer] || [];
   return values.map((value, at) => [run.epochs[at].epoch, number(value)]).filter((point) => !Number.isNaN(point[1]));
 }
 
 // The mean over the runs of a curve, where all of them have a value, with its interval.
 function pointsOf(group, curve, field) {
-  const range = field.endsWith('accuracy') ? [0, 100] : undefined;
+  const range = field.endsWith('accuracy') ? [0, 100] : field.endsWith('auc') ? [0, 1] : undefined;
   const [first, ...others] = curve.runs.map((index) => valuesOf(group.runs[index], field).filter(([x]) => x <= curve.epochs));
   const maps = others.map((values) => new Map(values));
   return first.filter(([x]) => maps.every((of) => of.has(x))).map(([x, value]) => {
@@ -60,6 +61,8 @@ function smooth(points, reach) {
 }
 
 const configOf = (group) => group.runs[0].config;
+// Whether a run has accuracies; else losses alone.
+const hasAccuracy = (run) => run.epochs.every((line) => line.test_accuracy !== undefined);
 const dataOf = (group) => report.data.find((data) => data.checksum === configOf(group).data.checksum) || { name: configOf(group).data.name, classes: [] };
 const severalData = new Set(report.groups.map((group) => configOf(group).data.checksum)).size > 1;
 const labelOf = (group) => group.name + group.runs[0].settings + (severalData ? `, ${configOf(group).data.name}` : '');

@@ -17,7 +17,7 @@ function groupFacts(index) {
   };
 }
 
-const TABLES = { own: 'experiments of the file', other: 'other networks', rules: 'feedback rules', extra: 'extra experiments' };
+const TABLES = { own: 'experiments of the file', other: 'other networks', regression: 'regression', rules: 'feedback rules', extra: 'extra experiments' };
 
 function filters() {
   const state = { text: '' };

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::cells::{Axis, copy, measure, not_reached, paired, reached, signed, sortable};
-use crate::analysis::Trend;
+use super::cells::{Axis, copy, measure, not_reached, paired, reached, signed, sortable, trained, trained_headings};
+use crate::analysis::{Metric, Trend};
 use crate::report::table::{Cell, Row, Table, cells_of};
 
 /// What the report's networks begin with: stated once above the tables.
@@ -11,19 +11,19 @@ const INPUT: &str = "input 3x32x32 - ";
 
 /// A table; closed if it has no runs.
 pub(super) fn table(table: &Table) -> Markup {
-    let trained: Vec<&Row> = table.rows.iter().filter(|row| row.has_runs()).collect();
+    let with: Vec<&Row> = table.rows.iter().filter(|row| row.has_runs()).collect();
     let missing: Vec<&Row> = table.rows.iter().filter(|row| !row.has_runs()).collect();
     let heading = html! { h3 { (table.heading()) } };
     html! {
         div class="table" data-table=(table.name) {
-            @if trained.is_empty() {
+            @if with.is_empty() {
                 details class="missing" {
                     summary { (heading) span class="soft" { (none(missing.len())) } }
                     (untrained(&missing))
                 }
             } @else {
                 (heading)
-                (with_runs(table, &trained))
+                (with_runs(table, &with))
                 @if !missing.is_empty() {
                     details class="missing" {
                         summary { (none(missing.len())) ": " (missing.iter().map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")) }
@@ -44,7 +44,8 @@ fn with_runs(table: &Table, rows: &[&Row]) -> Markup {
     let published = || cells().filter_map(|cell| cell.published.map(|figure| figure.accuracy));
     let has_figures = published().next().is_some();
     let means = cells().filter_map(|cell| cell.ours.as_ref()?.mean);
-    let axis = Axis::of(means.chain(published()));
+    let metric = table.metric();
+    let axis = (metric == Metric::Accuracy).then(|| Axis::of(means.chain(published())));
     html! {
         div class="card wide" role="region" tabindex="0" aria-label=(table.heading()) {
             table class="cells" {
@@ -52,12 +53,12 @@ fn with_runs(table: &Table, rows: &[&Row]) -> Markup {
                     tr {
                         (sortable("Experiment"))
                         @if has_figures { (sortable("Report")) }
-                        (sortable("Ours, %")) (sortable("n")) (sortable("Epochs"))
-                        th scope="col" class="scale" { (axis.scale()) }
+                        (sortable(if metric == Metric::Accuracy { "Ours, %" } else { "Test loss" })) (sortable("n")) (sortable("Epochs"))
+                        @if let Some(axis) = axis { th scope="col" class="scale" { (axis.scale()) } }
                         @if has_figures { (sortable("Difference")) }
                         (sortable("To backprop"))
                         @if has_figures { (sortable("Trend")) }
-                        @else { (sortable("Training, %")) (sortable("Angles")) (sortable("Norm ratios")) }
+                        @else { (trained_headings(metric)) (sortable("Angles")) (sortable("Norm ratios")) }
                         th scope="col" { span class="hidden" { "Command" } }
                     }
                 }
@@ -67,7 +68,7 @@ fn with_runs(table: &Table, rows: &[&Row]) -> Markup {
     }
 }
 
-fn row(row: &Row, axis: Axis, has_figures: bool) -> Markup {
+fn row(row: &Row, axis: Option<Axis>, has_figures: bool) -> Markup {
     html! {
         @for (index, cell) in row.cells.iter().enumerate() {
             tr class=[(index > 0).then_some("again")] data-group=[cell.group] data-loss=(row.loss) {
@@ -87,7 +88,7 @@ fn name(row: &Row) -> Markup {
     }
 }
 
-fn figures(row: &Row, cell: &Cell, axis: Axis, has_figures: bool) -> Markup {
+fn figures(row: &Row, cell: &Cell, axis: Option<Axis>, has_figures: bool) -> Markup {
     let published = cell.published.map(|figure| figure.accuracy);
     let ours = cell.ours.as_ref();
     html! {
@@ -100,7 +101,7 @@ fn figures(row: &Row, cell: &Cell, axis: Axis, has_figures: bool) -> Markup {
             }
         }
         @if let Some(ours) = ours { (reached(ours)) } @else { (not_reached()) }
-        td class="strip" { @if let Some(ours) = ours { (axis.strip(ours, published)) } }
+        @if let Some(axis) = axis { td class="strip" { @if let Some(ours) = ours { (axis.strip(ours, published)) } } }
         @if has_figures {
             td class="number" data-label=[cell.difference.map(|_| "Difference")] data-value=[cell.difference] {
                 @if let Some(points) = cell.difference {
@@ -115,9 +116,7 @@ fn figures(row: &Row, cell: &Cell, axis: Axis, has_figures: bool) -> Markup {
                 @if let Some(of) = &cell.trend { (trend(of)) }
             }
         } @else if let Some(ours) = ours {
-            td class="number" data-label=[ours.train_accuracy.map(|_| "Training, %")] data-value=[ours.train_accuracy] {
-                @if let Some(accuracy) = ours.train_accuracy { (format!("{accuracy:.2}")) }
-            }
+            (trained(ours))
             (measure(ours, "angles", "Angles", "°", 0))
             (measure(ours, "norm_ratios", "Norm ratios", "", 2))
         } @else {

@@ -104,7 +104,7 @@ fn link(name: &str) -> String {
 
 fn page(report: &Report, sections: &[Section]) -> String {
     let mut text = format!(
-        "# Runs in {}\n\nTest accuracy in percent; asymgrad {}. Ours is the mean over the epochs that stand beside it. Angles and norm \
+        "# Runs in {}\n\nTest accuracy in percent, of regression the test loss; asymgrad {}. Ours is the mean over the epochs that stand beside it. Angles and norm \
          ratios compare the error signal that a layer sends back with the true gradient, behind the derivative of the receiving \
          layer's activation; ± is the standard deviation over the seeds.\n",
         one_line(&report.folder.display().to_string()),

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::blocks::Section;
 use super::grid::{Column, grid};
-use crate::analysis::{Group, Ours, Paired, Spread, Trend};
-use crate::report::figures::{accuracy, best, epochs, interval, paired};
+use crate::analysis::{Group, Metric, Ours, Paired, Spread, Trend};
+use crate::report::figures::{best, epochs, interval, mean, paired};
 use crate::report::results::Report;
 use crate::report::table::{Cell, Row, Table};
 
@@ -30,7 +30,7 @@ fn text(report: &Report, table: &Table) -> String {
         trained.into_iter().flat_map(|row| row.cells.iter().map(move |cell| (row, cell))).collect();
     let chosen: BTreeSet<&str> = ours_of(&cells).map(|ours| ours.best_chosen_on).collect();
     let chosen: Vec<&str> = chosen.into_iter().collect();
-    let rows = rows_as_text(&cells);
+    let rows = rows_as_text(&cells, table.metric());
     let missing = if missing.is_empty() { missing } else { format!("\n{missing}") };
     format!(
         "Batches of {}. The best epoch is chosen on the {} set.\n\n{rows}{missing}",
@@ -44,7 +44,7 @@ fn ours_of<'a>(cells: &[(&Row, &'a Cell)]) -> impl Iterator<Item = &'a Ours> {
     cells.iter().filter_map(|(_, cell)| cell.ours.as_ref())
 }
 
-fn rows_as_text(cells: &[(&Row, &Cell)]) -> String {
+fn rows_as_text(cells: &[(&Row, &Cell)], metric: Metric) -> String {
     let texts = |text: &dyn Fn(&Row, &Cell) -> String| -> Vec<String> {
         cells.iter().map(|(row, cell)| text(row, cell)).collect()
     };
@@ -62,7 +62,7 @@ fn rows_as_text(cells: &[(&Row, &Cell)]) -> String {
             texts(&|_, cell| cell.published.map_or_else(String::new, |p| format!("{:.2}", p.accuracy))),
         ),
         Column::numbers("epochs", texts(&|_, cell| cell.published.map_or_else(String::new, |p| p.epochs.to_string()))),
-        Column::numbers("ours", ours(&accuracy)),
+        Column::numbers(if metric == Metric::Loss { "test loss" } else { "ours" }, ours(&mean)),
         Column::numbers("95 %", ours(&interval)),
         Column::numbers("seeds", ours(&seeds)),
         Column::numbers("mean of epochs", ours(&epochs)),
@@ -70,10 +70,14 @@ fn rows_as_text(cells: &[(&Row, &Cell)]) -> String {
         Column::numbers("difference", texts(&difference)),
         Column::words("trend", texts(&|_, cell| cell.trend.as_ref().map_or_else(String::new, trend))),
         Column::numbers("best epoch", ours(&best)),
-        Column::numbers("training loss", ours(&|ours| number(ours.train_loss))),
+        Column::numbers("training loss", ours(&train_loss)),
         Column::numbers("training accuracy", ours(&|ours| number(ours.train_accuracy))),
         measure("angles", "angles", cells, &degrees),
     ];
+    if cells.iter().any(|(_, cell)| cell.ours.as_ref().is_some_and(|ours| ours.roc_auc.is_some())) {
+        let area = |ours: &Ours| ours.roc_auc.map_or_else(String::new, |area| format!("{area:.4}"));
+        columns.push(Column::numbers("ROC-AUC", ours(&area)));
+    }
     // The report's tables are wide enough.
     if !is_published {
         columns.push(measure("norm_ratios", "norm ratios", cells, &short));
@@ -88,9 +92,18 @@ fn name(row: &Row, cell: &Cell) -> String {
     if cell.published.is_some() { row.name.clone() } else { format!("{}: {}", row.name, row.network) }
 }
 
-/// Each seed's accuracy, if there are several.
+/// The training loss; that of a regression with the digits of its test loss.
+fn train_loss(ours: &Ours) -> String {
+    ours.train_loss.map_or_else(String::new, |loss| match ours.metric {
+        Metric::Accuracy => short(loss),
+        Metric::Loss => format!("{loss:.0$}", ours.metric.digits()),
+    })
+}
+
+/// Each seed's accuracy or loss, if there are several.
 fn seeds(ours: &Ours) -> String {
-    let seeds: Vec<String> = ours.seeds.iter().map(|seed| format!("{:.2}", seed.accuracy)).collect();
+    let digits = ours.metric.digits();
+    let seeds: Vec<String> = ours.seeds.iter().map(|seed| format!("{:.digits$}", seed.mean())).collect();
     if seeds.len() > 1 { seeds.join(", ") } else { String::new() }
 }
 
