@@ -75,6 +75,7 @@ pub struct Choices {
 
 impl Choices {
     /// These choices, and `other`'s where nothing is chosen.
+    #[must_use]
     pub fn or(&self, other: &Self) -> Self {
         // Every field is named: an option that is left out here does not compile.
         let Self {
