@@ -223,7 +223,7 @@ fn a_stopped_suite_resumes_where_it_was() {
     fs::write(sandbox.path("own.toml"), ["ONE", "TWO", "THREE"].map(experiment).concat()).unwrap();
     let command = "suite --experiments own.toml --data digits --epochs 2 --out all --json";
     let ended = faults.run(command, "", "all/TWO/config.json", INT, 1);
-    ended.assert(75, &["TWO: stopped after step", "1 of 3 runs were not started"]);
+    ended.assert(75, &["TWO seed 1: stopped after step", "1 of 3 runs were not started"]);
     let result = sandbox.path("all/ONE/result.json");
     let before = fs::metadata(&result).unwrap().modified().unwrap();
     let ended = sandbox.run(command);
@@ -231,7 +231,7 @@ fn a_stopped_suite_resumes_where_it_was() {
     let rows = rows.as_array().unwrap();
     assert_eq!(rows.len(), 3);
     assert!(rows.iter().all(|row| row["status"] == "finished" && row["step"] == 24), "{rows:?}");
-    assert!(ended.err.contains("[1/3] ONE: finished before"), "{}", ended.err);
+    assert!(ended.err.contains("[1/3] ONE seed 1: finished before"), "{}", ended.err);
     assert_eq!(fs::metadata(&result).unwrap().modified().unwrap(), before);
 }
 
@@ -256,7 +256,10 @@ fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
     for (out, jobs) in [("one", "--jobs 1"), ("two", "--jobs 2")] {
         let command = format!("run DS0 DSR1 DSR2 --data digits --max-steps 1 --out {out} {jobs} --json");
         let ended = faults.run(&command, "", &format!("{out}/DSR1/processes.jsonl"), PANIC, 1);
-        ended.assert(1, &["panicked at", "1 of 3 runs failed:", "error: DSR1: the training panicked"]);
+        let error = format!("error: DSR1 seed 1: {out}/DSR1: the training panicked");
+        ended.assert(1, &["panicked at", "1 of 3 runs failed:", &error]);
+        let status = sandbox.run(&format!("status {out} DSR1 --json")).json();
+        assert_eq!(status["runs"][0]["state"], "failed", "{status}");
         let rows: Value = serde_json::from_str(&ended.out).unwrap();
         let states: Vec<_> = rows.as_array().unwrap().iter().map(|row| &row["status"]).collect();
         assert_eq!(states, ["finished", "failed", "finished"]);

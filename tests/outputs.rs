@@ -156,16 +156,13 @@ impl Terminal {
         let mut terminal = Self { columns, rows: vec![], row: 0, column: 0, shown: vec![] };
         let mut rest = output;
         while let Some(letter) = rest.chars().next() {
-            rest = match rest.strip_prefix("\x1b[") {
-                Some(sequence) => {
-                    let end = sequence.find(|letter: char| letter.is_ascii_alphabetic()).unwrap();
-                    terminal.control(&sequence[..end], &sequence[end..=end]);
-                    &sequence[end + 1..]
-                }
-                None => {
-                    terminal.write(letter);
-                    &rest[letter.len_utf8()..]
-                }
+            rest = if let Some(sequence) = rest.strip_prefix("\x1b[") {
+                let end = sequence.find(|letter: char| letter.is_ascii_alphabetic()).unwrap();
+                terminal.control(&sequence[..end], &sequence[end..=end]);
+                &sequence[end + 1..]
+            } else {
+                terminal.write(letter);
+                &rest[letter.len_utf8()..]
             };
         }
         terminal.keep();

@@ -30,19 +30,19 @@ pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool
     for (task, plan) in tasks.iter().zip(&plans) {
         rows.add_row(plan.row(task));
     }
-    let mut text = format!("{}\nimages: trained on / validation / test", rows.trim_fmt());
-    if let Some(plan) = plans.first() {
-        text += &format!("; on {} threads with kernels {}", plan.threads, plan.kernels);
-    }
-    text += "; --json has every setting\n";
+    let on = plans
+        .first()
+        .map_or_else(String::new, |plan| format!("; on {} threads with kernels {}", plan.threads, plan.kernels));
+    let mut lines =
+        vec![rows.trim_fmt(), format!("images: trained on / validation / test{on}; --json has every setting")];
     for (task, plan) in tasks.iter().zip(&plans) {
-        text += &plan.problem.as_ref().map_or_else(String::new, |problem| format!("{}: {problem}\n", task.label()));
+        lines.extend(plan.problem.as_ref().map(|problem| format!("{}: {problem}", task.label())));
     }
     let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
     if plans.len() > 1 {
-        text += &format!("{} runs: {hours:.1} hours\n", plans.len());
+        lines.push(format!("{} runs: {hours:.1} hours", plans.len()));
     }
-    print(&text).map(|()| code)
+    print(&(lines.join("\n") + "\n")).map(|()| code)
 }
 
 /// What a dry run shows.

@@ -1,20 +1,46 @@
-//! The grid file of `run --grid`: every combination of its values is a command line of `run`.
+//! `asymgrad run`: trains what its arguments say, or every combination of a grid file, which is a command line of `run` each.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
 
 use asymgrad::experiment::UnknownExperiment;
-use asymgrad::settings::{self, Cell, Field, Fields};
+use asymgrad::settings::{self, Cell, Choices, Field, Fields};
+use asymgrad::suite::Task;
 use clap::parser::ValueSource;
 use clap::{Arg, Args, Command, FromArgMatches};
 
+use super::datasets::OpenDatasets;
 use super::execution::Execution;
-use super::run::RunArguments;
+use super::run::{RunArguments, check_effect};
 use super::shared::SharedOptions;
 
 /// The options of `run` that describe no training, beside those of [`Execution`].
 const LEFT_OUT: [&str; 3] = ["experiments", "grid", "net_names"];
+
+/// Trains the runs of the arguments, or of their grid.
+pub(super) fn run(arguments: &RunArguments) -> anyhow::Result<ExitCode> {
+    arguments.execution.train(&tasks(arguments)?)
+}
+
+fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
+    let (mut data, catalogue) = (OpenDatasets::default(), Arc::new(arguments.own.catalogue()?));
+    let Some(file) = &arguments.grid else {
+        let tasks = arguments.tasks_of(&mut data, &catalogue, None)?;
+        check_effect(&arguments.choices, &tasks)?;
+        return Ok(tasks);
+    };
+    let (mut tasks, mut choices) = (vec![], Choices::default());
+    for (cell, arguments) in of_command_line(file)? {
+        let of_cell = arguments.tasks_of(&mut data, &catalogue, Some(&cell));
+        tasks.extend(of_cell.map_err(|error| with_file(file, &cell, &error))?);
+        choices = choices.or(&arguments.choices);
+    }
+    check_effect(&choices, &tasks)?;
+    Ok(tasks)
+}
 
 fn command() -> Command {
     RunArguments::augment_args(Command::new("asymgrad run").no_binary_name(true))
@@ -39,7 +65,7 @@ pub(super) fn schema() -> Vec<Field> {
 }
 
 /// The runs of a grid file with the rest of this process's command line, which wins over the file.
-pub(super) fn of_command_line(file: &Path) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
+fn of_command_line(file: &Path) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
     // The program and `run`.
     with_words(file, &std::env::args_os().skip(2).collect::<Vec<_>>())
 }
@@ -64,7 +90,7 @@ pub(super) fn with_words(file: &Path, words: &[OsString]) -> anyhow::Result<Vec<
 }
 
 /// What is wrong with a run of a grid, with the file, and the line of an experiment that there is not.
-pub(super) fn error(file: &Path, cell: &Cell, error: &anyhow::Error) -> anyhow::Error {
+fn with_file(file: &Path, cell: &Cell, error: &anyhow::Error) -> anyhow::Error {
     let line = if error.is::<UnknownExperiment>() { format!(" line {}:", cell.line) } else { String::new() };
     anyhow::anyhow!("{}:{line} {error}", file.display())
 }

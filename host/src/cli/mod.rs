@@ -5,7 +5,8 @@
 //! - `execution`: the options of `run` and `suite` that change no number, and how both train
 //! - `dry_run`: what `--dry-run` shows
 //! - `datasets`: the data sets of a command, each opened once
-//! - `experiments`: the option `--experiments`, and the command of that name; `grid`: grid files
+//! - `experiments`: the option `--experiments`, and the command of that name
+//! - `run`: the arguments of `run`; `grid`: their tasks, or those of a grid file
 //! - `shared`: the options of a training that `run` and `suite` share
 //! - `weights`: the weights of `predict` and `evaluate`
 //! - `values`: parsers of values; `output`: standard output
@@ -101,7 +102,7 @@ impl Arguments {
     pub(crate) fn carry_out(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::List(arguments) => arguments.list()?,
-            Command::Run(arguments) => return arguments.run().map_err(explain_name),
+            Command::Run(arguments) => return grid::run(&arguments).map_err(explain_name),
             Command::Experiments(arguments) => arguments.print(&grid::schema())?,
             Command::Suite(arguments) => return arguments.run(),
             Command::Data(command) => command.carry_out()?,

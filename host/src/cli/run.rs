@@ -1,9 +1,8 @@
-//! `asymgrad run`: which experiments or networks to train, and with what.
+//! The arguments of `asymgrad run`: which experiments or networks to train, and with what.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use asymgrad::config::{self, Choices, Coefficients, Config};
@@ -19,7 +18,6 @@ use clap::Args;
 use super::datasets::{OpenDatasets, target_on};
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
-use super::grid;
 use super::values::ExperimentName;
 
 #[derive(Args)]
@@ -38,7 +36,7 @@ pub(super) struct RunArguments {
     net_names: Vec<String>,
     /// Trains every combination of the values in a file of options of this command
     #[arg(long, value_name = "FILE.toml")]
-    grid: Option<PathBuf>,
+    pub(super) grid: Option<PathBuf>,
     /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long)]
     data: Option<OsString>,
@@ -46,7 +44,7 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "X,…", value_delimiter = ',', value_parser = positive, allow_negative_numbers = true)]
     lr: Vec<f32>,
     #[command(flatten)]
-    choices: Choices,
+    pub(super) choices: Choices,
     /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -57,33 +55,12 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
     #[command(flatten)]
-    execution: Execution,
+    pub(super) execution: Execution,
 }
 
 impl RunArguments {
-    pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.execution.train(&self.tasks()?)
-    }
-
-    fn tasks(&self) -> anyhow::Result<Vec<Task>> {
-        let (mut data, catalogue) = (OpenDatasets::default(), Arc::new(self.own.catalogue()?));
-        let Some(file) = &self.grid else {
-            let tasks = self.tasks_of(&mut data, &catalogue, None)?;
-            check_effect(&self.choices, &tasks)?;
-            return Ok(tasks);
-        };
-        let (mut tasks, mut choices) = (vec![], Choices::default());
-        for (cell, arguments) in grid::of_command_line(file)? {
-            let of_cell = arguments.tasks_of(&mut data, &catalogue, Some(&cell));
-            tasks.extend(of_cell.map_err(|error| grid::error(file, &cell, &error))?);
-            choices = choices.or(&arguments.choices);
-        }
-        check_effect(&choices, &tasks)?;
-        Ok(tasks)
-    }
-
     /// The tasks of these arguments, which are a cell of a grid if `cell` is given.
-    fn tasks_of(
+    pub(super) fn tasks_of(
         &self,
         data: &mut OpenDatasets,
         catalogue: &Arc<Catalogue>,
@@ -198,7 +175,7 @@ impl RunArguments {
 }
 
 /// Fails if an option has no effect on any of the runs.
-fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
+pub(super) fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
     if tasks.iter().any(|task| task.request.save_best && task.request.config.validation == 0) {
         anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
     }
