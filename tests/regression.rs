@@ -374,7 +374,8 @@ fn the_report_ranks_regressions_by_their_loss() {
             && line.contains(&format!("| {:.4} |", mean("test_roc_auc")))
     );
     assert!(markdown.contains("| test loss |") && markdown.contains("| ROC-AUC |"), "{markdown}");
-    let page = sandbox.run("report runs --format html").out;
+    sandbox.run("report runs -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
     let start = page.find("data-table=\"regression\"").unwrap();
     let table = &page[start..start + page[start..].find("</table>").unwrap()];
     assert!(

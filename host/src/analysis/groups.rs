@@ -262,16 +262,14 @@ pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
 fn of_runs(mut runs: Vec<Run>) -> Group {
     runs.sort_by_key(|run| (run.config.seed, Reverse(run.epoch())));
     let (mut kept, mut repeats): (Vec<Run>, _) = (vec![], vec![]);
+    let metric = runs.first().map_or(Metric::Accuracy, |run| Metric::of(&run.config));
+    let bits = |line: &EpochLine| metric.value(line).map(f64::to_bits);
     for run in runs {
         match kept.last().filter(|longer| longer.config.seed == run.config.seed) {
             Some(longer) => repeats.push(Repeat {
                 seed: run.config.seed,
                 epochs: run.epoch(),
-                is_equal: longer
-                    .epochs
-                    .iter()
-                    .zip(&run.epochs)
-                    .all(|(a, b)| a.selection_score().total_cmp(&b.selection_score()).is_eq()),
+                is_equal: longer.epochs.iter().zip(&run.epochs).all(|(a, b)| bits(a) == bits(b)),
                 folder: run.folder,
             }),
             None => kept.push(run),

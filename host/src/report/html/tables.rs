@@ -121,6 +121,7 @@ fn figures(row: &Row, cell: &Cell, axis: Option<Axis>, has_figures: bool) -> Mar
             (measure(ours, "norm_ratios", "Norm ratios", "", 2))
         } @else {
             td {} td {} td {}
+            @if axis.is_none() { td {} }
         }
         td class="act" { (copy(&cell.command, &row.name)) }
     }
