@@ -2,7 +2,7 @@
 //!
 //! - `start`: begins, resumes or leaves alone what a [`Request`] asks for; `pace`: how long it will take;
 //!   `refusal`: why it would not start
-//! - `session`: the loop over epochs and steps, logs and checkpoints
+//! - `session/`: the loop over epochs and steps, logs and checkpoints
 //! - `best`: the best epoch so far, whose weights a run may keep
 //! - `evaluation`: loss and accuracy on images, of a run or of a saved state
 //! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;

@@ -3,29 +3,29 @@
 //! The order of writing makes `kill -9` harmless at any moment: configuration, logs, checkpoint, result. What the logs hold
 //! beyond the checkpoint is cut off and made again, bit for bit.
 
-use std::ops::Range;
+mod files;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use asymgrad_core::{Step, StepError, TensorRole};
+use asymgrad_core::{Step, StepError};
 
 use super::anomaly::roc_auc;
 use super::batches::{Gather, shuffled};
 use super::best::Best;
 use super::evaluation::{add, all, mean, sums_of};
-use super::logits::{confusion, logits, write_confusion};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::step::{HostTrainer, load};
 use super::targets::BatchTargets;
+use crate::atomic;
 use crate::config::Target;
 use crate::dataset::{Dataset, Images};
 use crate::kernels::HostKernels;
 use crate::run::{
-    BEST, CHECKPOINT, CONFUSION, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder,
-    StepLine, Summary, Sums, TimingLine, WEIGHTS, read_epochs,
+    CHECKPOINT, Checkpoint, Ending, EpochLine, Error, Logs, MeasuredLine, Measures, RESULT, RunFolder, StepLine,
+    Summary, Sums, TimingLine, read_epochs,
 };
-use crate::{atomic, tensors};
 
 /// Between two checkpoints: what a `kill -9` may cost.
 const CHECKPOINT_PAUSE: Duration = Duration::from_mins(1);
@@ -307,36 +307,6 @@ impl<'a> Session<'a> {
         self.end(status)
     }
 
-    /// The weights of a run that ends, and the feedback that a next step would use.
-    fn write_weights(&mut self) -> Result<(), Error> {
-        if !self.request.keep_weights {
-            return Ok(());
-        }
-        self.trainer.refresh_feedback();
-        self.write_tensors(WEIGHTS)
-    }
-
-    /// As [`Session::write_weights`] for the best epoch. The next step needs the feedback as it was.
-    fn write_best(&mut self) -> Result<(), Error> {
-        let (network, training) = (self.trainer.network(), self.request.config.training());
-        let feedback = network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback);
-        let ranges: Vec<Range<usize>> = feedback.map(|tensor| tensor.range()).collect();
-        let kept: Vec<Vec<f32>> = ranges.iter().map(|range| self.trainer.state()[range.clone()].to_vec()).collect();
-        self.trainer.refresh_feedback();
-        self.write_tensors(BEST)?;
-        for (range, values) in ranges.into_iter().zip(kept) {
-            self.trainer.state_mut()[range].copy_from_slice(&values);
-        }
-        Ok(())
-    }
-
-    fn write_tensors(&self, name: &str) -> Result<(), Error> {
-        let (file, training) = (self.folder.file(name), self.request.config.training());
-        let standard = self.request.config.standard.as_ref();
-        tensors::write(&file, &self.trainer.network(), &training, self.trainer.state(), standard)
-            .map_err(Error::io("write", &file))
-    }
-
     /// Writes what else a finished run leaves; the result comes last and says that all is there.
     fn end(mut self, status: Ending) -> Result<Outcome, Error> {
         self.logs.sync()?;
@@ -362,43 +332,9 @@ impl<'a> Session<'a> {
         Ok(Outcome::Ended(summary))
     }
 
-    fn write_confusion(&mut self) -> Result<(), Error> {
-        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
-        // A logit that is not finite is no answer.
-        if found.iter().any(|logit| !logit.is_finite()) {
-            return Ok(());
-        }
-        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
-        write_confusion(&self.folder.file(CONFUSION), &counts)
-    }
-
     fn stop(mut self) -> Result<Outcome, Error> {
         self.save()?;
         Ok(Outcome::Stopped { step: self.at.step })
-    }
-
-    fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {
-        if self.clock.flush.elapsed() > FLUSH_PAUSE {
-            self.logs.flush()?;
-            self.clock.flush = Instant::now();
-        }
-        let counted =
-            self.request.checkpoint_every.is_some_and(|steps| self.at.step > 0 && self.at.step.is_multiple_of(steps));
-        if counted || self.clock.checkpoint.elapsed() > pause { self.save() } else { Ok(()) }
-    }
-
-    /// The checkpoint from which a run that has ended can be extended.
-    fn save_last(&mut self) -> Result<(), Error> {
-        if self.request.keep_weights { self.save() } else { Ok(()) }
-    }
-
-    fn save(&mut self) -> Result<(), Error> {
-        self.folder.check_lock()?;
-        self.at.logs = self.logs.sync()?;
-        let file = self.folder.file(CHECKPOINT);
-        self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;
-        self.clock.checkpoint = Instant::now();
-        Ok(())
     }
 
     /// Mean loss, and accuracy in percent if the run has one.
