@@ -139,7 +139,7 @@ fn several_networks_are_trained_under_their_names() {
     run(&["--name", "BP,BP"]).assert(1, &["two networks are called `BP`"]);
     run(&["--name", "BP,DS0"]).assert(1, &["there is an experiment called `DS0`"]);
     run(&["--name", "BP,../FA"]).assert(2, &["--name", "letters, digits and -_+."]);
-    sandbox.run("run DS0 --name BP --data digits").assert(2, &["--net"]);
+    sandbox.run("run DS0 --name BP --data digits").assert(2, &["--name", "cannot be used with"]);
 }
 
 #[test]
@@ -294,11 +294,8 @@ fn every_option_of_a_training_is_a_field_of_experiments_and_of_grids() {
     // Fields of an experiment by another name, and what every experiment is trained with.
     let of_grid_alone = ["net", "out", "seed", "seeds", "kernels"];
     let help = sandbox.run("run --help").out;
-    let options = help
-        .lines()
-        .filter_map(|line| line.trim_start().split("--").nth(1).filter(|_| line.trim_start().starts_with('-')));
-    let options: Vec<String> =
-        options.map(|option| option.split([' ', '=']).next().unwrap().trim_end().replace('-', "_")).collect();
+    let options = help.lines().filter_map(|line| line.strip_prefix("      --"));
+    let options: Vec<String> = options.map(|option| option.split(' ').next().unwrap().replace('-', "_")).collect();
     assert!(options.len() > 30, "{options:?}");
     for option in options.iter().filter(|option| !carried_out.contains(&option.as_str())) {
         assert!(grid.contains(option) || both.contains(option), "{option} is no field of a grid");

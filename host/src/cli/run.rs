@@ -32,7 +32,8 @@ pub(super) struct RunArguments {
     #[arg(long, value_name = "NETWORK")]
     net: Vec<Network>,
     /// Names of the networks, one for each --net [default: made from the network]
-    #[arg(long = "name", value_name = "NAME,…", value_delimiter = ',', value_parser = run_name, requires = "net")]
+    #[arg(long = "name", value_name = "NAME,…", value_delimiter = ',', value_parser = run_name)]
+    #[arg(requires = "net", conflicts_with = "names")]
     net_names: Vec<String>,
     /// Trains every combination of the values in a file of options of this command
     #[arg(long, value_name = "FILE.toml")]

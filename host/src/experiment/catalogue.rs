@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::definition::{Experiment, ExperimentError};
-use super::parse::experiments;
+use super::reader::experiments;
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
 use crate::diagnostic::read_text;

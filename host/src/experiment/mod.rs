@@ -2,7 +2,7 @@
 //!
 //! - `catalogue`: the experiments that a command knows, and the reader of a user's file
 //! - `report`: the experiments of `data/experiments.toml`
-//! - `definition`: an experiment; `fields`: its own fields; `options`: those that are options of `run`; `parse`: both from TOML
+//! - `definition`: an experiment; `fields`: its own fields; `options`: those that are options of `run`; `reader`: both from TOML
 //! - `claim`: the statement of the report that an experiment tests
 
 mod catalogue;
@@ -10,7 +10,7 @@ mod claim;
 mod definition;
 mod fields;
 mod options;
-mod parse;
+mod reader;
 mod report;
 
 pub use catalogue::{Catalogue, CatalogueError, parse};
@@ -18,7 +18,7 @@ pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 pub use definition::{Experiment, ExperimentError, Published};
 pub use options::Options;
-pub use parse::schema;
+pub use reader::schema;
 #[cfg(test)]
 pub(crate) use report::find;
 pub use report::{UnknownExperiment, all};

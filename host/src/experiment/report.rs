@@ -2,7 +2,7 @@
 //! An experiment is data: adding one means adding a table there, no code.
 
 use super::definition::Experiment;
-use super::parse::experiments;
+use super::reader::experiments;
 
 const ROWS: &str = include_str!("../../data/experiments.toml");
 
