@@ -1,5 +1,5 @@
 //! Data sets as arrays in an `.npz` or a safetensors file: every shape gives the images of the other forms, and errors name the file, the
-//! array, what was found and what to do. `tests/interop/png_check.py` reads what NumPy itself writes.
+//! array, what was found and what to do. `tests/interop/png_check.py` reads what `NumPy` itself writes.
 #![allow(clippy::unwrap_used)]
 
 mod program;

@@ -174,7 +174,7 @@ fn tar_members(folder: &Path, bytes: &[u8]) {
     archive(folder, &gzip(bytes));
 }
 
-/// An array of bytes as NumPy writes it.
+/// An array of bytes as `NumPy` writes it.
 fn npy(shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", shape.join(", "));

@@ -196,7 +196,7 @@ impl Drop for Running {
     }
 }
 
-/// An array as NumPy writes it: its type, such as `|u1` or `<i8`, its shape, and its bytes.
+/// An array as `NumPy` writes it: its type, such as `|u1` or `<i8`, its shape, and its bytes.
 pub(crate) fn npy(descr: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     let shape: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({},), }}", shape.join(","));

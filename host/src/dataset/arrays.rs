@@ -1,4 +1,4 @@
-//! Data sets as arrays in one file, NumPy's `.npz` or safetensors: `train_images`, `train_labels`, `test_images` and `test_labels`.
+//! Data sets as arrays in one file, `NumPy`'s `.npz` or safetensors: `train_images`, `train_labels`, `test_images` and `test_labels`.
 //!
 //! Images are uint8 of shape [N, rows, cols], [N, rows, cols, channels] or [N, channels, rows, cols], where the channels are the one of
 //! both axes that is at most 4. An array `shape` of channels, rows and cols decides where that says nothing, and of [N, features], which

@@ -2,7 +2,7 @@
 //! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
 //! MNIST's layout, or of arrays.
 //!
-//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `npz`: NumPy's archives, `array`: one array
+//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `npz`: `NumPy`'s archives, `array`: one array
 //! - `fetch`, `import`: CIFAR-10 from its archive into the data folder
 //! - `info`: counts and means; `pixels`: from bytes to the network's input
 //! - `images`: the images in memory; `cifar_format`: names and sizes of CIFAR-10's files; `error`

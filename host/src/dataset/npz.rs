@@ -1,4 +1,4 @@
-//! NumPy's `.npz`: a zip archive with an `.npy` file for each array, whose header is a Python dictionary of three fields.
+//! `NumPy`'s `.npz`: a zip archive with an `.npy` file for each array, whose header is a Python dictionary of three fields.
 //!
 //! An `.npy` file: `\x93NUMPY`, two bytes of version, the header's length as a little-endian u16, from version 2 on u32, the header, the
 //! numbers (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
@@ -10,7 +10,7 @@ use zip::ZipArchive;
 
 use super::array::{Array, Number};
 
-/// NumPy itself refuses longer headers.
+/// `NumPy` itself refuses longer headers.
 const MOST_HEADER: u64 = 10_000;
 const MAGIC: &[u8] = b"\x93NUMPY";
 /// The ending of an array's name in the archive.
@@ -80,7 +80,7 @@ fn parse(header: &str) -> Option<(Number, bool, Vec<usize>)> {
     ))
 }
 
-/// The number that NumPy writes as `|u1`, `<i8` or `>i4`.
+/// The number that `NumPy` writes as `|u1`, `<i8` or `>i4`.
 fn number(descr: &str) -> Number {
     let integer = || {
         let (order, kind) = descr.split_at_checked(1)?;
