@@ -150,7 +150,9 @@ mod tests {
             interval_factors: vec![],
             problems: vec![],
         };
-        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{}\"run --lr 1,2\",,,,\n", ",".repeat(24));
+        let behind = HEADER.iter().rev().take_while(|name| **name != "command").count();
+        let (before, behind) = (",".repeat(24), ",".repeat(behind));
+        let line = format!("1,\"a \"\"b\"\"\r\nc\",input 64 - dense10,ce,{before}\"run --lr 1,2\"{behind}\n");
         assert_eq!(csv(&report), format!("{}\n{line}", HEADER.join(",")));
     }
 }
