@@ -211,7 +211,9 @@ fn bars_take_a_line_each_and_go_away() {
     let sandbox = Sandbox::new();
     let program = env!("CARGO_BIN_EXE_asymgrad");
     for columns in [80, 60, 30] {
-        let run = "run DS0 DSR2 --data digits --epochs 1 --batch 20 --lr 1e-3,3e-4 --jobs 2";
+        let nets = "--net 'input 3x32x32 - dense8 - dense10' --net 'input 3x32x32 - dense8 - dense10(R)'";
+        let run =
+            format!("run {nets} --name NETWORK-ONE,TWO --data digits --epochs 1 --batch 20 --lr 1e-3,3e-4 --jobs 2");
         let line = format!("stty cols {columns} rows 24; exec {program} {run} --out {columns}");
         let mut script = Command::new("script");
         script
@@ -229,11 +231,11 @@ fn bars_take_a_line_each_and_go_away() {
         for row in shown.iter().flatten().filter(is_bar) {
             let (bar, text) = row.split_at(10);
             assert!(bar.chars().all(|letter| "=> ".contains(letter)), "{columns} columns: {row}");
-            named += usize::from(text.starts_with(" DSR2 lr-0.0003 seed 1"));
+            named += usize::from(text.starts_with(" NETWORK-ONE lr-0.001 seed 1"));
         }
         // On the narrowest the name alone fits beside the bar.
         let narrow =
-            |row: &String| row.starts_with([' ', '=', '>']) && row.trim_end().ends_with(" DSR2 lr-0.0003 seed");
+            |row: &String| row.starts_with([' ', '=', '>']) && row.trim_end().ends_with(" NETWORK-ONE lr-0.00");
         assert!(named > 0 || columns == 30 && shown.iter().flatten().any(narrow), "{columns} columns: {:?}", ended.out);
         let last = shown.last().unwrap();
         assert!(!last.iter().any(|row| is_bar(&row)), "{last:?}");
