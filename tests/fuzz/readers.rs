@@ -176,8 +176,8 @@ fn tar_members(folder: &Path, bytes: &[u8]) {
 
 /// An array of bytes as `NumPy` writes it.
 fn npy(shape: &[usize], bytes: &[u8]) -> Vec<u8> {
-    let shape: String = shape.iter().map(|size| format!("{size}, ")).collect();
-    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({shape}), }}\n");
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let header = format!("{{'descr': '|u1', 'fortran_order': False, 'shape': ({},), }}\n", sizes.join(","));
     let length = u16::try_from(header.len()).unwrap().to_le_bytes();
     [b"\x93NUMPY\x01\x00".as_slice(), &length, header.as_bytes(), bytes].concat()
 }

@@ -198,8 +198,8 @@ impl Drop for Running {
 
 /// An array as `NumPy` writes it: its type, such as `|u1` or `<i8`, its shape, and its bytes.
 pub(crate) fn npy(descr: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
-    let shape: String = shape.iter().map(|size| format!("{size},")).collect();
-    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let mut header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({},), }}", sizes.join(","));
     // NumPy aligns the numbers at 64 bytes.
     header += &" ".repeat((10 + header.len() + 1).next_multiple_of(64) - 11 - header.len());
     header.push('\n');
