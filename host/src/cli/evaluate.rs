@@ -58,13 +58,12 @@ impl EvaluateArguments {
 
 fn text(config: &Config, data: &str, evaluation: &Evaluation) -> String {
     let Evaluation { test_loss, test_accuracy, images, classes, .. } = evaluation;
-    let mut text = format!("{}\n", config.network);
-    if let Some((loss, accuracy)) = evaluation.validation_loss.zip(evaluation.validation_accuracy) {
+    let validation = evaluation.validation_loss.zip(evaluation.validation_accuracy).map(|(loss, accuracy)| {
         let images = config.validation;
-        text +=
-            &format!("validation loss {loss:.4}, accuracy {accuracy:.2} % of the {images} images held out of {data}\n");
-    }
-    text += &format!("test loss {test_loss:.4}, accuracy {test_accuracy:.2} % of the {images} test images of {data}\n");
+        format!("validation loss {loss:.4}, accuracy {accuracy:.2} % of the {images} images held out of {data}\n")
+    });
+    let test =
+        format!("test loss {test_loss:.4}, accuracy {test_accuracy:.2} % of the {images} test images of {data}\n");
     let mut table = table(["class", "images", "correct", "accuracy"]);
     for score in classes {
         let accuracy = score.accuracy.map_or_else(|| "-".into(), |accuracy| format!("{accuracy:.2} %"));
@@ -73,5 +72,5 @@ fn text(config: &Config, data: &str, evaluation: &Evaluation) -> String {
     for column in table.column_iter_mut() {
         column.set_cell_alignment(CellAlignment::Right);
     }
-    format!("{text}{}\n", table.trim_fmt())
+    format!("{}\n{}{test}{}\n", config.network, validation.unwrap_or_default(), table.trim_fmt())
 }
