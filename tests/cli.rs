@@ -539,8 +539,8 @@ fn several_runs_end_in_a_table_and_a_failure_does_not_stop_the_next() {
     let ended = sandbox.run(command);
     ended.assert(1, &["1 of 3 runs failed"]);
     // Reported when it happens and at the end.
-    let told = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
-    assert_eq!(told, 2, "{}", ended.err);
+    let reported = ended.err.matches("error: DSR1: all/DSR1: this folder holds another run").count();
+    assert_eq!(reported, 2, "{}", ended.err);
     let rows: Vec<Vec<&str>> = ended.out.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[1], ["Table", "1"]);
     assert_eq!(rows[2], ["DSR1", "ce", "50.08", "%", "100", "failed"]);

@@ -201,7 +201,7 @@ fn the_page_is_one_file_with_all_figures() {
         report["written"].take();
     }
     assert_eq!(data, report);
-    assert!(page.contains("all/broken/config.json: "), "the damaged run is not told");
+    assert!(page.contains("all/broken/config.json: "), "the damaged run is not reported");
     assert!(page.contains("all/&lt;own&gt;&amp;") && !page.contains("<own>"), "a folder's name became markup");
     for elsewhere in ["http:", "https:", "src=", "@import", "url("] {
         let found = page.replace("http://www.w3.org/2000/svg", "");

@@ -294,20 +294,21 @@ fn a_full_disk_costs_only_the_steps_since_the_last_checkpoint() {
     sandbox.results("a").assert_equal(&sandbox.results("b"));
 }
 
-/// Whether and how often the signals are measured changes no loss, no weight and no feedback that is exported.
+/// Whether, how often and how the signals are measured changes no loss, no weight and no feedback that is exported.
 #[test]
 fn a_measurement_changes_no_run() {
     let sandbox = Sandbox::new();
     for rule in ["brSF", "uSF", "frSF", "WM"] {
         let net = format!("input 3x32x32 - dense12({rule}) - dense11({rule}) - dense10({rule})");
-        for every in ["0", "1", "2"] {
+        for every in ["0", "1", "2", "1 --measures all"] {
+            let out = every.replace(" --measures ", "-");
             let run = format!(
-                "run --net {{}} --data digits --batch 120 --epochs 3 --mirror-first 2 --measure-every {every} --out {rule}/{every}"
+                "run --net {{}} --data digits --batch 120 --epochs 3 --mirror-first 2 --measure-every {every} --out {rule}/{out}"
             );
             let run = if rule == "WM" { run } else { run.replace("--mirror-first 2 ", "") };
             sandbox.run_with(&run, &net).assert(0, &[]);
-            sandbox.run(&format!("export {rule}/{every} -o exported")).assert(0, &[]);
-            let [results, first] = [every, "0"].map(|every| sandbox.results(&format!("{rule}/{every}")));
+            sandbox.run(&format!("export {rule}/{out} -o exported")).assert(0, &[]);
+            let [results, first] = [&out, "0"].map(|out| sandbox.results(&format!("{rule}/{out}")));
             assert!(fs::read(sandbox.path("exported")).unwrap() == results.weights, "{rule}, {every}");
             assert_eq!(results.metrics, first.metrics, "{rule}, {every}");
             assert!(results.weights == first.weights, "{rule}, {every}");

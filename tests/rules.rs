@@ -4,13 +4,14 @@
 mod kernel_sets;
 mod oracle;
 
+use asymgrad::config::MeasureSet;
 use asymgrad::run::Measures;
 use asymgrad::train::measure;
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Architecture, Feedback, Layer, Loss, Optimizer, Sgd, StepError, Tensor, TensorRole, Trainer, Training,
+    Activation, Architecture, Feedback, Layer, Loss, Optimizer, Sgd, StepError, Tensor, TensorRole, Trainer, Training,
 };
 use kernel_sets::KernelSet;
 use oracle::{Oracle, OracleLayer};
@@ -254,7 +255,7 @@ fn measured(trainer: &mut Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Meas
     let input = trainer.input(labels.len()).unwrap();
     network.input().load(x, labels.len(), input);
     let before = trainer.state().to_vec();
-    let measures = measure(trainer, &Portable, labels.into()).unwrap();
+    let measures = measure(trainer, &Portable, labels, MeasureSet::All).unwrap();
     assert_eq!(trainer.parameters(), &before[..trainer.parameters().len()], "a measurement changes no weight");
     assert_eq!(trainer.state(), before, "a measurement changes nothing");
     measures
@@ -271,6 +272,7 @@ fn the_true_gradient_has_angle_0_and_ratio_1() {
             }
             assert!((measures.norm_ratios[layer] - 1.0).abs() < 1e-12);
         }
+        assert!(measures.update_angles["all"] < 1e-6);
         assert!(measures.weight_angles.is_empty());
     });
 }
@@ -301,6 +303,14 @@ fn measures_agree_with_float64() {
                 ("weight_angles", &found.weight_angles, &expected.weight_angles, 1e-6),
                 ("sign_agreements", &found.sign_agreements, &expected.sign_agreements, 1e-9),
                 ("dead_units", &found.dead_units, &expected.dead_units, 1e-9),
+                ("signal_ranks", &found.signal_ranks, &expected.signal_ranks, 1e-4),
+                ("signal_cosines", &found.signal_cosines, &expected.signal_cosines, 1e-5),
+                ("activation_cosines", &found.activation_cosines, &expected.activation_cosines, 1e-5),
+                ("gate_participation", &found.gate_participation, &expected.gate_participation, 1e-5),
+                ("saturated_units", &found.saturated_units, &expected.saturated_units, 1e-9),
+                ("path_cosines", &found.path_cosines, &expected.path_cosines, 1e-9),
+                ("update_angles", &found.update_angles, &expected.update_angles, 1e-3),
+                ("sharpnesses", &found.sharpnesses, &expected.sharpnesses, 1e-4),
             ] {
                 assert!(found.keys().eq(expected.keys()), "{text}, {measure}: {found:?}, {expected:?}");
                 for (layer, expected) in expected {
@@ -357,8 +367,106 @@ fn measures_in_float64(trainer: &Trainer<'_, ALL>, x: &[f32], labels: &[usize]) 
         let is_dead = |unit: &usize| (0..SAMPLES).all(|sample| output(sample, *unit) == output(0, *unit));
         let dead = (0..features).filter(is_dead).count();
         measures.dead_units.insert(name(receiver), 100.0 * dead as f64 / features as f64);
+        let signals: Vec<&[f64]> = signal.chunks(features).collect();
+        let outputs: Vec<&[f64]> = activations.iter().map(|of| &of[layer + 1][..features]).collect();
+        measures.signal_ranks.insert(name(sender), effective_rank(&signals));
+        measures.signal_cosines.insert(name(sender), mean_cosine(&signals));
+        measures.activation_cosines.insert(name(receiver), mean_cosine(&outputs));
+        let activation = network.layers()[layer].activation;
+        let squares: Vec<f64> = (0..features)
+            .map(|unit| outputs.iter().map(|h| derivative(activation, h[unit]).powi(2)).sum::<f64>() / SAMPLES as f64)
+            .collect();
+        let participation = squares.iter().sum::<f64>().powi(2) / (features as f64 * dot(&squares, &squares));
+        measures.gate_participation.insert(name(receiver), participation);
+        if activation != Activation::Relu {
+            let middle = if activation == Activation::Sigmoid { 0.5 } else { 0.0 };
+            let mean = |unit: usize| outputs.iter().map(|h| h[unit]).sum::<f64>() / SAMPLES as f64;
+            let near_an_end = |unit: &usize| (mean(*unit) - middle).abs() / (1.0 - middle) > 0.9;
+            let saturated = (0..features).filter(near_an_end).count();
+            measures.saturated_units.insert(name(receiver), 100.0 * saturated as f64 / features as f64);
+        }
+        if network.layers()[sender.layer()].feedback.is_direct() {
+            measures.path_cosines.insert(name(sender), path_cosine(&own.layers[sender.layer()..], features));
+        }
     }
+    let flat = |of: &[Vec<f64>]| of.concat();
+    measures.update_angles.insert("all".into(), degrees(&flat(&a.weight), &flat(&b.weight)));
+    measures.sharpnesses.insert("all".into(), sharpness(&mut symmetric, &a.weight, &x, labels));
     measures
+}
+
+/// The exponential of the entropy of the squared singular values of the rows, which are the eigenvalues of their products.
+fn effective_rank(rows: &[&[f64]]) -> f64 {
+    let mut products: Vec<Vec<f64>> = rows.iter().map(|a| rows.iter().map(|b| dot(a, b)).collect()).collect();
+    let squares = eigenvalues(&mut products);
+    let total: f64 = squares.iter().sum();
+    let shares = squares.iter().map(|square| square / total).filter(|share| *share > 0.0);
+    shares.map(|share| -share * share.ln()).sum::<f64>().exp()
+}
+
+/// The eigenvalues of a symmetric matrix, by Jacobi's rotations.
+fn eigenvalues(matrix: &mut [Vec<f64>]) -> Vec<f64> {
+    let size = matrix.len();
+    for _ in 0..30 {
+        for (p, q) in (0..size).flat_map(|p| (p + 1..size).map(move |q| (p, q))) {
+            let angle = 0.5 * (2.0 * matrix[p][q]).atan2(matrix[q][q] - matrix[p][p]);
+            let (sin, cos) = angle.sin_cos();
+            let rotate = |a: f64, b: f64| (cos * a - sin * b, sin * a + cos * b);
+            for row in &mut *matrix {
+                (row[p], row[q]) = rotate(row[p], row[q]);
+            }
+            let (above, below) = matrix.split_at_mut(q);
+            for (a, b) in above[p].iter_mut().zip(&mut below[0]) {
+                (*a, *b) = rotate(*a, *b);
+            }
+        }
+    }
+    (0..size).map(|at| matrix[at][at]).collect()
+}
+
+/// The mean cosine of the pairs of rows that are not 0.
+fn mean_cosine(rows: &[&[f64]]) -> f64 {
+    let rows: Vec<&[f64]> = rows.iter().copied().filter(|row| dot(row, row) > 0.0).collect();
+    let pairs = (0..rows.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let cosines: Vec<f64> = pairs.map(|(a, b)| degrees(rows[a], rows[b]).to_radians().cos()).collect();
+    cosines.iter().sum::<f64>() / cosines.len() as f64
+}
+
+fn derivative(activation: Activation, h: f64) -> f64 {
+    match activation {
+        Activation::Sigmoid => h * (1.0 - h),
+        Activation::Tanh => 1.0 - h * h,
+        _ => f64::from(u8::from(h > 0.0)),
+    }
+}
+
+/// The mean over units of the cosine between a unit's feedback from the classes and the product of the weights of `layers`.
+fn path_cosine(layers: &[OracleLayer], units: usize) -> f64 {
+    let (classes, feedback) = (layers.last().unwrap().bias.len(), &layers[0].feedback);
+    let cosine = |unit: usize| {
+        let mut values: Vec<f64> = (0..units).map(|at| f64::from(u8::from(at == unit))).collect();
+        for layer in layers {
+            values = layer.weight.chunks(values.len()).map(|row| dot(row, &values)).collect();
+        }
+        let feedback: Vec<f64> = (0..classes).map(|class| feedback[class * units + unit]).collect();
+        dot(&values, &feedback) / (dot(&values, &values) * dot(&feedback, &feedback)).sqrt()
+    };
+    (0..units).map(cosine).sum::<f64>() / units as f64
+}
+
+/// The curvature along `direction`, by the same central difference as the measure's.
+fn sharpness(network: &mut Oracle, direction: &[Vec<f64>], x: &[f64], labels: &[usize]) -> f64 {
+    let weights: Vec<Vec<f64>> = network.layers.iter().map(|layer| layer.weight.clone()).collect();
+    let [norm, of_weights] = [direction, &weights[..]].map(|of| of.iter().map(|of| dot(of, of)).sum::<f64>().sqrt());
+    let step = 1e-3 * of_weights;
+    let mut slope = |signed: f64| {
+        for ((layer, w), d) in network.layers.iter_mut().zip(&weights).zip(direction) {
+            layer.weight = w.iter().zip(d).map(|(w, d)| w + signed * d / norm).collect();
+        }
+        let gradients = network.gradients(Loss::CrossEntropy, x, labels);
+        gradients.weight.iter().zip(direction).map(|(g, d)| dot(g, d)).sum::<f64>() / norm
+    };
+    (slope(step) - slope(-step)) / (2.0 * step)
 }
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {

@@ -20,22 +20,22 @@ const NET: &str = "input 3x32x32 - dense4 - dense10";
 fn directives(script: &[u8]) -> Vec<Vec<u8>> {
     let mut words = vec![];
     for line in script.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"#SBATCH")) {
-        let (mut word, mut quote, mut escaped, mut begun) = (vec![], None, false, false);
+        let (mut word, mut quote, mut escaped, mut in_word) = (vec![], None, false, false);
         for byte in line.iter().chain(b" ") {
             match (*byte, quote) {
                 (byte, _) if escaped => {
                     word.push(byte);
                     escaped = false;
                 }
-                (b'\\', _) => (escaped, begun) = (true, true),
+                (b'\\', _) => (escaped, in_word) = (true, true),
                 (byte, Some(open)) if byte == open => quote = None,
-                (b'"' | b'\'', None) => (quote, begun) = (Some(*byte), true),
+                (b'"' | b'\'', None) => (quote, in_word) = (Some(*byte), true),
                 (b'#', None) => break,
                 (byte, None) if byte.is_ascii_whitespace() => {
-                    if begun || !word.is_empty() {
+                    if in_word || !word.is_empty() {
                         words.push(std::mem::take(&mut word));
                     }
-                    begun = false;
+                    in_word = false;
                 }
                 (byte, _) => word.push(byte),
             }

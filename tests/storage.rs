@@ -217,6 +217,10 @@ fn frozen_layers_in_a_table_train_and_predict_as_in_memory() {
                 assert_eq!(bits(device.parameters()), bits(&trainer.parameters()[frozen_values..]));
                 let expected = bits(trainer.predict(&uniform(120)).unwrap());
                 assert_eq!(bits(device.predict(&uniform(120)).unwrap()), expected, "{optimizer:?}, {frozen}");
+                let mut memory = vec![0.0; network.prediction_memory(2)];
+                let parameters = [&table[..frozen_values], device.parameters()];
+                let mut predictor = Predictor::<ALL>::split(network, 2, parameters, &mut memory).unwrap();
+                assert_eq!(bits(predictor.predict(&uniform(120)).unwrap()), expected, "{optimizer:?}, {frozen}");
                 assert_ne!(network.fingerprint(&in_table), network.fingerprint(&training.fixed_feedback(storage)));
                 assert_eq!(network.tensors(&in_table).map(|tensor| tensor.range().end).max(), {
                     let feedback: usize = network.tensors(&in_table).map(|tensor| tensor.len()).sum();
@@ -224,6 +228,22 @@ fn frozen_layers_in_a_table_train_and_predict_as_in_memory() {
                 });
             });
         }
+    }
+}
+
+#[test]
+fn a_predictor_refuses_parameters_that_are_split_within_a_layer() {
+    let mut layers = [Layer::dense(1); 6];
+    let network = Architecture::parse(WHOLE, &mut layers).unwrap();
+    let parameters = uniform(network.parameters());
+    let first = 2 * 9 * 4 + 4;
+    for (at, is_whole) in
+        [(0, true), (1, false), (first - 1, false), (first, true), (first + 1, false), (parameters.len(), true)]
+    {
+        let mut memory = vec![0.0; network.prediction_memory(1)];
+        let (a, b) = parameters.split_at(at);
+        let refusal = Predictor::<ALL>::split(network, 1, [a, b], &mut memory).err();
+        assert_eq!(refusal, (!is_whole).then_some(TrainerError::Split { found: at }), "{at}");
     }
 }
 
@@ -258,6 +278,18 @@ fn frozen_layers_take_neither_time_nor_memory() {
     let mut memory = vec![0.0; network.memory(&frozen)];
     let refusal = Trainer::<{ ALL & !capabilities::FROZEN }>::new(network, frozen, &mut memory).unwrap_err();
     assert!(matches!(refusal, TrainerError::Capabilities { .. }), "{refusal:?}");
+}
+
+#[test]
+fn more_frozen_layers_than_the_network_has_are_refused() {
+    let mut layers = [Layer::dense(1); 6];
+    let network = Architecture::parse(WHOLE, &mut layers).unwrap();
+    for training in [Training::new(2).freeze(7), Training::new(2).freeze_in_table(7)] {
+        let mut memory = vec![0.0; network.memory(&training)];
+        let refusal = Trainer::<ALL>::new(network, training, &mut memory).unwrap_err();
+        assert_eq!(refusal, TrainerError::Frozen { most: 6, found: 7 });
+        assert_eq!(refusal.to_string(), "the layers to freeze have to be at most the network's 6, found 7");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Floor 1. The operations that targets implement differently: multiply-add, square root, flushing of small values,
+//! The operations that targets implement differently: multiply-add, square root, flushing of small values,
 //! prefetching, and the transpose of a block.
 //!
 //! A kernel is written once and instantiated for an [`Arithmetic`]. Every implementation has a numeric mode, portable or

@@ -1,4 +1,4 @@
-//! Floor 1. Capabilities: one bit for each layer, feedback rule, loss or optimizer whose code an image holds.
+//! Capabilities: one bit for each layer, feedback rule, loss or optimizer whose code an image holds.
 //!
 //! `Trainer<{ NET.capabilities(&TRAINING) }>` compiles only the code that the network and its training use; [`ALL`]
 //! compiles everything. The code of a capability is guarded by `enabled::<CAPS>(…)`, a constant, so that the compiler

@@ -1,4 +1,4 @@
-//! Floor 1. Range checks of coefficients, and their error.
+//! Range checks of coefficients, and their error.
 
 use core::fmt;
 

@@ -1,6 +1,6 @@
-// The modules by floor; a module imports only from the floors below its own, and no two files import each other.
+// The modules by level; a module imports only from the levels below its own, and no two files import each other.
 //
-// | floor | module | what it holds |
+// | level | module | what it holds |
 // |---|---|---|
 // | 7 | `snapshot` | a training's state in NOR flash |
 // | 7 | `predictor` | prediction with borrowed parameters |
@@ -67,10 +67,9 @@ mod tests {
     use crate::{Adam, Architecture, Layer, Momentum, Optimizer, Sgd, Training};
 
     fn with_commas(number: usize) -> String {
-        let digits = number.to_string();
-        match digits.len().checked_sub(3) {
-            Some(thousands @ 1..) => std::format!("{},{}", &digits[..thousands], &digits[thousands..]),
-            _ => digits,
+        match number / 1000 {
+            0 => number.to_string(),
+            thousands => std::format!("{},{:03}", with_commas(thousands), number % 1000),
         }
     }
 
@@ -92,7 +91,7 @@ mod tests {
             if storage == Storage::Memory {
                 text = cells[0].trim_matches('`');
             }
-            let mut layers = [Layer::dense(1); 8];
+            let mut layers = [Layer::dense(1); 10];
             let network = Architecture::parse(text, &mut layers).unwrap();
             let memory = optimizers.map(|(optimizer, batch)| {
                 network.memory(&Training::new(batch).optimizer(optimizer).fixed_feedback(storage))
@@ -102,6 +101,6 @@ mod tests {
             assert_eq!(cells[1..], found, "{row}");
             count += 1;
         }
-        assert_eq!(count, 7);
+        assert_eq!(count, 8);
     }
 }

@@ -1,4 +1,4 @@
-//! Floor 6. Prediction without training memory: borrowed parameters and two activation buffers.
+//! Prediction without training memory: borrowed parameters and two activation buffers.
 
 use crate::arithmetic::Portable;
 use crate::capabilities::ALL;
@@ -24,7 +24,8 @@ use crate::train::{StepError, TrainerError};
 pub struct Predictor<'m, const CAPS: u32 = ALL> {
     network: Architecture<'m>,
     batch: usize,
-    parameters: &'m [f32],
+    /// Parameters of the first layers, and those of the others.
+    parameters: [&'m [f32]; 2],
     memory: &'m mut [f32],
 }
 
@@ -42,6 +43,21 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
         parameters: &'m [f32],
         memory: &'m mut [f32],
     ) -> Result<Self, TrainerError> {
+        Self::split(network, batch, [&[], parameters], memory)
+    }
+
+    /// A predictor whose parameters lie in two slices: those of the first layers, such as frozen ones in flash, and those of the others,
+    /// such as [`Trainer::parameters`](crate::Trainer::parameters) under
+    /// [`Training::freeze_in_table`](crate::Training::freeze_in_table).
+    ///
+    /// # Errors
+    /// As [`Predictor::new`]; [`TrainerError::Split`] if the first slice ends within a layer.
+    pub fn split(
+        network: Architecture<'m>,
+        batch: usize,
+        parameters: [&'m [f32]; 2],
+        memory: &'m mut [f32],
+    ) -> Result<Self, TrainerError> {
         if batch == 0 {
             return Err(TrainerError::EmptyBatch);
         }
@@ -49,9 +65,15 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
         if expected & CAPS != expected {
             return Err(TrainerError::Capabilities { expected, found: CAPS });
         }
-        let (expected, found) = (Layout::new::<CAPS>(&network, &Training::new(0)).parameters, parameters.len());
+        let [first, others] = parameters.map(<[f32]>::len);
+        let (expected, found) =
+            (Layout::new::<CAPS>(&network, &Training::new(0)).parameters, first.saturating_add(others));
         if found != expected {
             return Err(TrainerError::Parameters { expected, found });
+        }
+        let mut plans = LayerCursor::<CAPS>::untrained(&network);
+        if first > 0 && others > 0 && !plans.any(|plan| plan.parameter_offset == first) {
+            return Err(TrainerError::Split { found: first });
         }
         let [even, odd] = network.prediction_buffers::<CAPS>(batch);
         let (expected, found) = (even.saturating_add(odd), memory.len());
@@ -90,8 +112,13 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
         for plan in LayerCursor::<CAPS>::untrained(&self.network) {
             let input = range(from, 0, plan.input.features() * samples);
             let output = range_mut(to, 0, plan.output.features() * samples);
-            let weight = range(self.parameters, plan.parameter_offset, plan.weights);
-            let bias = range(self.parameters, plan.parameter_offset + plan.weights, plan.biases);
+            let [first, others] = self.parameters;
+            let (values, offset) = match plan.parameter_offset.checked_sub(first.len()) {
+                None => (first, plan.parameter_offset),
+                Some(offset) => (others, offset),
+            };
+            let weight = range(values, offset, plan.weights);
+            let bias = range(values, offset + plan.weights, plan.biases);
             forward::<CAPS, _>(&Portable, &plan, samples, input, weight, bias, output);
             core::mem::swap(&mut from, &mut to);
         }

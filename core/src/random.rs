@@ -1,4 +1,4 @@
-//! Floor 2. Random numbers: initial distributions, values from any generator, and feedback as a pure function of seed,
+//! Random numbers: initial distributions, values from any generator, and feedback as a pure function of seed,
 //! layer and index.
 
 use core::fmt;

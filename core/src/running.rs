@@ -1,4 +1,4 @@
-//! Floor 4. Running loss and accuracy of a training: exponentially weighted means over its samples.
+//! Running loss and accuracy of a training: exponentially weighted means over its samples.
 
 use crate::network::loss::Score;
 

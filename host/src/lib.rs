@@ -1,9 +1,9 @@
 //! Experiments with asymmetric backpropagation: data sets, runs, and the report's tables.
 //!
-//! The modules by floor; a module imports only from the floors below its own, and no two files import each other. The program's
+//! The modules by level; a module imports only from the levels below its own, and no two files import each other. The program's
 //! commands, `cli/`, stand above them all.
 //!
-//! | floor | module | what it holds |
+//! | level | module | what it holds |
 //! |---|---|---|
 //! | 8 | `report` | the results page, and the same as Markdown, CSV and JSON |
 //! | 8 | `capacity` | how many trainings fit into memory at once |

@@ -1,4 +1,4 @@
-//! Floor 3. A network and its training settings, as values.
+//! A network and its training settings, as values.
 //!
 //! | file | what it holds |
 //! |---|---|

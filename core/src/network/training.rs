@@ -96,7 +96,8 @@ impl Training {
     }
 
     /// Freezes the first `layers` layers: their weights do not change, the backward pass ends before them, and they have
-    /// neither feedback nor optimizer state. If all layers are frozen, a step is an evaluation.
+    /// neither feedback nor optimizer state. If all layers are frozen, a step is an evaluation; a trainer refuses more layers than the
+    /// network has.
     #[must_use]
     pub const fn freeze(mut self, layers: u8) -> Self {
         (self.frozen, self.frozen_in_table) = (layers, false);

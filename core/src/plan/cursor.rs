@@ -87,6 +87,11 @@ impl<'a> LayerPlan<'a> {
         true
     }
 
+    /// Whether this is the plan of a layer behind the one at `index`.
+    pub(crate) const fn is_behind(&self, index: usize) -> bool {
+        self.index.wrapping_add(1) > index.saturating_add(1)
+    }
+
     /// Moves on to the layer at `index`; false if there is none, or its code is left out.
     pub(crate) fn seek<const CAPS: u32>(&mut self, layers: &'a [Layer], index: usize) -> bool {
         while self.index != index {

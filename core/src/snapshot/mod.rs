@@ -1,4 +1,4 @@
-//! Floor 6. A training's state in NOR flash: after a power cut at any time, one complete state can be loaded.
+//! A training's state in NOR flash: after a power cut at any time, one complete state can be loaded.
 //!
 //! | file | what it holds |
 //! |---|---|

@@ -24,10 +24,20 @@ impl<'m> Declaration<'m> {
     pub const fn new(network: Architecture<'m>, training: Training) -> Self {
         match check::<ALL>(&network, &training) {
             Err(TrainerError::EmptyBatch) => panic!("a batch needs at least 1 sample"),
+            Err(TrainerError::Frozen { .. }) => panic!("the training freezes more layers than the network has"),
             Err(TrainerError::OneOutput { .. }) => panic!("the loss needs a network of at least 2 outputs"),
             Err(TrainerError::Coefficient(error)) => panic!("{}", error.expected),
-            // Other errors depend on the memory, the table or the capabilities of an image.
-            _ => Self { network, training, layout: Layout::new::<ALL>(&network, &training) },
+            // The other errors depend on memory, tables and capabilities, which are not known here.
+            Err(
+                TrainerError::Memory { .. }
+                | TrainerError::Parameters { .. }
+                | TrainerError::Split { .. }
+                | TrainerError::Capabilities { .. }
+                | TrainerError::Table { .. }
+                | TrainerError::OtherNetwork
+                | TrainerError::State { .. },
+            )
+            | Ok(()) => Self { network, training, layout: Layout::new::<ALL>(&network, &training) },
         }
     }
 

@@ -28,6 +28,11 @@ pub enum TrainerError {
         /// Length given.
         found: usize,
     },
+    /// The first slice of [`Predictor::split`](crate::Predictor::split) ends within a layer.
+    Split {
+        /// Its length, in `f32`.
+        found: usize,
+    },
     /// The network or its training needs a [capability](crate::capabilities) that `CAPS` leave out.
     Capabilities {
         /// Capabilities needed.
@@ -58,6 +63,13 @@ pub enum TrainerError {
         /// The loss.
         loss: Loss,
     },
+    /// The training freezes more layers than the network has.
+    Frozen {
+        /// Layers of the network.
+        most: usize,
+        /// Layers to freeze.
+        found: usize,
+    },
     /// A coefficient of the training is outside its range.
     Coefficient(CoefficientError),
 }
@@ -69,6 +81,12 @@ impl fmt::Display for TrainerError {
             Self::Memory { expected, found } => write!(f, "the memory has to hold {expected} values, found {found}"),
             Self::Parameters { expected, found } => {
                 write!(f, "the network has {expected} parameters, weights and biases, found {found}")
+            }
+            Self::Split { found } => {
+                write!(
+                    f,
+                    "the first parameters have to be those of whole layers, but {found} values end within a layer"
+                )
             }
             Self::Capabilities { expected, found } => {
                 write!(f, "the capabilities {expected:#x} have to be compiled in, found {found:#x}")
@@ -85,6 +103,9 @@ impl fmt::Display for TrainerError {
                 "the loss {} needs a network of at least 2 outputs, found 1; bce, mse and huber take one",
                 loss.name()
             ),
+            Self::Frozen { most, found } => {
+                write!(f, "the layers to freeze have to be at most the network's {most}, found {found}")
+            }
             Self::Coefficient(error) => error.fmt(f),
         }
     }

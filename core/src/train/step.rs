@@ -57,16 +57,17 @@ impl<'m, const CAPS: u32, K: Kernels> Step<'_, 'm, CAPS, K> {
     /// # Errors
     /// [`StepError::NonFinite`] if the loss is not finite; the step ends there, before any update.
     pub fn poll(&mut self) -> Result<Poll<Score>, StepError> {
-        self.trainer.run_slice()
+        self.trainer.run_slice(&mut self.trainer.before_first())
     }
 
     /// Polls until the step is complete, and returns the score before the update.
     ///
     /// # Errors
     /// As [`Step::poll`].
-    pub fn finish(mut self) -> Result<Score, StepError> {
+    pub fn finish(self) -> Result<Score, StepError> {
+        let mut plan = self.trainer.before_first();
         loop {
-            if let Poll::Ready(score) = self.poll()? {
+            if let Poll::Ready(score) = self.trainer.run_slice(&mut plan)? {
                 return Ok(score);
             }
         }
@@ -154,18 +155,26 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         Ok(())
     }
 
-    /// [`Step::poll`].
+    /// The plan from which [`Trainer::run_slice`] seeks a layer.
+    #[inline(always)]
+    fn before_first(&self) -> LayerPlan<'m> {
+        LayerPlan::before_first(&self.network, &self.training)
+    }
+
+    /// [`Step::poll`]. `plan` is that of the slice before, or one before all layers.
     #[inline(never)]
-    fn run_slice(&mut self) -> Result<Poll<Score>, StepError> {
+    fn run_slice(&mut self, plan: &mut LayerPlan<'m>) -> Result<Poll<Score>, StepError> {
         let layer = match self.phase {
             Phase::Idle => return Ok(Poll::Ready(self.score())),
             Phase::Forward(layer) | Phase::Loss(layer) | Phase::Backward(layer) | Phase::Update(layer) => layer,
         };
-        let mut plan = LayerPlan::before_first(&self.network, &self.training);
+        if plan.is_behind(layer) {
+            *plan = self.before_first();
+        }
         if !plan.seek::<CAPS>(self.network.layers(), layer) {
             return Ok(Poll::Ready(self.score()));
         }
-        let plan = &plan;
+        let plan = &*plan;
         self.phase = match self.phase {
             Phase::Forward(_) => {
                 self.forward(plan);

@@ -230,6 +230,10 @@ pub(super) const fn check<const CAPS: u32>(
     if network.classes() == 1 && !training.loss.takes_values() {
         return Err(TrainerError::OneOutput { loss: training.loss });
     }
+    let (most, found) = (network.layers().len(), training.frozen as usize);
+    if enabled::<CAPS>(capabilities::FROZEN) && found > most {
+        return Err(TrainerError::Frozen { most, found });
+    }
     match training.check::<CAPS>() {
         Ok(()) => Ok(()),
         Err(error) => Err(TrainerError::Coefficient(error)),

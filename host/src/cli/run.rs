@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Config, Schedule, Target};
+use asymgrad::config::{self, Choices, Config, MeasureSet, Schedule, Target};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::suite::Task;
@@ -16,7 +16,7 @@ use clap::Args;
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
-use super::values::{count, initial, loss, optimizer, positive};
+use super::values::{count, initial, loss, measures, optimizer, positive};
 
 /// What is seldom changed.
 #[derive(Args)]
@@ -48,6 +48,9 @@ struct Tuning {
     /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]
     #[arg(long, value_name = "EPOCHS")]
     measure_every: Option<u32>,
+    /// What is measured: `angles`, or `all` at twice the cost [default: angles]
+    #[arg(long, value_name = "SET", value_parser = measures)]
+    measures: Option<MeasureSet>,
 }
 
 impl Tuning {
@@ -225,6 +228,7 @@ impl RunArguments {
             weights_init: self.tuning.weights_init.unwrap_or_default(),
             feedback_init: self.tuning.feedback_init.unwrap_or_default(),
             measure_every: self.tuning.measure_every,
+            measures: self.tuning.measures.unwrap_or_default(),
             validation: self.execution.validation,
             seed: None,
             batch: self.batch,

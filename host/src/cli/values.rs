@@ -1,5 +1,6 @@
 //! The values of options: one parser for each kind.
 
+use asymgrad::config::MeasureSet;
 use asymgrad_core::{Initial, Loss, Optimizer};
 
 /// The name of an optimizer.
@@ -26,6 +27,12 @@ pub(super) fn initial(text: &str) -> Result<Initial, String> {
         Some(("fan", number)) => positive(number).map(Initial::Fan),
         _ => Err(known.into()),
     }
+}
+
+/// The name of a set of measures.
+pub(super) fn measures(name: &str) -> Result<MeasureSet, String> {
+    let known = MeasureSet::ALL.into_iter().find(|set| set.name() == name);
+    known.ok_or_else(|| format!("the sets of measures are {}", MeasureSet::ALL.map(MeasureSet::name).join(", ")))
 }
 
 /// `1..5`, both ends included.

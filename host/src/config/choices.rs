@@ -4,6 +4,7 @@ use asymgrad_core::{Adam, Feedback, Initial, Loss, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
 use super::fields::Config;
+use super::measure_set::MeasureSet;
 use super::schedule::Schedule;
 use super::target::Target;
 use crate::Network;
@@ -49,6 +50,8 @@ pub struct Choices {
     pub feedback_init: Initial,
     /// Epochs between two measurements, 1 by default.
     pub measure_every: Option<u32>,
+    /// Which measures are taken.
+    pub measures: MeasureSet,
     /// Images of the validation split, by default the experiment's own, else none.
     pub validation: Option<usize>,
     /// Keeps the samples in the order of the files.
@@ -92,13 +95,13 @@ impl Config {
         Ok(config)
     }
 
-    /// The experiment with what it does not state as in `config`: the seed, the data, the numeric mode, and how often it measures.
+    /// The experiment with what it does not state as in `config`: the seed, the data, the numeric mode, and what it measures how often.
     ///
     /// # Errors
     /// As [`Config::of_experiment`].
     pub(crate) fn of_experiment_like(experiment: &Experiment, config: &Self) -> Result<Self, ExperimentError> {
         let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
-        let choices = Choices { seed, measure_every, ..Choices::default() };
+        let choices = Choices { seed, measure_every, measures: config.measures, ..Choices::default() };
         Self::of_experiment(experiment, &choices, config.data.clone(), config.class)
     }
 
@@ -130,6 +133,7 @@ impl Config {
             feedback_init: choices.feedback_init,
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
+            measures: choices.measures,
             validation: choices.validation.unwrap_or(0),
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),

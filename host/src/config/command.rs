@@ -67,6 +67,7 @@ impl Config {
         add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
         add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
+        add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
         add(self.standard.is_some(), " --standardize".into());
         add(self.batch != plain.batch, format!(" --batch {}", self.batch));
         add(self.validation != plain.validation, format!(" --validation {}", self.validation));
@@ -80,7 +81,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::name_of;
+    use crate::config::{MeasureSet, name_of};
     use crate::{Network, dataset, experiment};
     use asymgrad_core::Initial;
 
@@ -119,11 +120,12 @@ mod tests {
             weights_init: Initial::Fan(2.0),
             feedback_init: Initial::Normal(0.5),
             measure_every: Some(3),
+            measures: MeasureSet::All,
             ..Choices::default()
         };
         let config = Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused);
         let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --mirror-first 9 --weights-init \
-                      fan:2 --feedback-init normal:0.5 --measure-every 3";
+                      fan:2 --feedback-init normal:0.5 --measure-every 3 --measures all";
         let command = config.command(&Catalogue::of_report(), "digits");
         assert!(command.ends_with(tuning), "{command}");
     }

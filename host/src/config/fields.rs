@@ -8,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::dataset_id::DatasetId;
+use super::measure_set::MeasureSet;
 use super::schedule::Schedule;
 use super::target::Target;
 use crate::Network;
@@ -76,6 +77,9 @@ pub struct Config {
     /// Epochs between two measurements of the signals; 0 is never.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub measure_every: u32,
+    /// Which measures of the signals are taken.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub measures: MeasureSet,
     /// Images at the end of the training images that are held out of training; 0 is no validation split.
     #[serde(default, skip_serializing_if = "is_default")]
     pub validation: usize,

@@ -116,6 +116,30 @@ pub struct Measures {
     pub sign_agreements: ByLayer,
     /// Share of the layer's outputs that are the same for all samples, in percent.
     pub dead_units: ByLayer,
+    /// Effective rank of the signal that the layer sends back, samples × features: exp of the entropy of its squared singular values.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub signal_ranks: ByLayer,
+    /// Mean cosine between that signal for two different samples.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub signal_cosines: ByLayer,
+    /// Mean cosine between the layer's outputs for two different samples.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub activation_cosines: ByLayer,
+    /// Participation ratio of the squared derivatives of the layer's activation: 1 if all units pass the gradient alike.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub gate_participation: ByLayer,
+    /// Share of the layer's sigmoid or tanh units whose mean output is near an end of its range, in percent.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub saturated_units: ByLayer,
+    /// Mean over units of the cosine between their direct feedback and the product of the weights on the way to the classes.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub path_cosines: ByLayer,
+    /// Between the weight gradients of all layers as one vector and the true ones.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub update_angles: ByLayer,
+    /// Curvature of the batch's loss along the weight gradients of all layers.
+    #[serde(skip_serializing_if = "ByLayer::is_empty")]
+    pub sharpnesses: ByLayer,
 }
 
 /// Bytes of each log.

@@ -162,12 +162,12 @@ fn try_lock(lock: &File) -> Result<(), TryLockError> {
 
 /// Renews the record until the lock is dropped, or another process has taken over.
 fn keep_heartbeat(folder: &Path, mut holder: LockHolder, ends: &Receiver<()>) {
-    while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) && renew(folder, &mut holder) {}
+    while ends.recv_timeout(HEARTBEAT) == Err(RecvTimeoutError::Timeout) && write_heartbeat(folder, &mut holder) {}
 }
 
 /// Writes the record with a new heartbeat; false if it is another process's. A heartbeat that cannot be written is skipped; training
 /// continues.
-fn renew(folder: &Path, holder: &mut LockHolder) -> bool {
+fn write_heartbeat(folder: &Path, holder: &mut LockHolder) -> bool {
     if LockHolder::read(folder).is_some_and(|found| !found.is(holder)) {
         return false;
     }
@@ -278,11 +278,11 @@ mod tests {
     fn a_heartbeat_is_renewed_until_another_process_takes_over() {
         let folder = tempfile::tempdir().unwrap();
         let mut holder = LockHolder { heartbeat: 0, ..LockHolder::this_process() };
-        assert!(renew(folder.path(), &mut holder));
+        assert!(write_heartbeat(folder.path(), &mut holder));
         let written = LockHolder::read(folder.path()).unwrap();
         assert!(written.is(&holder) && written.heartbeat > 0, "{written:?}");
         elsewhere(folder.path(), 5);
-        assert!(!renew(folder.path(), &mut holder));
+        assert!(!write_heartbeat(folder.path(), &mut holder));
         assert_eq!(LockHolder::read(folder.path()).unwrap().host, "node4");
     }
 

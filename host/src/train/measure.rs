@@ -1,41 +1,46 @@
 //! What the signals of the feedback rules have to do with the true gradient, layer by layer, on one batch.
 //!
 //! Two passes over the probe batch, one through W everywhere and one by the rules: about the cost of two steps. Besides the
-//! true signals it holds two gradients of one layer at a time, and never a second network.
+//! true signals it holds two gradients of one layer at a time, and never a second network. [`MeasureSet::All`] takes two more passes and
+//! the time of two more steps, and holds the weights and their gradients.
 
 use std::collections::BTreeMap;
 
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{Kernels, WeightGradient};
 use asymgrad_core::network::Axis;
-use asymgrad_core::{
-    ErrorSignal, Operation, Optimizer, Sgd, StepCoefficients, StepError, Targets, Tensor, TensorRole, Trainer, Update,
-};
+use asymgrad_core::{Activation, ErrorSignal, Operation, StepError, Targets, Tensor, TensorRole, Trainer};
 
+use super::signals;
+use super::whole_network::{WholeNetwork, weight_gradient};
+use crate::config::MeasureSet;
 use crate::run::{ByLayer, Measures};
 
 /// Layers with more weights than this have no gradient angle: it would take memory of twice their size.
 const MOST_WEIGHTS: usize = 1 << 22;
+/// The name of what is measured over all layers.
+const ALL_LAYERS: &str = "all";
 
 /// Measures a network on the batch that its input holds.
 ///
 /// # Errors
 /// [`StepError`] if the targets do not fit, or the loss is not finite.
-pub fn measure<K: Kernels>(
+pub fn measure<'t, K: Kernels>(
     trainer: &mut Trainer<'_, ALL, K>,
     kernels: &impl Kernels,
-    targets: Targets<'_>,
+    targets: impl Into<Targets<'t>>,
+    set: MeasureSet,
 ) -> Result<Measures, StepError> {
-    let (network, training) = (trainer.network(), *trainer.training());
+    let (network, training, targets) = (trainer.network(), *trainer.training(), targets.into());
     let tensors: Vec<Tensor> = network.tensors(&training).collect();
-    let weights = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Weight);
-    let names: Vec<(usize, String)> = weights.map(|tensor| (tensor.layer(), name(tensor))).collect();
+    let weights: Vec<&Tensor> = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Weight).collect();
+    let names: Vec<(usize, String)> = weights.iter().map(|tensor| (tensor.layer(), name(tensor))).collect();
     let position_of = |layer: usize| names.iter().position(|(index, _)| *index == layer);
     let mut true_gradients: BTreeMap<usize, Vec<f32>> = BTreeMap::new();
     trainer.probe(targets, true, &mut |signal| {
         true_gradients.insert(signal.layer, signal.gradient.grad_output.to_vec());
     })?;
-    let mut measures = Measures::default();
+    let (mut measures, mut whole) = (Measures::default(), WholeNetwork::default());
     trainer.probe(targets, false, &mut |signal| {
         let (Some(at), Some(true_gradient)) = (position_of(signal.layer), true_gradients.get(&signal.layer)) else {
             return;
@@ -45,9 +50,28 @@ pub fn measure<K: Kernels>(
         if let Some((_, sender)) = names.get(at + 1) {
             compare(&mut measures, sender, &signal, true_gradient);
             insert(&mut measures.dead_units, name, dead_units(&signal));
+            if set == MeasureSet::All {
+                samples(&mut measures, (sender, name), &signal, network.layers()[signal.layer].activation);
+            }
         }
-        insert(&mut measures.gradient_angles, name, gradient_angle(kernels, &signal.gradient, true_gradient));
+        if weights[at].len() > MOST_WEIGHTS {
+            return;
+        }
+        let true_job = WeightGradient { grad_output: true_gradient, ..signal.gradient };
+        let [own, true_gradient] = [&signal.gradient, &true_job].map(|job| weight_gradient(kernels, job));
+        insert(&mut measures.gradient_angles, name, angle(pairs(&own, &true_gradient)));
+        if set == MeasureSet::All {
+            whole.add(signal.layer, own, &true_gradient);
+        }
     })?;
+    if set == MeasureSet::All {
+        of_paths(&mut measures, trainer.state(), &tensors);
+        if weights.iter().all(|tensor| tensor.len() <= MOST_WEIGHTS) {
+            insert(&mut measures.update_angles, ALL_LAYERS, whole.angle());
+            let sharpness = whole.sharpness(trainer, kernels, targets, &weights)?;
+            insert(&mut measures.sharpnesses, ALL_LAYERS, sharpness);
+        }
+    }
     let stored = tensors.iter().filter(|tensor| tensor.role() == TensorRole::Feedback && !tensor.is_direct());
     for feedback in stored {
         let weight =
@@ -106,23 +130,52 @@ fn compare(measures: &mut Measures, name: &str, signal: &ErrorSignal<'_>, true_g
     insert(&mut measures.norm_ratios, name, Some(norms.0 / norms.1));
 }
 
-/// The angle between hᵀG and hᵀ of the true signal, through the kernels that train.
-fn gradient_angle(kernels: &impl Kernels, job: &WeightGradient<'_>, true_gradient: &[f32]) -> Option<f64> {
-    let weights = job.geometry.weight_rows() * job.geometry.in_channels;
-    if weights > MOST_WEIGHTS {
-        return None;
+/// The measures of the signal that a layer receives from `sender`, and of its outputs, over the samples.
+fn samples(measures: &mut Measures, (sender, name): (&str, &str), signal: &ErrorSignal<'_>, activation: Activation) {
+    let (count, arriving) = (signal.gradient.samples, signal.gradient.grad_output);
+    insert(&mut measures.signal_ranks, sender, signals::effective_rank(arriving, count));
+    insert(&mut measures.signal_cosines, sender, signals::mean_cosine(arriving, count));
+    insert(&mut measures.activation_cosines, name, signals::mean_cosine(signal.output, count));
+    insert(&mut measures.gate_participation, name, signals::gate_participation(signal.output, count, activation));
+    insert(&mut measures.saturated_units, name, signals::saturated_units(signal.output, count, activation));
+}
+
+/// The cosines of direct feedback to the product of the weights from its layer to the classes, as long as all of these layers are dense.
+fn of_paths(measures: &mut Measures, state: &[f32], tensors: &[Tensor<'_>]) {
+    let mut product: Option<Vec<f64>> = None;
+    let mut layer = None;
+    for tensor in tensors.iter().rev().filter(|tensor| tensor.role() == TensorRole::Weight) {
+        let inputs = tensor.input().features();
+        let is_next = layer.is_none_or(|layer| tensor.layer() + 1 == layer);
+        if !matches!(tensor.operation(), Operation::Dense { .. }) || !is_next {
+            return;
+        }
+        layer = Some(tensor.layer());
+        let weight = &state[tensor.range()];
+        let through = match product {
+            None => weight.iter().map(|w| f64::from(*w)).collect(),
+            Some(product) => multiply(&product, weight, inputs),
+        };
+        let feedback = tensors.iter().find(|of| of.is_direct() && of.layer() == tensor.layer());
+        if let Some(feedback) = feedback {
+            let cosine = signals::mean_cosine_of_units(&through, &state[feedback.range()], inputs);
+            insert(&mut measures.path_cosines, &name(tensor), cosine);
+        }
+        product = Some(through);
     }
-    let mut sums = vec![0.0; if job.geometry.shares_weights() { weights } else { 0 }];
-    let mut gradient = |job: &WeightGradient<'_>| {
-        // Descent from 0 with rate 1 leaves −hᵀG.
-        let (rule, mut numbers) =
-            (StepCoefficients::at(Optimizer::Sgd(Sgd { rate: 1.0 }), None, 1), vec![0.0; weights]);
-        let update = Update::new(rule, &mut numbers, &mut [], &mut [], &mut []);
-        kernels.weight_gradient::<ALL>(job, update, &mut sums);
-        numbers
-    };
-    let (own, true_gradient) = (gradient(job), gradient(&WeightGradient { grad_output: true_gradient, ..*job }));
-    angle(pairs(&own, &true_gradient))
+}
+
+/// `[class, out]` times `[out, in]`.
+fn multiply(product: &[f64], weight: &[f32], inputs: usize) -> Vec<f64> {
+    let mut result = vec![];
+    for row in product.chunks_exact((weight.len() / inputs).max(1)) {
+        let mut sums = vec![0.0; inputs];
+        for (m, weights) in row.iter().zip(weight.chunks_exact(inputs)) {
+            sums.iter_mut().zip(weights).for_each(|(sum, w)| *sum += m * f64::from(*w));
+        }
+        result.extend(sums);
+    }
+    result
 }
 
 /// The share of outputs that are the same for all samples, in percent.

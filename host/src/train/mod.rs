@@ -3,7 +3,8 @@
 //! - `start`: begins, resumes or leaves alone what a [`Request`] asks for; `pace`: how long it will take;
 //!   `refusal`: why it would not start
 //! - `session`: the loop over epochs and steps, logs and checkpoints
-//! - `measure`: the signals of the feedback rules beside the true gradient
+//! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;
+//!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
 //! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
 //! - `anomaly`: reconstruction errors as anomaly scores
@@ -17,9 +18,11 @@ mod pace;
 mod refusal;
 mod request;
 mod session;
+mod signals;
 mod start;
 mod step;
 mod targets;
+mod whole_network;
 
 pub use batches::{Gather, shuffled};
 pub use logits::{confusion, logits, predict, read_confusion};

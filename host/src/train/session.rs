@@ -249,7 +249,7 @@ impl<'a> Session<'a> {
         }
         let chosen = &self.train[..config.batch.min(self.train.len())];
         load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
-        match measure(&mut self.trainer, &self.kernels, self.targets.get()) {
+        match measure(&mut self.trainer, &self.kernels, self.targets.get(), config.measures) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
             measures => Ok(Some(measures?)),

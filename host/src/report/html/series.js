@@ -12,6 +12,14 @@ const MEASURES = {
   norm_ratios: ['Norm of the signal', 'over that of the true gradient, behind the receiving activation’s derivative', ''],
   angle_spreads: ['Spread of the signal’s angle', 'standard deviation over samples, in degrees', '°'],
   dead_units: ['Dead units', 'outputs that are the same for all samples, in percent', '%'],
+  signal_ranks: ['Effective rank of the signal', 'exp of the entropy of its squared singular values over samples', ''],
+  signal_cosines: ['Common direction of the signal', 'mean cosine between two samples', ''],
+  activation_cosines: ['Common direction of the outputs', 'mean cosine between two samples', ''],
+  gate_participation: ['Participation of units', 'share of the units that pass the gradient, by their squared derivatives', ''],
+  saturated_units: ['Saturated units', 'mean output near an end of its range, in percent', '%'],
+  path_cosines: ['Direct B and the product of W', 'mean cosine of a unit’s rows', ''],
+  update_angles: ['Angle of the update', 'of all layers’ weight gradients to the true ones, in degrees', '°'],
+  sharpnesses: ['Sharpness along the update', 'curvature of the batch’s loss', ''],
 };
 const measureTitle = (name) => (MEASURES[name] || [name.replaceAll('_', ' '), '', ''])[0];
 const measureOrder = (names) => {

@@ -53,16 +53,23 @@ macro_rules! program {
 }
 
 /// A program that trains `$network` under `$training` for ten steps, from weights that the device draws, on samples from a generator.
+/// The targets are those that the closure makes of a sample and a label, else the label.
 #[macro_export]
 macro_rules! measured {
     ($network:expr, $training:expr) => {
+        firmware::measured!($network, $training, |sample, label| &[label]);
+    };
+    ($network:expr, $training:expr, |$sample:ident, $label:pat_param| $targets:expr) => {
         use asymgrad_core::random::{SplitMix, symmetric};
         use firmware::board::{self, Clock};
         use firmware::task;
         use rand_core::Rng;
+        use static_cell::ConstStaticCell;
 
         const TRAINING: Training = $training;
+        const INPUTS: usize = $network.input().features();
         asymgrad_core::trainer!(mod network: $network, TRAINING);
+        static SAMPLE: ConstStaticCell<[f32; INPUTS]> = ConstStaticCell::new([0.0; INPUTS]);
 
         #[cortex_m_rt::entry]
         fn main() -> ! {
@@ -74,14 +81,18 @@ macro_rules! measured {
             if !cfg!(feature = "quiet") {
                 board::paint_stack();
             }
-            let (trainer, mut clock) = (network::take()?, Clock::new()?);
+            let ($sample, trainer, mut clock) = (SAMPLE.try_take()?, network::take()?, Clock::new()?);
             let mut generator = SplitMix::new(3);
             trainer.initialize(&mut SplitMix::new(1), 2);
             for _ in 0..10 {
-                trainer.input(1).ok()?.iter_mut().for_each(|x| *x = symmetric(generator.next_u32()));
-                let label = generator.next_u32() as usize % 3;
+                let input = trainer.input(1).ok()?;
+                for (x, value) in input.iter_mut().zip($sample.iter_mut()) {
+                    *value = symmetric(generator.next_u32());
+                    *x = *value;
+                }
+                let $label = generator.next_u32() as usize % 3;
                 clock.start();
-                trainer.start(&[label]).ok()?.finish().ok()?;
+                trainer.start($targets).ok()?.finish().ok()?;
                 clock.stop();
             }
             if !cfg!(feature = "quiet") {

@@ -1,11 +1,11 @@
-//! A training for each combination of network, feedback rule and optimizer.
+//! A training for each combination of network, feedback rule and optimizer, and for each loss and optimizer.
 
 use asymgrad_core::arithmetic::Arithmetic;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Optimizer, Padding, Sgd, Shape, Trainer, Training,
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Optimizer, Padding, Sgd, Shape, Trainer, Training,
 };
 
 use crate::{Text, digit, initial_weights, text};
@@ -78,15 +78,21 @@ const NETWORKS: [(&str, Architecture, Storage); 14] = [
     ),
 ];
 
+/// Reconstructs its input: the targets are the pixels.
+const AUTOENCODER: Architecture = dense(&[Layer::dense(32), Layer::dense(crate::PIXELS).feedback(Feedback::Fixed)]);
+
 const TRAININGS: [(&str, Training); 3] = [
     ("sgd 1", Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }))),
     ("sgd 16", Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.2 }))),
     ("adam 16", Training::new(16).optimizer(Optimizer::Adam(Adam { rate: 0.003, ..Adam::DEFAULT }))),
 ];
 
+const LARGEST_BATCH: usize = 16;
+
 /// The length of the largest training's memory.
 pub const MEMORY: usize = {
-    let (mut most, mut network) = (0, 0);
+    let mut most = AUTOENCODER.memory(&TRAININGS[2].1.loss(Loss::MeanSquared));
+    let mut network = 0;
     while network < NETWORKS.len() {
         let mut training = 0;
         while training < TRAININGS.len() {
@@ -117,6 +123,20 @@ pub fn all<A: Arithmetic>(
             train(arithmetic, *network, training.fixed_feedback(*storage), [samples, epochs], memory, print)?;
         }
     }
+    for loss in Loss::ALL {
+        for (training_name, training) in &TRAININGS {
+            for (name, network) in [("loss ", RANDOM), ("autoencoder ", AUTOENCODER)] {
+                if network.classes() == crate::PIXELS && !loss.takes_values() {
+                    continue;
+                }
+                print(name);
+                print(loss.name());
+                print(" ");
+                print(training_name);
+                train(arithmetic, network, training.loss(loss), [samples, epochs], memory, print)?;
+            }
+        }
+    }
     Some(())
 }
 
@@ -134,28 +154,35 @@ fn train<A: Arithmetic>(
         trainer.set_table(&TABLE).ok()?;
     }
     trainer.initialize(&mut SplitMix::new(1), SEED);
-    if network.input().is_vector() {
+    let reconstructs = network.classes() == crate::PIXELS;
+    if network.input().is_vector() && !reconstructs {
         initial_weights(trainer.state_mut())?;
     }
     let batch = training.batch();
-    let mut labels = [0; 16];
-    let labels = labels.get_mut(..batch)?;
+    let (mut labels, mut pixels) = ([0; LARGEST_BATCH], [[0.0; crate::PIXELS]; LARGEST_BATCH]);
+    let (labels, pixels) = (labels.get_mut(..batch)?, pixels.get_mut(..batch)?);
     for _ in 0..epochs {
         let mut first = 0;
         // An incomplete last batch is left out.
         while first + batch <= samples {
             let input = trainer.input(batch).ok()?;
-            for (index, label) in labels.iter_mut().enumerate() {
-                *label = digit(first + index, input.get_mut(index..)?.iter_mut().step_by(batch))?;
+            for (index, (label, pixels)) in labels.iter_mut().zip(&mut *pixels).enumerate() {
+                *label = digit(first + index, &mut *pixels)?;
+                let columns = input.get_mut(index..)?.iter_mut().step_by(batch);
+                columns.zip(pixels).for_each(|(x, pixel)| *x = *pixel);
             }
-            trainer.start(&*labels).ok()?.finish().ok()?;
+            let step = if reconstructs { trainer.start(pixels.as_flattened()) } else { trainer.start(&*labels) };
+            step.ok()?.finish().ok()?;
             first += batch;
         }
     }
     let (mut loss, mut correct) = (0.0, 0);
     for index in crate::TRAINED..crate::DIGITS {
         let label = digit(index, trainer.input(1).ok()?)?;
-        let score = trainer.evaluate(&[label]).ok()?;
+        let [pixels, ..] = &mut *pixels else { return None };
+        digit(index, &mut *pixels)?;
+        let score = if reconstructs { trainer.evaluate(&*pixels) } else { trainer.evaluate(&[label]) };
+        let score = score.ok()?;
         loss += score.loss;
         correct += u32::from(score.correct == Some(1));
     }
