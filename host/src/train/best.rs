@@ -1,4 +1,5 @@
-//! The best epoch so far of a run that keeps its weights: the whole epoch with the highest validation accuracy, of several the first.
+//! The best epoch so far of a run that keeps its weights: the whole epoch with the highest validation accuracy or, in a run without
+//! accuracies, the lowest validation loss; of several the first.
 
 use std::path::Path;
 
@@ -7,8 +8,8 @@ use crate::run::{BEST, EpochLine, Error, read_epochs};
 
 /// The best epoch so far.
 pub(super) struct Best {
-    /// Its validation accuracy; below every other without an epoch.
-    accuracy: f64,
+    /// Its [`EpochLine::selection_score`]; below every other without an epoch.
+    score: f64,
 }
 
 impl Best {
@@ -22,23 +23,23 @@ impl Best {
             return Ok(None);
         }
         let lines = read_epochs(folder)?;
-        let accuracies = lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)).filter_map(candidate);
-        let accuracy = accuracies.fold(f64::NEG_INFINITY, f64::max);
-        if accuracy.is_finite() && !has_file {
+        let scores = lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)).filter_map(candidate);
+        let score = scores.fold(f64::NEG_INFINITY, f64::max);
+        if score.is_finite() && !has_file {
             return Err(Error::NoBest { folder: folder.to_owned() });
         }
-        Ok(Some(Self { accuracy }))
+        Ok(Some(Self { score }))
     }
 
     /// Whether an epoch that follows is the best now.
     pub(super) fn improves(&mut self, line: &EpochLine) -> bool {
-        let better = candidate(line).filter(|accuracy| *accuracy > self.accuracy);
-        self.accuracy = better.unwrap_or(self.accuracy);
+        let better = candidate(line).filter(|score| *score > self.score);
+        self.score = better.unwrap_or(self.score);
         better.is_some()
     }
 }
 
-/// The accuracy by which an epoch is chosen; `None` if its loss is not finite.
+/// The score by which an epoch is chosen; `None` without a validation split, or if a loss is not finite.
 fn candidate(line: &EpochLine) -> Option<f64> {
-    line.validation_accuracy.filter(|_| !line.has_diverged())
+    (line.validation_loss.is_some() && !line.has_diverged()).then(|| line.selection_score())
 }
