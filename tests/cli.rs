@@ -213,7 +213,7 @@ fn wrong_usage_is_exit_2_with_a_hint() {
     let sandbox = Sandbox::new();
     sandbox.run("").assert(2, &["Usage"]);
     sandbox.run("run").assert(2, &["NAME"]);
-    sandbox.run("run DS0 --epochs -1").assert(2, &["--epochs"]);
+    sandbox.run("run DS0 --epochs few").assert(2, &["--epochs"]);
     sandbox.run("run DS0 --lr -1").assert(2, &["--lr"]);
     sandbox.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
     sandbox.run("run DS0 --loss mae").assert(2, &["the losses are", "hinge"]);
