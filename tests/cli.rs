@@ -518,7 +518,7 @@ fn images_are_standardised_in_training_prediction_and_export() {
         sandbox.run_with(&format!("run --net {{}} --data digits --max-steps 3 --optimizer sgd {rest}"), net)
     };
     run("--standardize --out a").assert(0, &[]);
-    sandbox.run("predict a -o scores.safetensors").assert(0, &[]);
+    sandbox.run("predict a -o logits.safetensors").assert(0, &[]);
     sandbox.run("export a -o weights.safetensors").assert(0, &[]);
     assert_eq!(fs::read(sandbox.path("weights.safetensors")).unwrap(), sandbox.results("a").weights);
     let digits = asymgrad::dataset::open("digits").unwrap();
@@ -533,11 +533,11 @@ fn images_are_standardised_in_training_prediction_and_export() {
         data.chunks_exact(4).map(|x| f64::from(f32::from_le_bytes(x.try_into().unwrap()))).collect()
     };
     let (weight, bias) = (read("weights.safetensors", "dense1.weight"), read("weights.safetensors", "dense1.bias"));
-    for (image, scores) in read("scores.safetensors", "scores").chunks(10).enumerate() {
+    for (image, logits) in read("logits.safetensors", "logits").chunks(10).enumerate() {
         let x: Vec<f64> = numbers(digits.test.image(image)).iter().map(|x| (x - mean) / deviation).collect();
-        for (class, score) in scores.iter().enumerate() {
+        for (class, logit) in logits.iter().enumerate() {
             let wanted = bias[class] + weight[3072 * class..][..3072].iter().zip(&x).map(|(w, x)| w * x).sum::<f64>();
-            assert!((score - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "image {image}: {score} and not {wanted}");
+            assert!((logit - wanted).abs() < 1e-3 * wanted.abs().max(1.0), "image {image}: {logit} and not {wanted}");
         }
     }
     // The file contains the mean for other programs.

@@ -68,7 +68,7 @@ fn every_command_of_the_guide_works() {
         assert!(!ended.out.is_empty(), "{line}");
     }
     for file in
-        ["report.html", "mine.html", "figures.csv", "weights.safetensors", "scores.safetensors", "man/asymgrad-run.1"]
+        ["report.html", "mine.html", "figures.csv", "weights.safetensors", "logits.safetensors", "man/asymgrad-run.1"]
     {
         assert!(sandbox.path(file).exists(), "{file}");
     }

@@ -134,8 +134,8 @@ fn an_autoencoder_has_a_reconstruction_error_and_no_accuracy() {
     assert!(read(&sandbox, "run/result.json")["last"].get("test_accuracy").is_none());
     assert_eq!(read(&sandbox, "run/config.json")["target"], "input");
     let digits = dataset::open("digits").unwrap();
-    let scores = predicted(&sandbox, "run", "scores");
-    let errors = scores.chunks(3072).enumerate().map(|(index, row)| {
+    let logits = predicted(&sandbox, "run", "logits");
+    let errors = logits.chunks(3072).enumerate().map(|(index, row)| {
         let image: Vec<f32> = digits.test.image(index).iter().map(|byte| f32::from(*byte) / 255.0).collect();
         squared(row, &image)
     });
@@ -164,10 +164,10 @@ fn an_anomaly_class_is_left_out_of_training_and_told_by_its_error() {
         if options.contains("standardize") {
             continue;
         }
-        let scores = predicted(&sandbox, "run", "scores");
+        let logits = predicted(&sandbox, "run", "logits");
         let errors: Vec<(f64, bool)> = digits(false, TEST, |_| true)
             .iter()
-            .zip(scores.chunks(64))
+            .zip(logits.chunks(64))
             .map(|((label, pixels), row)| {
                 let image: Vec<f32> = pixels.iter().map(|byte| f32::from(*byte) / 255.0).collect();
                 let sigmoid = |z: &f64| 1.0 / (1.0 + (-z).exp());
@@ -192,9 +192,9 @@ fn a_regression_is_trained_on_the_values_of_a_folder() {
     assert!(!out.contains("accuracy"), "{out}");
     let epochs = lines(&sandbox.results("run").epochs);
     let last = epochs.last().unwrap();
-    let (scores, values) = (predicted(&sandbox, "run", "scores"), predicted(&sandbox, "run", "values"));
+    let (logits, values) = (predicted(&sandbox, "run", "logits"), predicted(&sandbox, "run", "values"));
     assert_eq!(values, digits(false, TEST, |_| true).iter().flat_map(|(l, p)| brightness(*l, p)).collect::<Vec<_>>());
-    near(&last["test_loss"], squared(&scores, &values));
+    near(&last["test_loss"], squared(&logits, &values));
     // Better than the mean of the values, which explains nothing.
     let mean: Vec<f32> = (0..2).map(|at| values[at..].iter().step_by(2).sum::<f32>() / TEST as f32).collect();
     assert!(last["test_loss"].as_f64().unwrap() < 0.5 * squared(&values, &mean.repeat(TEST)), "{last}");
@@ -211,8 +211,8 @@ fn several_labels_of_an_image_are_right_if_all_are() {
         "input 64 - dense16 - dense3(R)",
     );
     let epochs = lines(&sandbox.results("run").epochs);
-    let (scores, values) = (predicted(&sandbox, "run", "scores"), predicted(&sandbox, "run", "values"));
-    let rows = scores.chunks(3).zip(values.chunks(3));
+    let (logits, values) = (predicted(&sandbox, "run", "logits"), predicted(&sandbox, "run", "values"));
+    let rows = logits.chunks(3).zip(values.chunks(3));
     let right = rows.filter(|(row, values)| row.iter().zip(*values).all(|(z, t)| (*z > 0.0) == (*t > 0.5))).count();
     near(&epochs.last().unwrap()["test_accuracy"], 100.0 * right as f64 / TEST as f64);
 }

@@ -105,8 +105,8 @@ def forward(network, tensors, x):
 
 
 def compare(network, tensors, run, images, folder, what):
-    program("predict", run, "-o", f"{folder}/scores.safetensors")
-    ours = load_file(f"{folder}/scores.safetensors")["scores"]
+    program("predict", run, "-o", f"{folder}/logits.safetensors")
+    ours = load_file(f"{folder}/logits.safetensors")["logits"]
     theirs = forward(network, {name: tensor.double() for name, tensor in tensors.items()}, images.double())
     # Relative to the largest logit of the image: in float32 a logit of 100 has no fifth decimal, nor has a sum that cancels.
     distance = ((ours - theirs).abs() / theirs.abs().amax(1, keepdim=True).clamp(min=1)).max().item()

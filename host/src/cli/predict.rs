@@ -13,7 +13,7 @@ use super::weights::{Weights, WeightsArguments};
 pub(super) struct PredictArguments {
     #[command(flatten)]
     weights: WeightsArguments,
-    /// The file to write: `scores` [image, output], and `labels` or `values` [image, value] of the test images
+    /// The file to write: `logits` [image, output], and `labels` or `values` [image, value] of the test images
     #[arg(short, long, value_name = "FILE.safetensors")]
     output: PathBuf,
 }

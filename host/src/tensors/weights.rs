@@ -168,7 +168,7 @@ pub fn write_logits(file: &Path, logits: &[f32], images: &Images) -> io::Result<
     let labels = ("labels", Dtype::I64, vec![count]);
     let values = ("values", Dtype::F32, shape(&images.values));
     let targets = if images.values.is_empty() { labels } else { values };
-    let entries = [targets, ("scores", Dtype::F32, shape(logits))];
+    let entries = [targets, ("logits", Dtype::F32, shape(logits))];
     write_file(file, None, entries.into_iter(), |out| {
         images.labels.iter().try_for_each(|label| out.write_all(&u64::from(*label).to_le_bytes()))?;
         images.values.iter().chain(logits).try_for_each(|number| out.write_all(&number.to_le_bytes()))
