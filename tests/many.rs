@@ -286,6 +286,7 @@ fn every_option_of_a_training_is_a_field_of_experiments_and_of_grids() {
         "print_script",
         "sbatch",
         "tensorboard",
+        "save_best",
         "experiments",
         "grid",
         "name",

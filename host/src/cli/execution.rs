@@ -71,6 +71,9 @@ pub(super) struct Execution {
     /// Trains only this run, counted from 1: a task of a Slurm array
     #[arg(long, hide = true, value_name = "N", value_parser = count)]
     task: Option<usize>,
+    /// Keeps the weights of the epoch that is best on the validation split as best.safetensors; needs --validation
+    #[arg(long)]
+    save_best: bool,
     #[arg(long, help = "Writes TensorBoard's event files into the runs' folders, too")]
     tensorboard: bool,
     /// Steps between checkpoints, besides those that the clock makes
@@ -111,7 +114,7 @@ impl Execution {
         catalogue: &Arc<Catalogue>,
     ) -> Task {
         let threads = self.threads.map_or_else(|| (all_cores() / self.jobs).max(1), usize::from);
-        let Self { fresh, checkpoint_every, tensorboard, .. } = *self;
+        let Self { fresh, checkpoint_every, tensorboard, save_best, .. } = *self;
         let kernels = InstructionSet::of(config.class);
         Task {
             request: Request {
@@ -123,7 +126,7 @@ impl Execution {
                 fresh,
                 checkpoint_every,
                 tensorboard,
-                save_best: false,
+                save_best,
                 longer_is_done: false,
                 keep_weights: true,
             },
@@ -136,6 +139,9 @@ impl Execution {
 
     /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
+        if self.save_best && tasks.iter().any(|task| task.request.config.validation == 0) {
+            anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
+        }
         let notes: BTreeSet<String> =
             tasks.iter().filter_map(|task| task.request.config.network.rule_without_effect()).collect();
         for note in notes {

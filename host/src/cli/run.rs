@@ -49,9 +49,6 @@ pub(super) struct RunArguments {
     /// The run's folder; of several runs, their parent [default: runs/DATA/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Keeps the weights of the epoch with the best validation accuracy as best.safetensors; needs --validation
-    #[arg(long)]
-    save_best: bool,
     /// Weights to begin with; those that the file lacks are drawn, and named
     #[arg(long, value_name = "FILE.safetensors")]
     init: Option<PathBuf>,
@@ -156,7 +153,6 @@ impl RunArguments {
         if self.init.is_some() {
             task.request.init.clone_from(&self.init);
         }
-        task.request.save_best = self.save_best;
         task
     }
 
@@ -177,9 +173,6 @@ impl RunArguments {
 
 /// Fails if an option has no effect on any of the runs.
 pub(super) fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
-    if tasks.iter().any(|task| task.request.save_best && task.request.config.validation == 0) {
-        anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
-    }
     check_coefficients(&choices.coefficients, tasks)?;
     let has = |fits: fn(Feedback) -> bool| {
         let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
