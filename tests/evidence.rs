@@ -179,14 +179,17 @@ fn a_copy_of_a_longer_run_is_left_out_and_named() {
     assert_eq!(of_group["repeats"], json!([{"folder": "all/copy", "seed": 1, "epochs": 40, "is_equal": true}]));
     sandbox.run("report all -o page.html").assert(0, &[]);
     let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
-    assert!(page.contains("<code>all/copy</code>") && page.contains("seed 1, 40 epochs, is a part of a longer run"));
+    assert!(
+        page.contains("<code>all/copy</code>")
+            && page.contains("seed 1, 40 epochs, repeats another run, or a part of it")
+    );
     // One that differs is no copy.
     let epochs = sandbox.path("all/copy/epochs.jsonl");
     fs::write(&epochs, fs::read_to_string(&epochs).unwrap().replacen(":1.3,", ":1.4,", 1)).unwrap();
     assert_eq!(report(&sandbox)["groups"][0]["repeats"][0]["is_equal"], json!(false));
     sandbox.run("report all -o page.html").assert(0, &[]);
     let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
-    assert!(page.contains("seed 1, 40 epochs, has the settings of a longer run and other figures"));
+    assert!(page.contains("seed 1, 40 epochs, has the settings of another run, but other figures"));
 }
 
 #[test]

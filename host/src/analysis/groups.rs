@@ -14,7 +14,7 @@ use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::lossy;
-use crate::run::{EpochLine, Error};
+use crate::run::{self, EpochLine, Error};
 use crate::statistics::{self, Estimate};
 use crate::status;
 
@@ -47,7 +47,7 @@ pub struct Repeat {
     pub seed: u64,
     /// Its epochs.
     pub epochs: u32,
-    /// Whether its epochs are those of the longer run.
+    /// Whether the epochs that both have are those of the longer run.
     pub is_equal: bool,
 }
 
@@ -56,6 +56,20 @@ impl Group {
     pub fn label(&self) -> String {
         let settings = self.runs.first().map_or("", |run| &run.settings);
         format!("{}{settings}", self.name)
+    }
+
+    /// The command that trains it again, for at least `epochs` epochs and in folders of its own: all of its seeds if they follow one
+    /// another, else the first.
+    pub(crate) fn command(&self, catalogue: &Catalogue, epochs: u32) -> String {
+        let Some(run) = self.runs.first() else { return String::new() };
+        let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
+        let (first, last) = (config.seed, self.runs.last().map_or(config.seed, |run| run.config.seed));
+        let follow = (first..=last).eq(self.runs.iter().map(|run| run.config.seed));
+        let seeds = first..=if follow { last } else { first };
+        let command = config.command_of_seeds(catalogue, run::data_of(&run.folder, &config), seeds);
+        let plain = |letter: char| letter.is_alphanumeric() || "-+.".contains(letter);
+        let folder: String = self.label().replace(" --", "_").chars().map(|c| if plain(c) { c } else { '_' }).collect();
+        format!("{command} --out rerun/{folder}")
     }
 
     /// What all of its runs are, but for the seed; a group is never empty.
@@ -250,9 +264,8 @@ pub(crate) fn find(folder: &Path, catalogue: &Catalogue) -> Result<(Vec<Group>, 
 pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
-        // How often a run measures changes none of its results.
         let data = run.config.data.without_name();
-        let config = Config { seed: 0, measure_every: 1, data, ..run.config.clone() };
+        let config = Config { seed: 0, data, ..run.config.without_measures() };
         groups.entry(config.identity()).or_default().push(run);
     }
     groups.into_values().map(of_runs).collect()
@@ -269,7 +282,10 @@ fn of_runs(mut runs: Vec<Run>) -> Group {
             Some(longer) => repeats.push(Repeat {
                 seed: run.config.seed,
                 epochs: run.epoch(),
-                is_equal: longer.epochs.iter().zip(&run.epochs).all(|(a, b)| bits(a) == bits(b)),
+                is_equal: run.epochs.iter().all(|line| {
+                    let same = longer.epochs.iter().find(|of_longer| of_longer.epoch == line.epoch);
+                    same.is_none_or(|of_longer| bits(of_longer) == bits(line))
+                }),
                 folder: run.folder,
             }),
             None => kept.push(run),

@@ -142,9 +142,8 @@ fn twin_of(config: &Config) -> Config {
         mirror_rate: None,
         mirror_first: 0,
         feedback_init: asymgrad_core::Initial::default(),
-        measure_every: 1,
         epochs: 0,
         max_steps: None,
-        ..config.clone()
+        ..config.without_measures()
     }
 }

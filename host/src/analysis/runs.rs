@@ -78,7 +78,7 @@ impl Run {
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),
-            settings: Config { measure_every: 1, ..config.clone() }.settings(catalogue),
+            settings: config.without_measures().settings(catalogue),
             folder: folder.to_owned(),
             config,
             epochs,

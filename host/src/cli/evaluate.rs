@@ -23,6 +23,9 @@ pub(super) struct EvaluateArguments {
     /// class, values or input, for a file of weights; a run has its own [default: the data set's values if it has some, else class]
     #[arg(long, requires = "net")]
     target: Option<Target>,
+    /// The class whose images are the anomalies of ROC-AUC, for a file of weights of an autoencoder; a run has its own
+    #[arg(long, value_name = "N", requires = "net")]
+    anomaly_class: Option<u8>,
     /// Samples of a batch for a file of weights; a run has its own. The loss depends on it in its last bits [default: 128]
     #[arg(long, value_parser = count, requires = "net")]
     batch: Option<usize>,
@@ -46,8 +49,8 @@ struct Line<'a> {
 
 impl EvaluateArguments {
     pub(super) fn evaluate(&self) -> anyhow::Result<()> {
-        let Self { loss, target, batch, validation, .. } = *self;
-        let choices = Choices { loss, target, batch, validation, ..Choices::default() };
+        let Self { loss, target, anomaly_class, batch, validation, .. } = *self;
+        let choices = Choices { loss, target, anomaly_class, batch, validation, ..Choices::default() };
         let Weights { config, state, dataset } = self.weights.read(&choices)?;
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
         let evaluation = train::evaluate(&config, &state, &dataset, threads)?;

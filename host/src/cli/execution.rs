@@ -139,6 +139,11 @@ impl Execution {
 
     /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
+        if self.save_best && tasks.iter().any(|task| task.request.config.epochs == 0) {
+            anyhow::bail!(
+                "--save-best keeps the weights of an epoch, and --epochs 0 trains none; leave one of them out"
+            );
+        }
         if self.save_best && tasks.iter().any(|task| task.request.config.validation == 0) {
             anyhow::bail!("--save-best needs a validation split to choose the best epoch on: give --validation N");
         }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use asymgrad::config::{self, Choices, Config};
+use asymgrad::config::{self, Choices, Config, Target};
 use asymgrad::dataset::{self, Dataset};
 use asymgrad::{Network, run, tensors, train};
 use asymgrad_core::{Optimizer, Sgd};
@@ -65,6 +65,15 @@ impl WeightsArguments {
         let choices = Choices { optimizer: Some(Optimizer::Sgd(Sgd::DEFAULT)), ..choices.clone() };
         let mut config = Config::of_network(config::name_of(network), network.clone(), &choices, &dataset, class);
         config.target = target_on(&dataset, choices.target);
+        let (inputs, outputs) = (network.architecture().input().features(), network.architecture().classes());
+        if config.target == Target::Class && outputs == inputs && outputs > dataset.classes {
+            anyhow::bail!(
+                "the network has as many outputs as inputs, {outputs}, and {} has {} classes; of an autoencoder give --target input and its \
+                 --loss",
+                dataset.name,
+                dataset.classes
+            );
+        }
         check(&config, &dataset)?;
         config.standard = tensors::read_standard(&self.source, dataset.channels)?;
         let architecture = network.architecture();

@@ -1,6 +1,7 @@
 //! The command line that trains a configuration again.
 
 use std::ffi::OsStr;
+use std::ops::RangeInclusive;
 
 use asymgrad_core::{Optimizer, Training};
 
@@ -14,6 +15,16 @@ use crate::shell::quoted;
 impl Config {
     /// The command that trains it on what `data` opens.
     pub fn command(&self, catalogue: &Catalogue, data: impl AsRef<OsStr>) -> String {
+        self.command_of_seeds(catalogue, data, self.seed..=self.seed)
+    }
+
+    /// [`Config::command`] for several seeds.
+    pub fn command_of_seeds(
+        &self,
+        catalogue: &Catalogue,
+        data: impl AsRef<OsStr>,
+        seeds: RangeInclusive<u64>,
+    ) -> String {
         let what = match self.plain(catalogue) {
             (_, Some(experiment)) => format!("{}{}", self.name, catalogue.option(experiment)),
             (_, None) if self.name == name_of(&self.network) => format!("--net \"{}\"", self.network),
@@ -23,8 +34,9 @@ impl Config {
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
         // What a CPU without fused multiply-add takes anyway.
         let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
-        let (epochs, seed) = (self.epochs, self.seed);
-        format!("asymgrad run {what} --data {data} --epochs {epochs} --seed {seed}{settings}{limit}{kernels}")
+        let (epochs, (first, last)) = (self.epochs, seeds.into_inner());
+        let seeds = if first == last { format!("--seed {first}") } else { format!("--seeds {first}..{last}") };
+        format!("asymgrad run {what} --data {data} --epochs {epochs} {seeds}{settings}{limit}{kernels}")
     }
 
     /// What it is without any option, and the experiment that it trains, if it trains one.

@@ -178,6 +178,12 @@ impl Config {
         hex::encode(Sha256::digest(Value::Object(fields).to_string()))
     }
 
+    /// The configuration without what is measured and how often, which changes no result.
+    #[must_use]
+    pub fn without_measures(&self) -> Self {
+        Self { measure_every: 1, measures: MeasureSet::default(), ..self.clone() }
+    }
+
     /// How `other`, which is asked for, differs from this run, field by field; empty if one continues the other.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let (here, there) = (other.fields(), self.fields());

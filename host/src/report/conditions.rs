@@ -92,7 +92,7 @@ fn name_of(catalogue: &Catalogue, group: &Group) -> Option<(usize, String)> {
     }
     // The batch is named in any case.
     let own_batch =
-        Config { batch: experiment.options.choices.batch.unwrap_or(Config::BATCH), measure_every: 1, ..config.clone() };
+        Config { batch: experiment.options.choices.batch.unwrap_or(Config::BATCH), ..config.without_measures() };
     Some((config.batch, format!("batch {}{}", config.batch, own_batch.settings(catalogue))))
 }
 

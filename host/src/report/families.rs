@@ -79,7 +79,7 @@ impl Family {
                 group: *number,
                 ours: group.ours(epochs)?,
                 paired: Paired::to_true_gradient(group, groups, epochs),
-                command: group.runs.first()?.command.clone(),
+                command: group.command(catalogue, 0),
             })
         };
         let mut rows: Vec<FamilyRow> = members.iter().zip(&options).filter_map(row).collect();
@@ -102,7 +102,7 @@ fn common_epoch(members: &[(usize, &Group)]) -> u32 {
 fn options(group: &Group, catalogue: &Catalogue) -> Vec<String> {
     let Some(config) = group.config() else { return vec![] };
     // Without its name it is compared with a network, not with its experiment.
-    let config = Config { name: String::new(), measure_every: 1, ..config.clone() };
+    let config = Config { name: String::new(), ..config.without_measures() };
     config.settings(catalogue).split(" --").skip(1).map(|option| format!("--{option}")).collect()
 }
 

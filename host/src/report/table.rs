@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::analysis::{Group, Metric, Ours, Paired, Trend, trend};
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
-use crate::run;
 
 /// One of the report's tables, or the extra experiments.
 #[derive(Debug, Serialize)]
@@ -87,17 +86,17 @@ pub(crate) fn tables(catalogue: &Catalogue, groups: &[Group]) -> Vec<Table> {
     let others = (0..groups.len()).filter(|number| !tables.iter().any(|table| table.groups.contains(number)));
     let has_loss = |number: &usize| groups.get(*number).is_some_and(|group| group.metric() == Metric::Loss);
     let (losses, others): (Vec<usize>, Vec<usize>) = others.partition(has_loss);
-    tables.push(of_groups("other", "Other networks and settings", others, groups));
-    tables.push(of_groups("regression", "Regression and reconstruction", ranked(losses, groups), groups));
+    tables.push(of_groups("other", "Other networks and settings", others, groups, catalogue));
+    tables.push(of_groups("regression", "Regression and reconstruction", ranked(losses, groups), groups, catalogue));
     tables.retain(|table| table.number.is_some() || !table.rows.is_empty());
     tables
 }
 
 /// A table of groups beside no figure of the report, in this order.
-fn of_groups(name: &'static str, title: &str, numbers: Vec<usize>, groups: &[Group]) -> Table {
+fn of_groups(name: &'static str, title: &str, numbers: Vec<usize>, groups: &[Group], catalogue: &Catalogue) -> Table {
     let of_group = |number: &usize| {
         let group = groups.get(*number)?;
-        Some(other(group, |command| unpublished((*number, group), groups, command)))
+        Some(other(group, catalogue, |command| unpublished((*number, group), groups, command)))
     };
     let rows = numbers.iter().filter_map(of_group).collect();
     Table { number: None, name, title: title.into(), rows, groups: numbers }
@@ -130,7 +129,7 @@ fn rules(catalogue: &Catalogue, groups: &[Group]) -> Table {
     found.retain(|(_, group, experiment)| experiment.table.is_none() || batches.contains(&batch(group)));
     let row = |(number, group, experiment): (usize, &Group, &Experiment)| {
         let cells = |command: &str| vec![unpublished_at((number, group), groups, experiment.rules_epochs(), command)];
-        (other(group, cells), number)
+        (other(group, catalogue, cells), number)
     };
     let mut rows: Vec<(Row, usize)> = found.into_iter().map(row).collect();
     let accuracy = |row: &Row| row.cells.first().and_then(|cell| cell.ours.as_ref()?.mean);
@@ -191,12 +190,7 @@ fn cells(
     catalogue: &Catalogue,
 ) -> Vec<Cell> {
     let reached = group.epoch();
-    let command = |epochs: u32| {
-        group.runs.first().map_or_else(String::new, |run| {
-            let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
-            config.command(catalogue, run::data_of(&run.folder, &config))
-        })
-    };
+    let command = |epochs: u32| group.command(catalogue, epochs);
     if experiment.published.is_empty() {
         return unpublished((number, group), groups, &command(0));
     }
@@ -247,11 +241,10 @@ fn unpublished_at((number, group): (usize, &Group), groups: &[Group], epoch: u32
 }
 
 /// A row of a group beside no figure of the report.
-fn other(group: &Group, cells: impl FnOnce(&str) -> Vec<Cell>) -> Row {
+fn other(group: &Group, catalogue: &Catalogue, cells: impl FnOnce(&str) -> Vec<Cell>) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
-    let command = group.runs.first().map_or("", |run| &run.command);
-    Row { name: group.label(), network, loss, cells: cells(command) }
+    Row { name: group.label(), network, loss, cells: cells(&group.command(catalogue, 0)) }
 }
 
 impl Table {

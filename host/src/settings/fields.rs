@@ -47,6 +47,11 @@ impl Fields {
         self.command.get_arguments().find(|arg| !arg.is_hide_set() && name_of(arg) == name)
     }
 
+    /// Whether an option of this name is for the command line alone.
+    pub fn is_of_command_line(&self, name: &str) -> bool {
+        self.command.get_arguments().any(|arg| arg.is_hide_set() && name_of(arg) == name)
+    }
+
     /// clap's name for an option.
     pub fn id(&self, name: &str) -> Option<&str> {
         self.find(name).map(|arg| arg.get_id().as_str())

@@ -176,6 +176,10 @@ impl Axes<'_> {
 
     fn axis(&self, name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> Result<Axis, Problem> {
         let (field, line) = (&**name.get_ref(), self.line(&name.span()));
+        if self.fields.is_of_command_line(field) {
+            let option = field.replace('_', "-");
+            return Err((line, format!("`{field}` is no field: give --{option} on the command line")));
+        }
         if !self.fields.has(field) {
             let known = self.fields.all(&[]);
             return Err((line, unknown(field, &known.iter().map(|field| &*field.name).collect::<Vec<_>>())));

@@ -211,11 +211,17 @@ pub fn read(
     training: &Training,
     state: &mut [f32],
 ) -> Result<Vec<String>, Error> {
-    visit(file, network, training, |index, value| {
-        if let Some(weight) = state.get_mut(index) {
-            *weight = value;
-        }
-    })
+    visit(
+        file,
+        network,
+        training,
+        |_| false,
+        |index, value| {
+            if let Some(weight) = state.get_mut(index) {
+                *weight = value;
+            }
+        },
+    )
 }
 
 /// The parameters of a network, weights and biases, from a file that has all of them; feedback may be missing.
@@ -225,7 +231,13 @@ pub fn read(
 pub fn read_parameters(file: &Path, network: &Architecture<'_>) -> Result<Vec<f32>, Error> {
     let training = Training::new(1).optimizer(Optimizer::Sgd(Sgd::DEFAULT));
     let mut state = vec![0.0; network.state(&training)];
-    let missing = read(file, network, &training, &mut state)?;
+    // Other programs, and this one's predictions, have no use for feedback.
+    let is_feedback = |name: &str| name.ends_with(".feedback");
+    let missing = visit(file, network, &training, is_feedback, |index, value| {
+        if let Some(weight) = state.get_mut(index) {
+            *weight = value;
+        }
+    })?;
     state.truncate(network.parameters());
     let parameters = network.tensors(&training).filter(|tensor| tensor.role() != TensorRole::Feedback);
     let names: Vec<String> =
@@ -262,15 +274,16 @@ pub fn read_standard(file: &Path, channels: usize) -> Result<Option<Standardizat
 /// # Errors
 /// Those of [`read`].
 pub fn check(file: &Path, network: &Architecture<'_>, training: &Training) -> Result<(), Error> {
-    visit(file, network, training, |_, _| {}).map(drop)
+    visit(file, network, training, |_| false, |_, _| {}).map(drop)
 }
 
-/// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked; returns the names of
-/// the tensors that the file lacks.
+/// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked but those that are
+/// `ignored`; returns the names of the tensors that the file lacks.
 fn visit(
     file: &Path,
     network: &Architecture<'_>,
     training: &Training,
+    ignored: impl Fn(&str) -> bool,
     mut each: impl FnMut(usize, f32),
 ) -> Result<Vec<String>, Error> {
     let bytes = fs::read(file).map_err(|cause| Error::Io { file: file.to_owned(), cause })?;
@@ -283,6 +296,9 @@ fn visit(
         let file = file.to_owned();
         let name = name.to_owned();
         let Some(tensor) = known.remove(&name) else {
+            if ignored(&name) {
+                continue;
+            }
             let known = by_name(network, training).into_keys().collect();
             return Err(Error::Unknown { file, name, known });
         };

@@ -42,7 +42,7 @@ function comparison(group, other) {
     element('td', { class: 'number' }, format(of.mean)), element('td', { class: 'number' }, interval(of, format)), element('td', { class: 'number' }, error));
   const says = difference.low === undefined ? 'One seed decides nothing.'
     : (accurate ? difference.low > 0 : difference.high < 0) ? `${labelOf(group)} is better: the interval is ${accurate ? 'above' : 'below'} 0.`
-      : (accurate ? difference.high < 0 : difference.low > 0) ? `${labelOf(group)} is worse: the interval is ${accurate ? 'below' : 'above'} 0.` : 'Not decided: the interval has 0 in it.';
+      : (accurate ? difference.high < 0 : difference.low > 0) ? `${labelOf(group)} is worse: the interval is ${accurate ? 'below' : 'above'} 0.` : 'Not decided: the interval contains 0.';
   const text = `${labelOf(group)} less ${labelOf(other)}: ${sign(difference.mean)}${difference.low === undefined ? '' : ` [${sign(difference.low)}, ${sign(difference.high)}]`} `
     + `${accurate ? 'points of test accuracy' : 'of test loss'}, ${plural(seeds.length, 'seed')}, ${spanText(epochs)}`;
   return [
@@ -82,6 +82,6 @@ function compare() {
     label.querySelector('select').value = String(state[side]);
     return label;
   };
-  document.getElementById('compare-bar').append(make('This', 'compare-one', 0), make('less that', 'compare-two', 1));
+  document.getElementById('compare-bar').append(make('This', 'compare-one', 0), make('minus', 'compare-two', 1));
   show();
 }

@@ -203,8 +203,8 @@ fn reading() -> Markup {
                 b { "Ours" } " is the test accuracy in percent, the mean over n seeds, each the mean of its last epochs: an eighth of them, \
                  at most three, which the column names. The interval is Student’s, at 95\u{a0}%: two seeds make it ± 12.7 standard errors \
                  wide, three ± 4.3 and five ± 2.8, so a third seed says far more than a second. " b { "Test loss" } " stands in its place where \
-                 predictions are neither right nor wrong, the lowest first of what has the same data, target and loss. The test set’s own error, which no seed \
-                 mends, stands in the tooltip of an accuracy and under " a href="#compare" { "Compare" } ". "
+                 predictions are neither right nor wrong, the lowest first of what has the same data, target and loss. The test set’s own error, which more seeds do \
+                 not reduce, stands in the tooltip of an accuracy and under " a href="#compare" { "Compare" } ". "
                 b { "To backprop" } " is the difference to the true gradient with the same settings, seed by seed. "
                 b { "Angles" } " and " b { "norm ratios" } " compare the signal that a layer sends back with the true gradient, layer by \
                  layer; " b { "B and W" } " is the angle between the feedback and the forward weights."
@@ -224,7 +224,7 @@ fn tiles(report: &Report) -> Markup {
     let tile = |number: String, of: String| html! { div class="tile" { b { (number) } span { (of) } } };
     html! {
         div class="tiles" {
-            (tile(format!("{ended} of {}", report.runs().count()), "runs have come to their end".into()))
+            (tile(format!("{ended} of {}", report.runs().count()), "runs have finished".into()))
             (tile(format!("{several} of {}", report.groups.len()), "configurations have several seeds".into()))
             @if decided.len() + undecided.len() > 0 {
                 (tile(

@@ -45,8 +45,11 @@ fn citation(report: &Report) -> String {
 }
 
 fn repeat(Repeat { seed, epochs, is_equal, .. }: &Repeat) -> String {
-    let why =
-        if *is_equal { "is a part of a longer run" } else { "has the settings of a longer run and other figures" };
+    let why = if *is_equal {
+        "repeats another run, or a part of it"
+    } else {
+        "has the settings of another run, but other figures"
+    };
     format!("seed {seed}, {epochs} epochs, {why}")
 }
 

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::cells::{Axis, copy, measure, paired, reached, sortable, trained, trained_headings};
+use super::cells::{Axis, copy, measure, paired, reached, signed, sortable, trained, trained_headings};
 use crate::analysis::Metric;
 use crate::report::families::{Family, FamilyRow};
 
@@ -18,6 +18,7 @@ fn family(family: &Family) -> Markup {
     html! {
         div class="table" data-table="rules" {
             h3 { code { (network) } " on " (data) ", " (epochs) (if *epochs == 1 { " epoch" } else { " epochs" }) }
+            @if let Some(best) = rows.first() { p class="answer" { (answer(best, rows.len())) } }
             div class="card wide" role="region" tabindex="0" aria-label=(format!("Feedback rules of {network} on {data}")) {
                 table class="cells" {
                     thead {
@@ -34,6 +35,35 @@ fn family(family: &Family) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The best row in a sentence: by how much it is ahead of backprop, whether that is decided, and at which angles.
+fn answer(best: &FamilyRow, rows: usize) -> Markup {
+    let FamilyRow { rule, settings, ours, paired, .. } = best;
+    let digits = ours.metric.digits();
+    let interval =
+        |of: Option<[f64; 2]>| of.map_or_else(String::new, |[low, high]| format!(" [{low:.digits$}, {high:.digits$}]"));
+    let Some(mean) = ours.mean else { return html! {} };
+    let (unit, what) = match ours.metric {
+        Metric::Accuracy => (" %", "test accuracy"),
+        Metric::Loss => ("", "test loss"),
+    };
+    let angles = ours.measures.get("angles").into_iter().flatten();
+    let angles: Vec<String> = angles.map(|(layer, spread)| format!("{layer} {:.0}°", spread.mean)).collect();
+    html! {
+        b { "Best of " (rows) ": " (rule) @if !settings.is_empty() { " " (settings) } }
+        ", " (what) " " (format!("{mean:.digits$}{unit}")) (interval(ours.interval)) " over " (ours.runs)
+        (if ours.runs == 1 { " seed" } else { " seeds" })
+        @if let Some(difference) = paired.as_ref().and_then(|paired| paired.difference) {
+            "; to backprop " (signed(difference.mean, digits))
+            @if let Some([low, high]) = difference.interval {
+                " [" (signed(low, digits)) ", " (signed(high, digits)) "], "
+                (if low > 0.0 || high < 0.0 { "decided" } else { "not decided" })
+            } @else { ", not decided by one seed" }
+        }
+        @if !angles.is_empty() { "; angles of the signals: " (angles.join(", ")) }
+        ". The best of several rows, chosen on the test images, is an optimistic choice."
     }
 }
 

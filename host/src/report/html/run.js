@@ -39,7 +39,7 @@ function runCurves(run, log) {
   return made;
 }
 
-// How often each class was taken for each, and the share of each class that was right with its own error.
+// How often each class was taken for each, and the share of each class that was right with its interval.
 function matrix(counts, names) {
   const name = (index) => names[index] || String(index);
   const cell = (count, total, right) => {
@@ -48,14 +48,19 @@ function matrix(counts, names) {
   };
   const share = (row, index) => {
     const total = row.reduce((sum, one) => sum + one, 0);
-    const percent = total ? 100 * row[index] / total : 0;
-    return element('td', { class: 'share' }, total ? `${percent.toFixed(1)} ± ${(1.959964 * Math.sqrt(percent * (100 - percent) / total)).toFixed(1)}` : '–');
+    if (!total) return element('td', { class: 'share' }, '–');
+    // Wilson's interval, which is not empty where all or none are right.
+    const part = row[index] / total;
+    const z = 1.959964;
+    const middle = (part + z * z / (2 * total)) / (1 + z * z / total);
+    const half = z * Math.sqrt(part * (1 - part) / total + z * z / (4 * total * total)) / (1 + z * z / total);
+    return element('td', { class: 'share' }, `${(100 * part).toFixed(1)} [${(100 * (middle - half)).toFixed(0)}, ${(100 * (middle + half)).toFixed(0)}]`);
   };
   const head = element('tr', {}, element('td'), ...counts[0].map((_, index) => element('th', { scope: 'col' }, element('span', {}, name(index)))), element('th', { scope: 'col' }, element('span', {}, '% right')));
   const rows = counts.map((row, index) => element('tr', {}, element('th', { scope: 'row' }, name(index)),
     ...row.map((count, at) => cell(count, row.reduce((sum, one) => sum + one, 0), index === at)), share(row, index)));
   const save = () => download('confusion.csv', 'text/csv', csvOf([['class', ...counts[0].map((_, index) => name(index))], ...counts.map((row, index) => [name(index), ...row])]));
-  return element('figure', { class: 'confusion' }, element('figcaption', {}, element('b', {}, 'Confusion matrix'), ': test images of each class (rows) and what they were taken for (columns); the last column is the accuracy of the class with the error that its few images leave'),
+  return element('figure', { class: 'confusion' }, element('figcaption', {}, element('b', {}, 'Confusion matrix'), ': test images of each class (rows) and what they were taken for (columns); the last column is the accuracy of the class with its 95 % interval (Wilson) over these images'),
     element('div', { class: 'wide' }, element('table', { class: 'matrix' }, element('thead', {}, head), element('tbody', {}, ...rows))),
     element('div', { class: 'saves' }, element('button', { type: 'button', class: 'small-button', 'aria-label': 'CSV of the confusion matrix', onclick: save }, 'CSV')));
 }
