@@ -95,29 +95,41 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     assert!(writing > 10, "only {writing} kills while a checkpoint was written");
 }
 
-/// Two epochs with a checkpoint after each step.
+/// Epochs of one step, with a checkpoint after every other one, so that a killed process has kept the weights of an epoch that a process
+/// with a smaller goal does not make.
 #[test]
-fn the_best_weights_of_a_run_that_is_killed_at_any_file_operation_are_those_of_a_whole_run() {
+fn the_best_weights_of_a_run_that_is_killed_are_those_of_a_whole_run() {
     let Some(faults) = Faults::new() else { return };
     let sandbox = &faults.sandbox;
-    let net = "input 3x32x32 - dense4 - dense10(brSF)";
-    let command = |out: &str| {
+    let net = "input 3x32x32 - dense32 - dense10(brSF)";
+    let of_epochs = |epochs: u32, out: &str| {
         format!(
-            "run --net {{}} --data digits --validation 300 --save-best --batch 1200 --epochs 2 --checkpoint-every 1 --threads 1 --out {out}"
+            "run --net {{}} --data digits --validation 300 --save-best --batch 1200 --lr 0.01 --measure-every 0 --epochs {epochs} \
+             --checkpoint-every 2 --threads 1 --out {out}"
         )
     };
+    let command = |out: &str| of_epochs(4, out);
     let best = |out: &str| fs::read(sandbox.path(out).join("best.safetensors")).unwrap();
     sandbox.run_with(&command("whole"), net).assert(0, &[]);
     let (whole, expected) = (sandbox.results("whole"), best("whole"));
-    let (mut before, mut kills) = (BTreeMap::new(), 0);
-    for at in 1.. {
+    sandbox.run_with(&of_epochs(3, "short"), net).assert(0, &[]);
+    let (expected_of_short, mut before, mut kills, mut shorter) = (best("short"), BTreeMap::new(), 0, 0);
+    assert!(expected != expected_of_short, "the last epoch has to be the best one");
+    // A kill at each operation takes minutes.
+    for at in (1..).step_by(5) {
         let out = format!("killed-{at}");
         if faults.run(&command(&out), net, &out, KILL, at).code == Some(0) {
             break;
         }
         let files = files(&sandbox.path(&out));
         if files != before {
-            kills += u32::from(files.contains_key("best.safetensors") && !files.contains_key("result.json"));
+            let has_weights = files.keys().any(|name| name.starts_with("best.safetensors"));
+            kills += u32::from(has_weights && !files.contains_key("result.json"));
+            // Refused if the killed process has made the fourth epoch.
+            if sandbox.run_with(&of_epochs(3, &out), net).code == Some(0) {
+                assert!(best(&out) == expected_of_short, "killed at operation {at} and ended before");
+                shorter += u32::from(has_weights);
+            }
             sandbox.run_with(&command(&out), net).assert(0, &[]);
             sandbox.results(&out).assert_equal(&whole);
             assert!(best(&out) == expected, "killed at operation {at}");
@@ -127,7 +139,7 @@ fn the_best_weights_of_a_run_that_is_killed_at_any_file_operation_are_those_of_a
             fs::remove_dir_all(sandbox.path(&out)).unwrap();
         }
     }
-    assert!(kills > 10, "only {kills} kills with weights of a best epoch");
+    assert!(kills > 5 && shorter > 5, "only {kills} kills with weights of a best epoch, {shorter} that ended before");
 }
 
 /// The files of a folder, without what names the process.

@@ -218,7 +218,7 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
     for (rest, said) in [
         ("learning_rate = 1", "grid.toml: line 3: unknown field `learning_rate`; the fields are experiment, "),
         ("weight_deca = 1", "line 3: unknown field `weight_deca`; the nearest is `weight_decay`"),
-        ("jobs = 2", "line 3: unknown field `jobs`"),
+        ("jobs = 2", "line 3: `jobs` is no field: give --jobs on the command line"),
         ("lr = [\n  1e-3,\n  \"fast\"]", "line 5: lr = fast: it has to be a number above 0"),
         ("lr = \"1e-3,1e-2\"", "line 3: lr = 1e-3,1e-2: several values are a list"),
         ("optimizer = \"rmsprop\"", "line 3: optimizer = rmsprop: the optimizers are sgd"),
@@ -251,6 +251,7 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
             "# one\nexperiment = \"DSS0\"",
             "grid.toml: line 2: no experiment is called `DSS0`; the nearest name is `DS0`",
         ),
+        ("experiment = \"--fresh\"", "grid.toml: line 1: experiment = --fresh: it has to be a name"),
         ("net.DS0 = \"input 3x32x32 - dense10\"", "grid.toml: there is an experiment called `DS0`"),
         ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "--kp-decay has no effect"),
     ] {

@@ -38,7 +38,8 @@ pub(super) fn print_plans(tasks: &[Task], too_much: Option<&TooMuch>, json: bool
     for (task, plan) in tasks.iter().zip(&plans) {
         lines.extend(plan.problem.as_ref().map(|problem| format!("{}: {problem}", task.label())));
     }
-    let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).sum::<f64>() / 3600.0;
+    // A sum of nothing is −0.
+    let hours = plans.iter().filter_map(|plan| plan.estimated_seconds).fold(0.0, |sum, seconds| sum + seconds) / 3600.0;
     if plans.len() > 1 {
         lines.push(format!("{} runs: {hours:.1} hours", plans.len()));
     }

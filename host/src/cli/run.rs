@@ -130,7 +130,9 @@ impl RunArguments {
         cell: Option<&Cell>,
     ) -> Task {
         let rate = || if self.lr.len() > 1 { format!("lr-{}", config.optimizer.rate()) } else { String::new() };
-        let varying = cell.map_or_else(rate, Cell::path_part);
+        // Several rates of the command line are no part of a grid's cell.
+        let parts = [cell.map_or_else(String::new, Cell::path_part), rate()];
+        let varying = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         let (several_names, several_seeds) = (
             self.names.len() + self.net.len() > 1 || cell.is_some(),
             self.execution.shared.seeds().len() > 1 || cell.is_some(),

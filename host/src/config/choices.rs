@@ -7,7 +7,7 @@ use super::fields::Config;
 use crate::Network;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
-use crate::settings::Choices;
+use crate::settings::{Choices, Target};
 
 impl Config {
     /// Samples of a step where neither the user nor the experiment says how many.
@@ -49,13 +49,17 @@ impl Config {
     }
 
     /// This configuration with what the experiment takes from its data and files as `config` has it: an experiment states that images
-    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum.
+    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum; its target may be what the data set has.
     pub(super) fn with_files_of(mut self, experiment: &Experiment, config: &Self) -> Self {
         if experiment.options.choices.standardize {
             self.standard = Some(config.standard.clone().unwrap_or_default());
         }
         if let Some(file) = &experiment.init {
             self.init = Some(config.init.as_ref().unwrap_or(file).clone());
+        }
+        // Without a target it is trained towards what the data set has.
+        if experiment.options.choices.target.is_none() && config.target == Target::Values {
+            self.target = Target::Values;
         }
         self
     }

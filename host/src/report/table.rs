@@ -200,12 +200,16 @@ fn cells(
         before = figure.epochs;
         let is_on_data = group.config().is_some_and(|config| config.data.is_of(experiment, catalogue) == Ok(true));
         let of_figure = ours.as_ref().filter(|_| is_on_data);
-        let comparable = of_figure.is_some_and(|ours| ours.epochs[1] >= figure.epochs);
+        let comparable =
+            of_figure.is_some_and(|ours| ours.metric == Metric::Accuracy && ours.epochs[1] >= figure.epochs);
         let trend = ours.as_ref().and_then(|_| trend(experiment, *figure, group, is_on_data, table, groups));
         let paired = ours.as_ref().and_then(|ours| Paired::to_true_gradient(group, groups, ours.epochs[1]));
         Cell {
             published: Some(*figure),
-            difference: of_figure.and_then(|ours| ours.mean).map(|mean| mean - figure.accuracy),
+            difference: of_figure
+                .filter(|ours| ours.metric == Metric::Accuracy)
+                .and_then(|ours| ours.mean)
+                .map(|mean| mean - figure.accuracy),
             ours,
             comparable,
             trend,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::atomic::PART;
+
 /// What the run is.
 pub const CONFIG: &str = "config.json";
 /// All that the next step depends on.
@@ -16,6 +18,10 @@ pub const TIMING: &str = "timing.jsonl";
 pub const WEIGHTS: &str = "weights.safetensors";
 /// The weights of the best epoch so far, if they are kept.
 pub const BEST: &str = "best.safetensors";
+/// The weights of a best epoch that no checkpoint has made final: with the next one they become [`BEST`].
+pub fn pending_best(epoch: u32) -> String {
+    format!("{BEST}.{epoch}{PART}")
+}
 /// How the run ended; there is none while it has not.
 pub const RESULT: &str = "result.json";
 /// The processes that trained it, one line each.

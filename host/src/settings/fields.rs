@@ -82,6 +82,9 @@ impl Fields {
         if arg.get_value_delimiter().is_some_and(|delimiter| text.contains(delimiter)) {
             return wrong(&text, "several values are a list, such as [1, 2]");
         }
+        if arg.get_long().is_none() && text.starts_with('-') {
+            return wrong(&text, "it has to be a name");
+        }
         let word = arg.get_long().map_or_else(|| text.clone(), |long| format!("--{long}={text}"));
         match self.command.clone().try_get_matches_from([&word]) {
             Err(error) if is_about_a_value(error.kind()) => wrong(&text, &reason(&error)),

@@ -1,10 +1,12 @@
 //! The best epoch so far of a run that keeps its weights: the whole epoch with the highest validation accuracy or, in a run without
 //! accuracies, the lowest validation loss; of several the first.
 
+use std::fs;
 use std::path::Path;
 
 use super::request::Request;
-use crate::run::{BEST, EpochLine, Error, read_epochs};
+use crate::atomic::{self, PART};
+use crate::run::{BEST, EpochLine, Error, pending_best, read_epochs};
 
 /// The best epoch so far.
 pub(super) struct Best {
@@ -31,12 +33,45 @@ impl Best {
         Ok(Some(Self { score }))
     }
 
+    /// Settles what a killed process has left in a folder whose checkpoint has `epochs` whole epochs: the weights of the best of them take
+    /// their place, those of an epoch that is to be made again go.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub(super) fn settle(folder: &Path, epochs: u32) -> Result<(), Error> {
+        let (mut best, lines) = (None, read_epochs(folder)?);
+        for line in lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)) {
+            let score = candidate(line);
+            if score > best.map(|(score, _)| score) {
+                best = score.map(|score| (score, line.epoch));
+            }
+        }
+        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let entry = entry.map_err(Error::io("read", folder))?;
+            let name = entry.file_name();
+            let Some(epoch) = name.to_str().and_then(pending_epoch) else { continue };
+            let file = entry.path();
+            if best.is_some_and(|(_, of_best)| of_best == epoch) {
+                fs::rename(&file, folder.join(BEST)).map_err(Error::io("rename", &file))?;
+            } else {
+                atomic::remove(&file).map_err(Error::io("remove", &file))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether an epoch that follows is the best now.
     pub(super) fn improves(&mut self, line: &EpochLine) -> bool {
         let better = candidate(line).filter(|score| *score > self.score);
         self.score = better.unwrap_or(self.score);
         better.is_some()
     }
+}
+
+/// The epoch of a file of [`pending_best`].
+fn pending_epoch(name: &str) -> Option<u32> {
+    let epoch = name.strip_prefix(BEST)?.strip_prefix('.')?.strip_suffix(PART)?.parse().ok()?;
+    (name == pending_best(epoch)).then_some(epoch)
 }
 
 /// The score by which an epoch is chosen; `None` without a validation split, or if a loss is not finite.

@@ -76,7 +76,9 @@ pub fn train(
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
         Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec)
             .append(&folder.file(PROCESSES))?;
-        let best = Best::open(request, folder.path(), at.epoch.saturating_sub(1))?;
+        let whole_epochs = at.epoch.saturating_sub(1);
+        Best::settle(folder.path(), whole_epochs)?;
+        let best = Best::open(request, folder.path(), whole_epochs)?;
         Session::new(request, dataset, &folder, trainer, &kernels, at, logs, goal, best).run(stop, observer)
     });
     match &outcome {

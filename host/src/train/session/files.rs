@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use asymgrad_core::TensorRole;
 
 use super::{FLUSH_PAUSE, Session};
-use crate::run::{BEST, CHECKPOINT, CONFUSION, Error, WEIGHTS};
+use crate::run::{BEST, CHECKPOINT, CONFUSION, Error, WEIGHTS, pending_best};
 use crate::tensors;
 use crate::train::logits::{confusion, logits, write_confusion};
 
@@ -20,18 +20,31 @@ impl Session<'_> {
         self.write_tensors(WEIGHTS)
     }
 
-    /// As [`Session::write_weights`] for the best epoch. The next step needs the feedback as it was.
-    pub(super) fn write_best(&mut self) -> Result<(), Error> {
+    /// As [`Session::write_weights`] for the best epoch so far. The next step needs the feedback as it was.
+    ///
+    /// Until the next checkpoint the weights stand beside those of the best epoch before: a process that resumes before this epoch may
+    /// end before it, too.
+    pub(super) fn write_best(&mut self, epoch: u32) -> Result<(), Error> {
         let (network, training) = (self.trainer.network(), self.request.config.training());
         let feedback = network.tensors(&training).filter(|tensor| tensor.role() == TensorRole::Feedback);
         let ranges: Vec<Range<usize>> = feedback.map(|tensor| tensor.range()).collect();
         let kept: Vec<Vec<f32>> = ranges.iter().map(|range| self.trainer.state()[range.clone()].to_vec()).collect();
         self.trainer.refresh_feedback();
-        self.write_tensors(BEST)?;
+        self.write_tensors(&pending_best(epoch))?;
+        if let Some(before) = self.pending_best.replace(epoch) {
+            self.folder.remove(&pending_best(before))?;
+        }
         for (range, values) in ranges.into_iter().zip(kept) {
             self.trainer.state_mut()[range].copy_from_slice(&values);
         }
         Ok(())
+    }
+
+    /// Makes the weights of [`Session::write_best`] those of the best epoch: what a process resumes from has made it.
+    pub(super) fn promote_best(&mut self) -> Result<(), Error> {
+        let Some(epoch) = self.pending_best.take() else { return Ok(()) };
+        let (from, to) = (self.folder.file(&pending_best(epoch)), self.folder.file(BEST));
+        std::fs::rename(from, &to).map_err(Error::io("write", &to))
     }
 
     fn write_tensors(&self, name: &str) -> Result<(), Error> {
@@ -72,6 +85,6 @@ impl Session<'_> {
         let file = self.folder.file(CHECKPOINT);
         self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;
         self.clock.checkpoint = Instant::now();
-        Ok(())
+        self.promote_best()
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Session<'a> {
     order: Vec<u32>,
     /// The best epoch so far, if its weights are kept.
     best: Option<Best>,
+    /// The epoch whose weights the next checkpoint makes those of the best one.
+    pending_best: Option<u32>,
     targets: BatchTargets,
     clock: Clock,
 }
@@ -103,6 +105,7 @@ impl<'a> Session<'a> {
             validation,
             order: vec![],
             best,
+            pending_best: None,
             targets: BatchTargets::new(request.config.target),
             clock: Clock { steps: 0, images: 0, seconds: 0.0, checkpoint: now, flush: now },
         }
@@ -285,7 +288,7 @@ impl<'a> Session<'a> {
         let measures = self.measure(tested.line.epoch)?;
         // Before the line: whatever a process resumes from, the weights of the epochs before are there.
         if self.best.as_mut().is_some_and(|best| best.improves(&tested.line)) {
-            self.write_best()?;
+            self.write_best(tested.line.epoch)?;
         }
         self.log(tested, measures, observer)?;
         self.logs.epochs.flush()?;
@@ -320,6 +323,7 @@ impl<'a> Session<'a> {
         if self.request.config.target == Target::Class {
             self.write_confusion()?;
         }
+        self.promote_best()?;
         let summary = Summary { status, step: self.at.step, last };
         atomic::write(&file, |out| {
             serde_json::to_writer_pretty(&mut *out, &summary)?;
