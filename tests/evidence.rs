@@ -306,18 +306,28 @@ fn the_rules_of_a_network_stand_together_whatever_suite_they_are_from() {
     assert_eq!(
         rows,
         [
-            ["backprop", "", "DS0"],
+            ["backprop", "--lr 0.001", "DS0"],
             ["backprop", "--lr 0.01", "DS0"],
             ["(R) dense3", "--lr 0.01", "DSR1"],
-            ["(R) dense2, dense3", "", "mine"]
+            ["(R) dense2, dense3", "--lr 0.001", "mine"]
         ]
     );
     let partner = |row: usize| family["rows"][row]["paired"].pointer("/to").and_then(Value::as_str);
     assert_eq!([0, 1, 2, 3].map(partner), [None, None, Some("DS0 --lr 0.01"), Some("DS0")]);
     near(&family["rows"][3]["paired"]["difference"]["mean"], -6.0);
-    // Its angles and the command that trains it again.
+    // Its angles and the command that trains all of its seeds again, beside the runs of other rates.
     near(&family["rows"][3]["ours"]["measures"]["angles"]["dense2"]["mean"], 40.0);
-    assert!(family["rows"][3]["command"].as_str().unwrap().starts_with("asymgrad run --net"));
+    let command = |row: usize| family["rows"][row]["command"].as_str().unwrap();
+    assert!(command(3).starts_with("asymgrad run --net") && command(3).contains(" --seeds 1.."), "{}", command(3));
+    assert!(
+        command(0).ends_with(" --out rerun/DS0") && command(1).ends_with(" --out rerun/DS0_lr_0.01"),
+        "{}",
+        command(1)
+    );
+    // The page says it in a sentence.
+    sandbox.run("report all -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("Best of 4: backprop --lr 0.001</b>, test accuracy "), "no answer");
 }
 
 #[test]

@@ -98,12 +98,17 @@ fn common_epoch(members: &[(usize, &Group)]) -> u32 {
     ends.filter(|end| *end <= median).max().unwrap_or(median)
 }
 
-/// The options in which a group differs from a plain network: `--lr 0.003`.
+/// The options in which a group differs from a plain network, and its learning rate: where rates differ, the default is named as well.
 fn options(group: &Group, catalogue: &Catalogue) -> Vec<String> {
     let Some(config) = group.config() else { return vec![] };
     // Without its name it is compared with a network, not with its experiment.
     let config = Config { name: String::new(), ..config.without_measures() };
-    config.settings(catalogue).split(" --").skip(1).map(|option| format!("--{option}")).collect()
+    let mut options: Vec<String> =
+        config.settings(catalogue).split(" --").skip(1).map(|option| format!("--{option}")).collect();
+    if !options.iter().any(|option| option.starts_with("--lr ")) {
+        options.push(format!("--lr {}", config.optimizer.rate()));
+    }
+    options
 }
 
 /// The rules of a network and the layers that have them, `backprop` if none has one.

@@ -21,7 +21,7 @@ use self::cells::legend;
 use self::claims::claim;
 use self::provenance::{date, provenance};
 use self::rankings::{distances, rankings};
-use self::rules::rules;
+use self::rules::{answers, rules};
 use self::tables::table;
 use super::claims::ClaimSummary;
 use super::results::Report;
@@ -60,6 +60,7 @@ pub fn page(report: &Report) -> serde_json::Result<String> {
                 h1 { "Runs in " code { (folder) } }
                 p class="soft" { (contents(report)) " Written " (date(report.written)) " by asymgrad " (report.version) "." }
                 (tiles(report))
+                (answers(&report.families))
                 (banners(report))
             }
             nav aria-label="Sections" {

@@ -11,6 +11,17 @@ pub(super) fn rules(families: &[Family]) -> Markup {
     html! { @for of in families { (family(of)) } }
 }
 
+/// The best rule of each network, in a sentence.
+pub(super) fn answers(families: &[Family]) -> Markup {
+    html! {
+        @for Family { network, data, rows, .. } in families {
+            @if let Some(best) = rows.first() {
+                p class="answer" { a href="#rules" { code { (network) } } " on " (data) ": " (answer(best, rows.len())) }
+            }
+        }
+    }
+}
+
 fn family(family: &Family) -> Markup {
     let Family { network, data, metric, epochs, rows } = family;
     let is_accuracy = *metric == Metric::Accuracy;
@@ -18,7 +29,6 @@ fn family(family: &Family) -> Markup {
     html! {
         div class="table" data-table="rules" {
             h3 { code { (network) } " on " (data) ", " (epochs) (if *epochs == 1 { " epoch" } else { " epochs" }) }
-            @if let Some(best) = rows.first() { p class="answer" { (answer(best, rows.len())) } }
             div class="card wide" role="region" tabindex="0" aria-label=(format!("Feedback rules of {network} on {data}")) {
                 table class="cells" {
                     thead {
