@@ -271,6 +271,16 @@ fn schema(sandbox: &Sandbox) -> Vec<Vec<String>> {
 
 /// An option that is added to `run` is a field of experiments and grids, unless it says how the runs are carried out.
 #[test]
+fn several_rates_of_the_command_line_have_folders_of_their_own_in_a_grid() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.path("grid.toml"), TWO_NETS).unwrap();
+    sandbox.run("run --grid grid.toml --data digits --max-steps 1 --lr 0.001,0.003 --out all").assert(0, &[]);
+    for folder in ["BP/lr-0.001/seed-1", "BP/lr-0.003/seed-1", "FA/lr-0.001/seed-1", "FA/lr-0.003/seed-1"] {
+        assert!(sandbox.path("all").join(folder).join("result.json").exists(), "{folder}");
+    }
+}
+
+#[test]
 fn every_option_of_a_training_is_a_field_of_experiments_and_of_grids() {
     let sandbox = Sandbox::new();
     let [experiment, grid, both] = schema(&sandbox).try_into().unwrap();
