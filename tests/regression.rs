@@ -145,7 +145,7 @@ fn an_autoencoder_has_a_reconstruction_error_and_no_accuracy() {
 }
 
 #[test]
-fn an_anomaly_class_is_left_out_of_training_and_told_by_its_error() {
+fn an_anomaly_class_is_left_out_of_training_and_detected_by_its_error() {
     let sandbox = Sandbox::new();
     write_labels(&sandbox.path("all"), |_| true);
     write_labels(&sandbox.path("others"), |label| label != 3);

@@ -45,12 +45,13 @@ impl Config {
         let (seed, measure_every) = (Some(config.seed), Some(config.measure_every));
         let choices = Choices { seed, measure_every, measures: Some(config.measures), ..Choices::default() };
         Ok(Self::of_experiment(experiment, &choices, config.data.clone(), config.class)?
-            .with_files_of(experiment, config))
+            .with_data_of(experiment, config))
     }
 
     /// This configuration with what the experiment takes from its data and files as `config` has it: an experiment states that images
-    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum; its target may be what the data set has.
-    pub(super) fn with_files_of(mut self, experiment: &Experiment, config: &Self) -> Self {
+    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum; its
+    /// target may be what the data set has.
+    pub(super) fn with_data_of(mut self, experiment: &Experiment, config: &Self) -> Self {
         if experiment.options.choices.standardize {
             self.standard = Some(config.standard.clone().unwrap_or_default());
         }

@@ -46,7 +46,7 @@ impl Config {
             catalogue.find(&self.name).ok().filter(|experiment| experiment.network == self.network.to_string());
         let of_experiment = |experiment: &'a Experiment| {
             let plain = Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?;
-            Some((plain.with_files_of(experiment, self), Some(experiment)))
+            Some((plain.with_data_of(experiment, self), Some(experiment)))
         };
         experiment.and_then(of_experiment).unwrap_or_else(|| {
             let (name, network) = (self.name.clone(), self.network.clone());

@@ -140,11 +140,11 @@ impl Config {
     /// The training images of `dataset` that are trained on, the first so many, and those of the validation split, which are the last
     /// ones. Images of the anomaly class are in neither.
     pub fn split(&self, dataset: &Dataset) -> (Vec<u32>, Vec<u32>) {
-        let count = u32::try_from(dataset.train.len()).unwrap_or(u32::MAX);
         let is_anomaly = |index: u32| {
             self.anomaly_class.is_some_and(|class| dataset.train.labels.get(index as usize) == Some(&class))
         };
-        let mut train: Vec<u32> = (0..count).filter(|index| !is_anomaly(*index)).collect();
+        let mut train = dataset.train.indices();
+        train.retain(|index| !is_anomaly(*index));
         let validation = train.split_off(train.len().saturating_sub(self.validation));
         train.truncate(self.train_images.unwrap_or(usize::MAX));
         (train, validation)

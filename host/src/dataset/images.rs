@@ -26,6 +26,11 @@ impl Images {
         self.pixels.len() / self.size.max(1)
     }
 
+    /// The index of each image.
+    pub(crate) fn indices(&self) -> Vec<u32> {
+        (0..u32::try_from(self.len()).unwrap_or(u32::MAX)).collect()
+    }
+
     /// Whether there is no image.
     pub fn is_empty(&self) -> bool {
         self.pixels.is_empty()
@@ -52,7 +57,7 @@ impl Images {
         &self.values[index * count..][..count]
     }
 
-    /// What an image is told by beside its pixels: its label, or its target values.
+    /// What identifies an image beside its pixels: its label, or its target values.
     pub(super) fn target_bytes(&self, index: usize) -> Vec<u8> {
         let count = self.values.len() / self.len().max(1);
         let values = self.values_of(index, count).iter().flat_map(|value| value.to_le_bytes());

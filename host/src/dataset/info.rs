@@ -72,8 +72,7 @@ impl SplitInfo {
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let all: Vec<u32> = (0..u32::try_from(images.len()).unwrap_or(u32::MAX)).collect();
-        let (mean, deviation) = moments(dataset, images, &all);
+        let (mean, deviation) = moments(dataset, images, &images.indices());
         Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
     }
 }

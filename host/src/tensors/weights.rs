@@ -211,17 +211,7 @@ pub fn read(
     training: &Training,
     state: &mut [f32],
 ) -> Result<Vec<String>, Error> {
-    visit(
-        file,
-        network,
-        training,
-        |_| false,
-        |index, value| {
-            if let Some(weight) = state.get_mut(index) {
-                *weight = value;
-            }
-        },
-    )
+    visit(file, network, training, |_| false, write_into(state))
 }
 
 /// The parameters of a network, weights and biases, from a file that has all of them; feedback may be missing.
@@ -233,11 +223,7 @@ pub fn read_parameters(file: &Path, network: &Architecture<'_>) -> Result<Vec<f3
     let mut state = vec![0.0; network.state(&training)];
     // Other programs, and this one's predictions, have no use for feedback.
     let is_feedback = |name: &str| name.ends_with(".feedback");
-    let missing = visit(file, network, &training, is_feedback, |index, value| {
-        if let Some(weight) = state.get_mut(index) {
-            *weight = value;
-        }
-    })?;
+    let missing = visit(file, network, &training, is_feedback, write_into(&mut state))?;
     state.truncate(network.parameters());
     let parameters = network.tensors(&training).filter(|tensor| tensor.role() != TensorRole::Feedback);
     let names: Vec<String> =
@@ -275,6 +261,15 @@ pub fn read_standard(file: &Path, channels: usize) -> Result<Option<Standardizat
 /// Those of [`read`].
 pub fn check(file: &Path, network: &Architecture<'_>, training: &Training) -> Result<(), Error> {
     visit(file, network, training, |_| false, |_, _| {}).map(drop)
+}
+
+/// Writes a value at its index in a trainer's state.
+fn write_into(state: &mut [f32]) -> impl FnMut(usize, f32) {
+    |index, value| {
+        if let Some(weight) = state.get_mut(index) {
+            *weight = value;
+        }
+    }
 }
 
 /// Calls `each` with the index in the state and the value of every weight in a file, once all tensors are checked but those that are

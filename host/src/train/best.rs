@@ -15,7 +15,8 @@ pub(super) struct Best {
 }
 
 impl Best {
-    /// That of a run that has made `epochs` whole epochs; `None` if it is not to keep the weights. A run that has kept some goes on.
+    /// That of a run that has made `epochs` whole epochs; `None` if it is not to keep the weights. A run that has kept some
+    /// keeps doing so.
     ///
     /// # Errors
     /// [`Error::NoBest`] if the weights of the best epoch so far were not kept.
@@ -24,13 +25,11 @@ impl Best {
         if !request.save_best && !has_file {
             return Ok(None);
         }
-        let lines = read_epochs(folder)?;
-        let scores = lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)).filter_map(candidate);
-        let score = scores.fold(f64::NEG_INFINITY, f64::max);
-        if score.is_finite() && !has_file {
+        let best = best_of(folder, epochs)?;
+        if best.is_some() && !has_file {
             return Err(Error::NoBest { folder: folder.to_owned() });
         }
-        Ok(Some(Self { score }))
+        Ok(Some(Self { score: best.map_or(f64::NEG_INFINITY, |(score, _)| score) }))
     }
 
     /// Settles what a killed process has left in a folder whose checkpoint has `epochs` whole epochs: the weights of the best of them take
@@ -39,13 +38,7 @@ impl Best {
     /// # Errors
     /// If the system refuses.
     pub(super) fn settle(folder: &Path, epochs: u32) -> Result<(), Error> {
-        let (mut best, lines) = (None, read_epochs(folder)?);
-        for line in lines.iter().filter(|line| (1..=epochs).contains(&line.epoch)) {
-            let score = candidate(line);
-            if score > best.map(|(score, _)| score) {
-                best = score.map(|score| (score, line.epoch));
-            }
-        }
+        let best = best_of(folder, epochs)?;
         for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
             let entry = entry.map_err(Error::io("read", folder))?;
             let name = entry.file_name();
@@ -66,6 +59,18 @@ impl Best {
         self.score = better.unwrap_or(self.score);
         better.is_some()
     }
+}
+
+/// The highest score among the first `epochs` whole epochs, and the first epoch that has it.
+fn best_of(folder: &Path, epochs: u32) -> Result<Option<(f64, u32)>, Error> {
+    let mut best = None;
+    for line in read_epochs(folder)?.iter().filter(|line| (1..=epochs).contains(&line.epoch)) {
+        let score = candidate(line);
+        if score > best.map(|(score, _)| score) {
+            best = score.map(|score| (score, line.epoch));
+        }
+    }
+    Ok(best)
 }
 
 /// The epoch of a file of [`pending_best`].

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::anomaly::roc_auc;
 use super::batches::Gather;
-use super::logits::{confusion, logits};
+use super::logits::confusion_of;
 use super::step::{HostTrainer, load};
 use super::targets::BatchTargets;
 use crate::config::{Config, Target};
@@ -71,7 +71,7 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
             Ok::<_, Error>(sums.filter(|sums| sums.samples > 0).map(|sums| mean(&sums, config)))
         };
         let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
-        let (test_loss, test_accuracy) = evaluated(&dataset.test, &all(&dataset.test))?.unwrap_or((f64::NAN, None));
+        let (test_loss, test_accuracy) = evaluated(&dataset.test, &dataset.test.indices())?.unwrap_or((f64::NAN, None));
         let test_roc_auc = match config.anomaly_class {
             Some(class) => roc_auc(&mut trainer, &dataset.test, &gather.pixels, config.loss, class)?,
             None => None,
@@ -95,11 +95,10 @@ fn class_scores(
     dataset: &Dataset,
     gather: &Gather,
 ) -> Result<Vec<ClassScore>, Error> {
-    let found = logits(trainer, &dataset.test, &gather.pixels)?;
-    if config.target != Target::Class || !found.iter().all(|logit| logit.is_finite()) {
+    if config.target != Target::Class {
         return Ok(vec![]);
     }
-    let counts = confusion(&found, &dataset.test.labels, trainer.network().classes());
+    let counts = confusion_of(trainer, &dataset.test, &gather.pixels)?.unwrap_or_default();
     Ok(counts.iter().enumerate().map(|(class, row)| ClassScore::of(class, row)).collect())
 }
 
@@ -130,11 +129,6 @@ pub(super) fn sums_of(
         add(&mut sums, &trainer.evaluate(targets.get())?);
     }
     Ok(Some(sums))
-}
-
-/// The indices of all images.
-pub(super) fn all(images: &Images) -> Vec<u32> {
-    (0..u32::try_from(images.len()).unwrap_or(u32::MAX)).collect()
 }
 
 pub(super) fn add(sums: &mut Sums, score: &Score) {

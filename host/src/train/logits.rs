@@ -57,6 +57,17 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
     })
 }
 
+/// The [`confusion`] matrix of a network on images; `None` if a logit is not finite, as that is no answer.
+pub(super) fn confusion_of<K: Kernels>(
+    trainer: &mut Trainer<'_, ALL, K>,
+    images: &Images,
+    pixels: &Pixels,
+) -> Result<Option<Vec<Vec<u32>>>, StepError> {
+    let logits = logits(trainer, images, pixels)?;
+    let is_finite = logits.iter().all(|logit| logit.is_finite());
+    Ok(is_finite.then(|| confusion(&logits, &images.labels, trainer.network().classes())))
+}
+
 /// Counts, for images of each class, what the network takes them for: the class of the first largest logit; of one logit class 1 above
 /// 0, else class 0.
 pub fn confusion(logits: &[f32], labels: &[u8], outputs: usize) -> Vec<Vec<u32>> {

@@ -8,7 +8,7 @@ use asymgrad_core::TensorRole;
 use super::{FLUSH_PAUSE, Session};
 use crate::run::{BEST, CHECKPOINT, CONFUSION, Error, WEIGHTS, pending_best};
 use crate::tensors;
-use crate::train::logits::{confusion, logits, write_confusion};
+use crate::train::logits::{confusion_of, write_confusion};
 
 impl Session<'_> {
     /// The weights of a run that ends, and the feedback that a next step would use.
@@ -55,13 +55,10 @@ impl Session<'_> {
     }
 
     pub(super) fn write_confusion(&mut self) -> Result<(), Error> {
-        let found = logits(&mut self.trainer, &self.dataset.test, &self.gather.pixels)?;
-        // A logit that is not finite is no answer.
-        if found.iter().any(|logit| !logit.is_finite()) {
-            return Ok(());
+        match confusion_of(&mut self.trainer, &self.dataset.test, &self.gather.pixels)? {
+            Some(counts) => write_confusion(&self.folder.file(CONFUSION), &counts),
+            None => Ok(()),
         }
-        let counts = confusion(&found, &self.dataset.test.labels, self.trainer.network().classes());
-        write_confusion(&self.folder.file(CONFUSION), &counts)
     }
 
     pub(super) fn save_if_due(&mut self, pause: Duration) -> Result<(), Error> {

@@ -13,7 +13,7 @@ use asymgrad_core::{Step, StepError};
 use super::anomaly::roc_auc;
 use super::batches::{Gather, shuffled};
 use super::best::Best;
-use super::evaluation::{add, all, mean, sums_of};
+use super::evaluation::{add, mean, sums_of};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
 use super::step::{HostTrainer, load};
@@ -223,7 +223,7 @@ impl<'a> Session<'a> {
         let (began, dataset) = (Instant::now(), self.dataset);
         let held_out = self.validation.clone();
         let Some(validation) = self.sums_of(&dataset.train, &held_out, stop)? else { return Ok(None) };
-        let Some(test) = self.sums_of(&dataset.test, &all(&dataset.test), stop)? else { return Ok(None) };
+        let Some(test) = self.sums_of(&dataset.test, &dataset.test.indices(), stop)? else { return Ok(None) };
         let test_roc_auc = match self.request.config.anomaly_class {
             Some(class) => {
                 let (pixels, loss) = (&self.gather.pixels, self.request.config.loss);
