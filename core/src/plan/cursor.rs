@@ -88,6 +88,8 @@ impl<'a> LayerPlan<'a> {
     }
 
     /// Whether this is the plan of a layer behind the one at `index`.
+    ///
+    /// A plan before all layers has index `usize::MAX`, which wraps to 0.
     pub(crate) const fn is_behind(&self, index: usize) -> bool {
         self.index.wrapping_add(1) > index.saturating_add(1)
     }
