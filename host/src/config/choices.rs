@@ -97,6 +97,7 @@ impl Config {
             measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
             train_images: choices.train_images,
+            steps_per_epoch: choices.steps_per_epoch,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

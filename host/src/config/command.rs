@@ -94,6 +94,9 @@ impl Config {
         add(self.validation != plain.validation, format!(" --validation {}", self.validation));
         let train_images = self.train_images.map_or_else(String::new, |images| format!(" --train-images {images}"));
         add(self.train_images != plain.train_images, train_images);
+        let steps_per_epoch =
+            self.steps_per_epoch.map_or_else(String::new, |steps| format!(" --steps-per-epoch {steps}"));
+        add(self.steps_per_epoch != plain.steps_per_epoch, steps_per_epoch);
         add(self.shuffle != plain.shuffle, " --no-shuffle".into());
         add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());

@@ -42,7 +42,7 @@ pub struct Config {
     pub optimizer: Optimizer,
     /// Bound of the weight gradients' elements.
     pub clip: Option<f32>,
-    /// Whether each epoch has an order of its own.
+    /// Whether each pass over the training images has an order of its own.
     pub shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
     pub init: Option<String>,
@@ -84,6 +84,9 @@ pub struct Config {
     /// Training images that are trained on, the first so many; `None` is all that are not held out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub train_images: Option<usize>,
+    /// Steps of an epoch; `None` is one pass over the training images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub steps_per_epoch: Option<usize>,
     /// Epochs to train.
     pub epochs: u32,
     /// Steps to train, if that is less.
@@ -160,14 +163,22 @@ impl Config {
         dataset.train.len() - self.anomaly_class.map_or(0, |class| dataset.train.count_of(class))
     }
 
-    /// Steps of an epoch on `dataset`.
-    pub fn batches(&self, dataset: &Dataset) -> usize {
+    /// Steps of a pass over the training images of `dataset`.
+    pub fn steps_per_pass(&self, dataset: &Dataset) -> usize {
         self.train_images(dataset).div_ceil(self.batch.max(1))
+    }
+
+    /// Steps of an epoch on `dataset`; 0 without a training image.
+    pub fn steps_per_epoch(&self, dataset: &Dataset) -> usize {
+        match self.steps_per_pass(dataset) {
+            0 => 0,
+            pass => self.steps_per_epoch.unwrap_or(pass),
+        }
     }
 
     /// Steps after which the run on `dataset` is finished.
     pub fn goal(&self, dataset: &Dataset) -> u64 {
-        let steps = (self.batches(dataset) as u64).saturating_mul(self.epochs.into());
+        let steps = (self.steps_per_epoch(dataset) as u64).saturating_mul(self.epochs.into());
         self.max_steps.map_or(steps, |most| most.min(steps))
     }
 

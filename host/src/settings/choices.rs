@@ -47,6 +47,9 @@ pub struct Choices {
     /// Steps to train in all, if that is less than the epochs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_steps: Option<u64>,
+    /// Ends an epoch after N steps instead of one pass over the training images; the passes continue across epochs
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub steps_per_epoch: Option<usize>,
     /// L2 weight decay: X times the weight is added to its clipped gradient
     #[arg(id = "weight_decay", long = "weight-decay", value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub decay: Option<f32>,
@@ -108,6 +111,7 @@ impl Choices {
             batch,
             epochs,
             max_steps,
+            steps_per_epoch,
             decay,
             schedule,
             kp_decay,
@@ -135,6 +139,7 @@ impl Choices {
             batch: batch.or(other.batch),
             epochs: epochs.or(other.epochs),
             max_steps: max_steps.or(other.max_steps),
+            steps_per_epoch: steps_per_epoch.or(other.steps_per_epoch),
             decay: decay.or(other.decay),
             schedule: schedule.or(other.schedule),
             kp_decay: kp_decay.or(other.kp_decay),

@@ -8,7 +8,8 @@
 //! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;
 //!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
-//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
+//! - `sampler`: which images each step trains on; `step`: one step; `batches`: shuffles, and the way of bytes into the input;
+//!   `targets`: the targets of a batch
 //! - `anomaly`: reconstruction errors as anomaly scores
 //! - `request`: what is asked of a training, and what comes of it
 
@@ -21,6 +22,7 @@ mod measure;
 mod pace;
 mod refusal;
 mod request;
+mod sampler;
 mod session;
 mod signals;
 mod start;

@@ -112,7 +112,7 @@ pub fn ended(request: &Request, dataset: &Dataset) -> Result<Option<Summary>, Er
         return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
     }
     if summary.step >= goal || summary.status == Ending::Diverged {
-        let epochs = summary.step / (request.config.batches(dataset) as u64).max(1);
+        let epochs = summary.step / (request.config.steps_per_epoch(dataset) as u64).max(1);
         Best::open(request, folder, u32::try_from(epochs).unwrap_or(u32::MAX))?;
         return Ok(Some(summary));
     }
