@@ -8,11 +8,14 @@ use std::fs;
 use std::sync::LazyLock;
 
 use asymgrad::dataset::{self, Images};
-use program::{Ended, Sandbox, lines};
+use asymgrad::run::read_config;
+use program::{Ended, Sandbox, lines, npy, npz};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
+use sha2::{Digest, Sha256};
+use zip::CompressionMethod;
 
 const NET: &str = "input 3x32x32 - dense10";
 const FEATURES: usize = 3072;
@@ -228,4 +231,249 @@ fn steps_of_an_epoch_are_planned_reported_and_repeated() {
     let mine = sandbox.run("run MINE --experiments mine.toml --data digits --out mine --json").json();
     assert_eq!(mine["step"], 8);
     run(&sandbox, "--steps-per-epoch 0").assert(2, &["--steps-per-epoch", "it has to be a whole number above 0"]);
+}
+
+/// Rows of a file of batches, and the same as the bytes of an `.npy` file of little-endian int64.
+fn rows(steps: usize, batch: usize) -> Vec<Vec<u32>> {
+    let image = |at: usize| u32::try_from(at * at * 31 + at * 7).unwrap() % IMAGES;
+    (0..steps).map(|step| (0..batch).map(|col| image(step * batch + col)).collect()).collect()
+}
+
+fn int64(shape: &[usize], indices: &[u32]) -> Vec<u8> {
+    npy("<i8", shape, &indices.iter().flat_map(|index| i64::from(*index).to_le_bytes()).collect::<Vec<_>>())
+}
+
+/// A data set with the same images as the digits has no index 1500, so that a run on it needs this many.
+fn write_batches(sandbox: &Sandbox, name: &str, rows: &[Vec<u32>]) {
+    let bytes = int64(&[rows.len(), rows[0].len()], &rows.concat());
+    fs::write(sandbox.path(name), bytes).unwrap();
+}
+
+#[test]
+fn each_step_trains_on_its_row_of_a_file_of_batches() {
+    let sandbox = sandbox();
+    let rows = rows(7, 20);
+    write_batches(&sandbox, "b.npy", &rows);
+    let expected: Vec<Vec<u32>> = rows.iter().cycle().take(16).cloned().collect();
+    still(&sandbox, "--batches b.npy --epochs 3 --max-steps 16 --out a").assert(0, &[]);
+    assert_batches(&sandbox, "a", &expected);
+    let results = sandbox.results("a");
+    let metrics = epochs_of(&results.metrics);
+    assert_eq!((metrics[6], metrics[7], metrics[13], metrics[14]), (1, 2, 2, 3), "a pass is all rows");
+    let config = read_config(&sandbox.path("a")).unwrap().unwrap();
+    let sha256 = hex::encode(Sha256::digest(fs::read(sandbox.path("b.npy")).unwrap()));
+    assert_eq!((config.batch, config.batches.as_deref()), (20, Some(&*sha256)));
+    still(&sandbox, "--batches b.npy --steps-per-epoch 4 --epochs 4 --out b").assert(0, &[]);
+    assert_batches(&sandbox, "b", &expected);
+    assert_eq!(epochs_of(&sandbox.results("b").epochs), [1, 2, 3, 4]);
+}
+
+#[test]
+fn every_form_of_a_file_of_batches_trains_alike() {
+    let sandbox = Sandbox::new();
+    let rows = rows(4, 9);
+    let (all, shape) = (rows.concat(), [4, 9]);
+    let bytes = |of: fn(u32) -> Vec<u8>| all.iter().flat_map(|index| of(*index)).collect::<Vec<u8>>();
+    let int16 = |index| i16::try_from(index).unwrap().to_be_bytes().to_vec();
+    let other = npy("<f4", &[2], &[0; 8]);
+    let tensor = |bytes: &[u8]| {
+        let view = TensorView::new(Dtype::I32, shape.into(), bytes).unwrap();
+        safetensors::serialize([("order", view)], None).unwrap()
+    };
+    let (int32, int64) = (bytes(|index| index.to_le_bytes().to_vec()), int64(&shape, &all));
+    let files = [
+        ("int64.npy", int64.clone()),
+        ("int32.npy", npy("<i4", &shape, &int32)),
+        ("int16.npy", npy(">i2", &shape, &bytes(int16))),
+        ("uint64.npy", npy("<u8", &shape, &bytes(|index| u64::from(index).to_le_bytes().to_vec()))),
+        ("only.npz", npz(&[("any", int64.clone())], CompressionMethod::Stored)),
+        ("named.npz", npz(&[("a", other), ("batches", int64)], CompressionMethod::Deflated)),
+        ("int32.safetensors", tensor(&int32)),
+    ];
+    for (name, bytes) in &files {
+        fs::write(sandbox.path(name), bytes).unwrap();
+        run(&sandbox, &format!("--batches {name} --epochs 3 --out run-{name}")).assert(0, &[]);
+        sandbox.results("run-int64.npy").assert_equal(&sandbox.results(&format!("run-{name}")));
+    }
+}
+
+/// Images that a row names twice, and more images than the data set has.
+#[test]
+fn a_row_may_be_longer_than_the_data_set() {
+    let sandbox = sandbox();
+    let rows = rows(2, 2000);
+    write_batches(&sandbox, "b.npy", &rows);
+    still(&sandbox, "--batches b.npy --epochs 1 --out a").assert(0, &[]);
+    assert_batches(&sandbox, "a", &rows);
+}
+
+#[test]
+fn a_run_on_batches_of_a_file_resumes_with_this_file_alone() {
+    let sandbox = Sandbox::new();
+    write_batches(&sandbox, "b.npy", &rows(7, 20));
+    let train = |out: &str, rest: &str| run(&sandbox, &format!("--batches b.npy --epochs 4 --out {out} {rest}"));
+    train("whole", "--threads 2").assert(0, &[]);
+    for steps in [1, 6, 7, 8, 20] {
+        train("cut", &format!("--threads 1 --max-steps {steps}")).assert(0, &[]);
+    }
+    train("cut", "--threads 1").assert(0, &[]);
+    sandbox.results("cut").assert_equal(&sandbox.results("whole"));
+    // The same content by another name is the same file.
+    fs::rename(sandbox.path("b.npy"), sandbox.path("c.npy")).unwrap();
+    run(&sandbox, "--batches c.npy --epochs 5 --out cut").assert(0, &[]);
+    write_batches(&sandbox, "b.npy", &rows(7, 21));
+    for rest in ["", "--dry-run"] {
+        let ended = train("whole", rest);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let text = ended.out + &ended.err;
+        assert!(text.contains("this folder holds another run (batch: 20 there, 21 asked for; batches: "), "{text}");
+    }
+    run(&sandbox, "--epochs 4 --out whole").assert(1, &["another run (batch: 20 there, 128 asked for; batches: "]);
+}
+
+#[test]
+fn a_file_of_batches_is_planned_reported_and_a_field_of_experiments_and_grids() {
+    let sandbox = sandbox();
+    let (first, second) = (rows(7, 20), rows(3, 5));
+    write_batches(&sandbox, "b.npy", &first);
+    write_batches(&sandbox, "c.npy", &second);
+    let plan = run(&sandbox, "--batches b.npy --epochs 3 --out a --dry-run --json").json();
+    assert_eq!((&plan["steps"], &plan["config"]["batch"]), (&21.into(), &20.into()));
+    run(&sandbox, "--batches b.npy --test-indices t.npy --out a").assert(1, &["t.npy: cannot read it"]);
+    run(&sandbox, "--batches b.npy --batch 20 --epochs 3 --out a").assert(0, &[]);
+    let report = sandbox.run("report a --format json").json();
+    let command = report["groups"][0]["runs"][0]["command"].as_str().unwrap();
+    assert!(command.contains(" --batches FILE.npy") && !command.contains("--batch "), "{command}");
+    let script = run(&sandbox, "--batches b.npy --epochs 3 --out a --print-script");
+    assert!(script.out.contains(" --batches b.npy "), "{script:?}");
+    let grid = format!(
+        "net = \"{NET}\"\nbatches = [\"b.npy\", \"c.npy\"]\nlr = 1e-30\noptimizer = \"sgd\"\nepochs = 2\nmeasure_every = 0\n"
+    );
+    fs::write(sandbox.path("grid.toml"), grid).unwrap();
+    sandbox.run("run --grid grid.toml --data digits --init w --out grid").assert(0, &[]);
+    let cell = fs::read_dir(sandbox.path("grid")).unwrap().next().unwrap().unwrap().file_name();
+    for (name, rows) in [("b", &first), ("c", &second)] {
+        let out = format!("grid/{}/batches-{name}.npy/seed-1", cell.display());
+        assert_batches(&sandbox, &out, &[rows.clone(), rows.clone()].concat());
+    }
+    let mine = format!(
+        "[[experiment]]\nname = \"MINE\"\nnetwork = \"{NET}\"\nloss = \"ce\"\nepochs = 2\nbatches = \"c.npy\"\n"
+    );
+    fs::write(sandbox.path("mine.toml"), mine).unwrap();
+    let mine = sandbox.run("run MINE --experiments mine.toml --data digits --out mine --json").json();
+    assert_eq!((&mine["step"], read_config(&sandbox.path("mine")).unwrap().unwrap().batch), (&6.into(), 5));
+    let report = sandbox.run("report mine --experiments mine.toml --format json").json();
+    let command = report["groups"][0]["runs"][0]["command"].as_str().unwrap();
+    assert!(!command.contains("--batch"), "the experiment states it: {command}");
+}
+
+#[test]
+fn a_wrong_file_of_batches_is_named_with_its_place_before_work_begins() {
+    let sandbox = Sandbox::new();
+    let refused = |name: &str, bytes: &[u8], rest: &str, texts: &[&str]| {
+        fs::write(sandbox.path(name), bytes).unwrap();
+        let ended = run(&sandbox, &format!("--batches {name} --epochs 1 --out a {rest}"));
+        ended.assert(1, &[&[name], texts].concat());
+        assert!(!sandbox.path("a").exists(), "work began");
+    };
+    let good = int64(&[2, 3], &[0, 1, 2, 3, 4, 1499]);
+    let bad = |index: i64| {
+        let indices = [0, 1, 2, 3, index, 5];
+        npy("<i8", &[2, 3], &indices.iter().flat_map(|index| index.to_le_bytes()).collect::<Vec<_>>())
+    };
+    for index in [1500, -1, 1 << 40] {
+        let said = format!(
+            "row 1, column 1 is {index}, but the data set digits has 1500 training images, which are 0 to 1499"
+        );
+        refused("b.npy", &bad(index), "", &[&said]);
+    }
+    refused("b.npy", &int64(&[6], &[0; 6]), "", &["shape is [6]", "[steps, batch]"]);
+    refused("b.npy", &int64(&[0, 6], &[]), "", &["shape is [0, 6], so it names no image"]);
+    refused("b.npy", &npy("<f8", &[2, 3], &[0; 48]), "", &["it holds <f8, but indices are integers"]);
+    refused("b.npy", &good[..good.len() - 1], "", &["its numbers are not as many as its shape [2, 3] of int64 says"]);
+    refused("b.npy", b"0 1 2", "", &["it is damaged", "`numpy.save`"]);
+    refused("b.npz", b"0 1 2", "", &["cannot be read"]);
+    refused("b.txt", b"0 1 2", "", &["a file of indices is an array of integers in .npy, .npz or .safetensors"]);
+    let two = npz(&[("a", good.clone()), ("b", good.clone())], CompressionMethod::Stored);
+    refused("b.npz", &two, "", &["it has the arrays a, b; save one array, or call it `batches`"]);
+    refused("b.npy", &good, "--batch 4", &["--batch is 4, but each row of", "has 3 images; leave --batch out"]);
+    for rest in ["--validation 1", "--train-images 1499"] {
+        refused("b.npy", &good, rest, &["row 1, column 2 is 1499", "leave 1499 of the 1500 training images"]);
+    }
+    let said = "--batches says which images each step trains on, and so does --no-shuffle; leave one of them out";
+    run(&sandbox, "--batches b.npy --no-shuffle --out a").assert(1, &[said]);
+    fs::write(sandbox.path("mine.toml"), format!("net = \"{NET}\"\nbatches = \"none.npy\"\n")).unwrap();
+    sandbox
+        .run("run --grid mine.toml --data digits --out a")
+        .assert(1, &["none.npy: cannot read it", "check the path"]);
+    // Of --train-images and --validation that leave the images of the file, nothing is wrong.
+    fs::write(sandbox.path("b.npy"), int64(&[2, 3], &[0, 1, 2, 3, 4, 5])).unwrap();
+    run(&sandbox, "--batches b.npy --epochs 1 --out a --train-images 6 --validation 9").assert(0, &[]);
+}
+
+#[test]
+fn a_run_tests_on_training_images_by_index() {
+    let sandbox = sandbox();
+    let chosen: Vec<u32> = (0..333).map(|at| at * at % 700).collect();
+    fs::write(sandbox.path("t.npy"), int64(&[333], &chosen)).unwrap();
+    still(&sandbox, "--test-indices t.npy --epochs 1 --out a").assert(0, &[]);
+    let line = lines(&sandbox.results("a").epochs).remove(0);
+    let of_chosen: Vec<(f64, bool)> = chosen.iter().map(|image| TRAIN[*image as usize]).collect();
+    let loss = of_chosen.iter().map(|(loss, _)| loss).sum::<f64>() / 333.0;
+    let right = of_chosen.iter().filter(|(_, right)| *right).count();
+    assert!((line["test_loss"].as_f64().unwrap() - loss).abs() < 1e-5, "{line}, not {loss}");
+    assert_eq!(line["test_accuracy"].as_f64().unwrap(), 100.0 * right as f64 / 333.0);
+    let labels = &dataset::open("digits").unwrap().train.labels;
+    let of_class = |class: usize| chosen.iter().filter(|image| usize::from(labels[**image as usize]) == class).count();
+    let confusion: Vec<Vec<usize>> =
+        serde_json::from_slice(&fs::read(sandbox.path("a/confusion.json")).unwrap()).unwrap();
+    for (class, row) in confusion.iter().enumerate() {
+        assert_eq!(row.iter().sum::<usize>(), of_class(class), "{confusion:?}");
+    }
+    assert_eq!((0..10).map(|class| confusion[class][class]).sum::<usize>(), right);
+    // What trains is as without the option.
+    still(&sandbox, "--epochs 1 --out b").assert(0, &[]);
+    assert_eq!(sandbox.results("a").metrics, sandbox.results("b").metrics);
+    assert_ne!(sandbox.results("a").epochs, sandbox.results("b").epochs);
+    // `evaluate` finds the file, and says if it is another one by now.
+    let evaluated = sandbox.run("evaluate a --json").json();
+    assert_eq!((&evaluated["test_loss"], &evaluated["images"]), (&line["test_loss"], &333.into()));
+    let given = sandbox.run("evaluate a --json --test-indices t.npy").json();
+    assert_eq!(given, evaluated);
+    let of_file =
+        sandbox.run_with("evaluate a/weights.safetensors --net {} --data digits --test-indices t.npy --json", NET);
+    assert_eq!(of_file.json()["test_accuracy"], line["test_accuracy"]);
+    sandbox.run("predict a -o logits.safetensors").assert(0, &[]);
+    let logits = fs::read(sandbox.path("logits.safetensors")).unwrap();
+    let logits = safetensors::SafeTensors::deserialize(&logits).unwrap();
+    assert_eq!(logits.tensor("logits").unwrap().shape(), [333, 10]);
+    fs::write(sandbox.path("t.npy"), int64(&[2], &[0, 1])).unwrap();
+    sandbox.run("evaluate a").assert(1, &["t.npy: the file has changed since a was trained"]);
+    fs::remove_file(sandbox.path("t.npy")).unwrap();
+    sandbox.run("evaluate a").assert(1, &["t.npy: cannot read it"]);
+}
+
+#[test]
+fn test_images_by_index_are_part_of_what_a_run_is() {
+    let sandbox = Sandbox::new();
+    let write = |name: &str, indices: &[u32]| fs::write(sandbox.path(name), int64(&[indices.len()], indices)).unwrap();
+    write("t.npy", &[5, 5, 9]);
+    write("u.npy", &[5, 9]);
+    let plan = run(&sandbox, "--test-indices t.npy --epochs 1 --out a --dry-run --json").json();
+    assert_eq!(plan["test_images"], 3);
+    run(&sandbox, "--test-indices t.npy --epochs 1 --max-steps 5 --out a").assert(0, &[]);
+    run(&sandbox, "--test-indices t.npy --epochs 1 --out a").assert(0, &[]);
+    run(&sandbox, "--test-indices t.npy --epochs 1 --threads 2 --out b").assert(0, &[]);
+    sandbox.results("a").assert_equal(&sandbox.results("b"));
+    run(&sandbox, "--test-indices u.npy --epochs 1 --out a").assert(1, &["another run (test_indices: "]);
+    run(&sandbox, "--epochs 1 --out a").assert(1, &["another run (test_indices: "]);
+    let report = sandbox.run("report a --format json").json();
+    let command = report["groups"][0]["runs"][0]["command"].as_str().unwrap();
+    assert!(command.contains(" --test-indices FILE.npy"), "{command}");
+    write("t.npy", &[5, 1500]);
+    let said = "index 1 is 1500, but the data set digits has 1500 training images, which are 0 to 1499";
+    run(&sandbox, "--test-indices t.npy --epochs 1 --out c").assert(1, &["t.npy", said]);
+    write_batches(&sandbox, "t.npy", &rows(2, 3));
+    run(&sandbox, "--test-indices t.npy --epochs 1 --out c").assert(1, &["shape is [2, 3]", "[images]"]);
+    assert!(!sandbox.path("c").exists(), "work began");
 }

@@ -84,6 +84,12 @@ pub struct Config {
     /// Training images that are trained on, the first so many; `None` is all that are not held out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub train_images: Option<usize>,
+    /// SHA-256 of the file that says which images each step trains on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub batches: Option<String>,
+    /// SHA-256 of the file that says which training images are tested on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub test_indices: Option<String>,
     /// Steps of an epoch; `None` is one pass over the training images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub steps_per_epoch: Option<usize>,
@@ -101,11 +107,11 @@ impl Config {
 
     /// As [`Config::training`], with memory for no more samples than a step on `dataset` has; the results are the same.
     pub fn training_on(&self, dataset: &Dataset) -> Training {
-        // The noise of weight mirrors is a whole batch.
-        let has_mirror =
-            self.network.architecture().layers().iter().any(|layer| layer.feedback == Feedback::WeightMirror);
+        // The noise of weight mirrors is a whole batch; a file of batches may name an image twice.
+        let layers = self.network.architecture().layers();
+        let is_whole = self.batches.is_some() || layers.iter().any(|layer| layer.feedback == Feedback::WeightMirror);
         let most = self.train_images(dataset).max(self.validation).max(dataset.test.len()).max(1);
-        self.training_of(if has_mirror { self.batch } else { self.batch.min(most) })
+        self.training_of(if is_whole { self.batch } else { self.batch.min(most) })
     }
 
     /// As [`Config::training`] with another batch.
@@ -153,6 +159,17 @@ impl Config {
         (train, validation)
     }
 
+    /// This configuration on `dataset` with the batches and test images that files say, if they do; `batch` is the one that is asked for.
+    #[must_use]
+    pub fn with_indices_of(mut self, dataset: &Dataset, batch: Option<usize>) -> Self {
+        if let (Some(batches), None) = (&dataset.batches, batch) {
+            self.batch = batches.cols();
+        }
+        self.batches = dataset.batches.as_ref().map(|file| file.checksum.clone());
+        self.test_indices = dataset.test_indices.as_ref().map(|file| file.checksum.clone());
+        self
+    }
+
     /// How many images of `dataset` are trained on.
     pub fn train_images(&self, dataset: &Dataset) -> usize {
         self.normal_images(dataset).saturating_sub(self.validation).min(self.train_images.unwrap_or(usize::MAX))
@@ -163,8 +180,11 @@ impl Config {
         dataset.train.len() - self.anomaly_class.map_or(0, |class| dataset.train.count_of(class))
     }
 
-    /// Steps of a pass over the training images of `dataset`.
+    /// Steps of a pass over the training images of `dataset`, or over the rows of its batches.
     pub fn steps_per_pass(&self, dataset: &Dataset) -> usize {
+        if let Some(batches) = &dataset.batches {
+            return batches.rows().len();
+        }
         self.train_images(dataset).div_ceil(self.batch.max(1))
     }
 

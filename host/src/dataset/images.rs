@@ -64,6 +64,18 @@ impl Images {
         self.labels.get(index).copied().into_iter().chain(values).collect()
     }
 
+    /// The images `chosen`, in that order.
+    pub(super) fn select(&self, chosen: &[u32]) -> Self {
+        let count = self.values.len() / self.len().max(1);
+        let chosen = || chosen.iter().map(|index| *index as usize);
+        Self {
+            pixels: chosen().flat_map(|index| self.image(index)).copied().collect(),
+            labels: chosen().filter_map(|index| self.labels.get(index)).copied().collect(),
+            values: chosen().flat_map(|index| self.values_of(index, count)).copied().collect(),
+            size: self.size,
+        }
+    }
+
     pub(super) fn image_mut(&mut self, index: usize) -> &mut [u8] {
         &mut self.pixels[index * self.size..][..self.size]
     }

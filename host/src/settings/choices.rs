@@ -1,5 +1,7 @@
 //! The options of a training.
 
+use std::path::PathBuf;
+
 use asymgrad_core::{Initial, Loss, Optimizer};
 use clap::Args;
 
@@ -86,6 +88,13 @@ pub struct Choices {
     /// Trains on the first N training images alone, in the order of the files
     #[arg(long, value_name = "N", value_parser = count)]
     pub train_images: Option<usize>,
+    /// The training images of each step by index, from 0: integers [steps, batch] in .npy, .npz or .safetensors; after the last row the
+    /// first one follows
+    #[arg(long, value_name = "FILE")]
+    pub batches: Option<PathBuf>,
+    /// Tests on these training images by index, from 0, in place of the test images: integers [images] in .npy, .npz or .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub test_indices: Option<PathBuf>,
     /// Keeps the samples in the order of the files
     #[arg(long)]
     pub no_shuffle: bool,
@@ -124,6 +133,8 @@ impl Choices {
             measures,
             validation,
             train_images,
+            batches,
+            test_indices,
             no_shuffle,
             init,
         } = self;
@@ -152,6 +163,8 @@ impl Choices {
             measures: measures.or(other.measures),
             validation: validation.or(other.validation),
             train_images: train_images.or(other.train_images),
+            batches: batches.clone().or_else(|| other.batches.clone()),
+            test_indices: test_indices.clone().or_else(|| other.test_indices.clone()),
             no_shuffle: *no_shuffle || other.no_shuffle,
             init: init.clone().or_else(|| other.init.clone()),
         }

@@ -37,4 +37,5 @@ pub use measure::measure;
 pub use pace::{Pace, pace};
 pub use refusal::check;
 pub use request::{Observer, Outcome, Request, TrainProgress, check_fit, check_split};
+pub use sampler::check_sampling;
 pub use start::{ended, train};
