@@ -1,6 +1,6 @@
 //! An array of a file as images, labels or a shape: what it holds, and what is wrong with it.
 
-use super::idx::MOST_SIDE;
+use super::images::MOST_SIDE;
 
 /// The array of channels, rows and cols.
 pub(super) const SHAPE: &str = "shape";

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// An image of more rows or columns is an error.
+pub(super) const MOST_SIDE: usize = 1 << 12;
+
 /// Images with their labels or their target values, in an order that is part of the data.
 #[derive(Clone, PartialEq)]
 pub struct Images {
