@@ -141,7 +141,7 @@ fn passes_continue_across_epochs_of_any_number_of_steps() {
             let loss = chosen.iter().map(|(loss, _)| loss).sum::<f64>() / chosen.len() as f64;
             let right = chosen.iter().filter(|(_, right)| *right).count();
             assert!((line["train_loss"].as_f64().unwrap() - loss).abs() < 1e-5, "{line}");
-            assert_eq!(line["train_accuracy"].as_f64().unwrap(), 100.0 * right as f64 / chosen.len() as f64);
+            assert_eq!(line["train_accuracy"], 100.0 * right as f64 / chosen.len() as f64);
         }
     }
 }
@@ -422,7 +422,7 @@ fn a_run_tests_on_training_images_by_index() {
     let loss = of_chosen.iter().map(|(loss, _)| loss).sum::<f64>() / 333.0;
     let right = of_chosen.iter().filter(|(_, right)| *right).count();
     assert!((line["test_loss"].as_f64().unwrap() - loss).abs() < 1e-5, "{line}, not {loss}");
-    assert_eq!(line["test_accuracy"].as_f64().unwrap(), 100.0 * right as f64 / 333.0);
+    assert_eq!(line["test_accuracy"], 100.0 * right as f64 / 333.0);
     let labels = &dataset::open("digits").unwrap().train.labels;
     let of_class = |class: usize| chosen.iter().filter(|image| usize::from(labels[**image as usize]) == class).count();
     let confusion: Vec<Vec<usize>> =
@@ -476,4 +476,84 @@ fn test_images_by_index_are_part_of_what_a_run_is() {
     write_batches(&sandbox, "t.npy", &rows(2, 3));
     run(&sandbox, "--test-indices t.npy --epochs 1 --out c").assert(1, &["shape is [2, 3]", "[images]"]);
     assert!(!sandbox.path("c").exists(), "work began");
+}
+
+#[test]
+fn drop_last_leaves_out_the_smaller_batch_of_each_pass() {
+    let sandbox = sandbox();
+    let whole = |batch: usize| move |pass| shuffled(1, pass, batch).into_iter().filter(move |row| row.len() == batch);
+    still(&sandbox, "--drop-last --epochs 2 --out a").assert(0, &[]);
+    let expected: Vec<Vec<u32>> = (1..=2).flat_map(whole(128)).collect();
+    assert_eq!(expected.len(), 22, "1500 images are 11 batches of 128, and 92 images");
+    assert_batches(&sandbox, "a", &expected);
+    // The images of an epoch are those of its batches.
+    let line = lines(&sandbox.results("a").epochs).remove(0);
+    let right = expected[..11].concat().iter().filter(|image| TRAIN[**image as usize].1).count();
+    assert_eq!(line["train_accuracy"], 100.0 * right as f64 / 1408.0);
+    still(&sandbox, "--drop-last --no-shuffle --batch 700 --epochs 2 --out b").assert(0, &[]);
+    let in_order: Vec<Vec<u32>> = [0..700, 700..1400, 0..700, 700..1400].map(Iterator::collect).into();
+    assert_batches(&sandbox, "b", &in_order);
+    // Where the batches are whole, nothing is left out.
+    run(&sandbox, "--drop-last --batch 500 --epochs 2 --out c").assert(0, &[]);
+    run(&sandbox, "--batch 500 --epochs 2 --out d").assert(0, &[]);
+    sandbox.results("c").assert_equal(&sandbox.results("d"));
+    for rest in ["--batch 1501", "--batch 11 --train-images 10"] {
+        run(&sandbox, &format!("--drop-last {rest} --out e"))
+            .assert(1, &["--drop-last leaves no batch of", "smaller --batch"]);
+        assert!(!sandbox.path("e").exists(), "work began");
+    }
+}
+
+/// The images of each batch of a pass, drawn with replacement.
+fn drawn(seed: u64, pass: u64, images: &[u32], batch: usize) -> Vec<Vec<u32>> {
+    let (mut generator, count) = (generator(seed, pass), u32::try_from(images.len()).unwrap());
+    let order: Vec<u32> = images.iter().map(|_| images[below(count, &mut generator) as usize]).collect();
+    order.chunks(batch).map(<[u32]>::to_vec).collect()
+}
+
+#[test]
+fn replacement_draws_each_image_independently_of_the_others() {
+    let sandbox = sandbox();
+    let all: Vec<u32> = (0..IMAGES).collect();
+    let expected: Vec<Vec<u32>> = (1..=3).flat_map(|pass| drawn(3, pass, &all, 128)).collect();
+    still(&sandbox, "--replacement --seed 3 --epochs 3 --out a").assert(0, &[]);
+    assert_batches(&sandbox, "a", &expected);
+    // A pass of 1500 draws leaves out one image of e, about 552; a shuffle none.
+    let distinct: std::collections::BTreeSet<u32> = expected[..PASS].concat().into_iter().collect();
+    assert!((880..1020).contains(&distinct.len()), "{}", distinct.len());
+    let rest = "--replacement --seed 3 --train-images 100 --validation 5 --batch 30 --drop-last --steps-per-epoch 4";
+    still(&sandbox, &format!("{rest} --epochs 2 --out b")).assert(0, &[]);
+    let few = (1..=3).flat_map(|pass| drawn(3, pass, &all[..100], 30).into_iter().take(3)).take(8);
+    assert_batches(&sandbox, "b", &few.collect::<Vec<_>>());
+}
+
+#[test]
+fn runs_with_replacement_or_drop_last_resume_byte_for_byte_on_any_threads() {
+    let sandbox = Sandbox::new();
+    for rest in ["--replacement", "--drop-last", "--replacement --drop-last --steps-per-epoch 7"] {
+        let name = rest.replace(' ', "");
+        run(&sandbox, &format!("{rest} --epochs 3 --threads 2 --out whole{name}")).assert(0, &[]);
+        for steps in [1, 11, 12, 17] {
+            run(&sandbox, &format!("{rest} --epochs 3 --threads 1 --max-steps {steps} --out cut{name}")).assert(0, &[]);
+        }
+        run(&sandbox, &format!("{rest} --epochs 3 --threads 1 --out cut{name}")).assert(0, &[]);
+        sandbox.results(&format!("cut{name}")).assert_equal(&sandbox.results(&format!("whole{name}")));
+        run(&sandbox, &format!("--epochs 3 --out cut{name}")).assert(1, &["another run ("]);
+        let report = sandbox.run(&format!("report whole{name} --format json")).json();
+        let command = report["groups"][0]["runs"][0]["command"].as_str().unwrap();
+        assert!(rest.split(" --").all(|option| command.contains(option.trim_start_matches('-'))), "{command}");
+    }
+}
+
+#[test]
+fn options_that_choose_the_images_and_contradict_each_other_are_refused() {
+    let sandbox = Sandbox::new();
+    write_batches(&sandbox, "b.npy", &rows(2, 3));
+    let said = "--replacement draws the images, and --no-shuffle keeps their order; leave one of them out";
+    run(&sandbox, "--replacement --no-shuffle --out a").assert(1, &[said]);
+    for option in ["--replacement", "--drop-last"] {
+        let said = format!("--batches says which images each step trains on, and so does {option}");
+        run(&sandbox, &format!("--batches b.npy {option} --out a")).assert(1, &[&said]);
+    }
+    assert!(!sandbox.path("a").exists(), "work began");
 }

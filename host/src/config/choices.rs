@@ -109,6 +109,8 @@ impl Config {
             train_images: choices.train_images,
             batches: None,
             test_indices: None,
+            drop_last: choices.drop_last,
+            replacement: choices.replacement,
             steps_per_epoch: choices.steps_per_epoch,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),

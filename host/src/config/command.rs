@@ -100,6 +100,8 @@ impl Config {
             self.steps_per_epoch.map_or_else(String::new, |steps| format!(" --steps-per-epoch {steps}"));
         add(self.steps_per_epoch != plain.steps_per_epoch, steps_per_epoch);
         add(self.shuffle != plain.shuffle, " --no-shuffle".into());
+        add(self.drop_last != plain.drop_last, " --drop-last".into());
+        add(self.replacement != plain.replacement, " --replacement".into());
         add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings

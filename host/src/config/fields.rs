@@ -84,6 +84,12 @@ pub struct Config {
     /// Training images that are trained on, the first so many; `None` is all that are not held out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub train_images: Option<usize>,
+    /// Whether the last batch of a pass is left out if it is smaller.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drop_last: bool,
+    /// Whether the images of a pass are drawn with replacement.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replacement: bool,
     /// SHA-256 of the file that says which images each step trains on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub batches: Option<String>,
@@ -185,7 +191,8 @@ impl Config {
         if let Some(batches) = &dataset.batches {
             return batches.rows().len();
         }
-        self.train_images(dataset).div_ceil(self.batch.max(1))
+        let (images, batch) = (self.train_images(dataset), self.batch.max(1));
+        if self.drop_last { images / batch } else { images.div_ceil(batch) }
     }
 
     /// Steps of an epoch on `dataset`; 0 without a training image.

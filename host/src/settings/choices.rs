@@ -15,6 +15,7 @@ use super::values::{LOSSES, MEASURES, OPTIMIZERS, count, initial, positive};
 ///
 /// An option with `#[arg]` is one of `asymgrad run`, a field of an experiment and a field of a grid.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Choices {
     /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = LOSSES, hide_possible_values = true)]
@@ -98,6 +99,12 @@ pub struct Choices {
     /// Keeps the samples in the order of the files
     #[arg(long)]
     pub no_shuffle: bool,
+    /// Leaves out the last batch of each pass over the training images if it is smaller
+    #[arg(long)]
+    pub drop_last: bool,
+    /// Draws the images of each batch with replacement, each independently of the others
+    #[arg(long)]
+    pub replacement: bool,
     /// SHA-256 of the file that the weights begin with.
     #[arg(skip)]
     pub init: Option<String>,
@@ -136,6 +143,8 @@ impl Choices {
             batches,
             test_indices,
             no_shuffle,
+            drop_last,
+            replacement,
             init,
         } = self;
         Self {
@@ -166,6 +175,8 @@ impl Choices {
             batches: batches.clone().or_else(|| other.batches.clone()),
             test_indices: test_indices.clone().or_else(|| other.test_indices.clone()),
             no_shuffle: *no_shuffle || other.no_shuffle,
+            drop_last: *drop_last || other.drop_last,
+            replacement: *replacement || other.replacement,
             init: init.clone().or_else(|| other.init.clone()),
         }
     }

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::dataset::{Images, Pixels};
 
-/// The generator for one purpose: stream 0 draws the weights, stream p shuffles pass p.
+/// The generator for one purpose: stream 0 draws the weights, stream p is that of pass p over the images.
 pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     // Not `seed_from_u64`: how it spreads the bits is the crate's to change.
     let mut bytes = [0; 32];
@@ -27,6 +27,12 @@ pub fn shuffled(samples: u32, seed: u64, pass: u64) -> Vec<u32> {
         order.swap(last as usize, below(last + 1, &mut generator) as usize);
     }
     order
+}
+
+/// `samples` numbers below `samples`, each drawn independently of the others, for pass `pass` (from 1).
+pub fn with_replacement(samples: u32, seed: u64, pass: u64) -> Vec<u32> {
+    let mut generator = generator(seed, pass);
+    (0..samples).map(|_| below(samples, &mut generator)).collect()
 }
 
 /// A number below `limit`, each equally likely (Lemire 2019). Own code: `rand` may change what it draws.

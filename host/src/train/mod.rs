@@ -30,7 +30,7 @@ mod step;
 mod targets;
 mod whole_network;
 
-pub use batches::{Gather, shuffled};
+pub use batches::{Gather, shuffled, with_replacement};
 pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};
 pub use measure::measure;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::batches::shuffled;
+use super::batches::{shuffled, with_replacement};
 use crate::config::Config;
 use crate::dataset::{Dataset, IndexFile};
 use crate::run::Error;
@@ -44,11 +44,13 @@ impl<'a> Sampler<'a> {
     }
 
     fn order_of(&self, pass: u64) -> Vec<u32> {
-        if !self.config.shuffle {
+        let Config { seed, shuffle, replacement, .. } = *self.config;
+        if !shuffle {
             return self.train.clone();
         }
         let samples = u32::try_from(self.train.len()).unwrap_or(u32::MAX);
-        shuffled(samples, self.config.seed, pass).into_iter().map(|place| self.train[place as usize]).collect()
+        let order = if replacement { with_replacement } else { shuffled };
+        order(samples, seed, pass).into_iter().map(|place| self.train[place as usize]).collect()
     }
 }
 
@@ -68,12 +70,21 @@ pub fn check_sampling(config: &Config, dataset: &Dataset) -> Result<(), Error> {
             return wrong(format!("the SHA-256 of the file of {option} is {of_run}; open the data set with this file"));
         }
     }
-    let Some(file) = dataset.batches.as_deref() else { return Ok(()) };
-    let (name, cols) = (file.file.display(), file.cols());
-    if !config.shuffle {
+    if config.replacement && !config.shuffle {
         return wrong(
-            "--batches says which images each step trains on, and so does --no-shuffle; leave one of them out".into(),
+            "--replacement draws the images, and --no-shuffle keeps their order; leave one of them out".into(),
         );
+    }
+    let Some(file) = dataset.batches.as_deref() else { return check_drop_last(config, dataset) };
+    let (name, cols) = (file.file.display(), file.cols());
+    for (is_given, option) in
+        [(!config.shuffle, "--no-shuffle"), (config.replacement, "--replacement"), (config.drop_last, "--drop-last")]
+    {
+        if is_given {
+            return wrong(format!(
+                "--batches says which images each step trains on, and so does {option}; leave one of them out"
+            ));
+        }
     }
     if config.batch != cols {
         let batch = config.batch;
@@ -95,4 +106,17 @@ pub fn check_sampling(config: &Config, dataset: &Dataset) -> Result<(), Error> {
         )),
         None => Ok(()),
     }
+}
+
+/// `--drop-last` has to leave a batch.
+fn check_drop_last(config: &Config, dataset: &Dataset) -> Result<(), Error> {
+    let (images, batch) = (config.train_images(dataset), config.batch);
+    if !config.drop_last || images >= batch {
+        return Ok(());
+    }
+    Err(Error::Sampling {
+        problem: format!(
+            "--drop-last leaves no batch of {batch}: there are {images} images to train on; choose a smaller --batch"
+        ),
+    })
 }
