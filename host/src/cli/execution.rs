@@ -134,9 +134,9 @@ impl Execution {
 
     /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
-        if self.save_best && tasks.iter().any(|task| task.request.config.epochs == 0) {
+        if self.save_best && tasks.iter().any(|task| task.request.config.goal(&task.dataset) == 0) {
             anyhow::bail!(
-                "--save-best keeps the weights of an epoch, and --epochs 0 trains none; leave one of them out"
+                "--save-best keeps the weights of an epoch, and --epochs 0 or --max-steps 0 trains none; leave one of them out"
             );
         }
         if self.save_best && tasks.iter().any(|task| task.request.config.validation == 0) {

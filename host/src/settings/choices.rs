@@ -47,8 +47,8 @@ pub struct Choices {
     /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the fewest that the report publishes, else 100]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
-    /// Steps to train in all, if that is less than the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Steps to train in all, if that is less than the epochs; 0 is as --epochs 0
+    #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
     /// Ends an epoch after N steps instead of one pass over the training images; the passes continue across epochs
     #[arg(long, value_name = "N", value_parser = count)]
