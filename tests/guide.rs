@@ -48,6 +48,10 @@ fn values(folder: &Path, layout: &str) {
 fn every_command_of_the_guide_works() {
     let sandbox = Sandbox::new();
     photos(&sandbox.path("photos.npz"));
+    for (name, shape) in [("batches.npy", &[20, 16][..]), ("probe.npy", &[9])] {
+        let count = shape.iter().product::<usize>();
+        std::fs::write(sandbox.path(name), npy("|u1", shape, &vec![7; count])).unwrap();
+    }
     let mut texts = GUIDE.split("```toml\n").skip(1).map(|block| block.split("```").next().unwrap());
     std::fs::write(sandbox.path("grid.toml"), texts.next().unwrap()).unwrap();
     std::fs::write(sandbox.path("mine.toml"), texts.next().unwrap()).unwrap();

@@ -95,6 +95,39 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     assert!(writing > 10, "only {writing} kills while a checkpoint was written");
 }
 
+/// Epochs of three steps, passes of two, with a checkpoint after each step.
+#[test]
+fn a_run_whose_passes_are_no_epochs_resumes_byte_for_byte_when_it_is_killed() {
+    let Some(faults) = Faults::new() else { return };
+    let sandbox = &faults.sandbox;
+    let net = "input 3x32x32 - dense4 - dense10(R*)";
+    let command = |out: &str| {
+        format!(
+            "run --net {{}} --data digits --batch 700 --drop-last --replacement --steps-per-epoch 3 --epochs 2 --measure-every 0 \
+             --checkpoint-every 1 --threads 1 --out {out}"
+        )
+    };
+    sandbox.run_with(&command("whole"), net).assert(0, &[]);
+    let (whole, mut before, mut kills) = (sandbox.results("whole"), BTreeMap::new(), 0);
+    // A kill at each operation takes minutes.
+    for at in (1..).step_by(4) {
+        let out = format!("killed-{at}");
+        let ended = faults.run(&command(&out), net, &out, KILL, at);
+        if ended.code == Some(0) {
+            break;
+        }
+        assert_eq!(ended.code, None, "{}", ended.err);
+        let files = files(&sandbox.path(&out));
+        if files != before {
+            sandbox.run_with(&command(&out), net).assert(0, &[]);
+            sandbox.results(&out).assert_equal(&whole);
+            before = files;
+            kills += 1;
+        }
+    }
+    assert!(kills > 10, "only {kills} kills left other files");
+}
+
 /// Epochs of one step, with a checkpoint after every other one, so that a killed process has kept the weights of an epoch that a process
 /// with a smaller goal does not make.
 #[test]

@@ -137,6 +137,23 @@ fn a_run_of_no_epoch_evaluates_its_start_and_is_extended_as_if_it_had_not_stoppe
     }
 }
 
+#[test]
+fn a_run_of_no_step_is_one_of_no_epoch() {
+    let sandbox = Sandbox::new();
+    let run = |rest: &str| sandbox.run_with(&format!("run --net {{}} --data digits --batch 500 {rest}"), NET);
+    run("--epochs 0 --out a").assert(0, &[]);
+    run("--epochs 3 --max-steps 0 --out b").assert(0, &[]);
+    let (a, b) = (sandbox.results("a"), sandbox.results("b"));
+    assert!(b.metrics.is_empty() && a.epochs == b.epochs && a.weights == b.weights, "{} {}", a.epochs, b.epochs);
+    run("--epochs 3 --max-steps 4 --out b").assert(0, &[]);
+    run("--epochs 3 --max-steps 4 --out whole").assert(0, &[]);
+    sandbox.results("b").assert_equal(&sandbox.results("whole"));
+    let report = sandbox.run("report b --format json").json();
+    assert_eq!(report["groups"][0]["runs"][0]["epochs"].as_array().map(Vec::len), Some(2));
+    run("--epochs 3 --max-steps 0 --validation 9 --save-best --out c")
+        .assert(1, &["--epochs 0 or --max-steps 0 trains none"]);
+}
+
 /// config.json is removed last: without it the other files cannot be recognised as those of a run.
 #[test]
 fn starting_over_removes_the_tensorboard_events_before_the_configuration() {

@@ -6,6 +6,7 @@ mod program;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::{self, Dataset, Images};
@@ -125,7 +126,7 @@ fn images_held_out_do_not_standardise() {
     let sandbox = Sandbox::new();
     let mut digits = digits();
     let rest = IMAGES - HELD_OUT;
-    digits.train.pixels[rest * 3072..IMAGES * 3072].fill(255);
+    Arc::make_mut(&mut digits.train).pixels[rest * 3072..IMAGES * 3072].fill(255);
     write_layout(&sandbox.path("all"), (&digits.train, 0..IMAGES), (&digits.test, 0..70));
     write_layout(&sandbox.path("rest"), (&digits.train, 0..rest), (&digits.test, 0..70));
     let standard = |data: &str, option: &str| {

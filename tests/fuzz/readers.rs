@@ -4,10 +4,12 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::sync::LazyLock;
 
+use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment;
 use asymgrad::run::{self, Checkpoint, CheckpointReader};
-use asymgrad::{Network, dataset, tensors};
+use asymgrad::{Network, tensors};
 use asymgrad_core::Training;
 use flate2::{Compression, write::GzEncoder};
 
@@ -35,6 +37,7 @@ pub(crate) fn all() -> Vec<(&'static str, Reader, Vec<u8>)> {
         ("npz", npz, arrays(&npy(&[3, 2, 2], &[9; 12]))),
         ("npy", npy_in_archive, npy(&[3, 2, 2], &[9; 12])),
         ("tensors", tensor_file, good_tensors()),
+        ("indices", index_file, npy(&[3, 4], &[9; 12])),
     ]
 }
 
@@ -225,4 +228,14 @@ fn tensor_file(folder: &Path, bytes: &[u8]) {
     let file = folder.join("arrays.safetensors");
     fs::write(&file, bytes).unwrap();
     open(&file);
+}
+
+static DIGITS: LazyLock<Dataset> = LazyLock::new(|| dataset::open("digits").unwrap());
+
+/// A file of indices, as that of batches and as that of test images.
+fn index_file(folder: &Path, bytes: &[u8]) {
+    let file = folder.join("indices.npy");
+    fs::write(&file, bytes).unwrap();
+    drop(DIGITS.with_indices(Some(&file), None));
+    drop(DIGITS.with_indices(None, Some(&file)));
 }

@@ -3,31 +3,59 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use asymgrad::config::Target;
+use asymgrad::config::{Choices, Config, Target};
 use asymgrad::dataset::{self, Dataset, Standardization};
 
 /// The data sets of a command's experiments, each opened once.
 #[derive(Default)]
 pub(super) struct OpenDatasets {
     open: HashMap<OsString, Arc<Dataset>>,
+    /// Those with files of indices: of batches, and of test images.
+    with_indices: HashMap<(OsString, Option<PathBuf>, Option<PathBuf>), Arc<Dataset>>,
     /// What standardises them, by checksum and training images.
     standards: HashMap<(String, Vec<u32>), Standardization>,
 }
 
 impl OpenDatasets {
-    /// The data set that the command line chooses, else the experiment's own, else the default.
-    pub(super) fn get(&mut self, chosen: Option<&OsStr>, own: Option<&str>) -> anyhow::Result<Arc<Dataset>> {
+    /// The data set that the command line chooses, else the experiment's own, else the default, with the files of indices of `choices`.
+    pub(super) fn get(
+        &mut self,
+        chosen: Option<&OsStr>,
+        own: Option<&str>,
+        choices: &Choices,
+    ) -> anyhow::Result<Arc<Dataset>> {
         let spec = chosen.or(own.map(OsStr::new)).unwrap_or_else(|| OsStr::new(dataset::DEFAULT));
-        Ok(match self.open.entry(spec.to_owned()) {
+        let whole = match self.open.entry(spec.to_owned()) {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => entry.insert(Arc::new(dataset::open(spec)?)).clone(),
+        };
+        let Choices { batches, test_indices, .. } = choices;
+        if batches.is_none() && test_indices.is_none() {
+            return Ok(whole);
+        }
+        Ok(match self.with_indices.entry((spec.to_owned(), batches.clone(), test_indices.clone())) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => {
+                entry.insert(Arc::new(whole.with_indices(batches.as_deref(), test_indices.as_deref())?)).clone()
+            }
         })
     }
 
+    /// A configuration with what `dataset` says: the target, the numbers that standardise it, the files of indices.
+    pub(super) fn complete(&mut self, config: Config, choices: &Choices, dataset: &Dataset) -> Config {
+        let mut config = config.with_indices_of(dataset, choices.batch);
+        config.target = target_on(dataset, choices.target);
+        if choices.standardize {
+            config.standard = Some(self.standard(dataset, config.split(dataset).0));
+        }
+        config
+    }
+
     /// What standardises the training images `chosen` of a data set, which takes a look at every pixel: once for all experiments.
-    pub(super) fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
+    fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
         let entry = self.standards.entry((dataset.checksum.clone(), chosen));
         let chosen = entry.key().1.clone();
         entry.or_insert_with(|| Standardization::of(dataset, &chosen)).clone()

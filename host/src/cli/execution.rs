@@ -21,7 +21,7 @@ use asymgrad::tensors::checksum;
 use asymgrad::train::{self, Request};
 use clap::Args;
 
-use super::datasets::{OpenDatasets, target_on};
+use super::datasets::OpenDatasets;
 use super::dry_run::print_plans;
 use super::output::{is_broken_pipe, print, print_bytes, print_json_of};
 use super::shared::SharedOptions;
@@ -90,17 +90,12 @@ impl Execution {
         dataset: &Dataset,
         data: &mut OpenDatasets,
     ) -> anyhow::Result<Config> {
-        let own = &experiment.options.choices;
         let mut choices = choices.clone();
         if let (None, Some(file)) = (&choices.init, &experiment.init) {
             choices.init = Some(checksum(Path::new(file))?);
         }
-        let mut config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
-        config.target = target_on(dataset, choices.target.or(own.target));
-        if choices.standardize || own.standardize {
-            config.standard = Some(data.standard(dataset, config.split(dataset).0));
-        }
-        Ok(config)
+        let config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
+        Ok(data.complete(config, &choices.or(&experiment.options.choices), dataset))
     }
 
     /// The task of a configuration; `varying` is what tells it apart beside name and seed.
@@ -139,9 +134,9 @@ impl Execution {
 
     /// Trains the runs and prints how they ended.
     pub(super) fn train(&self, tasks: &[Task]) -> anyhow::Result<ExitCode> {
-        if self.save_best && tasks.iter().any(|task| task.request.config.epochs == 0) {
+        if self.save_best && tasks.iter().any(|task| task.request.config.goal(&task.dataset) == 0) {
             anyhow::bail!(
-                "--save-best keeps the weights of an epoch, and --epochs 0 trains none; leave one of them out"
+                "--save-best keeps the weights of an epoch, and --epochs 0 or --max-steps 0 trains none; leave one of them out"
             );
         }
         if self.save_best && tasks.iter().any(|task| task.request.config.validation == 0) {
@@ -167,6 +162,7 @@ impl Execution {
         }
         for task in tasks {
             train::check_split(&task.request.config, &task.dataset)?;
+            train::check_sampling(&task.request.config, &task.dataset)?;
         }
         if self.slurm || self.print_script {
             return self.submit(tasks).map(|()| ExitCode::SUCCESS);

@@ -15,7 +15,7 @@ use asymgrad::{Network, run, tensors};
 use asymgrad_core::{Feedback, Optimizer};
 use clap::Args;
 
-use super::datasets::{OpenDatasets, target_on};
+use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
 use super::values::ExperimentName;
@@ -69,16 +69,15 @@ impl RunArguments {
         let mut tasks = vec![];
         for choices in self.combinations()? {
             for (name, net) in &networks {
-                let (dataset, class) = (data.get(self.data.as_deref(), None)?, self.execution.shared.kernels.class()?);
-                let mut config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
-                config.target = target_on(&dataset, choices.target);
-                if choices.standardize {
-                    config.standard = Some(data.standard(&dataset, config.split(&dataset).0));
-                }
+                let class = self.execution.shared.kernels.class()?;
+                let dataset = data.get(self.data.as_deref(), None, &choices)?;
+                let config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
+                let config = data.complete(config, &choices, &dataset);
                 tasks.push(self.task(config, dataset, None, catalogue, cell));
             }
             for experiment in &experiments {
-                let dataset = data.get(self.data.as_deref(), experiment.data.as_deref())?;
+                let all = choices.or(&experiment.options.choices);
+                let dataset = data.get(self.data.as_deref(), experiment.data.as_deref(), &all)?;
                 let config = self.execution.config(experiment, &choices, &dataset, data)?;
                 tasks.push(self.task(config, dataset, Some(experiment), catalogue, cell));
             }

@@ -56,7 +56,7 @@ impl SuiteArguments {
         let seeds = self.seeds();
         let many = seeds.len() > 1;
         let task = |(experiment, seed): (Experiment, Option<u64>)| {
-            let dataset = data.get(chosen_data, experiment.data.as_deref())?;
+            let dataset = data.get(chosen_data, experiment.data.as_deref(), &experiment.options.choices)?;
             let choices = Choices { seed, validation: self.execution.shared.validation, ..Choices::default() };
             let mut config = self.execution.config(&experiment, &choices, &dataset, &mut data)?;
             let protocol = if self.quick {

@@ -23,6 +23,9 @@ pub(super) struct WeightsArguments {
     /// digits, cifar10, or the path of a data set [default: the run's, of a file cifar10]
     #[arg(long)]
     data: Option<OsString>,
+    /// Takes these training images by index, integers in .npy, .npz or .safetensors, in place of the test images [default: the run's]
+    #[arg(long, value_name = "FILE")]
+    test_indices: Option<PathBuf>,
     /// The kernels for a file of weights; a run has its own [default: auto]
     #[arg(long, value_enum, requires = "net")]
     kernels: Option<KernelChoice>,
@@ -54,12 +57,37 @@ impl WeightsArguments {
     fn read_run(&self) -> anyhow::Result<Weights> {
         let (config, state) = run::read_state(&self.source)?;
         let dataset = dataset::open(self.data.clone().unwrap_or_else(|| run::data_of(&self.source, &config)))?;
+        let dataset = self.with_test_indices(&config, dataset)?;
         check(&config, &dataset)?;
         Ok(Weights { config, state: state.to_vec(), dataset })
     }
 
+    /// The data set with the images that a run tests on.
+    fn with_test_indices(&self, config: &Config, dataset: Dataset) -> anyhow::Result<Dataset> {
+        if let Some(file) = &self.test_indices {
+            return Ok(dataset.with_indices(None, Some(file))?);
+        }
+        let Some(checksum) = config.test_indices.as_ref().filter(|_| config.data.checksum == dataset.checksum) else {
+            return Ok(dataset);
+        };
+        let run = self.source.display();
+        let file = run::test_indices_of(&self.source).ok_or_else(|| {
+            anyhow::anyhow!("{run}: the run tests on training images by index, and nothing says which file has them; give --test-indices FILE")
+        })?;
+        let dataset = dataset.with_indices(None, Some(&file))?;
+        let found = dataset.test_indices.as_ref().map(|found| &found.checksum);
+        if found != Some(checksum) {
+            let file = file.display();
+            anyhow::bail!(
+                "{file}: the file has changed since {run} was trained, when its SHA-256 was {checksum}; give that one as --test-indices"
+            );
+        }
+        Ok(dataset)
+    }
+
     fn read_file(&self, network: &Network, choices: &Choices) -> anyhow::Result<Weights> {
         let dataset = dataset::open(self.data.clone().unwrap_or_else(|| dataset::DEFAULT.into()))?;
+        let dataset = dataset.with_indices(None, self.test_indices.as_deref())?;
         let class = self.kernels.unwrap_or(KernelChoice::Auto).class()?;
         // The optimizer that takes no memory: nothing is trained.
         let choices = Choices { optimizer: Some(Optimizer::Sgd(Sgd::DEFAULT)), ..choices.clone() };

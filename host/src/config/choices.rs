@@ -1,5 +1,7 @@
 //! How a configuration comes about: from what a user chooses, else from the experiment, else from the defaults.
 
+use std::path::PathBuf;
+
 use asymgrad_core::{Adam, Feedback, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
@@ -49,14 +51,22 @@ impl Config {
     }
 
     /// This configuration with what the experiment takes from its data and files as `config` has it: an experiment states that images
-    /// are standardised and which file the weights begin with, a configuration by which numbers and which checksum; its
-    /// target may be what the data set has.
+    /// are standardised and names files, a configuration has the numbers and the checksums; its target may be what the data set has.
     pub(super) fn with_data_of(mut self, experiment: &Experiment, config: &Self) -> Self {
         if experiment.options.choices.standardize {
             self.standard = Some(config.standard.clone().unwrap_or_default());
         }
         if let Some(file) = &experiment.init {
             self.init = Some(config.init.as_ref().unwrap_or(file).clone());
+        }
+        let own = &experiment.options.choices;
+        let checksum = |file: Option<&PathBuf>, of: Option<&String>| {
+            file.map(|file| of.cloned().unwrap_or_else(|| file.display().to_string()))
+        };
+        self.batches = checksum(own.batches.as_ref(), config.batches.as_ref());
+        self.test_indices = checksum(own.test_indices.as_ref(), config.test_indices.as_ref());
+        if own.batches.is_some() && own.batch.is_none() {
+            self.batch = config.batch;
         }
         // Without a target it is trained towards what the data set has.
         if experiment.options.choices.target.is_none() && config.target == Target::Values {
@@ -97,6 +107,11 @@ impl Config {
             measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
             train_images: choices.train_images,
+            batches: None,
+            test_indices: None,
+            drop_last: choices.drop_last,
+            replacement: choices.replacement,
+            steps_per_epoch: choices.steps_per_epoch,
             shuffle: !choices.no_shuffle,
             init: choices.init.clone(),
             class,

@@ -90,11 +90,18 @@ impl Config {
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
         add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
         add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
-        add(self.batch != plain.batch, format!(" --batch {}", self.batch));
+        add(self.batch != plain.batch && self.batches.is_none(), format!(" --batch {}", self.batch));
         add(self.validation != plain.validation, format!(" --validation {}", self.validation));
         let train_images = self.train_images.map_or_else(String::new, |images| format!(" --train-images {images}"));
         add(self.train_images != plain.train_images, train_images);
+        add(self.batches.is_some() && plain.batches.is_none(), " --batches FILE.npy".into());
+        add(self.test_indices.is_some() && plain.test_indices.is_none(), " --test-indices FILE.npy".into());
+        let steps_per_epoch =
+            self.steps_per_epoch.map_or_else(String::new, |steps| format!(" --steps-per-epoch {steps}"));
+        add(self.steps_per_epoch != plain.steps_per_epoch, steps_per_epoch);
         add(self.shuffle != plain.shuffle, " --no-shuffle".into());
+        add(self.drop_last != plain.drop_last, " --drop-last".into());
+        add(self.replacement != plain.replacement, " --replacement".into());
         add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
         add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings

@@ -42,7 +42,7 @@ pub struct Config {
     pub optimizer: Optimizer,
     /// Bound of the weight gradients' elements.
     pub clip: Option<f32>,
-    /// Whether each epoch has an order of its own.
+    /// Whether each pass over the training images has an order of its own.
     pub shuffle: bool,
     /// SHA-256 of the file that the weights begin with.
     pub init: Option<String>,
@@ -84,6 +84,21 @@ pub struct Config {
     /// Training images that are trained on, the first so many; `None` is all that are not held out.
     #[serde(default, skip_serializing_if = "is_default")]
     pub train_images: Option<usize>,
+    /// Whether the last batch of a pass is left out if it is smaller.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drop_last: bool,
+    /// Whether the images of a pass are drawn with replacement.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replacement: bool,
+    /// SHA-256 of the file that says which images each step trains on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub batches: Option<String>,
+    /// SHA-256 of the file that says which training images are tested on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub test_indices: Option<String>,
+    /// Steps of an epoch; `None` is one pass over the training images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub steps_per_epoch: Option<usize>,
     /// Epochs to train.
     pub epochs: u32,
     /// Steps to train, if that is less.
@@ -98,11 +113,11 @@ impl Config {
 
     /// As [`Config::training`], with memory for no more samples than a step on `dataset` has; the results are the same.
     pub fn training_on(&self, dataset: &Dataset) -> Training {
-        // The noise of weight mirrors is a whole batch.
-        let has_mirror =
-            self.network.architecture().layers().iter().any(|layer| layer.feedback == Feedback::WeightMirror);
+        // The noise of weight mirrors is a whole batch; a file of batches may name an image twice.
+        let layers = self.network.architecture().layers();
+        let is_whole = self.batches.is_some() || layers.iter().any(|layer| layer.feedback == Feedback::WeightMirror);
         let most = self.train_images(dataset).max(self.validation).max(dataset.test.len()).max(1);
-        self.training_of(if has_mirror { self.batch } else { self.batch.min(most) })
+        self.training_of(if is_whole { self.batch } else { self.batch.min(most) })
     }
 
     /// As [`Config::training`] with another batch.
@@ -150,6 +165,17 @@ impl Config {
         (train, validation)
     }
 
+    /// This configuration on `dataset` with the batches and test images that files say, if they do; `batch` is the one that is asked for.
+    #[must_use]
+    pub fn with_indices_of(mut self, dataset: &Dataset, batch: Option<usize>) -> Self {
+        if let (Some(batches), None) = (&dataset.batches, batch) {
+            self.batch = batches.cols();
+        }
+        self.batches = dataset.batches.as_ref().map(|file| file.checksum.clone());
+        self.test_indices = dataset.test_indices.as_ref().map(|file| file.checksum.clone());
+        self
+    }
+
     /// How many images of `dataset` are trained on.
     pub fn train_images(&self, dataset: &Dataset) -> usize {
         self.normal_images(dataset).saturating_sub(self.validation).min(self.train_images.unwrap_or(usize::MAX))
@@ -160,14 +186,26 @@ impl Config {
         dataset.train.len() - self.anomaly_class.map_or(0, |class| dataset.train.count_of(class))
     }
 
-    /// Steps of an epoch on `dataset`.
-    pub fn batches(&self, dataset: &Dataset) -> usize {
-        self.train_images(dataset).div_ceil(self.batch.max(1))
+    /// Steps of a pass over the training images of `dataset`, or over the rows of its batches.
+    pub fn steps_per_pass(&self, dataset: &Dataset) -> usize {
+        if let Some(batches) = &dataset.batches {
+            return batches.rows().len();
+        }
+        let (images, batch) = (self.train_images(dataset), self.batch.max(1));
+        if self.drop_last { images / batch } else { images.div_ceil(batch) }
+    }
+
+    /// Steps of an epoch on `dataset`; 0 without a training image.
+    pub fn steps_per_epoch(&self, dataset: &Dataset) -> usize {
+        match self.steps_per_pass(dataset) {
+            0 => 0,
+            pass => self.steps_per_epoch.unwrap_or(pass),
+        }
     }
 
     /// Steps after which the run on `dataset` is finished.
     pub fn goal(&self, dataset: &Dataset) -> u64 {
-        let steps = (self.batches(dataset) as u64).saturating_mul(self.epochs.into());
+        let steps = (self.steps_per_epoch(dataset) as u64).saturating_mul(self.epochs.into());
         self.max_steps.map_or(steps, |most| most.min(steps))
     }
 

@@ -1,6 +1,6 @@
 //! An array of a file as images, labels or a shape: what it holds, and what is wrong with it.
 
-use super::idx::MOST_SIDE;
+use super::images::MOST_SIDE;
 
 /// The array of channels, rows and cols.
 pub(super) const SHAPE: &str = "shape";
@@ -35,7 +35,7 @@ impl Number {
     }
 
     /// `uint8`, or the file's own name for another type.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         match self {
             Self::Integer { bytes, is_signed, .. } => format!("{}int{}", if *is_signed { "" } else { "u" }, 8 * bytes),
             Self::Other(name) => name.clone(),
@@ -61,7 +61,7 @@ impl Array {
     }
 
     /// The integers; `None` of another type.
-    fn integers(&self) -> Option<impl Iterator<Item = i128>> {
+    pub(super) fn integers(&self) -> Option<impl Iterator<Item = i128>> {
         let Number::Integer { bytes, is_signed, is_big } = self.number else { return None };
         Some(self.data.chunks_exact(bytes).map(move |chunk| {
             let place = |(at, byte): (usize, &u8)| i128::from(*byte) << (8 * if is_big { bytes - 1 - at } else { at });

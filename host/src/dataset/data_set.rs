@@ -1,10 +1,14 @@
 //! A data set in memory: training and test images, with their checksum.
 
 use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::error::Error;
 use super::images::Images;
+use super::index_file::{Counted, IndexFile};
 use super::known::Contents;
 
 /// Images of one shape with labels or target values, with the test images kept apart.
@@ -23,9 +27,13 @@ pub struct Dataset {
     /// Number of target values of each image; 0 if the images have labels.
     pub values: usize,
     /// The images to train on.
-    pub train: Images,
+    pub train: Arc<Images>,
     /// The images to measure accuracy on.
-    pub test: Images,
+    pub test: Arc<Images>,
+    /// The training images of each step, if a file says which.
+    pub batches: Option<Arc<IndexFile>>,
+    /// The training images that `test` holds in place of the data set's own test images, if a file says which.
+    pub test_indices: Option<Arc<IndexFile>>,
     /// SHA-256 over shape, labels, pixels and target values in hexadecimal: a run's identity, the same wherever the files lie.
     pub checksum: String,
     /// What the images are, whatever the name.
@@ -41,7 +49,22 @@ impl Dataset {
         let (name, spec) = (name.to_owned(), name.into());
         let (checksum, contents) = (String::new(), Contents::Unknown);
         let values = train.values.len() / train.len().max(1);
-        let mut dataset = Self { name, channels, rows, cols, classes, values, train, test, checksum, contents, spec };
+        let (train, test, batches, test_indices) = (Arc::new(train), Arc::new(test), None, None);
+        let mut dataset = Self {
+            name,
+            channels,
+            rows,
+            cols,
+            classes,
+            values,
+            train,
+            test,
+            batches,
+            test_indices,
+            checksum,
+            contents,
+            spec,
+        };
         dataset.checksum = dataset.digest();
         dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test);
         dataset
@@ -50,6 +73,24 @@ impl Dataset {
     /// Three channels of 32 × 32 and ten classes, which is what every network of the report takes.
     pub(super) fn of_report(name: &str, train: Images, test: Images) -> Self {
         Self::new(name, [3, 32, 32], 10, train, test)
+    }
+
+    /// This data set with the training images of each step as the file `batches` says, and with those of the file `test` in place of its
+    /// test images. The checksum stays that of the data set.
+    ///
+    /// # Errors
+    /// [`Error`], which names the file, the place in it and what was found there.
+    pub fn with_indices(&self, batches: Option<&Path>, test: Option<&Path>) -> Result<Self, Error> {
+        let (mut dataset, of) = (self.clone(), Counted { data: &self.name, images: self.train.len() });
+        if let Some(file) = batches {
+            dataset.batches = Some(Arc::new(IndexFile::batches(file, of)?));
+        }
+        if let Some(file) = test {
+            let indices = IndexFile::test_images(file, of)?;
+            dataset.test = Arc::new(self.train.select(&indices.indices));
+            dataset.test_indices = Some(Arc::new(indices));
+        }
+        Ok(dataset)
     }
 
     /// Bytes of one image.

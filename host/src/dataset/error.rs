@@ -63,6 +63,14 @@ pub enum Error {
         /// What is wrong with it, and what to do.
         problem: String,
     },
+    /// A file of indices cannot be used.
+    #[error("{}: {problem}", file.display())]
+    Indices {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
     /// CIFAR-10 was asked for by name before it was imported.
     #[error(
         "{}: CIFAR-10 has not been imported; run `asymgrad data fetch`, or `asymgrad data import FILE` with \

@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::gzip::{MAGIC, Members};
+use super::images::MOST_SIDE;
 use super::sniff::{self, describe};
 use super::{Dataset, Error, Images};
 
@@ -18,8 +19,6 @@ const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 /// What EMNIST calls the last two.
 const TEST_FILES: [&str; 2] = ["test-images-idx3-ubyte", "test-labels-idx1-ubyte"];
-/// An image of more rows or columns is an error.
-pub(super) const MOST_SIDE: usize = 1 << 12;
 
 /// The files of one data set, as far as they are there, in the order of [`FILES`].
 #[derive(Debug, Default)]

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// An image of more rows or columns is an error.
+pub(super) const MOST_SIDE: usize = 1 << 12;
+
 /// Images with their labels or their target values, in an order that is part of the data.
 #[derive(Clone, PartialEq)]
 pub struct Images {
@@ -62,6 +65,18 @@ impl Images {
         let count = self.values.len() / self.len().max(1);
         let values = self.values_of(index, count).iter().flat_map(|value| value.to_le_bytes());
         self.labels.get(index).copied().into_iter().chain(values).collect()
+    }
+
+    /// The images `chosen`, in that order.
+    pub(super) fn select(&self, chosen: &[u32]) -> Self {
+        let count = self.values.len() / self.len().max(1);
+        let chosen = || chosen.iter().map(|index| *index as usize);
+        Self {
+            pixels: chosen().flat_map(|index| self.image(index)).copied().collect(),
+            labels: chosen().filter_map(|index| self.labels.get(index)).copied().collect(),
+            values: chosen().flat_map(|index| self.values_of(index, count)).copied().collect(),
+            size: self.size,
+        }
     }
 
     pub(super) fn image_mut(&mut self, index: usize) -> &mut [u8] {

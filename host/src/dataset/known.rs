@@ -161,11 +161,11 @@ mod tests {
         let digits = open("digits").unwrap();
         let whole = fingerprint(&digits.test);
         let mut other = reversed(&digits.test);
-        assert_ne!(other, digits.test);
+        assert_ne!(other, *digits.test);
         assert_eq!(fingerprint(&other), whole);
         other.image_mut(7)[9] ^= 1;
         assert_ne!(fingerprint(&other), whole);
-        let mut other = digits.test.clone();
+        let mut other = (*digits.test).clone();
         other.labels.swap(0, 1);
         assert_ne!(digits.test.labels[0], digits.test.labels[1]);
         assert_ne!(fingerprint(&other), whole);
@@ -175,7 +175,7 @@ mod tests {
     fn the_digits_are_known_in_their_order_alone() {
         let digits = open("digits").unwrap();
         assert_eq!(digits.contents, Contents::Digits);
-        let other = Dataset::of_report("digits", reversed(&digits.train), digits.test.clone());
+        let other = Dataset::of_report("digits", reversed(&digits.train), (*digits.test).clone());
         assert_eq!(other.contents, Contents::Unknown);
     }
 

@@ -27,7 +27,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::idx::MOST_SIDE;
+use super::images::MOST_SIDE;
 use super::{Dataset, Error, Images};
 use crate::diagnostic::{diagnose, text_of};
 

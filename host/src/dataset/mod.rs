@@ -2,12 +2,15 @@
 //! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
 //! MNIST's layout, or of arrays.
 //!
-//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `npz`: `NumPy`'s archives, `array`: one array
+//! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `array_file`: a file of arrays, `npz`: `NumPy`'s, `array`: one
+//!   array
+//! - `index_file`: training images by index, in a file
 //! - `fetch`, `import`: CIFAR-10 from its archive into the data folder
 //! - `info`: counts and means; `pixels`: from bytes to the network's input
 //! - `images`: the images in memory; `cifar_format`: names and sizes of CIFAR-10's files; `error`
 
 mod array;
+mod array_file;
 mod arrays;
 pub mod cifar;
 mod cifar_format;
@@ -20,6 +23,7 @@ mod gzip;
 mod idx;
 mod images;
 mod import;
+mod index_file;
 mod info;
 mod known;
 mod layout;
@@ -31,6 +35,7 @@ pub use data_set::Dataset;
 pub use error::Error;
 pub use images::Images;
 pub use import::{Import, OFFICIAL_BYTES, OFFICIAL_MD5, OFFICIAL_SHA256, import};
+pub use index_file::IndexFile;
 pub(crate) use info::moments;
 pub use info::{Info, SplitInfo};
 pub use known::{Contents, fingerprint};
@@ -72,7 +77,7 @@ pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Erro
 }
 
 fn open_path(path: &Path, name: &str) -> Result<Dataset, Error> {
-    if !path.is_dir() && arrays::is_file(path) {
+    if !path.is_dir() && array_file::is_file(path) {
         return arrays::read(path, name);
     }
     if !path.is_dir() {

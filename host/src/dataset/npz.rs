@@ -1,8 +1,9 @@
-//! `NumPy`'s `.npz`: a zip archive with an `.npy` file for each array, whose header is a Python dictionary of three fields.
+//! `NumPy`'s `.npy`, an array behind a header that is a Python dictionary of three fields, and `.npz`, a zip archive of them.
 //!
 //! An `.npy` file: `\x93NUMPY`, two bytes of version, the header's length as a little-endian u16, from version 2 on u32, the header, the
 //! numbers (<https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>).
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{BufReader, Read};
 
@@ -29,9 +30,14 @@ pub(super) fn names(archive: &Archive) -> Vec<String> {
 
 /// Reads an array that the archive has, or says what is wrong with it.
 pub(super) fn read(archive: &mut Archive, name: &str) -> Result<Array, String> {
-    let damaged = |error: &dyn std::fmt::Display| format!("it is damaged ({error}); save it again with `numpy.savez`");
-    let mut entry = archive.by_name(&format!("{name}{ENDING}")).map_err(|error| damaged(&error))?;
-    let header = read_header(&mut entry).map_err(|error| damaged(&error))?;
+    let entry = archive.by_name(&format!("{name}{ENDING}")).map_err(|error| damaged(&error, "numpy.savez"))?;
+    read_npy(entry, "numpy.savez")
+}
+
+/// Reads an `.npy` file, which `writer` writes, or says what is wrong with it.
+pub(super) fn read_npy(mut file: impl Read, writer: &str) -> Result<Array, String> {
+    let damaged = |error: &dyn Display| damaged(error, writer);
+    let header = read_header(&mut file).map_err(|error| damaged(&error))?;
     let (number, is_fortran, shape) = parse(&header).ok_or_else(|| damaged(&format!("its header is {header:?}")))?;
     if is_fortran {
         return Err("it is in Fortran order; save `numpy.ascontiguousarray(x)`".into());
@@ -39,9 +45,13 @@ pub(super) fn read(archive: &mut Archive, name: &str) -> Result<Array, String> {
     let mut data = vec![];
     if let Some(length) = Array::length(&shape, number.size()) {
         // Memory grows with what is there, never with what a damaged header says; one byte more shows that there is more.
-        entry.take(length.saturating_add(1)).read_to_end(&mut data).map_err(|error| damaged(&error))?;
+        file.take(length.saturating_add(1)).read_to_end(&mut data).map_err(|error| damaged(&error))?;
     }
     Ok(Array { number, shape, data })
+}
+
+fn damaged(error: &dyn Display, writer: &str) -> String {
+    format!("it is damaged ({error}); save it again with `{writer}`")
 }
 
 fn read_header(entry: &mut impl Read) -> std::io::Result<String> {

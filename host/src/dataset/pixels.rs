@@ -90,7 +90,7 @@ mod tests {
         let mut digits = dataset::open("digits").unwrap();
         // The digits are grey: each channel gets a colour curve of its own.
         let plane = digits.rows * digits.cols;
-        for (index, byte) in digits.train.pixels.iter_mut().enumerate() {
+        for (index, byte) in std::sync::Arc::make_mut(&mut digits.train).pixels.iter_mut().enumerate() {
             *byte = match index / plane % 3 {
                 0 => *byte,
                 1 => *byte / 3 + 20,

@@ -23,7 +23,7 @@ const MOST_HEADER: u64 = 65_536;
 /// Numbers converted at a time.
 const CHUNK: usize = 16_384;
 
-/// Where a run stands. The order of samples is a function of seed and epoch, so no generator's state is needed.
+/// Where a run stands. The order of samples is a function of seed and step, so no generator's state is needed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {

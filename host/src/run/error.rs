@@ -152,6 +152,12 @@ pub enum Error {
         /// Those of the validation split.
         validation: usize,
     },
+    /// The options that say which images are trained on do not go together.
+    #[error("{problem}")]
+    Sampling {
+        /// What does not go together, and what would.
+        problem: String,
+    },
     /// The weights of the best epoch so far were not kept.
     #[error(
         "{}: the run has made its best epoch so far without --save-best, and its weights are gone; leave --save-best out, choose another \

@@ -36,7 +36,7 @@ pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};
 pub use lines::{EpochLine, Lengths, Measures, StepLine, read_epochs, read_lines};
 pub use lock::{LockHolder, is_locked, now};
 pub(crate) use logs::Logs;
-pub use process::{Process, VERSION, data_of};
+pub use process::{Process, VERSION, data_of, test_indices_of};
 pub use result::{Ending, Summary, read_summary};
 pub(crate) use state::allocate;
 pub use state::read_state;

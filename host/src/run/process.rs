@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,15 +40,25 @@ pub struct Process {
     /// The bytes of that path in hexadecimal, if they are no UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_bytes: Option<String>,
+    /// The file on that host that says which training images are tested on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_indices: Option<String>,
 }
 
 impl Process {
-    /// This process, which resumes after `step` steps with these kernels on what `data` opens.
-    pub(crate) fn current(step: u64, kernels: String, threads: usize, data: &OsStr) -> Self {
+    /// This process, which resumes after `step` steps with these kernels on what `data` opens, and tests on the images of `test_indices`.
+    pub(crate) fn current(
+        step: u64,
+        kernels: String,
+        threads: usize,
+        data: &OsStr,
+        test_indices: Option<&Path>,
+    ) -> Self {
         let LockHolder { host, job, began, .. } = LockHolder::this_process();
         let data_bytes = data.to_str().is_none().then(|| hex::encode(data.as_encoded_bytes()));
         let (version, cpu, data) = (VERSION.into(), cpu(), Some(data.to_string_lossy().into_owned()));
-        Self { step, version, host, job, cpu, kernels, threads, began, data, data_bytes }
+        let test_indices = test_indices.map(|file| file.display().to_string());
+        Self { step, version, host, job, cpu, kernels, threads, began, data, data_bytes, test_indices }
     }
 
     /// Adds the line; what a crash left of another line ends there.
@@ -76,6 +86,11 @@ pub fn data_of(folder: &Path, config: &Config) -> OsString {
     let bytes = last.as_ref().and_then(|process| path_of(hex::decode(process.data_bytes.as_ref()?).ok()?));
     let text = || last.as_ref().and_then(|process| process.data.clone()).unwrap_or_else(|| config.data.name.clone());
     bytes.unwrap_or_else(|| text().into())
+}
+
+/// The file that says which training images the run in `folder` tests on, as its last process named it.
+pub fn test_indices_of(folder: &Path) -> Option<PathBuf> {
+    Process::read(folder).pop()?.test_indices.map(PathBuf::from)
 }
 
 /// A path of these bytes, where paths are bytes.

@@ -1,5 +1,7 @@
 //! The options of a training.
 
+use std::path::PathBuf;
+
 use asymgrad_core::{Initial, Loss, Optimizer};
 use clap::Args;
 
@@ -13,6 +15,7 @@ use super::values::{LOSSES, MEASURES, OPTIMIZERS, count, initial, positive};
 ///
 /// An option with `#[arg]` is one of `asymgrad run`, a field of an experiment and a field of a grid.
 #[derive(Clone, Debug, Default, PartialEq, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Choices {
     /// ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer [default: the experiment's, else ce]
     #[arg(long, value_parser = LOSSES, hide_possible_values = true)]
@@ -44,9 +47,12 @@ pub struct Choices {
     /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the fewest that the report publishes, else 100]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
-    /// Steps to train in all, if that is less than the epochs
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Steps to train in all, if that is less than the epochs; 0 is as --epochs 0
+    #[arg(long, value_name = "N")]
     pub max_steps: Option<u64>,
+    /// Ends an epoch after N steps instead of one pass over the training images; the passes continue across epochs
+    #[arg(long, value_name = "N", value_parser = count)]
+    pub steps_per_epoch: Option<usize>,
     /// L2 weight decay: X times the weight is added to its clipped gradient
     #[arg(id = "weight_decay", long = "weight-decay", value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub decay: Option<f32>,
@@ -83,9 +89,22 @@ pub struct Choices {
     /// Trains on the first N training images alone, in the order of the files
     #[arg(long, value_name = "N", value_parser = count)]
     pub train_images: Option<usize>,
+    /// The training images of each step by index, from 0: integers [steps, batch] in .npy, .npz or .safetensors; after the last row the
+    /// first one follows
+    #[arg(long, value_name = "FILE")]
+    pub batches: Option<PathBuf>,
+    /// Tests on these training images by index, from 0, in place of the test images: integers [images] in .npy, .npz or .safetensors
+    #[arg(long, value_name = "FILE")]
+    pub test_indices: Option<PathBuf>,
     /// Keeps the samples in the order of the files
     #[arg(long)]
     pub no_shuffle: bool,
+    /// Leaves out the last batch of each pass over the training images if it is smaller
+    #[arg(long)]
+    pub drop_last: bool,
+    /// Draws the images of each batch with replacement, each independently of the others
+    #[arg(long)]
+    pub replacement: bool,
     /// SHA-256 of the file that the weights begin with.
     #[arg(skip)]
     pub init: Option<String>,
@@ -108,6 +127,7 @@ impl Choices {
             batch,
             epochs,
             max_steps,
+            steps_per_epoch,
             decay,
             schedule,
             kp_decay,
@@ -120,7 +140,11 @@ impl Choices {
             measures,
             validation,
             train_images,
+            batches,
+            test_indices,
             no_shuffle,
+            drop_last,
+            replacement,
             init,
         } = self;
         Self {
@@ -135,6 +159,7 @@ impl Choices {
             batch: batch.or(other.batch),
             epochs: epochs.or(other.epochs),
             max_steps: max_steps.or(other.max_steps),
+            steps_per_epoch: steps_per_epoch.or(other.steps_per_epoch),
             decay: decay.or(other.decay),
             schedule: schedule.or(other.schedule),
             kp_decay: kp_decay.or(other.kp_decay),
@@ -147,7 +172,11 @@ impl Choices {
             measures: measures.or(other.measures),
             validation: validation.or(other.validation),
             train_images: train_images.or(other.train_images),
+            batches: batches.clone().or_else(|| other.batches.clone()),
+            test_indices: test_indices.clone().or_else(|| other.test_indices.clone()),
             no_shuffle: *no_shuffle || other.no_shuffle,
+            drop_last: *drop_last || other.drop_last,
+            replacement: *replacement || other.replacement,
             init: init.clone().or_else(|| other.init.clone()),
         }
     }

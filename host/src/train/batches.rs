@@ -1,6 +1,6 @@
-//! The order of samples in an epoch, and the way of a batch's bytes into the network's input.
+//! Random orders of samples, and the way of a batch's bytes into the network's input.
 //!
-//! The order is a pure function of (seed, epoch), so that a checkpoint need not hold a generator's state.
+//! An order is a pure function of (seed, pass), so that a checkpoint need not hold a generator's state.
 
 use asymgrad_core::Shape;
 use rand_chacha::ChaCha8Rng;
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::dataset::{Images, Pixels};
 
-/// The generator for one purpose: stream 0 draws the weights, stream e shuffles epoch e.
+/// The generator for one purpose: stream 0 draws the weights, stream p is that of pass p over the images.
 pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     // Not `seed_from_u64`: how it spreads the bits is the crate's to change.
     let mut bytes = [0; 32];
@@ -19,14 +19,20 @@ pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     generator
 }
 
-/// The numbers below `samples` in the order of epoch `epoch` (from 1): Fisher–Yates on a stream of its own.
-pub fn shuffled(samples: u32, seed: u64, epoch: u32) -> Vec<u32> {
-    let mut generator = generator(seed, epoch.into());
+/// The numbers below `samples` in the order of pass `pass` (from 1): Fisher–Yates on a stream of its own.
+pub fn shuffled(samples: u32, seed: u64, pass: u64) -> Vec<u32> {
+    let mut generator = generator(seed, pass);
     let mut order: Vec<u32> = (0..samples).collect();
     for last in (1..samples).rev() {
         order.swap(last as usize, below(last + 1, &mut generator) as usize);
     }
     order
+}
+
+/// `samples` numbers below `samples`, each drawn independently of the others, for pass `pass` (from 1).
+pub fn with_replacement(samples: u32, seed: u64, pass: u64) -> Vec<u32> {
+    let mut generator = generator(seed, pass);
+    (0..samples).map(|_| below(samples, &mut generator)).collect()
 }
 
 /// A number below `limit`, each equally likely (Lemire 2019). Own code: `rand` may change what it draws.
@@ -94,7 +100,7 @@ mod tests {
     use crate::dataset;
 
     #[test]
-    fn an_order_holds_every_sample_once_and_depends_on_seed_and_epoch() {
+    fn an_order_holds_every_sample_once_and_depends_on_seed_and_pass() {
         let order = shuffled(1000, 1, 1);
         let mut sorted = order.clone();
         sorted.sort_unstable();

@@ -8,7 +8,8 @@
 //! - `measure`: the signals of the feedback rules beside the true gradient; `signals`: statistics of a batch's values;
 //!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
-//! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
+//! - `sampler`: which images each step trains on; `step`: one step; `batches`: shuffles, and the way of bytes into the input;
+//!   `targets`: the targets of a batch
 //! - `anomaly`: reconstruction errors as anomaly scores
 //! - `request`: what is asked of a training, and what comes of it
 
@@ -21,6 +22,7 @@ mod measure;
 mod pace;
 mod refusal;
 mod request;
+mod sampler;
 mod session;
 mod signals;
 mod start;
@@ -28,11 +30,12 @@ mod step;
 mod targets;
 mod whole_network;
 
-pub use batches::{Gather, shuffled};
+pub use batches::{Gather, shuffled, with_replacement};
 pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};
 pub use measure::measure;
 pub use pace::{Pace, pace};
 pub use refusal::check;
 pub use request::{Observer, Outcome, Request, TrainProgress, check_fit, check_split};
+pub use sampler::check_sampling;
 pub use start::{ended, train};

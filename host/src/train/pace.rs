@@ -6,6 +6,7 @@ use asymgrad_core::{Step, StepError, Trainer};
 
 use super::batches::{Gather, generator};
 use super::request::Request;
+use super::sampler::Sampler;
 use super::step::load;
 use super::targets::BatchTargets;
 use crate::dataset::Dataset;
@@ -39,11 +40,11 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         trainer.initialize(&mut generator(config.seed, 0), config.seed);
         let gather = Gather::new(architecture.input(), config.pixels(dataset));
         let mut targets = BatchTargets::new(config.target);
-        let (mut chosen, _) = config.split(dataset);
-        chosen.truncate(config.batch);
+        let mut sampler = Sampler::new(config, dataset);
+        let chosen = sampler.batch(0);
         let mut step = || {
             let began = Instant::now();
-            load(&mut trainer, &mut targets, &gather, &dataset.train, &chosen)?;
+            load(&mut trainer, &mut targets, &gather, &dataset.train, chosen)?;
             match trainer.start(targets.get()).and_then(Step::finish) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),

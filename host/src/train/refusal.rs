@@ -1,6 +1,7 @@
 //! Why a run would not start, found without touching its folder.
 
 use super::request::{Request, check_fit, check_split};
+use super::sampler::check_sampling;
 use super::start::ended;
 use crate::dataset::Dataset;
 use crate::run::{Error, LockHolder, check_place, check_strangers, is_locked, stored_config};
@@ -14,6 +15,7 @@ pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     let Request { config, folder, init, fresh, .. } = request;
     check_fit(config, dataset)?;
     check_split(config, dataset)?;
+    check_sampling(config, dataset)?;
     check_place(folder)?;
     check_strangers(folder, *fresh)?;
     if is_locked(folder) == Some(true) {

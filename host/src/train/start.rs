@@ -8,6 +8,7 @@ use asymgrad_core::Trainer;
 use super::batches::generator;
 use super::best::Best;
 use super::request::{Observer, Outcome, Request, check_fit, check_split};
+use super::sampler::check_sampling;
 use super::session::Session;
 use super::step::HostTrainer;
 use crate::config::Config;
@@ -32,6 +33,7 @@ pub fn train(
     let config = &request.config;
     check_fit(config, dataset)?;
     check_split(config, dataset)?;
+    check_sampling(config, dataset)?;
     let goal = config.goal(dataset);
     // Nothing is written into the folder of a run that has ended: it may lie on read-only storage.
     if !request.fresh
@@ -74,7 +76,8 @@ pub fn train(
             write_config(config, folder.path())?;
         }
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
-        Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec)
+        let test_indices = dataset.test_indices.as_ref().map(|file| file.file.as_path());
+        Process::current(at.step, request.kernels.to_string(), threads, &dataset.spec, test_indices)
             .append(&folder.file(PROCESSES))?;
         let whole_epochs = at.epoch.saturating_sub(1);
         Best::settle(folder.path(), whole_epochs)?;
@@ -112,7 +115,7 @@ pub fn ended(request: &Request, dataset: &Dataset) -> Result<Option<Summary>, Er
         return Err(Error::Past { folder: folder.clone(), made: summary.step, asked: goal });
     }
     if summary.step >= goal || summary.status == Ending::Diverged {
-        let epochs = summary.step / (request.config.batches(dataset) as u64).max(1);
+        let epochs = summary.step / (request.config.steps_per_epoch(dataset) as u64).max(1);
         Best::open(request, folder, u32::try_from(epochs).unwrap_or(u32::MAX))?;
         return Ok(Some(summary));
     }

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use asymgrad_core::{Step, StepError};
 
 use super::anomaly::roc_auc;
-use super::batches::{Gather, shuffled};
+use super::batches::Gather;
 use super::best::Best;
 use super::evaluation::{add, mean, sums_of};
 use super::measure::measure;
 use super::request::{Observer, Outcome, Request, TrainProgress};
+use super::sampler::Sampler;
 use super::step::{HostTrainer, load};
 use super::targets::BatchTargets;
 use crate::atomic;
@@ -45,13 +46,12 @@ pub(crate) struct Session<'a> {
     logs: Logs,
     goal: u64,
     /// Steps of an epoch.
-    batches: usize,
+    steps_per_epoch: usize,
     gather: Gather,
+    sampler: Sampler<'a>,
     /// The images to train on, and those of the validation split.
     train: Vec<u32>,
     validation: Vec<u32>,
-    /// The images to train on in the order of the epoch at hand.
-    order: Vec<u32>,
     /// The best epoch so far, if its weights are kept.
     best: Option<Best>,
     /// The epoch whose weights the next checkpoint makes those of the best one.
@@ -94,16 +94,16 @@ impl<'a> Session<'a> {
             request,
             dataset,
             folder,
-            batches: request.config.batches(dataset),
+            steps_per_epoch: request.config.steps_per_epoch(dataset),
             gather: Gather::new(trainer.network().input(), request.config.pixels(dataset)),
             trainer,
             kernels,
             at,
             logs,
             goal,
+            sampler: Sampler::new(&request.config, dataset),
             train,
             validation,
-            order: vec![],
             best,
             pending_best: None,
             targets: BatchTargets::new(request.config.target),
@@ -121,11 +121,10 @@ impl<'a> Session<'a> {
         }
         // A whole epoch at the goal has its line already.
         while self.at.step < self.goal || self.at.batch > 0 {
-            self.order = self.order_of_epoch();
             let rate = self.request.config.rate_of_epoch(self.at.epoch);
             self.trainer.set_rate(rate)?;
             let mut status = Ending::Finished;
-            while self.at.batch < self.batches && self.at.step < self.goal && status == Ending::Finished {
+            while self.at.batch < self.steps_per_epoch && self.at.step < self.goal && status == Ending::Finished {
                 if stop.load(Ordering::Relaxed) {
                     return self.stop();
                 }
@@ -139,7 +138,7 @@ impl<'a> Session<'a> {
             if status == Ending::Diverged {
                 return self.end_within_epoch(status, &tested, observer);
             }
-            if self.at.batch < self.batches {
+            if self.at.batch < self.steps_per_epoch {
                 // The checkpoint comes before the lines: if the limit grows, the epoch resumes and gets new lines.
                 self.save_last()?;
                 return self.end_within_epoch(status, &tested, observer);
@@ -166,21 +165,11 @@ impl<'a> Session<'a> {
         Ok(true)
     }
 
-    fn order_of_epoch(&self) -> Vec<u32> {
-        let config = &self.request.config;
-        if !config.shuffle {
-            return self.train.clone();
-        }
-        let samples = u32::try_from(self.train.len()).unwrap_or(u32::MAX);
-        shuffled(samples, config.seed, self.at.epoch).into_iter().map(|place| self.train[place as usize]).collect()
-    }
-
     /// Trains on the next batch.
     fn step(&mut self) -> Result<Ending, Error> {
         let began = Instant::now();
-        let from = self.at.batch * self.request.config.batch;
-        let to = self.order.len().min(from + self.request.config.batch);
-        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, &self.order[from..to])?;
+        let chosen = self.sampler.batch(self.at.step);
+        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
         let score = match self.trainer.start(self.targets.get()).and_then(Step::finish) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
