@@ -1,5 +1,6 @@
 //! Why a run would not start, found without touching its folder.
 
+use super::initial::check_initial;
 use super::request::{Request, check_fit, check_split};
 use super::start::ended;
 use crate::dataset::Dataset;
@@ -14,6 +15,7 @@ pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     let Request { config, folder, init, fresh, .. } = request;
     check_fit(config, dataset)?;
     check_split(config, dataset)?;
+    check_initial(config)?;
     check_place(folder)?;
     check_strangers(folder, *fresh)?;
     if is_locked(folder) == Some(true) {
