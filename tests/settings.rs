@@ -81,7 +81,8 @@ fn a_layer_without_such_values_is_an_error_that_names_those_that_there_are() {
     ] {
         for dry in ["", " --dry-run"] {
             let ended = sandbox.run_with(&format!("run --net {{}} --data digits --max-steps 1 {option}{dry}"), net);
-            ended.assert(1, &[layer, why]);
+            let said = ended.err + &ended.out;
+            assert!(ended.code == Some(1) && said.contains(layer) && said.contains(why), "{option}{dry}: {said}");
         }
     }
     let ended = sandbox.run_with("run --net {} --data digits --weights-init glorot,x=zero", net);

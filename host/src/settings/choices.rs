@@ -75,8 +75,8 @@ pub struct Choices {
     /// (WM): adds to a mirror without shrinking it by --mirror-rate, which may then be 1 or more
     #[arg(long)]
     pub no_mirror_leak: bool,
-    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION, fan:GAIN, normal with GAIN/√(in + out), uniform:BOUND,
-    /// uniform-fan-in:GAIN, below GAIN/√in, uniform-fan-out:GAIN or zero; glorot,3=zero is zero in layer 3 [default: glorot]
+    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION, fan:GAIN (normal, GAIN/√(in + out)), uniform:BOUND,
+    /// uniform-fan-in:GAIN (up to GAIN/√in), uniform-fan-out:GAIN or zero; glorot,3=zero is zero in layer 3 [default: glorot]
     #[arg(long, value_name = "INITIAL")]
     pub weights_init: Option<Initials>,
     /// How feedback is drawn, likewise
