@@ -215,7 +215,7 @@ fn wrong_usage_is_exit_2_with_a_hint() {
     sandbox.run("run").assert(2, &["NAME"]);
     sandbox.run("run DS0 --epochs few").assert(2, &["--epochs"]);
     sandbox.run("run DS0 --lr -1").assert(2, &["--lr"]);
-    sandbox.run("run DS0 --optimizer rmsprop").assert(2, &["the optimizers are", "nesterov"]);
+    sandbox.run("run DS0 --optimizer adagrad").assert(2, &["the optimizers are", "rmsprop"]);
     sandbox.run("run DS0 --loss mae").assert(2, &["the losses are", "hinge"]);
     sandbox.run("suite --table 5").assert(2, &["1..=4"]);
     sandbox.run("suite --quick --data cifar10").assert(2, &["--quick"]);
@@ -293,6 +293,13 @@ fn coefficients_of_the_optimizer_are_options_and_part_of_what_a_run_is() {
     run_small(&sandbox, "--out some --max-steps 3 --optimizer momentum").assert(0, &[]);
     assert_eq!(sandbox.results("sgd").metrics, sandbox.results("none").metrics);
     assert_ne!(sandbox.results("sgd").metrics, sandbox.results("some").metrics);
+    // The same as RMSprop: the mean of the squared gradients is the last one.
+    run_small(&sandbox, "--out alpha --max-steps 1 --optimizer rmsprop --alpha 0 --epsilon 0.5").assert(0, &[]);
+    run_small(&sandbox, "--out beta --max-steps 1 --optimizer adam --lr 0.01 --beta1 0 --beta2 0 --epsilon 0.5")
+        .assert(0, &[]);
+    run_small(&sandbox, "--out rmsprop --max-steps 1 --optimizer rmsprop --epsilon 0.5").assert(0, &[]);
+    assert_eq!(sandbox.results("alpha").epochs, sandbox.results("beta").epochs);
+    assert_ne!(sandbox.results("alpha").epochs, sandbox.results("rmsprop").epochs);
     for (options, said) in [
         (
             "--momentum 0.5",
@@ -302,7 +309,11 @@ fn coefficients_of_the_optimizer_are_options_and_part_of_what_a_run_is() {
             "--optimizer sgd --beta1 0.5",
             "--beta1 has no effect: the optimizer is sgd; leave it out, or choose --optimizer adam",
         ),
-        ("--optimizer nesterov --epsilon 0.5", "--epsilon has no effect: the optimizer is nesterov"),
+        (
+            "--optimizer nesterov --epsilon 0.5",
+            "--epsilon has no effect: the optimizer is nesterov; leave it out, or choose --optimizer adam or rmsprop",
+        ),
+        ("--alpha 0.5", "--alpha has no effect: the optimizer is adam; leave it out, or choose --optimizer rmsprop"),
     ] {
         run_small(&sandbox, options).assert(1, &[said]);
     }

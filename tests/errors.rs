@@ -7,7 +7,7 @@ use asymgrad_core::capabilities::{self, ALL};
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
     Adam, Architecture, CoefficientError, Feedback, Initial, Kernel, Layer, Loss, Momentum, Optimizer, Predictor,
-    Score, Shape, StepError, TensorRole, Trainer, TrainerError, Training,
+    RmsProp, Score, Shape, StepError, TensorRole, Trainer, TrainerError, Training,
 };
 use rand_core::Rng;
 
@@ -73,13 +73,23 @@ fn a_coefficient_outside_its_range_is_an_error_that_names_the_range() {
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "beta1", value));
         let adam = Adam { beta2: value, ..Adam::DEFAULT };
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "beta2", value));
+        let rmsprop = RmsProp { alpha: value, ..RmsProp::DEFAULT };
+        cases.push((Training::new(2).optimizer(Optimizer::RmsProp(rmsprop)), "alpha", value));
     }
     for value in [0.0, -1e-8, f32::NAN, f32::INFINITY] {
         let adam = Adam { epsilon: value, ..Adam::DEFAULT };
         cases.push((Training::new(2).optimizer(Optimizer::Adam(adam)), "epsilon", value));
+        let rmsprop = RmsProp { epsilon: value, ..RmsProp::DEFAULT };
+        cases.push((Training::new(2).optimizer(Optimizer::RmsProp(rmsprop)), "epsilon", value));
+        cases.push((Training::new(2).mirror_noise(value), "noise of the weight mirrors", value));
+        for initial in [Initial::Uniform(value), Initial::UniformFanIn(value), Initial::UniformFanOut(value)] {
+            cases.push((Training::new(2).initial(initial, Initial::Zero), "bound of the initial values", value));
+            cases.push((Training::new(2).initial(Initial::Zero, initial), "bound of the initial values", value));
+        }
     }
     for value in [-0.1, f32::NAN, f32::INFINITY] {
         cases.push((Training::new(2).decay(value), "weight decay", value));
+        cases.push((Training::new(2).bias_rate(value), "factor of the biases' rate", value));
     }
     for value in [-0.1, 1.0, f32::NAN] {
         cases.push((Training::new(2).kp_decay(value), "decay of (KP)", value));
@@ -97,11 +107,30 @@ fn a_coefficient_outside_its_range_is_an_error_that_names_the_range() {
             "{name} {value}: {error:?}"
         );
         let range = match name {
-            "momentum" | "beta1" | "beta2" | "decay of (KP)" | "rate of the weight mirrors" => "at least 0 and below 1",
-            "weight decay" => "at least 0 and finite",
+            "momentum" | "beta1" | "beta2" | "alpha" | "decay of (KP)" | "rate of the weight mirrors" => {
+                "at least 0 and below 1"
+            }
+            "weight decay" | "factor of the biases' rate" => "at least 0 and finite",
             _ => "above 0 and finite",
         };
         assert_eq!(error.to_string(), format!("the {name} has to be {range}, found {value}"));
+    }
+}
+
+/// Without a leak, the rate of weight mirrors is a step size, which may be above 1.
+#[test]
+fn the_rate_of_mirrors_without_a_leak_is_at_least_0_and_finite() {
+    const NET: Architecture =
+        Architecture::new(Shape::vector(2), &[Layer::dense(2), Layer::dense(2).feedback(Feedback::WeightMirror)]);
+    let training = |rate| Training::new(2).no_mirror_leak().mirror_rate(rate);
+    let made = |rate| {
+        let mut memory = vec![0.0; NET.memory(&training(rate))];
+        Trainer::<ALL>::new(NET, training(rate), &mut memory).map(|_| ()).map_err(|error| error.to_string())
+    };
+    assert_eq!(made(1.28), Ok(()));
+    for rate in [-0.1, f32::NAN, f32::INFINITY] {
+        let expected = format!("the rate of the weight mirrors has to be at least 0 and finite, found {rate}");
+        assert_eq!(made(rate), Err(expected));
     }
 }
 

@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, WeightGradient};
 use asymgrad_core::{
-    Activation, Adam, Architecture, ErrorSignal, Feedback, Kernel, Layer, Loss, Momentum, Optimizer, Padding, Sgd,
-    Shape, StepCoefficients, TensorRole, Trainer, Training, Update,
+    Activation, Adam, Architecture, ErrorSignal, Feedback, Kernel, Layer, Loss, Momentum, Optimizer, Padding, RmsProp,
+    Sgd, Shape, StepCoefficients, TensorRole, Trainer, Training, Update,
 };
 use kernel_sets::KernelSet;
 use reader::Golden;
@@ -66,6 +66,9 @@ const OPTIMIZERS: &[Check] = &[
     ("optim_momentum", optimizer),
     ("optim_nesterov", optimizer),
     ("optim_adam", optimizer),
+    ("optim_rmsprop", optimizer),
+    ("optim_rmsprop_clip_value_0.1", optimizer),
+    ("optim_rmsprop_clip_value_0.1_decay_0.01", optimizer),
     ("optim_sgd_clip_value_0.1", optimizer),
     ("optim_momentum_clip_value_0.1", optimizer),
     ("optim_nesterov_clip_value_0.1", optimizer),
@@ -433,6 +436,7 @@ fn optimizer(golden: &Golden, set: &KernelSet) {
         "sgd" => Optimizer::Sgd(Sgd { rate: 0.05 }),
         "momentum" => Optimizer::Momentum(Momentum { rate: 0.05, momentum: 0.9 }),
         "nesterov" => Optimizer::Nesterov(Momentum { rate: 0.05, momentum: 0.9 }),
+        "rmsprop" => Optimizer::RmsProp(RmsProp { rate: 0.01, alpha: 0.9, epsilon: 1e-8 }),
         _ => Optimizer::Adam(Adam::DEFAULT),
     };
     let clip = golden.name.contains("clip").then_some(0.1);

@@ -8,8 +8,8 @@ mod oracle;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, Sgd, Shape, StepError, Targets, Tensor,
-    TensorRole, Trainer, Training,
+    Adam, Architecture, Feedback, Layer, Loss, Momentum, Operation, Optimizer, RmsProp, Sgd, Shape, StepError, Targets,
+    Tensor, TensorRole, Trainer, Training,
 };
 use kernel_sets::KernelSet;
 use oracle::Oracle;
@@ -254,6 +254,8 @@ fn asymmetric_gradients_agree_with_the_oracle() {
 struct Optimization {
     optimizer: Optimizer,
     clip: Option<f64>,
+    /// The biases' learning rate over that of the weights.
+    bias_rate: f64,
     step: i32,
     first: Vec<f64>,
     second: Vec<f64>,
@@ -267,25 +269,32 @@ impl Optimization {
         self.first.resize(length, 0.0);
         self.second.resize(length, 0.0);
         let (m, v) = (&mut self.first[at], &mut self.second[at]);
-        match self.optimizer {
-            Optimizer::Sgd(Sgd { rate }) => -f64::from(rate) * g,
-            Optimizer::Momentum(Momentum { rate, momentum }) => {
-                *m = f64::from(momentum) * *m + g;
-                -f64::from(rate) * *m
+        let factor = if is_bias { self.bias_rate } else { 1.0 };
+        factor
+            * match self.optimizer {
+                Optimizer::Sgd(Sgd { rate }) => -f64::from(rate) * g,
+                Optimizer::Momentum(Momentum { rate, momentum }) => {
+                    *m = f64::from(momentum) * *m + g;
+                    -f64::from(rate) * *m
+                }
+                Optimizer::Nesterov(Momentum { rate, momentum }) => {
+                    *m = f64::from(momentum) * *m + g;
+                    -f64::from(rate) * (g + f64::from(momentum) * *m)
+                }
+                Optimizer::Adam(Adam { rate, beta1, beta2, epsilon }) => {
+                    let [rate, beta1, beta2, epsilon] = [rate, beta1, beta2, epsilon].map(f64::from);
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    let mean = *m / (1.0 - beta1.powi(self.step));
+                    -rate * mean / ((*v / (1.0 - beta2.powi(self.step))).sqrt() + epsilon)
+                }
+                Optimizer::RmsProp(RmsProp { rate, alpha, epsilon }) => {
+                    let [rate, alpha, epsilon] = [rate, alpha, epsilon].map(f64::from);
+                    *v = alpha * *v + (1.0 - alpha) * g * g;
+                    -rate * g / (v.sqrt() + epsilon)
+                }
+                optimizer => panic!("{optimizer:?} is not in the oracle"),
             }
-            Optimizer::Nesterov(Momentum { rate, momentum }) => {
-                *m = f64::from(momentum) * *m + g;
-                -f64::from(rate) * (g + f64::from(momentum) * *m)
-            }
-            Optimizer::Adam(Adam { rate, beta1, beta2, epsilon }) => {
-                let [rate, beta1, beta2, epsilon] = [rate, beta1, beta2, epsilon].map(f64::from);
-                *m = beta1 * *m + (1.0 - beta1) * g;
-                *v = beta2 * *v + (1.0 - beta2) * g * g;
-                let mean = *m / (1.0 - beta1.powi(self.step));
-                -rate * mean / ((*v / (1.0 - beta2.powi(self.step))).sqrt() + epsilon)
-            }
-            optimizer => panic!("{optimizer:?} is not in the oracle"),
-        }
     }
 }
 
@@ -298,14 +307,21 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
         Optimizer::Momentum(Momentum { rate: 0.1, momentum: 0.9 }),
         Optimizer::Nesterov(Momentum { rate: 0.1, momentum: 0.9 }),
         Optimizer::Adam(Adam { rate: 0.01, ..Adam::DEFAULT }),
+        Optimizer::RmsProp(RmsProp { rate: 0.01, alpha: 0.9, epsilon: 1e-4 }),
     ];
     let sets = KernelSet::all();
     for optimizer in optimizers {
-        for clip in [None, Some(0.01)] {
+        for (clip, bias_rate) in [(None, 1.0), (Some(0.01), 1.0), (None, 0.007_812_5)] {
             let mut layers = [Layer::dense(1); 8];
             let mut case = Case::new(text, &mut layers, 5, 5);
-            let mut state =
-                Optimization { optimizer, clip: clip.map(f64::from), step: 0, first: vec![], second: vec![] };
+            let mut state = Optimization {
+                optimizer,
+                clip: clip.map(f64::from),
+                bias_rate: f64::from(bias_rate),
+                step: 0,
+                first: vec![],
+                second: vec![],
+            };
             let x = case.x64();
             let mut largest: f64 = 0.0;
             for _ in 0..STEPS {
@@ -321,7 +337,8 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
             }
             assert!(largest > 0.01, "the clipping limit is never reached");
 
-            let training = clip.map_or(case.training, |clip| case.training.clip(clip)).optimizer(optimizer);
+            let training = clip.map_or(case.training, |clip| case.training.clip(clip));
+            let training = training.optimizer(optimizer).bias_rate(bias_rate);
             for set in &sets {
                 let mut memory = vec![0.0; case.network.memory(&training)];
                 let mut trainer = Trainer::<ALL, _>::with_kernels(case.network, training, &mut memory, set).unwrap();
@@ -333,7 +350,7 @@ fn steps_of_every_optimizer_agree_with_the_oracle() {
                 for tensor in network.tensors(&training) {
                     let got: Vec<f64> =
                         (0..tensor.len()).map(|outside| f64::from(trainer.state()[tensor.index_of(outside)])).collect();
-                    let what = format!("{}, clip {clip:?}, {set}: {tensor}", optimizer.name());
+                    let what = format!("{}, clip {clip:?}, bias rate {bias_rate}, {set}: {tensor}", optimizer.name());
                     assert_close(&what, &got, values_of(&mut case.oracle, &network, &tensor));
                 }
             }

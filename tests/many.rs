@@ -221,7 +221,7 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
         ("jobs = 2", "line 3: `jobs` is no field: give --jobs on the command line"),
         ("lr = [\n  1e-3,\n  \"fast\"]", "line 5: lr = fast: it has to be a number above 0"),
         ("lr = \"1e-3,1e-2\"", "line 3: lr = 1e-3,1e-2: several values are a list"),
-        ("optimizer = \"rmsprop\"", "line 3: optimizer = rmsprop: the optimizers are sgd"),
+        ("optimizer = \"adagrad\"", "line 3: optimizer = adagrad: the optimizers are sgd"),
         ("kernels = \"slow\"", "line 3: kernels = slow: the values are auto, portable, fast"),
         ("batch = 2.5", "line 3: batch = 2.5: "),
         ("standardize = \"yes\"", "line 3: standardize = yes: it has to be true or false"),

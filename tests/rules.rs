@@ -9,9 +9,10 @@ use asymgrad::run::Measures;
 use asymgrad::train::measure;
 use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::capabilities::ALL;
-use asymgrad_core::random::{SplitMix, symmetric};
+use asymgrad_core::random::{FeedbackSource, SplitMix, symmetric};
 use asymgrad_core::{
-    Activation, Architecture, Feedback, Layer, Loss, Optimizer, Sgd, StepError, Tensor, TensorRole, Trainer, Training,
+    Activation, Architecture, Feedback, Initial, Layer, Loss, Optimizer, Sgd, StepError, Tensor, TensorRole, Trainer,
+    Training,
 };
 use kernel_sets::KernelSet;
 use oracle::{Oracle, OracleLayer};
@@ -248,6 +249,81 @@ fn warmed_up_mirrors_differ_from_the_weights_by_the_variance_of_their_noise() {
         drop(trainer.start(labels).unwrap());
         assert_eq!(trainer.warm_up_mirrors(1), Err(StepError::StepRunning));
     });
+}
+
+/// Every combination of a mirror's settings by its formula in float64, from the noise that the core draws: a warm-up round, then the
+/// round after a step. The authors' code is the third row: B ← B + 0.01 ξᵀσ(ξW + b), summed over the samples.
+#[test]
+fn settings_of_mirrors_agree_with_float64() {
+    const HUNDREDTH: f32 = 0.01 * SAMPLES as f32;
+    const ROOT: f32 = Training::MIRROR_NOISE;
+    for (rate, bound, response, leaks) in [
+        (0.02, ROOT, None, true),
+        (0.02, 0.5, None, true),
+        (HUNDREDTH, 0.05, Some(Activation::Sigmoid), false),
+        (0.02, 0.5, Some(Activation::Tanh), true),
+        (1.5, 0.5, Some(Activation::Relu), false),
+        (1.5, ROOT, None, false),
+    ] {
+        let training = Training::new(SAMPLES).optimizer(SGD).mirror_rate(rate).mirror_noise(bound);
+        let training = response.map_or(training, |f| training.mirror_response(f));
+        let training = if leaks { training } else { training.no_mirror_leak() };
+        for set in KernelSet::all() {
+            let mut layers = [Layer::dense(1); 3];
+            let network = Architecture::parse("input 9 - dense8 - dense7.tanh(WM) - dense4(WM)", &mut layers).unwrap();
+            let mut memory = vec![0.0; network.memory(&training)];
+            let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &set).unwrap();
+            trainer.initialize(&mut SplitMix::new(3), 4);
+            (0..3).for_each(|l| trainer.draw_biases(l, Initial::Uniform(1.0), &mut SplitMix::new(6)).unwrap());
+            let (x, labels) = samples(&network);
+            for time in [u64::MAX, 1] {
+                let before = trainer.state().to_vec();
+                if time == 1 {
+                    trainer.step(&x, labels.as_slice()).unwrap();
+                } else {
+                    trainer.warm_up_mirrors(1).unwrap();
+                }
+                let tensors: Vec<Tensor> = network.tensors(&training).collect();
+                for number in [2, 3] {
+                    let of = |state, what: &str| -> Vec<f64> {
+                        let values = values_of(&tensors, state, &format!("dense{number}.{what}"));
+                        values.iter().map(|x| f64::from(*x)).collect()
+                    };
+                    let (weight, bias) = (of(trainer.state(), "weight"), of(trainer.state(), "bias"));
+                    let first = values_of(&tensors, &before, &format!("dense{number}.feedback"))[0].to_bits();
+                    let layer = u32::try_from(number - 1).unwrap();
+                    let source = FeedbackSource::new(u64::from(first) << 32 ^ time, layer, bound);
+                    let (mut expected, inputs) = (of(&before, "feedback"), weight.len() / bias.len());
+                    if leaks {
+                        expected.iter_mut().for_each(|b| *b *= 1.0 - f64::from(rate));
+                    }
+                    for sample in 0..SAMPLES {
+                        let noise = |input: usize| source.at(u32::try_from(input * SAMPLES + sample).unwrap());
+                        let noise: Vec<f64> = (0..inputs).map(|input| f64::from(noise(input))).collect();
+                        for ((expected, weight), bias) in
+                            expected.chunks_mut(inputs).zip(weight.chunks(inputs)).zip(&bias)
+                        {
+                            let product: f64 = weight.iter().zip(&noise).map(|(w, x)| w * x).sum();
+                            let y = match response {
+                                None => product,
+                                Some(Activation::Sigmoid) => 1.0 / (1.0 + (-product - bias).exp()),
+                                Some(Activation::Tanh) => (product + bias).tanh(),
+                                Some(_) => (product + bias).max(0.0),
+                            };
+                            let share = f64::from(rate) / SAMPLES as f64 * y;
+                            expected.iter_mut().zip(&noise).for_each(|(b, x)| *b += share * x);
+                        }
+                    }
+                    let found = of(trainer.state(), "feedback");
+                    let largest = expected.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+                    for (found, expected) in found.iter().zip(&expected) {
+                        let passes = (found - expected).abs() <= 1e-5 * expected.abs() + 1e-6 * largest;
+                        assert!(passes, "{response:?}, {bound}, {leaks}, {set}: {found}, {expected}");
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn measured(trainer: &mut Trainer<'_, ALL>, x: &[f32], labels: &[usize]) -> Measures {

@@ -1,7 +1,7 @@
 //! The serialized forms in run files and reports: a network is its notation, settings have their command-line names.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use asymgrad_core::{Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape};
+use asymgrad_core::{Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, RmsProp, Sgd, Shape};
 use serde_json::{from_str, to_string};
 
 #[test]
@@ -29,6 +29,7 @@ fn an_optimizer_serializes_under_its_name_and_deserializes_bit_for_bit() {
         (Optimizer::Momentum(Momentum { rate, momentum: 0.7 }), &["rate", "momentum"]),
         (Optimizer::Nesterov(Momentum { rate, momentum: 0.7 }), &["rate", "momentum"]),
         (Optimizer::Adam(Adam { rate, ..Adam::DEFAULT }), &["rate", "beta1", "beta2", "epsilon"]),
+        (Optimizer::RmsProp(RmsProp { rate, ..RmsProp::DEFAULT }), &["rate", "alpha", "epsilon"]),
     ] {
         let text = to_string(&optimizer).unwrap();
         let value: serde_json::Value = from_str(&text).unwrap();

@@ -66,7 +66,16 @@ fn changed(trainer: &Trainer<'_, ALL>, optimizer: Optimizer) -> Vec<u32> {
 #[test]
 fn fixed_feedback_trains_the_same_from_memory_table_and_seed() {
     for optimizer in Optimizer::DEFAULTS {
-        for initial in [Initial::Glorot, Initial::Scaled(0.7), Initial::Normal(0.2), Initial::Fan(1.5)] {
+        for initial in [
+            Initial::Glorot,
+            Initial::Scaled(0.7),
+            Initial::Normal(0.2),
+            Initial::Fan(1.5),
+            Initial::Uniform(0.4),
+            Initial::UniformFanIn(1.0),
+            Initial::UniformFanOut(1.5),
+            Initial::Zero,
+        ] {
             for batch in [1, 3, 16] {
                 let training = Training::new(batch).optimizer(optimizer).initial(Initial::Glorot, initial);
                 let (table, scores, expected) = with_trainer(MIXED, training, |trainer| {

@@ -64,6 +64,14 @@ pub(crate) const IMAGES: u32 = CONVOLUTION | UNTIED | MAX_POOL | AVERAGE_POOL;
 pub const STRIDE: u32 = 1 << 27;
 /// Losses whose targets are stored as a value for each output.
 pub(crate) const VALUES: u32 = BINARY_CROSS_ENTROPY | MEAN_SQUARED | HUBER;
+/// RMSprop.
+pub const RMSPROP: u32 = 1 << 28;
+/// Biases with a learning rate of their own.
+pub const BIAS_RATE: u32 = 1 << 29;
+/// Weight mirrors with another noise or response, or without a leak.
+pub const MIRROR_OPTIONS: u32 = 1 << 30;
+/// Optimizers that keep a state.
+pub(crate) const STATES: u32 = MOMENTUM | ADAM | RMSPROP;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
 

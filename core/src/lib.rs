@@ -48,7 +48,7 @@ pub use checks::CoefficientError;
 pub use kernels::{StepCoefficients, Update};
 pub use network::{
     Activation, Adam, Architecture, ArchitectureError, Feedback, Kernel, Layer, Loss, Momentum, Operation, Optimizer,
-    Padding, ParseError, Problem, Score, Sgd, Shape, Targets, Training, feedback,
+    Padding, ParseError, Problem, RmsProp, Score, Sgd, Shape, Targets, Training, feedback,
 };
 pub use plan::{Region, Tensor, TensorRole};
 pub use predictor::Predictor;

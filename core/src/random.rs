@@ -17,7 +17,7 @@ pub const fn glorot(inputs: usize, outputs: usize) -> f32 {
 }
 
 /// The correctly rounded square root of a positive value: that of libm, which constants cannot call.
-const fn sqrt(x: f32) -> f32 {
+pub(crate) const fn sqrt(x: f32) -> f32 {
     if !x.is_normal() {
         return x;
     }
@@ -53,6 +53,30 @@ pub enum Initial {
     Normal(f32),
     /// Normal with the standard deviation `gain` / √(inputs + outputs).
     Fan(f32),
+    /// All values 0.
+    Zero,
+    /// Uniform on (−`bound`, `bound`).
+    Uniform(f32),
+    /// Uniform on (−`gain` / √inputs, `gain` / √inputs); with a gain of 1 it is the default of PyTorch's `nn.Linear` and `nn.Conv2d`.
+    #[cfg_attr(feature = "serde", serde(rename = "uniform-fan-in"))]
+    UniformFanIn(f32),
+    /// Uniform on (−`gain` / √outputs, `gain` / √outputs).
+    #[cfg_attr(feature = "serde", serde(rename = "uniform-fan-out"))]
+    UniformFanOut(f32),
+}
+
+/// An [`Initial`] without its coefficient: one byte, where an [`Initial`] takes three bytes of padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub(crate) enum InitialKind {
+    Glorot,
+    Scaled,
+    Normal,
+    Fan,
+    Zero,
+    Uniform,
+    UniformFanIn,
+    UniformFanOut,
 }
 
 /// The form that the command line accepts, such as `normal:0.05`.
@@ -63,6 +87,10 @@ impl fmt::Display for Initial {
             Self::Scaled(scale) => write!(f, "scaled:{scale}"),
             Self::Normal(sigma) => write!(f, "normal:{sigma}"),
             Self::Fan(gain) => write!(f, "fan:{gain}"),
+            Self::Zero => f.write_str("zero"),
+            Self::Uniform(bound) => write!(f, "uniform:{bound}"),
+            Self::UniformFanIn(gain) => write!(f, "uniform-fan-in:{gain}"),
+            Self::UniformFanOut(gain) => write!(f, "uniform-fan-out:{gain}"),
         }
     }
 }
@@ -76,25 +104,74 @@ impl Initial {
             Self::Scaled(scale) => scale * libm::sqrtf(2.0) / width,
             Self::Normal(sigma) => sigma,
             Self::Fan(gain) => gain / width,
+            Self::Zero => 0.0,
+            Self::Uniform(bound) => bound / libm::sqrtf(3.0),
+            Self::UniformFanIn(gain) => gain / libm::sqrtf(3.0 * inputs as f32),
+            Self::UniformFanOut(gain) => gain / libm::sqrtf(3.0 * outputs as f32),
         }
     }
 
-    /// The bound a of a uniform distribution on (−a, a); `None` if the distribution is normal.
+    /// The bound a of a uniform distribution on (−a, a), 0 of [`Initial::Zero`]; `None` if the distribution is normal.
     pub(crate) const fn uniform_bound(self, inputs: usize, outputs: usize) -> Option<f32> {
         match self {
             Self::Glorot => Some(glorot(inputs, outputs)),
             Self::Scaled(scale) => Some(scale * glorot(inputs, outputs)),
             Self::Normal(_) | Self::Fan(_) => None,
+            Self::Zero => Some(0.0),
+            Self::Uniform(bound) => Some(bound),
+            Self::UniformFanIn(gain) => Some(gain * sqrt(1.0 / inputs as f32)),
+            Self::UniformFanOut(gain) => Some(gain * sqrt(1.0 / outputs as f32)),
+        }
+    }
+
+    /// The kind and the coefficient, 0 where there is none.
+    pub(crate) const fn parts(self) -> (InitialKind, f32) {
+        match self {
+            Self::Glorot => (InitialKind::Glorot, 0.0),
+            Self::Scaled(scale) => (InitialKind::Scaled, scale),
+            Self::Normal(sigma) => (InitialKind::Normal, sigma),
+            Self::Fan(gain) => (InitialKind::Fan, gain),
+            Self::Zero => (InitialKind::Zero, 0.0),
+            Self::Uniform(bound) => (InitialKind::Uniform, bound),
+            Self::UniformFanIn(gain) => (InitialKind::UniformFanIn, gain),
+            Self::UniformFanOut(gain) => (InitialKind::UniformFanOut, gain),
+        }
+    }
+
+    /// The distribution with these [parts](Initial::parts).
+    pub(crate) const fn from_parts(kind: InitialKind, coefficient: f32) -> Self {
+        match kind {
+            InitialKind::Glorot => Self::Glorot,
+            InitialKind::Scaled => Self::Scaled(coefficient),
+            InitialKind::Normal => Self::Normal(coefficient),
+            InitialKind::Fan => Self::Fan(coefficient),
+            InitialKind::Zero => Self::Zero,
+            InitialKind::Uniform => Self::Uniform(coefficient),
+            InitialKind::UniformFanIn => Self::UniformFanIn(coefficient),
+            InitialKind::UniformFanOut => Self::UniformFanOut(coefficient),
         }
     }
 
     /// Checks the range of the coefficient.
     pub(crate) const fn check(self) -> Result<(), CoefficientError> {
         match self {
-            Self::Glorot => Ok(()),
+            Self::Glorot | Self::Zero => Ok(()),
             Self::Scaled(x) | Self::Normal(x) | Self::Fan(x) => {
                 positive("the initial standard deviation has to be above 0 and finite", x)
             }
+            Self::Uniform(x) | Self::UniformFanIn(x) | Self::UniformFanOut(x) => {
+                positive("the bound of the initial values has to be above 0 and finite", x)
+            }
+        }
+    }
+
+    /// Fills `values` of this fan-in and fan-out from `generator`.
+    pub(crate) fn fill(self, values: &mut [f32], (inputs, outputs): (usize, usize), generator: &mut impl Rng) {
+        match self.uniform_bound(inputs, outputs) {
+            // A product with 0 has the sign of the random factor.
+            Some(0.0) => values.fill(0.0),
+            Some(a) => fill_uniform(values, a, generator),
+            None => fill_normal(values, self.standard_deviation(inputs, outputs), generator),
         }
     }
 }
@@ -122,7 +199,7 @@ pub(crate) fn fill_uniform(values: &mut [f32], a: f32, generator: &mut impl Rng)
 }
 
 /// Fills `values` from the normal distribution with mean 0 and standard deviation `sigma`.
-pub(crate) fn fill_normal(values: &mut [f32], sigma: f32, generator: &mut impl Rng) {
+fn fill_normal(values: &mut [f32], sigma: f32, generator: &mut impl Rng) {
     for value in values {
         *value = sigma * normal([generator.next_u32(), generator.next_u32()]);
     }

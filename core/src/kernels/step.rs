@@ -2,7 +2,7 @@
 
 use crate::arithmetic::Arithmetic;
 use crate::capabilities::{self, ALL, enabled};
-use crate::network::{Adam, Momentum, Optimizer};
+use crate::network::{Adam, Momentum, Optimizer, RmsProp};
 
 /// 1 − β1ᵗ and 1 − β2ᵗ, carried from step to step.
 ///
@@ -90,7 +90,15 @@ impl StepCoefficients {
         self
     }
 
-    /// The update of the weights `w` for their gradients `g`; advances their first and second moments.
+    /// Multiplies the learning rate by `factor`.
+    #[must_use]
+    pub(crate) fn scale_rate(mut self, factor: f32) -> Self {
+        self.rate *= factor;
+        self
+    }
+
+    /// The update of the weights `w` for their gradients `g`; advances their optimizer state: first and second moments, or what the
+    /// optimizer has in place of the first.
     ///
     /// `OPTIMIZER` is the capability of the optimizer in use, so that the loop around this function does not branch on it.
     #[inline(always)]
@@ -119,7 +127,16 @@ impl StepCoefficients {
                 *v = each(|i| A::mul_add(beta2, v[i], (rest2 * g[i]) * g[i]));
                 each(|i| -(rate * m[i]) / A::mul_add(A::sqrt(v[i]), self.scale, epsilon))
             }
-            Optimizer::Sgd(_) | Optimizer::Momentum(_) | Optimizer::Nesterov(_) | Optimizer::Adam(_) => [0.0; N],
+            Optimizer::RmsProp(RmsProp { alpha, epsilon, .. }) if OPTIMIZER == capabilities::RMSPROP => {
+                let rest = 1.0 - alpha;
+                *m = each(|i| A::mul_add(alpha, m[i], (rest * g[i]) * g[i]));
+                each(|i| -(rate * g[i]) / (A::sqrt(m[i]) + epsilon))
+            }
+            Optimizer::Sgd(_)
+            | Optimizer::Momentum(_)
+            | Optimizer::Nesterov(_)
+            | Optimizer::Adam(_)
+            | Optimizer::RmsProp(_) => [0.0; N],
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::network::Optimizer;
 pub struct Update<'a> {
     pub(crate) step: StepCoefficients,
     pub(crate) weight: &'a mut [f32],
-    /// Velocity or first moment; empty for plain SGD.
+    /// Velocity, first moment, or RMSprop's mean of the squared gradients; empty for plain SGD.
     pub(crate) first: &'a mut [f32],
     /// Second moment; empty but for Adam.
     pub(crate) second: &'a mut [f32],
@@ -25,7 +25,7 @@ pub struct Update<'a> {
 impl<'a> Update<'a> {
     /// An update of `weight` by one step.
     ///
-    /// `first` is the velocity or first moment, `second` the second moment, `feedback` the feedback that receives the same
+    /// `first` is the velocity, the first moment or RMSprop's mean of the squared gradients, `second` the second moment, `feedback` the feedback that receives the same
     /// increments. Each is as long as `weight`, or empty where the optimizer or the rule has none.
     pub fn new(
         step: StepCoefficients,
@@ -55,7 +55,7 @@ impl<'a> Update<'a> {
         let clips = enabled::<CAPS>(capabilities::CLIP) && self.step.clip.is_some();
         let follows = enabled::<CAPS>(capabilities::UPDATED) && !self.feedback.is_empty();
         // An image of this optimizer alone needs no branch and holds no code of the others.
-        let alone = !enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM);
+        let alone = !enabled::<CAPS>(capabilities::STATES);
         let plain = alone || matches!(self.step.optimizer, Optimizer::Sgd(_));
         let simple = !clips && !follows && !self.decays::<CAPS>();
         (enabled::<CAPS>(capabilities::SGD) && plain && simple).then_some(self.step.rate)
@@ -139,7 +139,18 @@ impl<'a> Update<'a> {
                     self.apply_loop::<A, CAPS, { capabilities::ADAM }, false, N>(at, gradient);
                 }
             }
-            Optimizer::Sgd(_) | Optimizer::Momentum(_) | Optimizer::Nesterov(_) | Optimizer::Adam(_) => {}
+            Optimizer::RmsProp(_) if enabled::<CAPS>(capabilities::RMSPROP) => {
+                if decays {
+                    self.apply_loop::<A, CAPS, { capabilities::RMSPROP }, true, N>(at, gradient);
+                } else {
+                    self.apply_loop::<A, CAPS, { capabilities::RMSPROP }, false, N>(at, gradient);
+                }
+            }
+            Optimizer::Sgd(_)
+            | Optimizer::Momentum(_)
+            | Optimizer::Nesterov(_)
+            | Optimizer::Adam(_)
+            | Optimizer::RmsProp(_) => {}
         }
     }
 
@@ -163,7 +174,7 @@ impl<'a> Update<'a> {
             for (((w, g), m), v) in weights.zip(first).zip(second) {
                 writer.add::<A, CAPS, OPTIMIZER, DECAYS>(w, g, m, v);
             }
-        } else if OPTIMIZER == capabilities::MOMENTUM {
+        } else if OPTIMIZER == capabilities::MOMENTUM || OPTIMIZER == capabilities::RMSPROP {
             for ((w, g), m) in weights.zip(first) {
                 writer.add::<A, CAPS, OPTIMIZER, DECAYS>(w, g, m, no_second);
             }

@@ -8,6 +8,7 @@ use crate::capabilities::{self, enabled};
 /// The activation of a layer with weights. The last layer has none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "lowercase"))]
 #[non_exhaustive]
 pub enum Activation {
     /// h = y if y > 0, else 0; derivative 1 if h > 0, else 0. The notation leaves it out.
@@ -22,6 +23,15 @@ pub enum Activation {
 impl Activation {
     /// All activations.
     pub const ALL: [Self; 3] = [Self::Relu, Self::Sigmoid, Self::Tanh];
+
+    /// The name on the command line and in files.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Relu => "relu",
+            Self::Sigmoid => "sigmoid",
+            Self::Tanh => "tanh",
+        }
+    }
 
     /// The notation after a layer's sizes and before its feedback rule; empty for ReLU.
     pub const fn notation(self) -> &'static str {

@@ -39,7 +39,7 @@ pub use self::kernel::{Axis, Kernel, Padding};
 pub use self::layer::{Layer, Operation, Problem};
 pub use self::loss::{Loss, Score};
 pub use self::notation::ParseError;
-pub use self::optimizer::{Adam, Momentum, Optimizer, Sgd};
+pub use self::optimizer::{Adam, Momentum, Optimizer, RmsProp, Sgd};
 pub use self::shape::Shape;
 pub use self::targets::Targets;
 pub use self::training::Training;
@@ -120,6 +120,7 @@ mod tests {
             Optimizer::Momentum(_),
             Optimizer::Nesterov(_),
             Optimizer::Adam(_),
+            Optimizer::RmsProp(_),
         );
     }
 }

@@ -53,6 +53,24 @@ impl Adam {
     pub const DEFAULT: Self = Self { rate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
 }
 
+/// RMSprop (Tieleman and Hinton 2012), as `torch.optim.RMSprop`: ε outside the square root, without momentum.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct RmsProp {
+    /// Learning rate.
+    pub rate: f32,
+    /// Decay rate of the mean of the squared gradients, in [0, 1).
+    pub alpha: f32,
+    /// Added to the square root of the mean of the squared gradients, above 0.
+    pub epsilon: f32,
+}
+
+impl RmsProp {
+    /// Rate 1e-2, α 0.99, ε 1e-8.
+    pub const DEFAULT: Self = Self { rate: 1e-2, alpha: 0.99, epsilon: 1e-8 };
+}
+
 /// An optimizer with its coefficients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -68,15 +86,18 @@ pub enum Optimizer {
     /// m ← β1 · m + (1 − β1) · g, v ← β2 · v + (1 − β2) · g², w ← w − rate · m̂ / (√v̂ + ε) with m̂ = m / (1 − β1ᵗ) and
     /// v̂ = v / (1 − β2ᵗ).
     Adam(Adam),
+    /// v ← α · v + (1 − α) · g², w ← w − rate · g / (√v + ε).
+    RmsProp(RmsProp),
 }
 
 impl Optimizer {
     /// Every optimizer with its default coefficients.
-    pub const DEFAULTS: [Self; 4] = [
+    pub const DEFAULTS: [Self; 5] = [
         Self::Sgd(Sgd::DEFAULT),
         Self::Momentum(Momentum::DEFAULT),
         Self::Nesterov(Momentum::DEFAULT),
         Self::Adam(Adam::DEFAULT),
+        Self::RmsProp(RmsProp::DEFAULT),
     ];
 
     /// The name on the command line and in files.
@@ -86,6 +107,7 @@ impl Optimizer {
             Self::Momentum(_) => "momentum",
             Self::Nesterov(_) => "nesterov",
             Self::Adam(_) => "adam",
+            Self::RmsProp(_) => "rmsprop",
         }
     }
 
@@ -95,7 +117,8 @@ impl Optimizer {
             Self::Sgd(Sgd { rate })
             | Self::Momentum(Momentum { rate, .. })
             | Self::Nesterov(Momentum { rate, .. })
-            | Self::Adam(Adam { rate, .. }) => *rate,
+            | Self::Adam(Adam { rate, .. })
+            | Self::RmsProp(RmsProp { rate, .. }) => *rate,
         }
     }
 
@@ -106,7 +129,8 @@ impl Optimizer {
             Self::Sgd(Sgd { rate })
             | Self::Momentum(Momentum { rate, .. })
             | Self::Nesterov(Momentum { rate, .. })
-            | Self::Adam(Adam { rate, .. }) => *rate = value,
+            | Self::Adam(Adam { rate, .. })
+            | Self::RmsProp(RmsProp { rate, .. }) => *rate = value,
         }
         self
     }
@@ -115,7 +139,7 @@ impl Optimizer {
     pub const fn states(&self) -> usize {
         match self {
             Self::Sgd(_) => 0,
-            Self::Momentum(_) | Self::Nesterov(_) => 1,
+            Self::Momentum(_) | Self::Nesterov(_) | Self::RmsProp(_) => 1,
             Self::Adam(_) => 2,
         }
     }
@@ -125,6 +149,7 @@ impl Optimizer {
             Self::Sgd(_) => capabilities::SGD,
             Self::Momentum(_) | Self::Nesterov(_) => capabilities::MOMENTUM,
             Self::Adam(_) => capabilities::ADAM,
+            Self::RmsProp(_) => capabilities::RMSPROP,
         }
     }
 
@@ -139,6 +164,10 @@ impl Optimizer {
             Self::Adam(Adam { beta1, beta2, epsilon, .. }) => {
                 require!(fraction("the beta1 has to be at least 0 and below 1", beta1));
                 require!(fraction("the beta2 has to be at least 0 and below 1", beta2));
+                positive("the epsilon has to be above 0 and finite", epsilon)
+            }
+            Self::RmsProp(RmsProp { alpha, epsilon, .. }) => {
+                require!(fraction("the alpha has to be at least 0 and below 1", alpha));
                 positive("the epsilon has to be above 0 and finite", epsilon)
             }
         }

@@ -1,11 +1,12 @@
 //! The settings of a training, as a value: batch, optimizer, loss, clipping and more.
 
+use super::activation::Activation;
 use super::feedback::Storage;
 use super::loss::Loss;
 use super::optimizer::{Adam, Optimizer};
 use crate::capabilities::{self, enabled};
 use crate::checks::{CoefficientError, fraction, non_negative, positive, require};
-use crate::random::Initial;
+use crate::random::{Initial, InitialKind, sqrt};
 
 /// The settings of a training: batch, optimizer, loss, clipping and more.
 ///
@@ -25,13 +26,28 @@ pub struct Training {
     pub(crate) decay: f32,
     pub(crate) kp_decay: f32,
     pub(crate) mirror_rate: f32,
-    pub(crate) weights: Initial,
-    pub(crate) feedback: Initial,
+    /// Bound of the weight mirrors' noise.
+    pub(crate) mirror_noise: f32,
+    pub(crate) bias_rate: f32,
+    // The parts of two `Initial` and the bits of what else mirrors do: a device's RAM holds a `Training`, and this saves 12 of its bytes.
+    weights_coefficient: f32,
+    feedback_coefficient: f32,
+    weights_kind: InitialKind,
+    feedback_kind: InitialKind,
+    mirror: u8,
     pub(crate) storage: Storage,
     pub(crate) frozen: u8,
     /// Whether the frozen layers lie in a table.
     pub(crate) frozen_in_table: bool,
 }
+
+/// The bit of `Training::mirror` of mirrors that do not leak.
+const NO_LEAK: u8 = 1 << 2;
+/// The bits of `Training::mirror` that hold the response: 0 is y = ξW.
+const RELU: u8 = 1;
+const SIGMOID: u8 = 2;
+const TANH: u8 = 3;
+const RESPONSE: u8 = 3;
 
 impl Training {
     /// Steps of up to `batch` samples with Adam and softmax cross-entropy.
@@ -45,8 +61,13 @@ impl Training {
             decay: 0.0,
             kp_decay: Self::KP_DECAY,
             mirror_rate: Self::MIRROR_RATE,
-            weights: Initial::Glorot,
-            feedback: Initial::Glorot,
+            mirror_noise: Self::MIRROR_NOISE,
+            bias_rate: 1.0,
+            weights_coefficient: 0.0,
+            feedback_coefficient: 0.0,
+            weights_kind: InitialKind::Glorot,
+            feedback_kind: InitialKind::Glorot,
+            mirror: 0,
             storage: Storage::Memory,
             frozen: 0,
             frozen_in_table: false,
@@ -58,6 +79,9 @@ impl Training {
 
     /// The default rate η of [weight mirrors](crate::feedback::weight_mirror).
     pub const MIRROR_RATE: f32 = 1e-2;
+
+    /// The default bound √3 of the noise of [weight mirrors](crate::feedback::weight_mirror), which has variance 1.
+    pub const MIRROR_NOISE: f32 = sqrt(3.0);
 
     /// Sets the L2 weight decay: `decay` · w is added to each weight's gradient after clipping, not to that of biases.
     #[must_use]
@@ -73,19 +97,92 @@ impl Training {
         self
     }
 
-    /// Sets the rate η of [weight mirrors](crate::feedback::weight_mirror), in [0, 1); with 0 the rule is `(R)`.
+    /// Sets the biases' learning rate to `factor` times that of the weights; 1 by default, and 0 keeps the biases.
+    #[must_use]
+    pub const fn bias_rate(mut self, factor: f32) -> Self {
+        self.bias_rate = factor;
+        self
+    }
+
+    /// Sets the rate η of [weight mirrors](crate::feedback::weight_mirror), in [0, 1), or any of at least 0 without a leak; with 0 the
+    /// rule is `(R)`.
     #[must_use]
     pub const fn mirror_rate(mut self, rate: f32) -> Self {
         self.mirror_rate = rate;
         self
     }
 
+    /// Sets the noise of [weight mirrors](crate::feedback::weight_mirror): uniform on (−bound, bound).
+    #[must_use]
+    pub const fn mirror_noise(mut self, bound: f32) -> Self {
+        self.mirror_noise = bound;
+        self
+    }
+
+    /// Sets the response of [weight mirrors](crate::feedback::weight_mirror) to y = f(ξW + b), with the layer's biases b; by default
+    /// it is y = ξW.
+    #[must_use]
+    pub const fn mirror_response(mut self, f: Activation) -> Self {
+        let response = match f {
+            Activation::Relu => RELU,
+            Activation::Sigmoid => SIGMOID,
+            Activation::Tanh => TANH,
+        };
+        self.mirror = self.mirror & !RESPONSE | response;
+        self
+    }
+
+    /// Keeps B of [weight mirrors](crate::feedback::weight_mirror) from leaking: B ← B + η ξᵀy / n in place of
+    /// B ← (1 − η) B + η ξᵀy / n.
+    #[must_use]
+    pub const fn no_mirror_leak(mut self) -> Self {
+        self.mirror |= NO_LEAK;
+        self
+    }
+
+    /// The f of [`Training::mirror_response`].
+    pub(crate) const fn mirror_activation(&self) -> Option<Activation> {
+        match self.mirror & RESPONSE {
+            RELU => Some(Activation::Relu),
+            SIGMOID => Some(Activation::Sigmoid),
+            TANH => Some(Activation::Tanh),
+            _ => None,
+        }
+    }
+
+    /// Whether B of weight mirrors leaks.
+    pub(crate) const fn mirror_leaks(&self) -> bool {
+        self.mirror & NO_LEAK == 0
+    }
+
+    /// The capabilities that weight mirrors need beside those of the rule.
+    pub(crate) const fn mirror_capabilities(&self) -> u32 {
+        if self.mirror == 0 && self.mirror_noise == Self::MIRROR_NOISE {
+            return 0;
+        }
+        let activation = match self.mirror_activation() {
+            Some(activation) => activation.capability(),
+            None => 0,
+        };
+        capabilities::MIRROR_OPTIONS | activation
+    }
+
     /// Sets the initial distributions of weights and feedback.
     #[must_use]
     pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
-        self.weights = weights;
-        self.feedback = feedback;
+        (self.weights_kind, self.weights_coefficient) = weights.parts();
+        (self.feedback_kind, self.feedback_coefficient) = feedback.parts();
         self
+    }
+
+    /// The initial distribution of the weights.
+    pub(crate) const fn initial_weights(&self) -> Initial {
+        Initial::from_parts(self.weights_kind, self.weights_coefficient)
+    }
+
+    /// The initial distribution of the feedback.
+    pub(crate) const fn initial_feedback(&self) -> Initial {
+        Initial::from_parts(self.feedback_kind, self.feedback_coefficient)
     }
 
     /// Sets the storage of fixed feedback: in memory, in a table, or regenerated from its seed at each use.
@@ -172,12 +269,21 @@ impl Training {
         if enabled::<CAPS>(capabilities::KP_DECAY) {
             require!(fraction("the decay of (KP) has to be at least 0 and below 1", self.kp_decay));
         }
-        if enabled::<CAPS>(capabilities::MIRROR) {
+        if enabled::<CAPS>(capabilities::BIAS_RATE) {
+            require!(non_negative("the factor of the biases' rate has to be at least 0 and finite", self.bias_rate));
+        }
+        if enabled::<CAPS>(capabilities::MIRROR_OPTIONS) {
+            require!(positive("the noise of the weight mirrors has to be above 0 and finite", self.mirror_noise));
+        }
+        if enabled::<CAPS>(capabilities::MIRROR_OPTIONS) && !self.mirror_leaks() {
+            let expected = "the rate of the weight mirrors has to be at least 0 and finite";
+            require!(non_negative(expected, self.mirror_rate));
+        } else if enabled::<CAPS>(capabilities::MIRROR) {
             require!(fraction("the rate of the weight mirrors has to be at least 0 and below 1", self.mirror_rate));
         }
         if enabled::<CAPS>(capabilities::INITIAL) {
-            require!(self.weights.check());
-            require!(self.feedback.check());
+            require!(self.initial_weights().check());
+            require!(self.initial_feedback().check());
         }
         Ok(())
     }

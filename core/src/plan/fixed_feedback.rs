@@ -68,7 +68,7 @@ impl Architecture<'_> {
         while cursor.advance() {
             let plan = &cursor.plan;
             let (fan_in, fan_out) = plan.feedback_fans();
-            let Some(a) = training.feedback.uniform_bound(fan_in, fan_out) else { return None };
+            let Some(a) = training.initial_feedback().uniform_bound(fan_in, fan_out) else { return None };
             let source = FeedbackSource::new(seed, saturating_u32(plan.index), a);
             let Some((feedback, after)) = rest.split_at_mut_checked(plan.fixed_feedback_len()) else { return None };
             let mut index = 0;

@@ -3,7 +3,7 @@
 use super::cursor::LayerCursor;
 use super::layout::{Layout, max};
 use crate::capabilities::{self, ALL};
-use crate::network::{Architecture, Training};
+use crate::network::{Architecture, Feedback, Training};
 use crate::random::Initial;
 
 impl Architecture<'_> {
@@ -64,8 +64,12 @@ impl Architecture<'_> {
         if training.decay > 0.0 {
             bits |= capabilities::DECAY;
         }
-        if !matches!((training.weights, training.feedback), (Initial::Glorot, Initial::Glorot)) {
+        if !matches!((training.initial_weights(), training.initial_feedback()), (Initial::Glorot, Initial::Glorot)) {
             bits |= capabilities::INITIAL;
+        }
+        // Neither 1 nor a number.
+        if training.bias_rate != 1.0 {
+            bits |= capabilities::BIAS_RATE;
         }
         if training.frozen > 0 {
             bits |= capabilities::FROZEN | if training.frozen_in_table { capabilities::TABLE } else { 0 };
@@ -75,6 +79,9 @@ impl Architecture<'_> {
         while let [layer, tail @ ..] = rest {
             if needs_input_gradient {
                 bits |= layer.feedback.capabilities();
+                if matches!(layer.feedback, Feedback::WeightMirror) {
+                    bits |= training.mirror_capabilities();
+                }
             }
             needs_input_gradient =
                 needs_input_gradient || layer.operation.has_weights() && index >= training.frozen as usize;

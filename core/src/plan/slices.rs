@@ -168,6 +168,7 @@ const fn update(plan: &LayerPlan<'_>, training: &Training) -> Instructions {
         Optimizer::Momentum(_) | Optimizer::Nesterov(_) => 22,
         // Two thirds of them are the square root of libm.
         Optimizer::Adam(_) => 97,
+        Optimizer::RmsProp(_) => 95,
     } + if follows { 6 } else { 0 };
     let sum = if samples == 1 && !shares {
         Instructions(0).plus(&[pairs, outputs, 40]).plus(&[pairs, outputs, inputs, if plain { 6 } else { each }])
@@ -183,7 +184,12 @@ const fn update(plan: &LayerPlan<'_>, training: &Training) -> Instructions {
     let sum = sum.plus(&[plan.biases, each + 40]).plus(&[plan.biases, positions, samples, 14]);
     if matches!(rule, Feedback::WeightMirror) {
         // The response to noise, and the step of the mirror.
+        let activation = match training.mirror_activation() {
+            None | Some(Activation::Relu) => 0,
+            Some(Activation::Sigmoid | Activation::Tanh) => 107,
+        };
         let response = forward(plan, samples).plus(&[plan.weights, 20]).plus(&[plan.input.features(), samples, 60]);
+        let response = response.plus(&[plan.output.features(), samples, activation]);
         return sum.plus(&[response.0]);
     }
     sum

@@ -10,7 +10,7 @@ use crate::slices::{range_mut, split_mut};
 pub(super) struct State<'a> {
     pub(super) parameters: &'a mut [f32],
     pub(super) feedback: &'a mut [f32],
-    /// Velocity or first moment of each trained parameter; empty for plain SGD.
+    /// Velocity, first moment, or RMSprop's mean of the squared gradients of each trained parameter; empty for plain SGD.
     pub(super) first: &'a mut [f32],
     /// Second moment of each trained parameter; empty but for Adam.
     pub(super) second: &'a mut [f32],
@@ -30,7 +30,7 @@ pub(super) struct Work<'a> {
 
 impl<'a> State<'a> {
     pub(super) fn new<const CAPS: u32>(values: &'a mut [f32], [parameters, feedback, frozen]: [usize; 3]) -> Self {
-        let has_first = enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM);
+        let has_first = enabled::<CAPS>(capabilities::STATES);
         let trained = parameters.wrapping_sub(frozen);
         let (parameters, rest) = split_mut(values, parameters);
         let (feedback, rest) = split_mut(rest, feedback);

@@ -3,10 +3,10 @@
 use rand_core::Rng;
 
 use super::buffers::{State, layer_biases, layer_weights};
-use super::error::StepError;
+use super::error::{StepError, TrainerError};
 use super::pass::has_mirror;
 use super::trainer::Trainer;
-use crate::capabilities::{self, enabled};
+use crate::capabilities::{self, ALL, enabled};
 use crate::kernels::Kernels;
 use crate::network::Storage;
 use crate::network::feedback::{self, Feedback};
@@ -14,7 +14,7 @@ use crate::plan::{LayerCursor, LayerPlan};
 use crate::random::{self, FeedbackSource, Initial, saturating_u32};
 use crate::slices::range_mut;
 
-impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
+impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
     /// Draws the weights from `generator` and the feedback from `seed`, with the distributions of
     /// [`Training::initial`](crate::Training::initial). Biases become 0, and the optimizer starts anew.
     ///
@@ -22,7 +22,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     pub fn initialize(&mut self, generator: &mut impl Rng, seed: u64) {
         self.restart();
         let network = self.network;
-        let (weights, initial) = (self.training.weights, self.training.feedback);
+        let (weights, initial) = (self.training.initial_weights(), self.training.initial_feedback());
         let sizes = self.sizes();
         let state = State::new::<CAPS>(self.state, sizes);
         if enabled::<CAPS>(capabilities::SEEDED) && self.training.storage == Storage::Seed {
@@ -36,16 +36,78 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             let (fan_in, fan_out) = plan.fans();
             layer_biases(state.parameters, 0, &plan).fill(0.0);
             let weight = layer_weights(state.parameters, 0, &plan);
-            match weights.uniform_bound(fan_in, fan_out) {
-                Some(a) if enabled::<CAPS>(capabilities::INITIAL) => random::fill_uniform(weight, a, generator),
-                None if enabled::<CAPS>(capabilities::INITIAL) => {
-                    random::fill_normal(weight, weights.standard_deviation(fan_in, fan_out), generator);
-                }
-                _ => random::fill_uniform(weight, random::glorot(fan_in, fan_out), generator),
+            if enabled::<CAPS>(capabilities::INITIAL) {
+                weights.fill(weight, (fan_in, fan_out), generator);
+            } else {
+                random::fill_uniform(weight, random::glorot(fan_in, fan_out), generator);
             }
             let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
-            draw_feedback::<CAPS>(&plan, initial, seed, feedback, weight);
+            let initial = if enabled::<CAPS>(capabilities::INITIAL) { initial } else { Initial::Glorot };
+            fill_feedback::<CAPS>(&plan, initial, seed, feedback, weight);
         }
+    }
+
+    /// Draws the weights of layer `layer`, from 0, again, with a distribution of its own. Call it after [`Trainer::initialize`].
+    ///
+    /// Feedback that has the signs of the weights takes the new ones. A layer without weights in memory has none to draw.
+    ///
+    /// # Errors
+    /// [`TrainerError::Coefficient`] if the distribution's coefficient is outside its range; the weights are then unchanged.
+    pub fn draw_weights(
+        &mut self,
+        layer: usize,
+        initial: Initial,
+        generator: &mut impl Rng,
+    ) -> Result<(), TrainerError> {
+        initial.check()?;
+        let Some(plan) = self.plan_in_memory(layer) else { return Ok(()) };
+        let sizes = self.sizes();
+        let state = State::new::<CAPS>(self.state, sizes);
+        initial.fill(layer_weights(state.parameters, 0, &plan), plan.fans(), generator);
+        self.refresh_signs(&plan, None);
+        Ok(())
+    }
+
+    /// Draws the biases of layer `layer`, from 0, which [`Trainer::initialize`] sets to 0. Their fan-in and fan-out are those of the
+    /// layer's weights.
+    ///
+    /// # Errors
+    /// As [`Trainer::draw_weights`].
+    pub fn draw_biases(
+        &mut self,
+        layer: usize,
+        initial: Initial,
+        generator: &mut impl Rng,
+    ) -> Result<(), TrainerError> {
+        initial.check()?;
+        let Some(plan) = self.plan_in_memory(layer) else { return Ok(()) };
+        let sizes = self.sizes();
+        let state = State::new::<CAPS>(self.state, sizes);
+        initial.fill(layer_biases(state.parameters, 0, &plan), plan.fans(), generator);
+        Ok(())
+    }
+
+    /// Draws the feedback in memory of layer `layer`, from 0, again, from `seed`, with a distribution of its own. Call it after
+    /// [`Trainer::initialize`].
+    ///
+    /// A layer under `(brSF)` draws new magnitudes in each step, with the distribution of [`Training::initial`](crate::Training::initial).
+    ///
+    /// # Errors
+    /// As [`Trainer::draw_weights`].
+    pub fn draw_feedback(&mut self, layer: usize, initial: Initial, seed: u64) -> Result<(), TrainerError> {
+        initial.check()?;
+        let Some(plan) = self.plan_in_memory(layer) else { return Ok(()) };
+        let sizes = self.sizes();
+        let state = State::new::<CAPS>(self.state, sizes);
+        let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
+        fill_feedback::<ALL>(&plan, initial, seed, feedback, layer_weights(state.parameters, 0, &plan));
+        Ok(())
+    }
+
+    /// The plan of a layer whose parameters lie in memory.
+    fn plan_in_memory(&self, layer: usize) -> Option<LayerPlan<'m>> {
+        let plan = LayerCursor::<CAPS>::new(&self.network, &self.training).nth(layer)?;
+        (!plan.is_in_table()).then_some(plan)
     }
 
     /// Runs `rounds` steps of all [weight mirrors](crate::feedback::weight_mirror), so that B resembles W before the first
@@ -75,15 +137,14 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     }
 }
 
-/// Draws a layer's initial feedback: value i is a function of the seed, the layer and i.
-fn draw_feedback<const CAPS: u32>(
+/// Fills a layer's feedback: value i is a function of the seed, the layer and i.
+fn fill_feedback<const CAPS: u32>(
     plan: &LayerPlan<'_>,
     initial: Initial,
     seed: u64,
     feedback: &mut [f32],
     weight: &[f32],
 ) {
-    let initial = if enabled::<CAPS>(capabilities::INITIAL) { initial } else { Initial::Glorot };
     if enabled::<CAPS>(capabilities::SIGN) && plan.layer.feedback == Feedback::UniformSign {
         let (fan_in, fan_out) = plan.feedback_fans();
         feedback.fill(initial.standard_deviation(fan_in, fan_out));

@@ -64,7 +64,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             return;
         }
         let (sizes, (fan_in, fan_out)) = (self.sizes(), plan.fans());
-        let deviation = self.training.feedback.standard_deviation(fan_in, fan_out);
+        let deviation = self.training.initial_feedback().standard_deviation(fan_in, fan_out);
         let state = State::new::<CAPS>(self.state, sizes);
         let feedback = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
         if let (Feedback::BatchSign, Some(step)) = (plan.layer.feedback, step) {
@@ -81,22 +81,40 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         let (samples, sizes, rate) = (self.samples(), self.sizes(), self.training.mirror_rate);
         let state = State::new::<CAPS>(self.state, sizes);
         let mirror = range_mut(state.feedback, plan.feedback_offset, plan.feedback_in_memory());
-        let weight = layer_weights(state.parameters, 0, plan);
+        let parameters = &*state.parameters;
+        let weight = range(parameters, plan.parameter_offset, plan.weights);
         let (_, activations) = targets_and_activations::<CAPS>(self.work.forward, &self.training, plan.classes);
         let (inputs, outputs) = (plan.input.features() * samples, plan.output.features() * samples);
         let (input, output) =
             split_mut(range_mut(activations, plan.activation_offset * samples, inputs + outputs), inputs);
-        feedback::weight_mirror::noise(input, mirror, saturating_u32(plan.index), time);
+        let (bound, response, leaks) = if enabled::<CAPS>(capabilities::MIRROR_OPTIONS) {
+            (self.training.mirror_noise, self.training.mirror_activation(), self.training.mirror_leaks())
+        } else {
+            (Training::MIRROR_NOISE, None, true)
+        };
+        feedback::weight_mirror::noise(input, mirror, saturating_u32(plan.index), time, bound);
         // The gradient of the layer's output is no longer needed either: its memory serves as biases of 0.
         let (odd, sums) = gradient_sums(self.work.odd, plan, geometry);
         let (spent, _) = gradient_buffers(self.work.even, odd, plan, samples);
-        let bias = range_mut(spent, 0, plan.biases);
-        bias.fill(0.0);
-        self.kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation: None }, output);
+        let zeros = range_mut(spent, 0, plan.biases);
+        zeros.fill(0.0);
+        let bias = if enabled::<CAPS>(capabilities::MIRROR_OPTIONS) && response.is_some() {
+            range(parameters, plan.parameter_offset + plan.weights, plan.biases)
+        } else {
+            zeros
+        };
+        let job = Forward { geometry, samples, input, weight, bias, activation: response };
+        self.kernels.forward::<CAPS>(&job, output);
+        if let Some(activation) = response {
+            activation.apply::<CAPS>(output);
+        }
         // Gradient descent at a negative rate: B ← (1 − η) B + η xᵀy / n.
         let shown = samples * if geometry.untied { 1 } else { geometry.positions() };
         let descent = Optimizer::Sgd(Sgd { rate: -rate / shown as f32 });
-        let step = StepCoefficients::new::<CAPS>(descent, None, Corrections::default()).retaining(rate);
+        let mut step = StepCoefficients::new::<CAPS>(descent, None, Corrections::default());
+        if leaks {
+            step = step.retaining(rate);
+        }
         let job = WeightGradient { geometry, samples, input, grad_output: output };
         let update = Update { step, weight: mirror, first: &mut [], second: &mut [], feedback: &mut [] };
         self.kernels.weight_gradient::<CAPS>(&job, update, sums);
@@ -143,8 +161,12 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             if enabled::<CAPS>(capabilities::SEEDED) && rule.is_fixed() && storage == Storage::Seed {
                 let seed = (parameters + feedback).wrapping_sub(Storage::SEED_LEN);
                 let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
-                let source =
-                    FeedbackSource::of(self.training.feedback, seed, saturating_u32(plan.index), plan.feedback_fans());
+                let source = FeedbackSource::of(
+                    self.training.initial_feedback(),
+                    seed,
+                    saturating_u32(plan.index),
+                    plan.feedback_fans(),
+                );
                 self.kernels.input_gradient_seeded::<CAPS>(&job, &source, output);
             } else {
                 self.kernels.input_gradient::<CAPS>(&job, output);
@@ -198,7 +220,10 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     #[inline(never)]
     fn update_biases(&mut self, plan: &LayerPlan<'_>) {
         let Some(geometry) = Geometry::of::<CAPS>(plan) else { return };
-        let (samples, sizes, step) = (self.samples(), self.sizes(), self.coefficients().for_biases());
+        let (samples, sizes, mut step) = (self.samples(), self.sizes(), self.coefficients().for_biases());
+        if enabled::<CAPS>(capabilities::BIAS_RATE) {
+            step = step.scale_rate(self.training.bias_rate);
+        }
         let (grad_output, _) = gradient_buffers(self.work.even, self.work.odd, plan, samples);
         let state = State::new::<CAPS>(self.state, sizes);
         let update = Update {

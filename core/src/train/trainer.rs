@@ -192,11 +192,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         } else {
             0
         };
-        let states = if enabled::<CAPS>(capabilities::MOMENTUM | capabilities::ADAM) {
-            self.training.optimizer.states()
-        } else {
-            0
-        };
+        let states = if enabled::<CAPS>(capabilities::STATES) { self.training.optimizer.states() } else { 0 };
         let optimizer_state = self.parameters.wrapping_sub(frozen) * states;
         let feedback = self.state.len().wrapping_sub(self.parameters + optimizer_state);
         [self.parameters, feedback, frozen]

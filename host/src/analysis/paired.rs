@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::groups::{Group, longest, mean_of, span};
 use super::metric::Metric;
 use super::runs::Run;
-use crate::config::Config;
+use crate::config::{Config, Initials};
 use crate::statistics::Estimate;
 
 /// The difference of a group of runs to another, over the seeds that both have.
@@ -141,7 +141,10 @@ fn twin_of(config: &Config) -> Config {
         kp_decay: None,
         mirror_rate: None,
         mirror_first: 0,
-        feedback_init: asymgrad_core::Initial::default(),
+        mirror_noise: None,
+        mirror_response: None,
+        mirror_leak: true,
+        feedback_init: Initials::default(),
         epochs: 0,
         max_steps: None,
         ..config.without_measures()

@@ -107,7 +107,7 @@ impl<'a> Plan<'a> {
         // Experiments that differ in the rule alone take the same time; a coefficient of a rule may be out of its range.
         // Only weight mirrors have a warm-up.
         let mirrors = (config.mirror_first > 0).then(|| config.network.to_string());
-        let coefficients = (config.kp_decay, config.mirror_rate, mirrors);
+        let coefficients = (config.kp_decay, config.mirror_rate, config.mirror_leak, config.mirror_response, mirrors);
         let key = format!("{}{}{coefficients:?}", config.network.without_feedback(), config.optimizer.name());
         let pace = match problem {
             Some(problem) => Err(problem),

@@ -18,7 +18,7 @@ pub(super) struct PlanArguments {
     /// Samples of a step
     #[arg(long, value_parser = count, default_value = "128")]
     batch: usize,
-    /// sgd, momentum, nesterov or adam
+    /// sgd, momentum, nesterov, adam or rmsprop
     #[arg(long, value_parser = OPTIMIZERS, hide_possible_values = true, default_value = "adam")]
     optimizer: Optimizer,
     /// Shows which kernel runs for each layer and pass, its tile and its scratch memory, instead of the memory plan

@@ -189,6 +189,9 @@ pub(super) fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<
         ),
         ("--mirror-rate", choices.mirror_rate.is_some(), "is (WM)", is_mirror),
         ("--mirror-first", choices.mirror_first.is_some(), "is (WM)", is_mirror),
+        ("--mirror-noise", choices.mirror_noise.is_some(), "is (WM)", is_mirror),
+        ("--mirror-response", choices.mirror_response.is_some(), "is (WM)", is_mirror),
+        ("--no-mirror-leak", choices.no_mirror_leak, "is (WM)", is_mirror),
         ("--feedback-init", choices.feedback_init.is_some(), "has feedback of its own", Feedback::is_stored),
     ] {
         if given && !has(fits) {

@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use asymgrad_core::{Adam, Feedback, Optimizer, Training};
+use asymgrad_core::{Adam, Feedback, Initial, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
 use super::fields::Config;
 use crate::Network;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
-use crate::settings::{Choices, Target};
+use crate::settings::{Choices, Initials, Target};
 
 impl Config {
     /// Samples of a step where neither the user nor the experiment says how many.
@@ -97,11 +97,16 @@ impl Config {
             optimizer: choices.coefficients.apply(optimizer),
             clip: choices.clip,
             decay: choices.decay.unwrap_or(0.0),
-            schedule: choices.schedule.unwrap_or_default(),
+            bias_rate: choices.bias_rate.unwrap_or(1.0),
+            schedule: choices.schedule.clone().unwrap_or_default(),
             kp_decay: choices.kp_decay,
             mirror_rate: choices.mirror_rate,
-            weights_init: choices.weights_init.unwrap_or_default(),
-            feedback_init: choices.feedback_init.unwrap_or_default(),
+            mirror_noise: choices.mirror_noise,
+            mirror_response: choices.mirror_response,
+            mirror_leak: !choices.no_mirror_leak,
+            weights_init: choices.weights_init.clone().unwrap_or_default(),
+            feedback_init: choices.feedback_init.clone().unwrap_or_default(),
+            bias_init: choices.bias_init.clone().unwrap_or(Initials::all(Initial::Zero)),
             standard: None,
             measure_every: choices.measure_every.unwrap_or(1),
             measures: choices.measures.unwrap_or_default(),

@@ -78,6 +78,7 @@ impl Config {
         }
         add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
         add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
+        add(self.bias_rate.to_bits() != plain.bias_rate.to_bits(), format!(" --bias-rate {}", self.bias_rate));
         add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
         let kp_decay = self.kp_decay.unwrap_or(Training::KP_DECAY);
         add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
@@ -85,8 +86,14 @@ impl Config {
         add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
         let mirror_first = first_rounds(&self.network, self.mirror_rate);
         add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
+        let mirror_noise = self.mirror_noise.unwrap_or(Training::MIRROR_NOISE);
+        add(self.mirror_noise != plain.mirror_noise, format!(" --mirror-noise {mirror_noise}"));
+        let response = self.mirror_response.map_or_else(String::new, |f| format!(" --mirror-response {}", f.name()));
+        add(self.mirror_response != plain.mirror_response, response);
+        add(self.mirror_leak != plain.mirror_leak, " --no-mirror-leak".into());
         add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
         add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
+        add(self.bias_init != plain.bias_init, format!(" --bias-init {}", self.bias_init));
         add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
         add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
         add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
@@ -118,7 +125,7 @@ mod tests {
     use super::*;
     use crate::settings::MeasureSet;
     use crate::{Network, dataset, experiment};
-    use asymgrad_core::Initial;
+    use asymgrad_core::Activation;
 
     fn config(choices: &Choices) -> Config {
         let experiment = experiment::find("PGR1-SGD").unwrap();
@@ -148,19 +155,24 @@ mod tests {
         let network: Network = "input 3x32x32 - dense10".parse().unwrap();
         let choices = Choices {
             decay: Some(0.25),
-            schedule: Some("step:2:0.5".parse().unwrap()),
+            bias_rate: Some(0.125),
+            schedule: Some("multistep:2,3:0.5".parse().unwrap()),
             kp_decay: Some(0.125),
             mirror_rate: Some(0.5),
             mirror_first: Some(9),
-            weights_init: Some(Initial::Fan(2.0)),
-            feedback_init: Some(Initial::Normal(0.5)),
+            mirror_noise: Some(0.25),
+            mirror_response: Some(Activation::Sigmoid),
+            no_mirror_leak: true,
+            weights_init: Some("fan:2,3=zero".parse().unwrap()),
+            feedback_init: Some("normal:0.5".parse().unwrap()),
+            bias_init: Some("uniform-fan-in:1".parse().unwrap()),
             measure_every: Some(3),
             measures: Some(MeasureSet::All),
             ..Choices::default()
         };
         let config = Config::of_network(name_of(&network), network, &choices, &digits, NumericMode::Fused);
-        let tuning = "--weight-decay 0.25 --schedule step:2:0.5 --kp-decay 0.125 --mirror-rate 0.5 --mirror-first 9 --weights-init \
-                      fan:2 --feedback-init normal:0.5 --measure-every 3 --measures all";
+        let tuning = "--weight-decay 0.25 --bias-rate 0.125 --schedule multistep:2,3:0.5 --kp-decay 0.125 --mirror-rate 0.5 \
+                      --mirror-first 9 --mirror-noise 0.25 --mirror-response sigmoid --no-mirror-leak --weights-init fan:2,3=zero --feedback-init normal:0.5 --bias-init uniform-fan-in:1 --measure-every 3 --measures all";
         let command = config.command(&Catalogue::of_report(), "digits");
         assert!(command.ends_with(tuning), "{command}");
     }

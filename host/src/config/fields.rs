@@ -2,7 +2,7 @@
 //!
 //! Two runs with equal configurations have equal numbers; `epochs` and `max_steps` only say where they end.
 
-use asymgrad_core::{Feedback, Initial, Loss, Optimizer, Training};
+use asymgrad_core::{Activation, Feedback, Initial, Loss, Optimizer, Training};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -11,7 +11,7 @@ use super::dataset_id::DatasetId;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
-use crate::settings::{MeasureSet, Schedule, Target};
+use crate::settings::{Initials, MeasureSet, Schedule, Target};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];
@@ -51,6 +51,9 @@ pub struct Config {
     /// L2 weight decay.
     #[serde(default, skip_serializing_if = "is_default")]
     pub decay: f32,
+    /// The biases' learning rate over that of the weights.
+    #[serde(default = "unit", skip_serializing_if = "is_unit")]
+    pub bias_rate: f32,
     /// How the learning rate falls.
     #[serde(default, skip_serializing_if = "is_default")]
     pub schedule: Schedule,
@@ -63,12 +66,24 @@ pub struct Config {
     /// Rounds of noise that weight mirrors are shown before the first step.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mirror_first: u32,
+    /// Bound of the noise of weight mirrors; `None` is the core's default.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_noise: Option<f32>,
+    /// The activation of weight mirrors' response to noise; `None` is the product of noise and weights alone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirror_response: Option<Activation>,
+    /// Whether weight mirrors leak.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub mirror_leak: bool,
     /// How the weights are drawn.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub weights_init: Initial,
+    pub weights_init: Initials,
     /// How the feedback is drawn.
     #[serde(default, skip_serializing_if = "is_default")]
-    pub feedback_init: Initial,
+    pub feedback_init: Initials,
+    /// How the biases are drawn.
+    #[serde(default = "zero", skip_serializing_if = "is_zero")]
+    pub bias_init: Initials,
     /// What the pixels are standardised by; `None` leaves them between 0 and 1.
     #[serde(default, skip_serializing_if = "is_default")]
     pub standard: Option<Standardization>,
@@ -127,8 +142,12 @@ impl Config {
             .loss(self.loss)
             .decay(self.decay)
             .kp_decay(self.kp_decay.unwrap_or(Training::KP_DECAY))
+            .bias_rate(self.bias_rate)
             .mirror_rate(self.mirror_rate.unwrap_or(Training::MIRROR_RATE))
-            .initial(self.weights_init, self.feedback_init);
+            .mirror_noise(self.mirror_noise.unwrap_or(Training::MIRROR_NOISE))
+            .initial(self.weights_init.default, self.feedback_init.default);
+        let training = self.mirror_response.map_or(training, |f| training.mirror_response(f));
+        let training = if self.mirror_leak { training } else { training.no_mirror_leak() };
         self.clip.map_or(training, |limit| training.clip(limit))
     }
 
@@ -254,6 +273,32 @@ pub fn name_of(network: &Network) -> String {
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+fn zero() -> Initials {
+    Initials::all(Initial::Zero)
+}
+
+fn is_zero(initials: &Initials) -> bool {
+    *initials == zero()
+}
+
+fn unit() -> f32 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_unit(number: &f32) -> bool {
+    number.to_bits() == unit().to_bits()
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 fn one() -> u32 {

@@ -12,7 +12,9 @@ mod command;
 mod dataset_id;
 mod fields;
 
-pub use crate::settings::{Choices, Coefficients, MeasureSet, ParseScheduleError, ParseTargetError, Schedule, Target};
+pub use crate::settings::{
+    Choices, Coefficients, Initials, MeasureSet, ParseScheduleError, ParseTargetError, Schedule, Target,
+};
 pub use columns::{Settings, differing};
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};

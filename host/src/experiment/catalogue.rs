@@ -211,7 +211,7 @@ mod tests {
         refused(&ROW.replace("dense10", "dnse10"), 1, "dnse10");
         refused(&format!("{ROW}lr = -1.0\n"), 1, "lr has to be a number above 0");
         refused(&format!("{ROW}batch = 0\n"), 5, "batch = 0: it has to be a whole number above 0");
-        refused(&format!("{ROW}optimizer = \"rmsprop\"\n"), 5, "optimizer = rmsprop: the optimizers are");
+        refused(&format!("{ROW}optimizer = \"adagrad\"\n"), 5, "optimizer = adagrad: the optimizers are");
         refused(&format!("{ROW}standardize = 1\n"), 5, "standardize = 1: it has to be true or false");
         refused(&format!("{ROW}schedule = [\"cosine:2\"]\n"), 5, "schedule = array: it has to be a single value");
         refused(&format!("{ROW}learning_rate = 1\n"), 5, "the fields are name, network");

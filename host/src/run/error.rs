@@ -158,6 +158,16 @@ pub enum Error {
         /// What does not go together, and what would.
         problem: String,
     },
+    /// A layer that an option names has no such initial values.
+    #[error("{option} names layer {layer}: {problem}")]
+    Initial {
+        /// The option.
+        option: &'static str,
+        /// The layer's number among all layers, from 1.
+        layer: usize,
+        /// What is wrong, and which layers there are.
+        problem: String,
+    },
     /// The weights of the best epoch so far were not kept.
     #[error(
         "{}: the run has made its best epoch so far without --save-best, and its weights are gone; leave --save-best out, choose another \

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use asymgrad_core::{Initial, Loss, Optimizer};
+use asymgrad_core::{Activation, Loss, Optimizer};
 use clap::Args;
 
 use super::coefficients::Coefficients;
+use super::initials::Initials;
 use super::measure_set::MeasureSet;
 use super::schedule::Schedule;
 use super::target::Target;
-use super::values::{LOSSES, MEASURES, OPTIMIZERS, count, initial, positive};
+use super::values::{ACTIVATIONS, LOSSES, MEASURES, OPTIMIZERS, count, non_negative, positive};
 
 /// What a user chooses; `None` is the experiment's own value, else the default.
 ///
@@ -26,7 +27,7 @@ pub struct Choices {
     /// --target input: leaves the images of class N out of training, and reports how well their error tells them from the other test images
     #[arg(long, value_name = "N")]
     pub anomaly_class: Option<u8>,
-    /// sgd, momentum, nesterov or adam [default: the experiment's, else adam]
+    /// sgd, momentum, nesterov, adam or rmsprop [default: the experiment's, else adam]
     #[arg(long, value_parser = OPTIMIZERS, hide_possible_values = true)]
     pub optimizer: Option<Optimizer>,
     /// The learning rate.
@@ -56,7 +57,10 @@ pub struct Choices {
     /// L2 weight decay: X times the weight is added to its clipped gradient
     #[arg(id = "weight_decay", long = "weight-decay", value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub decay: Option<f32>,
-    /// How the learning rate falls: step:EPOCHS:FACTOR or cosine:EPOCHS [default: constant]
+    /// The learning rate of the biases is FACTOR times that of the weights [default: 1]
+    #[arg(long, value_name = "FACTOR", value_parser = non_negative, allow_negative_numbers = true)]
+    pub bias_rate: Option<f32>,
+    /// How the learning rate falls: step:EPOCHS:FACTOR, multistep:EPOCH,…:FACTOR or cosine:EPOCHS [default: constant]
     #[arg(long, value_name = "SCHEDULE")]
     pub schedule: Option<Schedule>,
     /// (KP): fraction by which weights and feedback shrink each step [default: 0.0001]
@@ -68,12 +72,25 @@ pub struct Choices {
     /// (WM): rounds of noise that mirrors are shown before the first step [default: 4 / --mirror-rate]
     #[arg(long, value_name = "N")]
     pub mirror_first: Option<u32>,
-    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION or fan:GAIN, normal with GAIN/√(in + out)
-    #[arg(long, value_name = "INITIAL", value_parser = initial)]
-    pub weights_init: Option<Initial>,
+    /// (WM): noise is uniform on (-BOUND, BOUND) [default: the square root of 3]
+    #[arg(long, value_name = "BOUND", value_parser = positive, allow_negative_numbers = true)]
+    pub mirror_noise: Option<f32>,
+    /// (WM): the response to noise is relu, sigmoid or tanh of its product with the weights, plus the biases [default: the product alone]
+    #[arg(long, value_name = "ACTIVATION", value_parser = ACTIVATIONS, hide_possible_values = true)]
+    pub mirror_response: Option<Activation>,
+    /// (WM): adds to a mirror without shrinking it by --mirror-rate, which may then be 1 or more
+    #[arg(long)]
+    pub no_mirror_leak: bool,
+    /// How weights are drawn: glorot, scaled:FACTOR, normal:DEVIATION, fan:GAIN (normal, GAIN/√(in + out)), uniform:BOUND,
+    /// uniform-fan-in:GAIN (up to GAIN/√in), uniform-fan-out:GAIN or zero; glorot,3=zero is zero in layer 3 [default: glorot]
+    #[arg(long, value_name = "INITIAL")]
+    pub weights_init: Option<Initials>,
     /// How feedback is drawn, likewise
-    #[arg(long, value_name = "INITIAL", value_parser = initial)]
-    pub feedback_init: Option<Initial>,
+    #[arg(long, value_name = "INITIAL")]
+    pub feedback_init: Option<Initials>,
+    /// How biases are drawn, likewise [default: zero]
+    #[arg(long, value_name = "INITIAL")]
+    pub bias_init: Option<Initials>,
     /// Gives each channel of the training images mean 0 and variance 1, and the test images the same numbers
     #[arg(long)]
     pub standardize: bool,
@@ -129,12 +146,17 @@ impl Choices {
             max_steps,
             steps_per_epoch,
             decay,
+            bias_rate,
             schedule,
             kp_decay,
             mirror_rate,
             mirror_first,
+            mirror_noise,
+            mirror_response,
+            no_mirror_leak,
             weights_init,
             feedback_init,
+            bias_init,
             standardize,
             measure_every,
             measures,
@@ -161,12 +183,17 @@ impl Choices {
             max_steps: max_steps.or(other.max_steps),
             steps_per_epoch: steps_per_epoch.or(other.steps_per_epoch),
             decay: decay.or(other.decay),
-            schedule: schedule.or(other.schedule),
+            bias_rate: bias_rate.or(other.bias_rate),
+            schedule: schedule.clone().or_else(|| other.schedule.clone()),
             kp_decay: kp_decay.or(other.kp_decay),
             mirror_rate: mirror_rate.or(other.mirror_rate),
             mirror_first: mirror_first.or(other.mirror_first),
-            weights_init: weights_init.or(other.weights_init),
-            feedback_init: feedback_init.or(other.feedback_init),
+            mirror_noise: mirror_noise.or(other.mirror_noise),
+            mirror_response: mirror_response.or(other.mirror_response),
+            no_mirror_leak: *no_mirror_leak || other.no_mirror_leak,
+            weights_init: weights_init.clone().or_else(|| other.weights_init.clone()),
+            feedback_init: feedback_init.clone().or_else(|| other.feedback_init.clone()),
+            bias_init: bias_init.clone().or_else(|| other.bias_init.clone()),
             standardize: *standardize || other.standardize,
             measure_every: measure_every.or(other.measure_every),
             measures: measures.or(other.measures),

@@ -1,6 +1,6 @@
 //! The coefficients of an optimizer beside its learning rate.
 
-use asymgrad_core::{Adam, Momentum, Optimizer};
+use asymgrad_core::{Adam, Momentum, Optimizer, RmsProp};
 use clap::Args;
 
 use super::values::{fraction, positive};
@@ -17,7 +17,10 @@ pub struct Coefficients {
     /// adam: decay rate of the mean of the squared gradients, below 1 [default: 0.999]
     #[arg(long, value_name = "X", value_parser = fraction, allow_negative_numbers = true)]
     pub beta2: Option<f32>,
-    /// adam: added to the root of the mean of the squared gradients [default: 1e-8]
+    /// rmsprop: decay rate of the mean of the squared gradients, below 1 [default: 0.99]
+    #[arg(long, value_name = "X", value_parser = fraction, allow_negative_numbers = true)]
+    pub alpha: Option<f32>,
+    /// adam and rmsprop: added to the root of the mean of the squared gradients [default: 1e-8]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub epsilon: Option<f32>,
 }
@@ -26,11 +29,12 @@ impl Coefficients {
     /// These, and `other`'s where there are none.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
-        let Self { momentum, beta1, beta2, epsilon } = self;
+        let Self { momentum, beta1, beta2, alpha, epsilon } = self;
         Self {
             momentum: momentum.or(other.momentum),
             beta1: beta1.or(other.beta1),
             beta2: beta2.or(other.beta2),
+            alpha: alpha.or(other.alpha),
             epsilon: epsilon.or(other.epsilon),
         }
     }
@@ -42,7 +46,10 @@ impl Coefficients {
                 Self { momentum: Some(momentum), ..Self::default() }
             }
             Optimizer::Adam(Adam { beta1, beta2, epsilon, .. }) => {
-                Self { beta1: Some(beta1), beta2: Some(beta2), epsilon: Some(epsilon), momentum: None }
+                Self { beta1: Some(beta1), beta2: Some(beta2), epsilon: Some(epsilon), ..Self::default() }
+            }
+            Optimizer::RmsProp(RmsProp { alpha, epsilon, .. }) => {
+                Self { alpha: Some(alpha), epsilon: Some(epsilon), ..Self::default() }
             }
             _ => Self::default(),
         }
@@ -58,13 +65,23 @@ impl Coefficients {
                 set(&mut own.beta2, self.beta2);
                 set(&mut own.epsilon, self.epsilon);
             }
+            Optimizer::RmsProp(own) => {
+                set(&mut own.alpha, self.alpha);
+                set(&mut own.epsilon, self.epsilon);
+            }
             _ => {}
         }
         optimizer
     }
 
     /// Each with its name on the command line and in `config.json`.
-    pub fn named(&self) -> [(&'static str, Option<f32>); 4] {
-        [("momentum", self.momentum), ("beta1", self.beta1), ("beta2", self.beta2), ("epsilon", self.epsilon)]
+    pub fn named(&self) -> [(&'static str, Option<f32>); 5] {
+        [
+            ("momentum", self.momentum),
+            ("beta1", self.beta1),
+            ("beta2", self.beta2),
+            ("alpha", self.alpha),
+            ("epsilon", self.epsilon),
+        ]
     }
 }

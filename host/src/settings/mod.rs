@@ -3,6 +3,7 @@
 //!
 //! - `choices`: the options; `coefficients`: those of an optimizer
 //! - `values`: the values of options, one parser for each kind
+//! - `initials`: the distributions of initial values, layer by layer
 //! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 //! - `measure_set`: which measures are taken
 //! - `fields`: options as fields of a TOML file
@@ -12,6 +13,7 @@ mod choices;
 mod coefficients;
 mod fields;
 mod grid;
+mod initials;
 mod measure_set;
 mod schedule;
 mod target;
@@ -22,6 +24,7 @@ pub use coefficients::Coefficients;
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
 pub use grid::{Cell, GridError, cells};
+pub use initials::Initials;
 pub use measure_set::MeasureSet;
 pub use schedule::{ParseScheduleError, Schedule};
 pub use target::{ParseTargetError, Target};

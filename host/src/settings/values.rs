@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-use asymgrad_core::{Initial, Loss, Optimizer};
+use asymgrad_core::{Activation, Initial, Loss, Optimizer};
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, Command};
 
@@ -22,6 +22,9 @@ pub const LOSSES: Names<Loss> = Names { what: "losses", all: &Loss::ALL, name: |
 
 /// The name of an optimizer.
 pub const OPTIMIZERS: Names<Optimizer> = Names { what: "optimizers", all: &Optimizer::DEFAULTS, name: Optimizer::name };
+
+/// The name of an activation.
+pub const ACTIVATIONS: Names<Activation> = Names { what: "activations", all: &Activation::ALL, name: Activation::name };
 
 /// The name of a set of measures.
 pub const MEASURES: Names<MeasureSet> =
@@ -49,17 +52,22 @@ impl<T: Copy + Send + Sync> TypedValueParser for Names<T> {
     }
 }
 
-/// `glorot`, `scaled:FACTOR`, `normal:DEVIATION` or `fan:GAIN`.
+/// A distribution of initial values, such as `normal:0.05`.
 ///
 /// # Errors
 /// Says what the distributions are.
 pub fn initial(text: &str) -> Result<Initial, String> {
-    let known = "the distributions are glorot, scaled:FACTOR, normal:DEVIATION and fan:GAIN";
+    let known = "the distributions are glorot, scaled:FACTOR, normal:DEVIATION, fan:GAIN, uniform:BOUND, uniform-fan-in:GAIN, \
+                 uniform-fan-out:GAIN and zero";
     match text.split_once(':') {
         None if text == "glorot" => Ok(Initial::Glorot),
+        None if text == "zero" => Ok(Initial::Zero),
         Some(("scaled", number)) => positive(number).map(Initial::Scaled),
         Some(("normal", number)) => positive(number).map(Initial::Normal),
         Some(("fan", number)) => positive(number).map(Initial::Fan),
+        Some(("uniform", number)) => positive(number).map(Initial::Uniform),
+        Some(("uniform-fan-in", number)) => positive(number).map(Initial::UniformFanIn),
+        Some(("uniform-fan-out", number)) => positive(number).map(Initial::UniformFanOut),
         _ => Err(known.into()),
     }
 }
@@ -83,6 +91,15 @@ pub fn seed_range(text: &str) -> Result<(u64, u64), String> {
 pub fn positive(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|number: &f32| *number > 0.0 && number.is_finite());
     number.ok_or_else(|| "it has to be a number above 0".into())
+}
+
+/// A finite number of at least 0.
+///
+/// # Errors
+/// Says what the number has to be.
+pub fn non_negative(text: &str) -> Result<f32, String> {
+    let number = text.parse().ok().filter(|number: &f32| *number >= 0.0 && number.is_finite());
+    number.ok_or_else(|| "it has to be a number of at least 0".into())
 }
 
 /// A number from 0 to below 1.

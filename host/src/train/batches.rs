@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::dataset::{Images, Pixels};
 
-/// The generator for one purpose: stream 0 draws the weights, stream p is that of pass p over the images.
+/// The generator for one purpose: stream 0 draws the weights, stream p, below 2³², is that of pass p over the images.
 pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
     // Not `seed_from_u64`: how it spreads the bits is the crate's to change.
     let mut bytes = [0; 32];

@@ -2,6 +2,7 @@
 //!
 //! - `start`: begins, resumes or leaves alone what a [`Request`] asks for; `pace`: how long it will take;
 //!   `refusal`: why it would not start
+//! - `initial`: the values that it begins with
 //! - `session/`: the loop over epochs and steps, logs and checkpoints
 //! - `best`: the best epoch so far, whose weights a run may keep
 //! - `evaluation`: loss and accuracy on images, of a run or of a saved state
@@ -17,6 +18,7 @@ mod anomaly;
 mod batches;
 mod best;
 mod evaluation;
+mod initial;
 mod logits;
 mod measure;
 mod pace;

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use asymgrad_core::{Step, StepError, Trainer};
 
-use super::batches::{Gather, generator};
+use super::batches::Gather;
+use super::initial::initialize;
 use super::request::Request;
 use super::sampler::Sampler;
 use super::step::load;
@@ -37,7 +38,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         let (architecture, training) = (config.network.architecture(), config.training_on(dataset));
         let mut memory = allocate(architecture.memory(&training))?;
         let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
-        trainer.initialize(&mut generator(config.seed, 0), config.seed);
+        initialize(&mut trainer, config)?;
         let gather = Gather::new(architecture.input(), config.pixels(dataset));
         let mut targets = BatchTargets::new(config.target);
         let mut sampler = Sampler::new(config, dataset);

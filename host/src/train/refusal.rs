@@ -1,5 +1,6 @@
 //! Why a run would not start, found without touching its folder.
 
+use super::initial::check_initial;
 use super::request::{Request, check_fit, check_split};
 use super::sampler::check_sampling;
 use super::start::ended;
@@ -16,6 +17,7 @@ pub fn check(request: &Request, dataset: &Dataset) -> Result<(), Error> {
     check_fit(config, dataset)?;
     check_split(config, dataset)?;
     check_sampling(config, dataset)?;
+    check_initial(config)?;
     check_place(folder)?;
     check_strangers(folder, *fresh)?;
     if is_locked(folder) == Some(true) {

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use asymgrad_core::Trainer;
 
-use super::batches::generator;
 use super::best::Best;
+use super::initial::{check_initial, initialize};
 use super::request::{Observer, Outcome, Request, check_fit, check_split};
 use super::sampler::check_sampling;
 use super::session::Session;
@@ -34,6 +34,7 @@ pub fn train(
     check_fit(config, dataset)?;
     check_split(config, dataset)?;
     check_sampling(config, dataset)?;
+    check_initial(config)?;
     let goal = config.goal(dataset);
     // Nothing is written into the folder of a run that has ended: it may lie on read-only storage.
     if !request.fresh
@@ -141,7 +142,7 @@ fn restore(
         trainer.resume(at.step);
         return Ok(at);
     }
-    trainer.initialize(&mut generator(config.seed, 0), config.seed);
+    initialize(trainer, config)?;
     if let Some(file) = &request.init {
         let drawn = tensors::read(file, &trainer.network(), &config.training(), trainer.state_mut())?;
         observer.initialized(file, &drawn);

@@ -7,6 +7,12 @@
 //! [`Training::mirror_rate`](crate::Training::mirror_rate). The mean of ξᵀy / n is W, so B follows W with a lag of about
 //! 1 / η steps.
 //!
+//! Three settings change this. With [`Training::mirror_noise`](crate::Training::mirror_noise) ξ is uniform on (−bound, bound). With
+//! [`Training::mirror_response`](crate::Training::mirror_response) the response is y = f(ξW + b), where f is ReLU, sigmoid or tanh and b
+//! are the layer's biases. With [`Training::no_mirror_leak`](crate::Training::no_mirror_leak) B does not leak:
+//! B ← B + η ξᵀy / n. The authors' public code has all three, with a bound of 0.05, sigmoid, and 0.01 ξᵀy summed over the batch, so
+//! that η is 0.01 n.
+//!
 //! # Backward pass
 //!
 //! ```text
@@ -33,7 +39,7 @@
 //!
 //! The mean of ξᵀy / n is W; in a convolution it is smaller than W at taps that often lie on padding.
 //!
-//! The noise is uniform and a function of the step and of B. The biases are set to 0 (bias blocking in the paper).
+//! The noise is uniform and a function of the step and of B. In the response y = ξW the biases are 0 (bias blocking in the paper).
 //!
 //! # Source
 //!
@@ -42,10 +48,10 @@
 
 use crate::random::FeedbackSource;
 
-/// Fills `input` with noise of mean 0 and variance 1.
-pub(crate) fn noise(input: &mut [f32], feedback: &[f32], layer: u32, step: u64) {
+/// Fills `input` with noise that is uniform on (−bound, bound).
+pub(crate) fn noise(input: &mut [f32], feedback: &[f32], layer: u32, step: u64, bound: f32) {
     let seed = u64::from(feedback.first().map_or(0, |b| b.to_bits())) << 32;
-    let source = FeedbackSource::new(seed ^ step, layer, libm::sqrtf(3.0));
+    let source = FeedbackSource::new(seed ^ step, layer, bound);
     for (index, x) in (0_u32..).zip(input) {
         *x = source.at(index);
     }

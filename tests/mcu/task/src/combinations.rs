@@ -5,7 +5,7 @@ use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Loss, Optimizer, Padding, Sgd, Shape, Trainer, Training,
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Optimizer, Padding, RmsProp, Sgd, Shape, Trainer, Training,
 };
 
 use crate::{Text, digit, initial_weights, text};
@@ -81,10 +81,19 @@ const NETWORKS: [(&str, Architecture, Storage); 14] = [
 /// Reconstructs its input: the targets are the pixels.
 const AUTOENCODER: Architecture = dense(&[Layer::dense(32), Layer::dense(crate::PIXELS).feedback(Feedback::Fixed)]);
 
-const TRAININGS: [(&str, Training); 3] = [
+const TRAININGS: [(&str, Training); 4] = [
     ("sgd 1", Training::new(1).optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }))),
     ("sgd 16", Training::new(16).optimizer(Optimizer::Sgd(Sgd { rate: 0.2 }))),
     ("adam 16", Training::new(16).optimizer(Optimizer::Adam(Adam { rate: 0.003, ..Adam::DEFAULT }))),
+    // With the other settings of biases and weight mirrors.
+    (
+        "rmsprop 16",
+        Training::new(16)
+            .optimizer(Optimizer::RmsProp(RmsProp { rate: 0.003, ..RmsProp::DEFAULT }))
+            .bias_rate(0.5)
+            .mirror_noise(0.5)
+            .mirror_response(Activation::Tanh),
+    ),
 ];
 
 const LARGEST_BATCH: usize = 16;

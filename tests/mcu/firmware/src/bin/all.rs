@@ -9,8 +9,8 @@ use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::snapshot::Snapshots;
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Padding, Predictor, Sgd, Shape,
-    Trainer, Training,
+    Activation, Adam, Architecture, Feedback, Initial, Layer, Loss, Momentum, Optimizer, Padding, Predictor, RmsProp,
+    Sgd, Shape, Trainer, Training,
 };
 use firmware::{board, task};
 use static_cell::ConstStaticCell;
@@ -36,11 +36,12 @@ const NET: Architecture = Architecture::new(
     ],
 );
 const TEXT: &str = "input 1x8x8 - conv3x3x3.tanh - untied2x3x3/2(R) - maxpool3x3/2 - conv1x2x4.valid(R*) - avgpool3x3/2 - globalavgpool - dense8(R*) - dense8.sigmoid(KP) - dense8(uSF) - dense8(frSF) - dense8(brSF) - dense8(WM) - dense8(DFA) - dense8(DRTP) - dense10(R)";
-const OPTIMIZERS: [Optimizer; 4] = [
+const OPTIMIZERS: [Optimizer; 5] = [
     Optimizer::Sgd(Sgd::DEFAULT),
     Optimizer::Momentum(Momentum::DEFAULT),
     Optimizer::Nesterov(Momentum::DEFAULT),
     Optimizer::Adam(Adam::DEFAULT),
+    Optimizer::RmsProp(RmsProp::DEFAULT),
 ];
 const BATCH: usize = 4;
 /// The training that needs the most memory.
@@ -76,6 +77,11 @@ fn run() -> Option<()> {
                     .optimizer(*optimizer)
                     .clip(black_box(0.1))
                     .decay(black_box(1e-4))
+                    .bias_rate(black_box(0.5))
+                    .initial(black_box(Initial::UniformFanIn(1.0)), black_box(Initial::Fan(1.0)))
+                    .mirror_noise(black_box(0.5))
+                    .mirror_response(black_box(Activation::Sigmoid))
+                    .no_mirror_leak()
                     .freeze(*frozen)
                     .fixed_feedback(*storage);
                 board::print(optimizer.name());
@@ -105,6 +111,10 @@ fn train(
         trainer.set_table(black_box(&TABLE)).ok()?;
     }
     trainer.initialize(&mut task::Generator(SplitMix::new(1)), 2);
+    let layer = black_box(7);
+    trainer.draw_weights(layer, black_box(Initial::UniformFanOut(1.0)), &mut SplitMix::new(1)).ok()?;
+    trainer.draw_biases(layer, black_box(Initial::Uniform(0.1)), &mut SplitMix::new(1)).ok()?;
+    trainer.draw_feedback(layer, black_box(Initial::Normal(0.1)), 2).ok()?;
     let (mut inputs, mut labels) = ([[0.0; task::PIXELS]; BATCH], [0; BATCH]);
     for (index, (pixels, label)) in inputs.iter_mut().zip(&mut labels).enumerate() {
         *label = task::digit(index, pixels)?;

@@ -6,7 +6,7 @@ use asymgrad_core::arithmetic::Portable;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::random::{SplitMix, symmetric};
 use asymgrad_core::{
-    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, Sgd, Shape, Trainer, Training,
+    Activation, Adam, Architecture, Feedback, Layer, Loss, Momentum, Optimizer, RmsProp, Sgd, Shape, Trainer, Training,
 };
 use firmware::board::{self, Clock};
 use firmware::task;
@@ -85,6 +85,7 @@ fn run() -> Option<()> {
         "dense sgd": DENSE, SGD;
         "dense momentum": DENSE, MOMENTUM;
         "dense adam": DENSE, ADAM;
+        "dense rmsprop": DENSE, SGD.optimizer(Optimizer::RmsProp(RmsProp::DEFAULT));
         "dense clip decay": DENSE, SGD.clip(0.1).decay(1e-3);
         "dense sgd 8": DENSE, ADAM_BATCH.optimizer(Optimizer::Sgd(Sgd { rate: 0.01 }));
         "dense adam 8": DENSE, ADAM_BATCH;
@@ -110,6 +111,7 @@ fn run() -> Option<()> {
         "uSF sgd": with_rule!(UniformSign), SGD;
         "brSF sgd": with_rule!(BatchSign), SGD;
         "WM sgd": with_rule!(WeightMirror), SGD;
+        "WM tanh sgd": with_rule!(WeightMirror), SGD.mirror_response(Activation::Tanh);
         "KP sgd": with_rule!(KolenPollack), SGD;
         "DRTP sgd": with_rule!(Target), SGD;
         "DFA sgd": with_rule!(Direct), SGD;
