@@ -1,13 +1,14 @@
 //! `asymgrad run`: trains what its arguments say, or every combination of a grid file, which is a command line of `run` each.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::experiment::UnknownExperiment;
-use asymgrad::settings::{self, Cell, Choices, Field, Fields};
+use asymgrad::config::Config;
+use asymgrad::experiment::{Catalogue, UnknownExperiment};
+use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, GridError};
 use asymgrad::suite::Task;
 use clap::parser::ValueSource;
 use clap::{Arg, Args, Command, FromArgMatches};
@@ -32,14 +33,63 @@ fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
         check_effect(&arguments.choices, &tasks)?;
         return Ok(tasks);
     };
-    let (mut tasks, mut choices) = (vec![], Choices::default());
-    for (cell, arguments) in of_command_line(file)? {
-        let of_cell = arguments.tasks_of(&mut data, &catalogue, Some(&cell));
-        tasks.extend(of_cell.map_err(|error| with_file(file, &cell, &error))?);
+    // The program and `run`.
+    let words: Vec<OsString> = std::env::args_os().skip(2).collect();
+    tasks_of(file, &words, &catalogue)
+}
+
+/// The tasks of a grid file with further words of the command line of `run`, which win over the file.
+pub(super) fn tasks_of(file: &Path, words: &[OsString], catalogue: &Arc<Catalogue>) -> anyhow::Result<Vec<Task>> {
+    let mut data = OpenDatasets::default();
+    let (mut tasks, mut choices, mut identities) = (vec![], Choices::default(), vec![]);
+    for (cell, arguments) in with_words(file, words)? {
+        let of_cell = arguments.tasks_of(&mut data, catalogue, Some(&cell));
+        let of_cell = of_cell.map_err(|error| with_file(file, &cell, &error))?;
+        identities.push((cell, of_cell.iter().map(|task| Identity::of(&task.request.config)).collect()));
+        tasks.extend(of_cell);
         choices = choices.or(&arguments.choices);
     }
     check_effect(&choices, &tasks)?;
+    check_values(file, &identities)?;
     Ok(tasks)
+}
+
+/// What a run is, and where it ends.
+#[derive(PartialEq, Eq, Hash)]
+struct Identity {
+    identity: String,
+    epochs: u32,
+    max_steps: Option<u64>,
+}
+
+impl Identity {
+    fn of(config: &Config) -> Self {
+        Self { identity: config.identity(), epochs: config.epochs, max_steps: config.max_steps }
+    }
+}
+
+/// Fails if two values of a field give the same runs, whatever the values of the other fields: `0.1` and `0.10`.
+fn check_values(file: &Path, cells: &[(Cell, Vec<Identity>)]) -> Result<(), GridError> {
+    let fields = cells.first().map_or(&[][..], |(cell, _)| &cell.values);
+    for (number, field) in fields.iter().enumerate().filter(|(_, field)| field.varies) {
+        // In the order of the file.
+        let (mut values, mut places): (Vec<(&FieldValue, Vec<&Identity>)>, HashMap<&str, usize>) = Default::default();
+        for (cell, identities) in cells {
+            let value = &cell.values[number];
+            let place = *places.entry(&value.text).or_insert(values.len());
+            if place == values.len() {
+                values.push((value, vec![]));
+            }
+            values[place].1.extend(identities);
+        }
+        let mut seen: HashMap<Vec<&Identity>, &FieldValue> = HashMap::new();
+        for (value, runs) in values {
+            if let Some(first) = seen.insert(runs, value) {
+                return Err(value.repeats(first, file));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn command() -> Command {
@@ -64,13 +114,7 @@ pub(super) fn schema() -> Vec<Field> {
     fields().all(&[])
 }
 
-/// The runs of a grid file with the rest of this process's command line, which wins over the file.
-fn of_command_line(file: &Path) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
-    // The program and `run`.
-    with_words(file, &std::env::args_os().skip(2).collect::<Vec<_>>())
-}
-
-/// The runs of a grid file.
+/// The arguments of each run of a grid file.
 pub(super) fn with_words(file: &Path, words: &[OsString]) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
     let (command, fields) = (command(), fields());
     let matches = command.clone().try_get_matches_from(words)?;
@@ -91,6 +135,8 @@ pub(super) fn with_words(file: &Path, words: &[OsString]) -> anyhow::Result<Vec<
 
 /// What is wrong with a run of a grid, with the file, and the line of an experiment that there is not.
 fn with_file(file: &Path, cell: &Cell, error: &anyhow::Error) -> anyhow::Error {
-    let line = if error.is::<UnknownExperiment>() { format!(" line {}:", cell.line) } else { String::new() };
+    let subject = cell.values.iter().find(|value| value.is_subject());
+    let line = subject.filter(|_| error.is::<UnknownExperiment>());
+    let line = line.map_or_else(String::new, |subject| format!(" line {}:", subject.line));
     anyhow::anyhow!("{}:{line} {error}", file.display())
 }

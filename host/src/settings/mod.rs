@@ -21,7 +21,7 @@ pub use choices::Choices;
 pub use coefficients::Coefficients;
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
-pub use grid::{Cell, GridError, cells};
+pub use grid::{Cell, FieldValue, GridError, cells};
 pub use measure_set::MeasureSet;
 pub use schedule::{ParseScheduleError, Schedule};
 pub use target::{ParseTargetError, Target};
