@@ -194,6 +194,30 @@ fn a_grid_trains_every_combination_and_resumes() {
     }
 }
 
+#[test]
+fn a_run_of_other_data_or_settings_is_none_of_the_grids() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("noise")).unwrap();
+    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"images.bin\"]\ntest = [\"images.bin\"]\n";
+    fs::write(sandbox.path("noise/layout.toml"), layout).unwrap();
+    fs::write(sandbox.path("noise/images.bin"), (0..10).flat_map(|label| [label; 3073]).collect::<Vec<u8>>()).unwrap();
+    fs::write(sandbox.path("grid.toml"), format!("{TWO_NETS}data = \"digits\"\nseeds = \"1..2\"\nmax_steps = 1\n"))
+        .unwrap();
+    let run = |rest: &str| sandbox.run(&format!("run --grid grid.toml --out all {rest}")).assert(0, &[]);
+    let missing = |rest: &str| sandbox.run(&format!("status all --grid grid.toml --json {rest}")).json()["missing"].clone();
+    run("--seed 1 --data noise");
+    run("--seed 2 --batch 64");
+    let all = json!(["BP/seed-1", "BP/seed-2", "FA/seed-1", "FA/seed-2"]);
+    assert_eq!(missing(""), all);
+    assert_eq!(missing("--data noise"), json!(["BP/seed-2", "FA/seed-2"]));
+    run("--seed 2 --fresh");
+    assert_eq!(missing(""), json!(["BP/seed-1", "FA/seed-1"]));
+    // More steps are the same run, as for `run`.
+    run("--seed 2 --max-steps 2");
+    assert_eq!(missing(""), json!(["BP/seed-1", "FA/seed-1"]));
+    sandbox.run("status all --data noise").assert(2, &["--grid"]);
+}
+
 /// Experiments are trained as well as networks, and the command line gives what the file leaves out.
 #[test]
 fn a_grid_of_experiments_has_the_folders_of_their_names() {

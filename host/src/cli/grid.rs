@@ -115,7 +115,7 @@ pub(super) fn schema() -> Vec<Field> {
 }
 
 /// The arguments of each run of a grid file.
-pub(super) fn with_words(file: &Path, words: &[OsString]) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
+fn with_words(file: &Path, words: &[OsString]) -> anyhow::Result<Vec<(Cell, RunArguments)>> {
     let (command, fields) = (command(), fields());
     let matches = command.clone().try_get_matches_from(words)?;
     let given = |field: &str| {

@@ -157,20 +157,6 @@ impl RunArguments {
         }
         task
     }
-
-    /// How the folder of each run of a grid's cell ends: the name, what varies, the seed.
-    pub(super) fn places(&self, cell: &Cell) -> Vec<PathBuf> {
-        let networks = self.net.iter().enumerate();
-        let networks =
-            networks.map(|(index, net)| self.net_names.get(index).cloned().unwrap_or_else(|| config::name_of(net)));
-        let names: Vec<String> = networks.chain(self.names.iter().cloned()).collect();
-        let seeds: Vec<u64> = self.execution.shared.seeds().into_iter().map(|seed| seed.unwrap_or(1)).collect();
-        let place = |name: &String, seed: u64| {
-            let parts = [name.clone(), cell.path_part(), format!("seed-{seed}")];
-            parts.into_iter().filter(|part| !part.is_empty()).collect()
-        };
-        names.iter().flat_map(|name| seeds.iter().map(move |seed| place(name, *seed))).collect()
-    }
 }
 
 /// Fails if an option has no effect on any of the runs.
