@@ -286,7 +286,7 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
             "grid.toml: line 2: `net` has one value twice: ",
         ),
         ("net.DS0 = \"input 3x32x32 - dense10\"", "grid.toml: there is an experiment called `DS0`"),
-        ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "--kp-decay has no effect"),
+        ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "grid.toml: line 2: kp_decay = 0.1 has no effect"),
     ] {
         fs::write(sandbox.path("grid.toml"), text).unwrap();
         sandbox.run("run --grid grid.toml --data digits --dry-run").assert(1, &[said]);

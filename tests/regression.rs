@@ -289,7 +289,7 @@ fn what_does_not_go_together_is_refused_before_work_begins() {
     refused("--data values --loss mse", ten, &["has 10 outputs", "has 2 values an image; end with dense2"]);
     refused("--data values --loss bce", "input 64 - dense2", &["takes values from 0 to 1; choose --loss mse or huber"]);
     refused("--data labels --target input --loss bce --standardize", auto, &["leave out --standardize"]);
-    refused("--data labels --anomaly-class 3", ten, &["--anomaly-class needs --target input"]);
+    refused("--data labels --anomaly-class 3", ten, &["--anomaly-class has no effect: the target is class", "--target input"]);
     let input = "--data labels --target input --loss mse --anomaly-class";
     refused(&format!("{input} 10"), auto, &["--anomaly-class 10 is no class of labels, which are 0 to 9"]);
     refused("--data labels --target input --loss mse --validation 300", auto, &["leaves none to train on"]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::Config;
+use asymgrad::config::{self, Config, NoEffect};
 use asymgrad::experiment::{Catalogue, UnknownExperiment};
 use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, GridError};
 use asymgrad::suite::Task;
@@ -15,7 +15,7 @@ use clap::{Arg, Args, Command, FromArgMatches};
 
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
-use super::run::{RunArguments, check_effect};
+use super::run::RunArguments;
 use super::shared::SharedOptions;
 
 /// The options of `run` that describe no training, beside those of [`Execution`].
@@ -30,7 +30,9 @@ fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
     let (mut data, catalogue) = (OpenDatasets::default(), Arc::new(arguments.own.catalogue()?));
     let Some(file) = &arguments.grid else {
         let tasks = arguments.tasks_of(&mut data, &catalogue, None)?;
-        check_effect(&arguments.choices, &tasks)?;
+        if let Some(found) = config::without_effect(&arguments.choices, &configs(&tasks)) {
+            anyhow::bail!(found.of_command_line());
+        }
         return Ok(tasks);
     };
     // The program and `run`.
@@ -49,9 +51,27 @@ pub(super) fn tasks_of(file: &Path, words: &[OsString], catalogue: &Arc<Catalogu
         tasks.extend(of_cell);
         choices = choices.or(&arguments.choices);
     }
-    check_effect(&choices, &tasks)?;
+    if let Some(found) = config::without_effect(&choices, &configs(&tasks)) {
+        return Err(explain(file, &identities, &found));
+    }
     check_values(file, &identities)?;
     Ok(tasks)
+}
+
+fn configs(tasks: &[Task]) -> Vec<&Config> {
+    tasks.iter().map(|task| &task.request.config).collect()
+}
+
+/// What to say of an option of a grid, or of the command line beside it, that has no effect.
+fn explain(file: &Path, cells: &[(Cell, Vec<Identity>)], found: &NoEffect) -> anyhow::Error {
+    let mut values = cells.iter().flat_map(|(cell, _)| &cell.values);
+    match values.find(|value| value.field == found.field()) {
+        Some(FieldValue { written, line, .. }) => {
+            let (file, line, problem) = (file.to_owned(), *line, found.of_file(written));
+            GridError::Line { file, line, problem }.into()
+        }
+        None => anyhow::anyhow!(found.of_command_line()),
+    }
 }
 
 /// What a run is, and where it ends.

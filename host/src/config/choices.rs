@@ -33,7 +33,8 @@ impl Config {
         }
         config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
-        config.epochs = choices.epochs.or(published).or(experiment.own_epochs()).unwrap_or(config.epochs);
+        let own = experiment.epochs.or(published).or(experiment.own_epochs());
+        config.epochs = choices.epochs.or(own).unwrap_or(config.epochs);
         Ok(config)
     }
 
@@ -108,10 +109,7 @@ impl Config {
 
 /// The rounds that leave 2 % of weight mirrors' first B, 4 / η; none in a network without mirrors.
 pub(crate) fn first_rounds(network: &Network, mirror_rate: Option<f32>) -> u32 {
-    let architecture = network.architecture();
-    // The first layer with weights sends nothing back.
-    let mut senders = architecture.layers().iter().filter(|layer| layer.operation.has_weights()).skip(1);
-    if !senders.any(|layer| layer.feedback == Feedback::WeightMirror) {
+    if !network.senders().any(|layer| layer.feedback == Feedback::WeightMirror) {
         return 0;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
