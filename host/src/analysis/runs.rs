@@ -12,7 +12,7 @@ use crate::lossy;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, State};
 use crate::tensors::filters::{self, Filters};
-use crate::train;
+use crate::train::{self, AnomalyCounts};
 
 /// Points of the loss curve within epochs.
 const POINTS: usize = 120;
@@ -37,6 +37,10 @@ pub struct Run {
     pub steps: Vec<StepMean>,
     /// What the network took the test images of each class for, at the end.
     pub confusion: Option<Vec<Vec<u32>>>,
+    /// How many test images its ROC-AUC is taken from, if it has an anomaly class.
+    pub anomalies: Option<AnomalyCounts>,
+    /// The interval of the ROC-AUC of its last epoch, by the number of test images (Hanley and `McNeil` 1982).
+    pub roc_auc_interval: Option<[f64; 2]>,
     /// The first layer's filters, if the weights are there.
     pub filters: Option<Filters>,
     /// Wall time of training and testing, in seconds; `None` if its log is missing.
@@ -69,11 +73,14 @@ impl Run {
         let mut lines = read_lines(&folder.join(EPOCHS));
         // A run under way may have written another one by now.
         lines.truncate(epochs.len());
+        let (anomalies, area) = (AnomalyCounts::read(folder), epochs.last().and_then(|line| line.test_roc_auc));
         Ok(Some(Self {
             status: status::state(folder)?,
             measures: measures(&lines),
             steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
             confusion: train::read_confusion(folder),
+            anomalies,
+            roc_auc_interval: area.and_then(|area| Some(anomalies?.interval(area))),
             filters: filters::read(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),

@@ -6,7 +6,7 @@ use super::results::Report;
 use super::table::cells_of;
 use crate::analysis::Metric;
 
-const HEADER: [&str; 39] = [
+const HEADER: [&str; 44] = [
     "table",
     "experiment",
     "network",
@@ -46,6 +46,11 @@ const HEADER: [&str; 39] = [
     "test_loss_deviation",
     "best_test_loss",
     "roc_auc",
+    "roc_auc_low",
+    "roc_auc_high",
+    "roc_auc_deviation",
+    "roc_auc_test_low",
+    "roc_auc_test_high",
 ];
 
 /// A line a figure.
@@ -65,6 +70,9 @@ pub fn csv(report: &Report) -> String {
             let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
             let interval = |side: usize| number(ours.and_then(|ours| ours.interval).map(|interval| interval[side]));
             let bootstrap = |side: usize| number(ours.and_then(|ours| ours.bootstrap).map(|interval| interval[side]));
+            let area = |side: usize| number(any.and_then(|ours| ours.roc_auc_interval).map(|interval| interval[side]));
+            let of_test =
+                |side: usize| number(any.and_then(|ours| ours.roc_auc_test_interval).map(|interval| interval[side]));
             let paired = cell.paired.as_ref();
             let estimate = paired.and_then(|paired| paired.difference);
             let paired_side = |side: usize| number(estimate.and_then(|e| e.interval).map(|interval| interval[side]));
@@ -109,6 +117,11 @@ pub fn csv(report: &Report) -> String {
                 number(loss.and_then(|loss| loss.deviation)),
                 number(loss.and_then(|loss| loss.best)),
                 number(any.and_then(|ours| ours.roc_auc)),
+                area(0),
+                area(1),
+                number(any.and_then(|ours| ours.roc_auc_deviation)),
+                of_test(0),
+                of_test(1),
             ];
             write(&fields);
         }

@@ -19,6 +19,13 @@ pub(crate) fn interval(ours: &Ours) -> String {
     ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.digits$}–{high:.digits$}"))
 }
 
+/// A ROC-AUC with the interval that the number of test images gives it, `0.8123 [0.7811, 0.8435]`.
+pub(crate) fn roc_auc(ours: &Ours) -> String {
+    let Some(area) = ours.roc_auc else { return String::new() };
+    let interval = ours.roc_auc_test_interval;
+    format!("{area:.4}{}", interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]")))
+}
+
 /// The best epoch, `48.01`.
 pub(crate) fn best(ours: &Ours) -> String {
     ours.best.map_or_else(String::new, |best| format!("{best:.0$}", ours.metric.digits()))

@@ -11,7 +11,7 @@ use crate::config::differing;
 
 /// The columns before the settings, and those after them; the measures follow, such as `angles.dense2`.
 const BEFORE: [&str; 7] = ["folder", "status", "name", "network", "loss", "data", "seed"];
-const AFTER: [&str; 8] = [
+const AFTER: [&str; 11] = [
     "epoch",
     "train_loss",
     "train_accuracy",
@@ -20,6 +20,9 @@ const AFTER: [&str; 8] = [
     "test_loss",
     "test_accuracy",
     "seconds",
+    "test_roc_auc",
+    "test_roc_auc_low",
+    "test_roc_auc_high",
 ];
 
 /// A line for each run, seed by seed.
@@ -68,9 +71,9 @@ fn before(run: &Run) -> [String; 7] {
     ]
 }
 
-fn after(run: &Run) -> [String; 8] {
+fn after(run: &Run) -> [String; 11] {
     let Some(last) = run.epochs.last() else {
-        let mut empty: [String; 8] = Default::default();
+        let mut empty: [String; 11] = Default::default();
         empty[0] = "0".into();
         return empty;
     };
@@ -83,6 +86,9 @@ fn after(run: &Run) -> [String; 8] {
         text(Some(last.test_loss)),
         text(last.test_accuracy),
         text(run.seconds),
+        text(last.test_roc_auc),
+        text(run.roc_auc_interval.map(|interval| interval[0])),
+        text(run.roc_auc_interval.map(|interval| interval[1])),
     ]
 }
 

@@ -1,10 +1,55 @@
-//! Reconstruction errors as anomaly scores.
+//! Reconstruction errors as anomaly scores, and how many test images they are taken from.
+
+use std::fs;
+use std::path::Path;
 
 use asymgrad_core::{Loss, StepError};
+use serde::{Deserialize, Serialize};
 
 use super::step::HostTrainer;
-use crate::dataset::{Images, Pixels};
+use crate::atomic;
+use crate::config::Config;
+use crate::dataset::{Dataset, Images, Pixels};
+use crate::run::{ANOMALIES, Error};
 use crate::statistics;
+
+/// The test images of a ROC-AUC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnomalyCounts {
+    /// Those of the anomaly class.
+    pub anomalies: u32,
+    /// The others.
+    pub others: u32,
+}
+
+impl AnomalyCounts {
+    /// Those of a run on `dataset`; `None` without an anomaly class.
+    pub fn of(config: &Config, dataset: &Dataset) -> Option<Self> {
+        let anomalies = dataset.test.count_of(config.anomaly_class?);
+        let count = |images: usize| u32::try_from(images).unwrap_or(u32::MAX);
+        Some(Self { anomalies: count(anomalies), others: count(dataset.test.len().saturating_sub(anomalies)) })
+    }
+
+    /// Those of the run in `folder`; `None` without an anomaly class, or if it was trained before there was such a file.
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(ANOMALIES)).ok()?).ok()
+    }
+
+    /// Writes `anomalies.json`.
+    pub(super) fn write(self, file: &Path) -> Result<(), Error> {
+        atomic::write(file, |out| {
+            serde_json::to_writer(&mut *out, &self)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Error::io("write", file))
+    }
+
+    /// The interval that a ROC-AUC has because the test images are a sample (Hanley and `McNeil` 1982), within 0 and 1.
+    pub fn interval(self, area: f64) -> [f64; 2] {
+        let error = statistics::roc_auc_error(area, self.anomalies, self.others);
+        [area - error, area + error].map(|end| end.clamp(0.0, 1.0))
+    }
+}
 
 /// ROC-AUC of the reconstruction errors of all images, with those of class `anomaly` as the positives; `None` if an error is not finite.
 ///

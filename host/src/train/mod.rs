@@ -9,7 +9,7 @@
 //!   `whole_network`: all layers' weights as one vector
 //! - `logits`: the logits of images, and the confusion matrix
 //! - `step`: one step; `batches`: the order of samples, and the way of their bytes into the input; `targets`: their targets
-//! - `anomaly`: reconstruction errors as anomaly scores
+//! - `anomaly`: reconstruction errors as anomaly scores, and how many test images they are taken from
 //! - `request`: what is asked of a training, and what comes of it
 
 mod anomaly;
@@ -28,6 +28,7 @@ mod step;
 mod targets;
 mod whole_network;
 
+pub use anomaly::AnomalyCounts;
 pub use batches::{Gather, shuffled};
 pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};

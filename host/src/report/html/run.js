@@ -18,7 +18,8 @@ function runCurves(run, log) {
   }
   const areas = points('test_roc_auc');
   if (areas.length) {
-    const [area, areaChart] = figureOf('ROC-AUC', {}, `of the test images’ reconstruction errors, with class ${run.config.anomaly_class} as the anomalies`);
+    const interval = run.roc_auc_interval ? `; at the end ${areas.at(-1)[1].toFixed(4)} [${run.roc_auc_interval.map((end) => end.toFixed(4)).join(', ')}], the 95 % interval by the number of test images (Hanley and McNeil 1982)` : '';
+    const [area, areaChart] = figureOf('ROC-AUC', {}, `of the test images’ reconstruction errors, with class ${run.config.anomaly_class} as the anomalies${interval}`);
     made.push([area, () => areaChart.show([{ name: 'test', colour: colour(1), marker: 1, points: areas }])]);
   }
   const [loss, lossChart] = figureOf('Loss', { wholeX: run.steps.length === 0 }, run.config.loss);
