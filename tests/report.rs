@@ -164,6 +164,37 @@ fn a_diverged_run_is_counted_and_not_averaged() {
     assert!((ours["mean"].as_f64().unwrap() - accuracy(&sandbox, "all/1")).abs() < 1e-9, "{ours}");
 }
 
+/// A run of `--epochs 0` has the accuracy of its line of epoch 0; beside a longer run there is no difference at common epochs.
+#[test]
+fn a_run_of_no_epoch_is_shown_as_the_weights_before_the_first_step() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run("run DS0 DSR2 --data digits --epochs 0 --out all");
+    ended.assert(0, &[]);
+    assert_eq!(ended.out.matches("the weights before the first step").count(), 2, "{}", ended.out);
+    let report = sandbox.run("report all --format json").json();
+    for name in ["DS0", "DSR2"] {
+        let cells = row(&report, name)["cells"].as_array().unwrap();
+        let ours = &cells[0]["ours"];
+        assert_eq!((&ours["epochs"], &ours["runs"]), (&serde_json::json!([0, 0]), &1.into()), "{ours}");
+        assert!((ours["mean"].as_f64().unwrap() - accuracy(&sandbox, &format!("all/{name}"))).abs() < 1e-9, "{ours}");
+    }
+    // Both begin with the same weights.
+    let paired = &row(&report, "DSR2")["cells"][0]["paired"];
+    assert_eq!((&paired["epochs"], &paired["difference"]["mean"]), (&serde_json::json!([0, 0]), &0.0.into()));
+    assert_eq!(report["groups"][0]["curves"], serde_json::json!([{"epochs": 0, "runs": [0], "diverged": false}]));
+    sandbox.run("report all -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("0 epochs<span class=\"line\">the weights before the first step</span>"), "{page}");
+    let table = &page[page.find("data-table=\"table-1\"").unwrap()..];
+    let missing = &table[..table.find("</summary>").unwrap()];
+    assert!(!missing.contains("DS0,") && !missing.contains("DSR2,"), "{missing}");
+    let markdown = sandbox.run("report all --format md").out;
+    assert!(markdown.contains("| 0 (the weights before the first step) |"), "{markdown}");
+    sandbox.run("run DSR2 --data digits --epochs 1 --out all/DSR2").assert(0, &[]);
+    let report = sandbox.run("report all --format json").json();
+    assert!(row(&report, "DSR2")["cells"][0]["paired"].is_null(), "{report}");
+}
+
 #[test]
 fn the_command_of_a_run_repeats_it() {
     let sandbox = trained();

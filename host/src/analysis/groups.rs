@@ -329,9 +329,8 @@ pub(crate) fn longest<T>(
     (runs, last)
 }
 
-/// The epochs of ours that end with `last`.
+/// The epochs of ours that end with `last`; epoch 0 stands alone.
 pub(crate) fn span(last: u32) -> [u32; 2] {
-    let last = last.max(1);
     [last + 1 - (last / 8).clamp(1, LAST), last]
 }
 

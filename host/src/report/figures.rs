@@ -7,10 +7,16 @@ pub(crate) fn mean(ours: &Ours) -> String {
     ours.mean.map_or_else(|| "diverged".into(), |mean| format!("{mean:.0$}", ours.metric.digits()))
 }
 
-/// `23–25`, or `12`.
+/// What epoch 0 is, which a run of `--epochs 0` has.
+pub(crate) const AT_START: &str = "the weights before the first step";
+
+/// `23–25`, `12`, or `0 (the weights before the first step)`.
 pub(crate) fn epochs(ours: &Ours) -> String {
-    let [first, last] = ours.epochs;
-    if first == last { last.to_string() } else { format!("{first}–{last}") }
+    match ours.epochs {
+        [_, 0] => format!("0 ({AT_START})"),
+        [first, last] if first == last => last.to_string(),
+        [first, last] => format!("{first}–{last}"),
+    }
 }
 
 /// `46.10–48.02`, from two runs on.

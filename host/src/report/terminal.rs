@@ -5,7 +5,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::claims::conclusion;
-use super::figures::{best, epochs, interval, mean, paired};
+use super::figures::{AT_START, best, epochs, interval, mean, paired};
 use super::trained::{Reached, judged, reached};
 use crate::analysis::{Group, Paired, Run, in_groups, together};
 use crate::experiment::{Catalogue, Claim, Published};
@@ -101,6 +101,7 @@ fn label(result: &TaskResult<'_>) -> String {
 fn note(result: &TaskResult<'_>) -> String {
     match &result.outcome {
         Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => match summary.status {
+            Ending::Finished if summary.last.epoch == 0 => AT_START.into(),
             Ending::Finished => String::new(),
             Ending::Diverged => format!("diverged at step {}", summary.step),
         },

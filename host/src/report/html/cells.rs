@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::analysis::{Metric, Ours, Paired, Spread};
-use crate::report::figures::{epochs, mean, roc_auc};
+use crate::report::figures::{AT_START, epochs, mean, roc_auc};
 
 /// The axis of a table's strips, in percent.
 #[derive(Clone, Copy)]
@@ -135,7 +135,7 @@ pub(super) fn reached(ours: &Ours) -> Markup {
             @if ours.shorter > 0 { span class="line" { (ours.shorter) " shorter" } }
         }
         td class="number" data-label="Epochs" data-value=(ours.epochs[1]) {
-            (epochs(ours))
+            @if ours.epochs[1] == 0 { "0 epochs" span class="line" { (AT_START) } } @else { (epochs(ours)) }
             @if !ours.ended { span class="line" { "unfinished" } }
         }
     }

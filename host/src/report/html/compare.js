@@ -18,8 +18,11 @@ function pairedOf(group, other) {
   const goal = ends.length ? Math.max(...ends) : 0;
   const chosen = whole.filter((pair) => reached(pair) >= goal);
   if (chosen.length === 0) return { seeds: [], diverged: pairs.length - whole.length };
-  const epochs = span(Math.max(1, Math.min(...chosen.map(reached))));
-  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: meanIn(run, epochs), two: meanIn(twin, epochs) }));
+  const epochs = span(Math.min(...chosen.map(reached)));
+  // Epoch 0 and the epochs of a longer run have no difference.
+  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: meanIn(run, epochs), two: meanIn(twin, epochs) }))
+    .filter(({ one, two }) => !Number.isNaN(one - two));
+  if (seeds.length === 0) return { seeds, diverged: pairs.length - whole.length };
   return { epochs, seeds, diverged: pairs.length - whole.length, difference: estimate(seeds.map((seed) => seed.one - seed.two), group.runs.every(hasAccuracy) ? [-100, 100] : undefined) };
 }
 
@@ -32,7 +35,7 @@ function comparison(group, other) {
   const { epochs, seeds, difference, diverged } = pairedOf(group, other);
   if (configOf(group).data.checksum !== configOf(other).data.checksum) return ['These are on different data, so a difference says nothing.'];
   if (group === other) return ['These are the same runs; choose two.'];
-  if (seeds.length === 0) return [`No seed is common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds.`];
+  if (seeds.length === 0) return [`No seed has epochs that are common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds and --epochs.`];
   const interval = (of, format) => (of.low === undefined ? 'one seed: none' : `[${format(of.low)}, ${format(of.high)}]`);
   const images = dataOf(group).test_images;
   const own = (accuracy) => (accurate && images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');

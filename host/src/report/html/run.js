@@ -90,7 +90,7 @@ function facts(run) {
   const rows = [
     ['network', run.config.network], ['data', run.config.data.name],
     ['training', `${optimizer}, loss ${run.config.loss}${run.config.target ? `, target ${run.config.target}` : ''}, batches of ${run.config.batch}, seed ${run.config.seed}${run.config.clip ? `, clip ${run.config.clip}` : ''}`],
-    ['state', `${run.status}, ${run.epochs.length} of ${run.config.epochs} epochs`], ['folder', run.folder], ['command', element('span', {}, element('code', {}, run.command), ' ', copyButton(run.command, 'the command of the run'))]];
+    ['state', `${run.status}, ${epochOf(run)} of ${run.config.epochs} epochs${run.config.epochs ? '' : ': the weights before the first step'}`], ['folder', run.folder], ['command', element('span', {}, element('code', {}, run.command), ' ', copyButton(run.command, 'the command of the run'))]];
   if (process) rows.push(['computed on', `${process.cpu}, ${process.kernels}, ${process.threads} thread${process.threads === 1 ? '' : 's'}, ${process.host}`]);
   return element('dl', { class: 'facts' }, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
 }
