@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, after_spaces};
 use crate::experiment::Catalogue;
 use crate::lossy;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
@@ -85,7 +85,7 @@ impl Run {
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             process: Process::read(folder).pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),
-            settings: config.without_measures().settings(catalogue),
+            settings: after_spaces(&config.without_measures().settings(catalogue)),
             folder: folder.to_owned(),
             config,
             epochs,

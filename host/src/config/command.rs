@@ -30,7 +30,7 @@ impl Config {
             (_, None) if self.name == name_of(&self.network) => format!("--net \"{}\"", self.network),
             (_, None) => format!("--net \"{}\" --name {}", self.network, quoted(&self.name)),
         };
-        let (data, settings) = (quoted(data), self.settings(catalogue));
+        let (data, settings) = (quoted(data), after_spaces(&self.settings(catalogue)));
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
         // What a CPU without fused multiply-add takes anyway.
         let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
@@ -54,15 +54,11 @@ impl Config {
         })
     }
 
-    /// Every option but its limits in which it differs from the experiment or network that it names, each after a space: ` --lr 0.01`.
-    pub fn settings(&self, catalogue: &Catalogue) -> String {
+    /// Every option but its limits in which it differs from the experiment or network that it names: `--lr 0.01`.
+    pub fn settings(&self, catalogue: &Catalogue) -> Vec<String> {
         let (plain, _) = self.plain(catalogue);
-        let mut settings = String::new();
-        let mut add = |differs: bool, option: String| {
-            if differs {
-                settings += &option;
-            }
-        };
+        let mut settings = vec![];
+        let mut add = |differs: bool, option: String| settings.extend(differs.then(|| option.trim_start().to_owned()));
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
         add(self.target != plain.target, format!(" --target {}", self.target));
         let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!(" --anomaly-class {class}"));
@@ -99,6 +95,11 @@ impl Config {
         add(self.class == NumericMode::Winograd, " --kernels fast".into());
         settings
     }
+}
+
+/// Options as the end of a command line, each after a space.
+pub(crate) fn after_spaces(options: &[String]) -> String {
+    options.iter().map(|option| format!(" {option}")).collect()
 }
 
 /// An optimizer of the same name with its default coefficients.

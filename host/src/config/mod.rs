@@ -16,6 +16,7 @@ mod fields;
 
 pub use crate::settings::{Choices, Coefficients, MeasureSet, ParseScheduleError, ParseTargetError, Schedule, Target};
 pub use columns::{Settings, differing};
+pub(crate) use command::after_spaces;
 pub use dataset_id::DatasetId;
 pub use effect::{NoEffect, without_effect};
 pub use fields::{Config, name_of};

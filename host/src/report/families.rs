@@ -103,8 +103,7 @@ fn options(group: &Group, catalogue: &Catalogue) -> Vec<String> {
     let Some(config) = group.config() else { return vec![] };
     // Without its name it is compared with a network, not with its experiment.
     let config = Config { name: String::new(), ..config.without_measures() };
-    let mut options: Vec<String> =
-        config.settings(catalogue).split(" --").skip(1).map(|option| format!("--{option}")).collect();
+    let mut options = config.settings(catalogue);
     if !options.iter().any(|option| option.starts_with("--lr ")) {
         options.push(format!("--lr {}", config.optimizer.rate()));
     }
