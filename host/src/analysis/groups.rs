@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::curves::{Curve, curves};
 use super::measured::{Measured, mean_at, measured, numbers_at};
 use super::metric::Metric;
+use super::protocol::Protocol;
 use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
@@ -140,6 +141,8 @@ impl Group {
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&means)
             .map(|estimate| Estimate { bootstrap: estimate.bootstrap, ..estimate.within([0.0, metric.most()]) });
+        let is_counted = |run: &&Run| run.has_diverged() || seeds.iter().any(|seed| seed.seed == run.config.seed);
+        let protocol = Protocol::of(&self.runs.iter().filter(is_counted).collect::<Vec<_>>());
         let area = Estimate::of(&numbers_at(&whole, epochs[1], |line| line.test_roc_auc));
         let area = area.map(|area| area.within([0.0, 1.0]));
         let of_accuracy = estimate.filter(|_| metric == Metric::Accuracy);
@@ -172,6 +175,7 @@ impl Group {
             roc_auc_interval: area.and_then(|area| area.interval),
             roc_auc_test_interval: area.and_then(|area| Some(self.anomalies()?.interval(area.mean))),
             measures: measured(&whole, epochs[1]),
+            protocol,
         })
     }
 }
@@ -224,10 +228,12 @@ pub struct Ours {
     pub roc_auc_deviation: Option<f64>,
     /// The interval of its mean (Student), from two runs on, within 0 and 1.
     pub roc_auc_interval: Option<[f64; 2]>,
-    /// The interval that it has because the test images are a sample (Hanley and McNeil 1982): no number of seeds makes it smaller.
+    /// The interval that it has because the test images are a sample (Hanley and `McNeil` 1982): no number of seeds makes it smaller.
     pub roc_auc_test_interval: Option<[f64; 2]>,
     /// The last measures of those runs, each the mean over them.
     pub measures: Measured,
+    /// How the runs were trained.
+    pub protocol: Option<Protocol>,
 }
 
 /// The test accuracy, or test loss, of one run, the mean of some epochs.

@@ -1,6 +1,6 @@
 //! The runs below a folder: what each is, how it went, and what its network looks like, read from its files alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -47,6 +47,8 @@ pub struct Run {
     pub seconds: Option<f64>,
     /// The last process that trained it.
     pub process: Option<Process>,
+    /// The versions of the programs that trained it.
+    pub programs: BTreeSet<String>,
     /// The command that trains it again.
     pub command: String,
     /// The options of that command in which its training differs from its experiment or network, each after a space.
@@ -74,6 +76,7 @@ impl Run {
         // A run under way may have written another one by now.
         lines.truncate(epochs.len());
         let (anomalies, area) = (AnomalyCounts::read(folder), epochs.last().and_then(|line| line.test_roc_auc));
+        let mut processes = Process::read(folder);
         Ok(Some(Self {
             status: status::state(folder)?,
             measures: measures(&lines),
@@ -83,7 +86,8 @@ impl Run {
             roc_auc_interval: area.and_then(|area| Some(anomalies?.interval(area))),
             filters: filters::read(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
-            process: Process::read(folder).pop(),
+            programs: processes.iter().map(|process| process.version.clone()).collect(),
+            process: processes.pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),
             settings: after_spaces(&config.without_measures().settings(catalogue)),
             folder: folder.to_owned(),

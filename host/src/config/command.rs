@@ -48,15 +48,27 @@ impl Config {
             let plain = Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?;
             Some((plain.with_data_of(experiment, self), Some(experiment)))
         };
-        experiment.and_then(of_experiment).unwrap_or_else(|| {
-            let (name, network) = (self.name.clone(), self.network.clone());
-            (Self::of_network(name, network, &seed, self.data.clone(), self.class), None)
-        })
+        experiment.and_then(of_experiment).unwrap_or_else(|| (self.without_options(), None))
+    }
+
+    /// The same network on the same data with the defaults.
+    fn without_options(&self) -> Self {
+        let seed = Choices { seed: Some(self.seed), ..Choices::default() };
+        let (name, network) = (self.name.clone(), self.network.clone());
+        Self::of_network(name, network, &seed, self.data.clone(), self.class)
     }
 
     /// Every option but its limits in which it differs from the experiment or network that it names: `--lr 0.01`.
     pub fn settings(&self, catalogue: &Catalogue) -> Vec<String> {
-        let (plain, _) = self.plain(catalogue);
+        self.options_beside(&self.plain(catalogue).0)
+    }
+
+    /// Every option but its limits in which it differs from the defaults, whatever experiment it names.
+    pub fn options(&self) -> Vec<String> {
+        self.options_beside(&self.without_options())
+    }
+
+    fn options_beside(&self, plain: &Self) -> Vec<String> {
         let mut settings = vec![];
         let mut add = |differs: bool, option: String| settings.extend(differs.then(|| option.trim_start().to_owned()));
         add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));

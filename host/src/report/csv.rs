@@ -4,9 +4,9 @@ use csv::Writer;
 
 use super::results::Report;
 use super::table::cells_of;
-use crate::analysis::Metric;
+use crate::analysis::{Metric, Protocol};
 
-const HEADER: [&str; 44] = [
+const HEADER: [&str; 54] = [
     "table",
     "experiment",
     "network",
@@ -51,6 +51,16 @@ const HEADER: [&str; 44] = [
     "roc_auc_deviation",
     "roc_auc_test_low",
     "roc_auc_test_high",
+    "seeds",
+    "epochs",
+    "max_steps",
+    "batch",
+    "optimizer",
+    "rate",
+    "settings",
+    "numeric_mode",
+    "programs",
+    "data_checksum",
 ];
 
 /// A line a figure.
@@ -123,10 +133,29 @@ pub fn csv(report: &Report) -> String {
                 of_test(0),
                 of_test(1),
             ];
-            write(&fields);
+            write(&[&fields[..], &protocol(any.and_then(|ours| ours.protocol.as_ref()))].concat());
         }
     }
     String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// The last columns: how the runs were trained.
+fn protocol(protocol: Option<&Protocol>) -> [String; 10] {
+    let Some(protocol) = protocol else { return Default::default() };
+    let seeds: Vec<String> = protocol.seeds.iter().map(u64::to_string).collect();
+    let programs: Vec<&str> = protocol.programs.iter().map(String::as_str).collect();
+    [
+        seeds.join(" "),
+        protocol.epochs.to_string(),
+        protocol.max_steps.map_or_else(String::new, |steps| steps.to_string()),
+        protocol.batch.to_string(),
+        protocol.optimizer.into(),
+        protocol.rate.to_string(),
+        protocol.settings.clone(),
+        protocol.numeric_mode.name().into(),
+        programs.join("; "),
+        protocol.data_checksum.clone(),
+    ]
 }
 
 #[cfg(test)]
