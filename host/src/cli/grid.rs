@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use asymgrad::config::{self, Config, NoEffect};
 use asymgrad::experiment::{Catalogue, UnknownExperiment};
-use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, GridError};
+use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, SettingsFileError};
 use asymgrad::suite::Task;
 use clap::parser::ValueSource;
 use clap::{Arg, Args, Command, FromArgMatches};
@@ -68,7 +68,7 @@ fn explain(file: &Path, cells: &[(Cell, Vec<Identity>)], found: &NoEffect) -> an
     match values.find(|value| value.field == found.field()) {
         Some(FieldValue { written, line, .. }) => {
             let (file, line, problem) = (file.to_owned(), *line, found.of_file(written));
-            GridError::Line { file, line, problem }.into()
+            SettingsFileError::Line { file, line, problem }.into()
         }
         None => anyhow::anyhow!(found.of_command_line()),
     }
@@ -89,7 +89,7 @@ impl Identity {
 }
 
 /// Fails if two values of a field give the same runs, whatever the values of the other fields: `0.1` and `0.10`.
-fn check_values(file: &Path, cells: &[(Cell, Vec<Identity>)]) -> Result<(), GridError> {
+fn check_values(file: &Path, cells: &[(Cell, Vec<Identity>)]) -> Result<(), SettingsFileError> {
     let fields = cells.first().map_or(&[][..], |(cell, _)| &cell.values);
     for (number, field) in fields.iter().enumerate().filter(|(_, field)| field.varies) {
         // In the order of the file.

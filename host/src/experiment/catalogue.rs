@@ -11,9 +11,8 @@ use super::reader::{Located, experiments};
 use super::report::{self, UnknownExperiment};
 use crate::config::{self, Config, DatasetId, NoEffect};
 use crate::dataset;
-use crate::diagnostic::read_text;
 use crate::kernels::NumericMode;
-use crate::settings::Choices;
+use crate::settings::{Choices, FileKind, SettingsFileError};
 use crate::settings::values::run_name;
 use crate::shell::quoted;
 
@@ -29,38 +28,6 @@ pub struct Catalogue {
     checksums: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
 }
 
-/// Why a file of experiments cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CatalogueError {
-    /// The system refused.
-    #[error("{}: cannot read the experiments: {cause}; check the path and the permissions", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The system's answer.
-        cause: std::io::Error,
-    },
-    /// Something in it makes no sense.
-    #[error("{}: line {line}: {problem}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// It is too long, or no text.
-    #[error("{}: {problem}; a file of experiments holds [[experiment]] tables as data/experiments.toml does", file.display())]
-    NotExperiments {
-        /// The file.
-        file: PathBuf,
-        /// What it is.
-        problem: &'static str,
-    },
-}
-
 impl Catalogue {
     /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
@@ -70,16 +37,11 @@ impl Catalogue {
     /// Reads a user's file; without one, only the report's experiments are at hand.
     ///
     /// # Errors
-    /// [`CatalogueError`], which names the file, the line and the nearest field.
-    pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
+    /// [`SettingsFileError`], which names the file, the line and the nearest field.
+    pub fn open(file: Option<&Path>) -> Result<Self, SettingsFileError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
-        let failed = |cause| CatalogueError::Io { file: file.to_owned(), cause };
-        let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
-        let text = read_text(file).map_err(failed)?.map_err(not_experiments)?;
-        let mut experiments = parse(&text).map_err(|(line, problem)| {
-            let file = file.to_owned();
-            CatalogueError::Line { file, line, problem }
-        })?;
+        let text = FileKind::Experiments.read(file)?;
+        let mut experiments = parse(&text).map_err(|problem| SettingsFileError::line(file, problem))?;
         let own = experiments.len();
         experiments.extend(report::all());
         Ok(Self { experiments, own, file: Some(file.to_owned()), checksums: Arc::default() })

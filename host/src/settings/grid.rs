@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, text_of, unknown};
+use super::file::{FileKind, SettingsFileError};
 use super::values::{run_name, seed_range};
-use crate::diagnostic::{diagnose, line_of, read_text};
+use crate::diagnostic::{diagnose, line_of};
 
 /// The runs of the largest grid.
 const MOST_RUNS: usize = 10_000;
@@ -18,38 +19,6 @@ const MOST_RUNS: usize = 10_000;
 const SUBJECTS: [&str; 2] = ["net", "experiment"];
 const SEEDS: [&str; 2] = [SEED, "seeds"];
 const SEED: &str = "seed";
-
-/// Why a grid file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GridError {
-    /// The system refused.
-    #[error("{}: cannot read the grid: {cause}; check the path and the permissions", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The system's answer.
-        cause: std::io::Error,
-    },
-    /// A field makes no sense.
-    #[error("{}: line {line}: {problem}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// It is no grid as a whole.
-    #[error("{}: {problem}; `asymgrad experiments --schema` lists the fields of a grid", file.display())]
-    NotGrid {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
 
 /// A run of a grid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,9 +63,8 @@ impl FieldValue {
     }
 
     /// Says that it is the same value as `first`, which stands before it in `file`.
-    pub fn repeats(&self, first: &Self, file: &Path) -> GridError {
-        let problem = twice(&self.field, &first.written, &self.written);
-        GridError::Line { file: file.to_owned(), line: self.line, problem }
+    pub fn repeats(&self, first: &Self, file: &Path) -> SettingsFileError {
+        SettingsFileError::line(file, (self.line, twice(&self.field, &first.written, &self.written)))
     }
 }
 
@@ -124,20 +92,18 @@ struct Point {
 /// command line decides it.
 ///
 /// # Errors
-/// [`GridError`], which names the file, the line, the field and the value.
-pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Result<Vec<Cell>, GridError> {
-    let text = read_text(file).map_err(|cause| GridError::Io { file: file.to_owned(), cause })?;
-    let not_grid = |problem: String| GridError::NotGrid { file: file.to_owned(), problem };
-    let text = text.map_err(|problem| not_grid(problem.into()))?;
-    let line = |(line, problem)| GridError::Line { file: file.to_owned(), line, problem };
-    let mut axes = Axes { text: &text, fields }.of_file().map_err(line)?;
+/// [`SettingsFileError`], which names the file, the line, the field and the value.
+pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Result<Vec<Cell>, SettingsFileError> {
+    let text = FileKind::Grid.read(file)?;
+    let axes = Axes { text: &text, fields }.of_file();
+    let mut axes = axes.map_err(|problem| SettingsFileError::line(file, problem))?;
     let given_of = |group: &[&str]| group.iter().any(|field| given(field));
     axes.retain(|axis| {
         let group = [SUBJECTS, SEEDS].into_iter().find(|group| group.contains(&&*axis.field));
         !group.map_or_else(|| given(&axis.field), |group| given_of(&group))
     });
     if !given_of(&SUBJECTS) && !axes.iter().any(|axis| SUBJECTS.contains(&&*axis.field)) {
-        return Err(not_grid("it names nothing to train: give `net` or `experiment`".into()));
+        return Err(FileKind::Grid.whole(file, "it names nothing to train: give `net` or `experiment`"));
     }
     let runs = axes.iter().try_fold(1_usize, |runs, axis| runs.checked_mul(axis.points.len()));
     match runs {
@@ -145,7 +111,8 @@ pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Resu
         runs => {
             let sizes: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.points.len(), axis.field)).collect();
             let runs = runs.map_or_else(|| "too many".into(), |runs| runs.to_string());
-            Err(not_grid(format!("{} are {runs} runs, and {MOST_RUNS} are the most", sizes.join(" × "))))
+            let problem = format!("{} are {runs} runs, and {MOST_RUNS} are the most", sizes.join(" × "));
+            Err(FileKind::Grid.whole(file, problem))
         }
     }
 }

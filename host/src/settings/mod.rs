@@ -6,11 +6,13 @@
 //! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 //! - `measure_set`: which measures are taken
 //! - `fields`: options as fields of a TOML file
+//! - `file`: a TOML file with settings, and why it cannot be used
 //! - `grid`: the runs that a grid file describes
 
 mod choices;
 mod coefficients;
 mod fields;
+mod file;
 mod grid;
 mod measure_set;
 mod schedule;
@@ -21,7 +23,8 @@ pub use choices::Choices;
 pub use coefficients::Coefficients;
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
-pub use grid::{Cell, FieldValue, GridError, cells};
+pub use file::{FileKind, SettingsFileError};
+pub use grid::{Cell, FieldValue, cells};
 pub use measure_set::MeasureSet;
 pub use schedule::{ParseScheduleError, Schedule};
 pub use target::{ParseTargetError, Target};
