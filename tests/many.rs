@@ -198,13 +198,15 @@ fn a_grid_trains_every_combination_and_resumes() {
 fn a_run_of_other_data_or_settings_is_none_of_the_grids() {
     let sandbox = Sandbox::new();
     fs::create_dir(sandbox.path("noise")).unwrap();
-    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"images.bin\"]\ntest = [\"images.bin\"]\n";
+    let layout =
+        "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"images.bin\"]\ntest = [\"images.bin\"]\n";
     fs::write(sandbox.path("noise/layout.toml"), layout).unwrap();
     fs::write(sandbox.path("noise/images.bin"), (0..10).flat_map(|label| [label; 3073]).collect::<Vec<u8>>()).unwrap();
     fs::write(sandbox.path("grid.toml"), format!("{TWO_NETS}data = \"digits\"\nseeds = \"1..2\"\nmax_steps = 1\n"))
         .unwrap();
     let run = |rest: &str| sandbox.run(&format!("run --grid grid.toml --out all {rest}")).assert(0, &[]);
-    let missing = |rest: &str| sandbox.run(&format!("status all --grid grid.toml --json {rest}")).json()["missing"].clone();
+    let missing =
+        |rest: &str| sandbox.run(&format!("status all --grid grid.toml --json {rest}")).json()["missing"].clone();
     run("--seed 1 --data noise");
     run("--seed 2 --batch 64");
     let all = json!(["BP/seed-1", "BP/seed-2", "FA/seed-1", "FA/seed-2"]);
@@ -258,7 +260,10 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
         ("lr = [0.1, 0.3, 0.100000001]", "line 3: `lr` has one value twice: 0.1 and 0.100000001"),
         ("schedule = [\"step:2:0.5\", \"step:02:.50\"]", "line 3: `schedule` has one value twice: \"step:2:0.5\" and "),
         ("weights_init = [\"normal:0.1\", \"normal:1e-1\"]\nlr = [1, 2]", "line 3: `weights_init` has one value twice"),
-        ("batch = [8, 9]\nepochs = [1, 2]\nmax_steps = [7, \"07\"]", "line 5: `max_steps` has one value twice: 7 and \"07\""),
+        (
+            "batch = [8, 9]\nepochs = [1, 2]\nmax_steps = [7, \"07\"]",
+            "line 5: `max_steps` has one value twice: 7 and \"07\"",
+        ),
         ("seeds = \"5..2\"", "line 3: seeds = 5..2: it has to be two whole numbers"),
         ("seed = 1\nseeds = 2", "line 4: `seeds` cannot stand beside `seed`"),
         ("experiment = \"DS0\"", "line 3: `experiment` cannot stand beside `net`"),

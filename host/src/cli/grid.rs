@@ -6,9 +6,9 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Config, NoEffect};
+use asymgrad::config::Config;
 use asymgrad::experiment::{Catalogue, UnknownExperiment};
-use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, SettingsFileError};
+use asymgrad::settings::{self, Cell, Choices, Field, FieldValue, Fields, NoEffect, Reader, SettingsFileError};
 use asymgrad::suite::Task;
 use clap::parser::ValueSource;
 use clap::{Arg, Args, Command, FromArgMatches};
@@ -30,7 +30,7 @@ fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
     let (mut data, catalogue) = (OpenDatasets::default(), Arc::new(arguments.own.catalogue()?));
     let Some(file) = &arguments.grid else {
         let tasks = arguments.tasks_of(&mut data, &catalogue, None)?;
-        if let Some(found) = config::without_effect(&arguments.choices, &configs(&tasks)) {
+        if let Some(found) = settings::without_effect(&arguments.choices, &readers(&tasks)) {
             anyhow::bail!(found.of_command_line());
         }
         return Ok(tasks);
@@ -43,27 +43,27 @@ fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
 /// The tasks of a grid file with further words of the command line of `run`, which win over the file.
 pub(super) fn tasks_of(file: &Path, words: &[OsString], catalogue: &Arc<Catalogue>) -> anyhow::Result<Vec<Task>> {
     let mut data = OpenDatasets::default();
-    let (mut tasks, mut choices, mut identities) = (vec![], Choices::default(), vec![]);
+    let (mut tasks, mut choices, mut cells) = (vec![], Choices::default(), vec![]);
     for (cell, arguments) in with_words(file, words)? {
         let of_cell = arguments.tasks_of(&mut data, catalogue, Some(&cell));
         let of_cell = of_cell.map_err(|error| with_file(file, &cell, &error))?;
-        identities.push((cell, of_cell.iter().map(|task| Identity::of(&task.request.config)).collect()));
+        cells.push((cell, of_cell.iter().map(|task| run_of(&task.request.config)).collect()));
         tasks.extend(of_cell);
         choices = choices.or(&arguments.choices);
     }
-    if let Some(found) = config::without_effect(&choices, &configs(&tasks)) {
-        return Err(explain(file, &identities, &found));
+    if let Some(found) = settings::without_effect(&choices, &readers(&tasks)) {
+        return Err(explain(file, &cells, &found));
     }
-    check_values(file, &identities)?;
+    check_values(file, &cells)?;
     Ok(tasks)
 }
 
-fn configs(tasks: &[Task]) -> Vec<&Config> {
-    tasks.iter().map(|task| &task.request.config).collect()
+fn readers(tasks: &[Task]) -> Vec<Reader<'_>> {
+    tasks.iter().map(|task| task.request.config.reader()).collect()
 }
 
 /// What to say of an option of a grid, or of the command line beside it, that has no effect.
-fn explain(file: &Path, cells: &[(Cell, Vec<Identity>)], found: &NoEffect) -> anyhow::Error {
+fn explain(file: &Path, cells: &[(Cell, Vec<Run>)], found: &NoEffect) -> anyhow::Error {
     let mut values = cells.iter().flat_map(|(cell, _)| &cell.values);
     match values.find(|value| value.field == found.field()) {
         Some(FieldValue { written, line, .. }) => {
@@ -74,36 +74,26 @@ fn explain(file: &Path, cells: &[(Cell, Vec<Identity>)], found: &NoEffect) -> an
     }
 }
 
-/// What a run is, and where it ends.
-#[derive(PartialEq, Eq, Hash)]
-struct Identity {
-    identity: String,
-    epochs: u32,
-    max_steps: Option<u64>,
-}
+/// What a run is, and where it ends: its identity, epochs and steps.
+type Run = (String, u32, Option<u64>);
 
-impl Identity {
-    fn of(config: &Config) -> Self {
-        Self { identity: config.identity(), epochs: config.epochs, max_steps: config.max_steps }
-    }
+fn run_of(config: &Config) -> Run {
+    (config.identity(), config.epochs, config.max_steps)
 }
 
 /// Fails if two values of a field give the same runs, whatever the values of the other fields: `0.1` and `0.10`.
-fn check_values(file: &Path, cells: &[(Cell, Vec<Identity>)]) -> Result<(), SettingsFileError> {
-    let fields = cells.first().map_or(&[][..], |(cell, _)| &cell.values);
-    for (number, field) in fields.iter().enumerate().filter(|(_, field)| field.varies) {
-        // In the order of the file.
-        let (mut values, mut places): (Vec<(&FieldValue, Vec<&Identity>)>, HashMap<&str, usize>) = Default::default();
-        for (cell, identities) in cells {
+fn check_values(file: &Path, cells: &[(Cell, Vec<Run>)]) -> Result<(), SettingsFileError> {
+    for number in 0..cells.first().map_or(0, |(cell, _)| cell.values.len()) {
+        let mut runs_of: Vec<(&FieldValue, Vec<&Run>)> = vec![];
+        for (cell, runs) in cells {
             let value = &cell.values[number];
-            let place = *places.entry(&value.text).or_insert(values.len());
-            if place == values.len() {
-                values.push((value, vec![]));
+            match runs_of.iter_mut().find(|(known, _)| known.text == value.text) {
+                Some((_, known)) => known.extend(runs),
+                None => runs_of.push((value, runs.iter().collect())),
             }
-            values[place].1.extend(identities);
         }
-        let mut seen: HashMap<Vec<&Identity>, &FieldValue> = HashMap::new();
-        for (value, runs) in values {
+        let mut seen: HashMap<Vec<&Run>, &FieldValue> = HashMap::new();
+        for (value, runs) in runs_of {
             if let Some(first) = seen.insert(runs, value) {
                 return Err(value.repeats(first, file));
             }

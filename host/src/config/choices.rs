@@ -1,6 +1,6 @@
 //! How a configuration comes about: from what a user chooses, else from the experiment, else from the defaults.
 
-use asymgrad_core::{Adam, Feedback, Optimizer, Training};
+use asymgrad_core::{Feedback, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
 use super::fields::Config;
@@ -74,7 +74,7 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Self {
-        let optimizer = with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate);
+        let optimizer = with_rate(choices.optimizer_or_default(), choices.rate);
         Self {
             mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
@@ -94,7 +94,7 @@ impl Config {
             weights_init: choices.weights_init.unwrap_or_default(),
             feedback_init: choices.feedback_init.unwrap_or_default(),
             standard: None,
-            measure_every: choices.measure_every.unwrap_or(1),
+            measure_every: choices.measure_every_or_default(),
             measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
             train_images: choices.train_images,
@@ -124,6 +124,7 @@ fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use asymgrad_core::Adam;
     use crate::config::name_of;
     use crate::{dataset, experiment};
 
@@ -172,6 +173,18 @@ mod tests {
         let of = |choices| Config::of_experiment(&experiment, &choices, &digits, NumericMode::Portable).unwrap();
         let (own, chosen) = (of(Choices::default()), of(Choices { kp_decay: Some(0.5), ..Choices::default() }));
         assert_eq!((own.kp_decay, own.epochs, chosen.kp_decay), (Some(1e-3), 25, Some(0.5)));
+    }
+
+    #[test]
+    fn an_experiments_own_epochs_win_over_those_of_its_figures() {
+        let row = "[[experiment]]\nname = \"MINE\"\nnetwork = \"input 64 - dense10\"\nloss = \"ce\"\n";
+        let figures = "published = [{ epochs = 5, accuracy = 3.0 }]\n";
+        for (text, epochs) in [(figures.to_owned(), 5), (format!("{figures}epochs = 7\n"), 7), (String::new(), 100)] {
+            let experiment = &experiment::parse(&format!("{row}{text}")).unwrap()[0];
+            let (choices, data) = (Choices::default(), DatasetId::default());
+            let config = Config::of_experiment(experiment, &choices, data, NumericMode::Portable).unwrap();
+            assert_eq!(config.epochs, epochs, "{text}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::dataset_id::DatasetId;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
-use crate::settings::{MeasureSet, Schedule, Target};
+use crate::settings::{MeasureSet, Reader, Schedule, Target};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];
@@ -125,6 +125,12 @@ impl Config {
             Target::Values => self.loss == Loss::BinaryCrossEntropy,
             Target::Input => false,
         }
+    }
+
+    /// What decides which options it reads.
+    pub fn reader(&self) -> Reader<'_> {
+        let Self { network, optimizer, target, measure_every, .. } = self;
+        Reader { network, optimizer: *optimizer, target: *target, measure_every: *measure_every }
     }
 
     /// The numbers of the data's pixels.

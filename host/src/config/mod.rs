@@ -4,19 +4,16 @@
 //! - `choices`: a configuration from what a user chooses, an experiment, and the defaults
 //! - `fields`: the fields of `config.json`, and how two configurations differ
 //! - `dataset_id`: the data set that a run is trained on
-//! - `effect`: options that are chosen and have no effect
 //! - `columns`: the settings of several runs as columns
 
 mod choices;
 mod columns;
 mod command;
 mod dataset_id;
-mod effect;
 mod fields;
 
 pub use crate::settings::{Choices, Coefficients, MeasureSet, ParseScheduleError, ParseTargetError, Schedule, Target};
 pub use columns::{Settings, differing};
 pub(crate) use command::after_spaces;
 pub use dataset_id::DatasetId;
-pub use effect::{NoEffect, without_effect};
 pub use fields::{Config, name_of};

@@ -9,11 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::definition::{Experiment, ExperimentError};
 use super::reader::{Located, experiments};
 use super::report::{self, UnknownExperiment};
-use crate::config::{self, Config, DatasetId, NoEffect};
 use crate::dataset;
-use crate::kernels::NumericMode;
-use crate::settings::{Choices, FileKind, SettingsFileError};
 use crate::settings::values::run_name;
+use crate::settings::{self, FileKind, NoEffect, Reader, SettingsFileError};
 use crate::shell::quoted;
 
 /// The experiments that a command knows.
@@ -148,10 +146,8 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
 
 /// The first option of an experiment that its runs do not read.
 fn without_effect(experiment: &Experiment) -> Option<NoEffect> {
-    // On any data set.
-    let data = DatasetId::default();
-    let config = Config::of_experiment(experiment, &Choices::default(), data, NumericMode::Portable).ok()?;
-    config::without_effect(&experiment.options.choices, &[&config])
+    let (network, choices) = (experiment.parsed_network().ok()?, &experiment.options.choices);
+    settings::without_effect(choices, &[Reader::of(choices, &network)])
 }
 
 #[cfg(test)]
@@ -204,32 +200,22 @@ mod tests {
     fn an_option_without_effect_is_refused_with_its_line_its_value_and_a_way_out() {
         let refused_option = |option: &str, said: &str| refused(&format!("{ROW}batch = 9\n{option}\n"), 6, said);
         let adam = "has no effect: the optimizer is adam; leave it out, or choose optimizer = ";
-        refused_option("momentum = 0.5", &format!("momentum = 0.5 {adam}momentum or nesterov"));
-        let sgd = "has no effect: the optimizer is sgd; leave it out, or choose optimizer = adam";
+        refused_option("momentum = 0.5", &format!("momentum = 0.5 {adam}\"momentum\" or \"nesterov\""));
+        let sgd = "has no effect: the optimizer is sgd; leave it out, or choose optimizer = \"adam\"";
         refused_option("beta1 = 8e-1\noptimizer = \"sgd\"", &format!("beta1 = 0.8 {sgd}"));
         refused_option("kp_decay = 0.1", "kp_decay = 0.1 has no effect: no layer is (KP)");
         refused_option("mirror_rate = 0.1", "mirror_rate = 0.1 has no effect: no layer is (WM)");
         refused_option("mirror_first = 7", "mirror_first = 7 has no effect: no layer is (WM)");
         let feedback = "feedback_init = \"normal:1\" has no effect: no layer has feedback of its own";
         refused_option("feedback_init = \"normal:1\"", feedback);
-        let target = "anomaly_class = 3 has no effect: the target is class; leave it out, or choose target = input";
+        let target = "anomaly_class = 3 has no effect: the target is class; leave it out, or choose target = \"input\"";
         refused_option("anomaly_class = 3", target);
-        let measures = "measures = \"all\" has no effect: measure-every is 0, so nothing is measured; leave it out, or choose";
+        let measures =
+            "measures = \"all\" has no effect: nothing is measured; leave it out, or choose measure_every = 1";
         refused_option("measures = \"all\"\nmeasure_every = 0", measures);
         parse(&format!("{ROW}optimizer = \"momentum\"\nmomentum = 0.5\nmeasures = \"all\"\n")).unwrap();
         let mirror = ROW.replace("dense10", "dense9 - dense10(WM)");
         parse(&format!("{mirror}mirror_rate = 0.1\nmirror_first = 7\nfeedback_init = \"normal:1\"\n")).unwrap();
-    }
-
-    #[test]
-    fn an_experiments_own_epochs_win_over_those_of_its_figures() {
-        let figures = "published = [{ epochs = 5, accuracy = 3.0 }]\n";
-        for (text, epochs) in [(figures.to_owned(), 5), (format!("{figures}epochs = 7\n"), 7), (String::new(), 100)] {
-            let experiment = &parse(&format!("{ROW}{text}")).unwrap()[0];
-            let choices = Choices::default();
-            let config = Config::of_experiment(experiment, &choices, DatasetId::default(), NumericMode::Portable);
-            assert_eq!(config.unwrap().epochs, epochs, "{text}");
-        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The options of a training.
 
-use asymgrad_core::{Initial, Loss, Optimizer};
+use asymgrad_core::{Adam, Initial, Loss, Optimizer};
 use clap::Args;
 
 use super::coefficients::Coefficients;
@@ -92,6 +92,16 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// The optimizer that is chosen, else Adam.
+    pub fn optimizer_or_default(&self) -> Optimizer {
+        self.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT))
+    }
+
+    /// Epochs between two measurements.
+    pub fn measure_every_or_default(&self) -> u32 {
+        self.measure_every.unwrap_or(1)
+    }
+
     /// These choices, and `other`'s where nothing is chosen.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {

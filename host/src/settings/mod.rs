@@ -5,12 +5,14 @@
 //! - `values`: the values of options, one parser for each kind
 //! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 //! - `measure_set`: which measures are taken
+//! - `effect`: options that are chosen and have no effect
 //! - `fields`: options as fields of a TOML file
 //! - `file`: a TOML file with settings, and why it cannot be used
 //! - `grid`: the runs that a grid file describes
 
 mod choices;
 mod coefficients;
+mod effect;
 mod fields;
 mod file;
 mod grid;
@@ -21,6 +23,7 @@ pub mod values;
 
 pub use choices::Choices;
 pub use coefficients::Coefficients;
+pub use effect::{NoEffect, Reader, without_effect};
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
 pub use file::{FileKind, SettingsFileError};
