@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 
-use asymgrad::config::Target;
+use asymgrad::config::{Choices, Config, Target};
 use asymgrad::dataset::{self, Dataset, Standardization};
 
 /// The data sets of a command's experiments, each opened once.
@@ -26,8 +26,16 @@ impl OpenDatasets {
         })
     }
 
+    /// Gives a configuration what it takes from its data: the target, and what the images are standardised by.
+    pub(super) fn complete(&mut self, config: &mut Config, dataset: &Dataset, choices: &Choices) {
+        config.target = target_on(dataset, choices.target);
+        if choices.standardize {
+            config.standard = Some(self.standard(dataset, config.split(dataset).0));
+        }
+    }
+
     /// What standardises the training images `chosen` of a data set, which takes a look at every pixel: once for all experiments.
-    pub(super) fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
+    fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
         let entry = self.standards.entry((dataset.checksum.clone(), chosen));
         let chosen = entry.key().1.clone();
         entry.or_insert_with(|| Standardization::of(dataset, &chosen)).clone()

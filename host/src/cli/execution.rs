@@ -21,7 +21,7 @@ use asymgrad::tensors::checksum;
 use asymgrad::train::{self, Request};
 use clap::Args;
 
-use super::datasets::{OpenDatasets, target_on};
+use super::datasets::OpenDatasets;
 use super::dry_run::print_plans;
 use super::output::{is_broken_pipe, print, print_bytes, print_json_of};
 use super::shared::SharedOptions;
@@ -90,16 +90,12 @@ impl Execution {
         dataset: &Dataset,
         data: &mut OpenDatasets,
     ) -> anyhow::Result<Config> {
-        let own = &experiment.options.choices;
         let mut choices = choices.clone();
         if let (None, Some(file)) = (&choices.init, &experiment.init) {
             choices.init = Some(checksum(Path::new(file))?);
         }
         let mut config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
-        config.target = target_on(dataset, choices.target.or(own.target));
-        if choices.standardize || own.standardize {
-            config.standard = Some(data.standard(dataset, config.split(dataset).0));
-        }
+        data.complete(&mut config, dataset, &choices.or(&experiment.options.choices));
         Ok(config)
     }
 

@@ -14,7 +14,7 @@ use asymgrad::suite::Task;
 use asymgrad::{Network, run, tensors};
 use clap::Args;
 
-use super::datasets::{OpenDatasets, target_on};
+use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
 use super::values::ExperimentName;
@@ -70,10 +70,7 @@ impl RunArguments {
             for (name, net) in &networks {
                 let (dataset, class) = (data.get(self.data.as_deref(), None)?, self.execution.shared.kernels.class()?);
                 let mut config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
-                config.target = target_on(&dataset, choices.target);
-                if choices.standardize {
-                    config.standard = Some(data.standard(&dataset, config.split(&dataset).0));
-                }
+                data.complete(&mut config, &dataset, &choices);
                 tasks.push(self.task(config, dataset, None, catalogue, cell));
             }
             for experiment in &experiments {
