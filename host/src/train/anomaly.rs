@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::step::HostTrainer;
 use crate::atomic;
 use crate::config::Config;
-use crate::dataset::{Dataset, Images, Pixels};
+use crate::dataset::{Dataset, Pixels};
 use crate::run::{ANOMALIES, Error};
 use crate::statistics;
 
@@ -51,7 +51,8 @@ impl AnomalyCounts {
     }
 }
 
-/// ROC-AUC of the reconstruction errors of all images, with those of class `anomaly` as the positives; `None` if an error is not finite.
+/// ROC-AUC of the reconstruction errors of all test images, with those of the anomaly class as the positives; `None` without an anomaly
+/// class, or if an error is not finite.
 ///
 /// An image's error is the mean over its values of the squared difference to its reconstruction: the outputs or, with the loss `bce`,
 /// their sigmoids.
@@ -60,12 +61,13 @@ impl AnomalyCounts {
 /// [`StepError`] if the network does not take these images.
 pub(crate) fn roc_auc(
     trainer: &mut HostTrainer<'_>,
-    images: &Images,
+    config: &Config,
+    dataset: &Dataset,
     pixels: &Pixels,
-    loss: Loss,
-    anomaly: u8,
 ) -> Result<Option<f64>, StepError> {
-    let (batch, is_logit) = (trainer.training().batch(), loss == Loss::BinaryCrossEntropy);
+    let Some(anomaly) = config.anomaly_class else { return Ok(None) };
+    let images = &dataset.test;
+    let (batch, is_logit) = (trainer.training().batch(), config.loss == Loss::BinaryCrossEntropy);
     let mut scores = Vec::with_capacity(images.len());
     let mut inputs = vec![];
     for first in (0..images.len()).step_by(batch) {

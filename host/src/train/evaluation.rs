@@ -75,10 +75,7 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
         };
         let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
         let (test_loss, test_accuracy) = evaluated(&dataset.test, &dataset.test.indices())?.unwrap_or((f64::NAN, None));
-        let test_roc_auc = match config.anomaly_class {
-            Some(class) => roc_auc(&mut trainer, &dataset.test, &gather.pixels, config.loss, class)?,
-            None => None,
-        };
+        let test_roc_auc = roc_auc(&mut trainer, config, dataset, &gather.pixels)?;
         Ok(Evaluation {
             validation_loss: validation.map(|(loss, _)| loss),
             validation_accuracy: validation.and_then(|(_, accuracy)| accuracy),
