@@ -121,17 +121,19 @@ fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
     rate.map_or(optimizer, |rate| optimizer.with_rate(rate))
 }
 
+/// PGR1-SGD on the digits.
+#[cfg(test)]
+pub(super) fn config(choices: &Choices) -> Config {
+    let (experiment, digits) = (crate::experiment::find("PGR1-SGD").unwrap(), crate::dataset::open("digits").unwrap());
+    Config::of_experiment(&experiment, choices, &digits, NumericMode::Portable).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use asymgrad_core::Adam;
     use crate::config::name_of;
     use crate::{dataset, experiment};
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
+    use asymgrad_core::Adam;
 
     fn optimizer(name: &str) -> Optimizer {
         Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name).unwrap()

@@ -111,7 +111,7 @@ impl Config {
 
 /// Options as the end of a command line, each after a space.
 pub(crate) fn after_spaces(options: &[String]) -> String {
-    options.iter().map(|option| format!(" {option}")).collect()
+    options.iter().flat_map(|option| [" ", option]).collect()
 }
 
 /// An optimizer of the same name with its default coefficients.
@@ -122,14 +122,10 @@ fn default_of(optimizer: Optimizer) -> Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::choices::config;
     use crate::settings::MeasureSet;
-    use crate::{Network, dataset, experiment};
+    use crate::{Network, dataset};
     use asymgrad_core::Initial;
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
 
     #[test]
     fn a_command_names_what_differs_from_the_experiment() {

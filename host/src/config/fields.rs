@@ -256,14 +256,8 @@ fn plain(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Choices;
-    use crate::{dataset, experiment};
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
+    use crate::config::choices::config;
 
     #[test]
     fn limits_are_no_part_of_the_identity() {
