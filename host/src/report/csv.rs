@@ -63,14 +63,21 @@ const HEADER: [&str; 54] = [
     "data_checksum",
 ];
 
-/// A line a figure.
+/// Records of the same length as CSV.
 ///
 /// # Panics
-/// Never: every line has as many fields as the header, and memory takes it.
-pub fn csv(report: &Report) -> String {
+/// Never: every record has as many fields as the first, and memory takes it.
+pub(super) fn csv_of(records: &[Vec<String>]) -> String {
     let mut writer = Writer::from_writer(vec![]);
-    let mut write = |fields: &[String]| writer.write_record(fields).expect("memory takes every record");
-    write(&HEADER.map(String::from));
+    for record in records {
+        writer.write_record(record).expect("memory takes every record");
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// A line a figure.
+pub fn csv(report: &Report) -> String {
+    let mut records = vec![HEADER.map(String::from).to_vec()];
     for table in &report.tables {
         for (row, cell) in cells_of(&table.rows) {
             let (any, trend) = (cell.ours.as_ref(), cell.trend.as_ref());
@@ -133,10 +140,10 @@ pub fn csv(report: &Report) -> String {
                 of_test(0),
                 of_test(1),
             ];
-            write(&[&fields[..], &protocol(any.and_then(|ours| ours.protocol.as_ref()))].concat());
+            records.push([&fields[..], &protocol(any.and_then(|ours| ours.protocol.as_ref()))].concat());
         }
     }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    csv_of(&records)
 }
 
 /// The last columns: how the runs were trained.
