@@ -70,41 +70,41 @@ impl Config {
 
     fn options_beside(&self, plain: &Self) -> Vec<String> {
         let mut settings = vec![];
-        let mut add = |differs: bool, option: String| settings.extend(differs.then(|| option.trim_start().to_owned()));
-        add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
-        add(self.target != plain.target, format!(" --target {}", self.target));
-        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!(" --anomaly-class {class}"));
+        let mut add = |differs: bool, option: String| settings.extend(differs.then_some(option));
+        add(self.loss != plain.loss, format!("--loss {}", self.loss.name()));
+        add(self.target != plain.target, format!("--target {}", self.target));
+        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!("--anomaly-class {class}"));
         add(self.anomaly_class != plain.anomaly_class, anomaly);
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         let is_other = optimizer.name() != plain.optimizer.name();
-        add(is_other, format!(" --optimizer {}", optimizer.name()));
-        add(is_other || rate.to_bits() != plain.optimizer.rate().to_bits(), format!(" --lr {rate}"));
+        add(is_other, format!("--optimizer {}", optimizer.name()));
+        add(is_other || rate.to_bits() != plain.optimizer.rate().to_bits(), format!("--lr {rate}"));
         let own = if is_other { default_of(optimizer) } else { plain.optimizer };
         let coefficients = Coefficients::of(optimizer).named().into_iter().zip(Coefficients::of(own).named());
         for ((name, value), (_, own)) in coefficients {
-            add(value != own, value.map_or_else(String::new, |value| format!(" --{name} {value}")));
+            add(value != own, value.map_or_else(String::new, |value| format!("--{name} {value}")));
         }
-        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
-        add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
-        add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
+        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!("--clip {limit}")));
+        add(self.decay.to_bits() != plain.decay.to_bits(), format!("--weight-decay {}", self.decay));
+        add(self.schedule != plain.schedule, format!("--schedule {}", self.schedule));
         let kp_decay = self.kp_decay.unwrap_or(Training::KP_DECAY);
-        add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
+        add(self.kp_decay != plain.kp_decay, format!("--kp-decay {kp_decay}"));
         let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR_RATE);
-        add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
+        add(self.mirror_rate != plain.mirror_rate, format!("--mirror-rate {mirror_rate}"));
         let mirror_first = first_rounds(&self.network, self.mirror_rate);
-        add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
-        add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
-        add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
-        add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
-        add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
-        add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
-        add(self.batch != plain.batch, format!(" --batch {}", self.batch));
-        add(self.validation != plain.validation, format!(" --validation {}", self.validation));
-        let train_images = self.train_images.map_or_else(String::new, |images| format!(" --train-images {images}"));
+        add(self.mirror_first != mirror_first, format!("--mirror-first {}", self.mirror_first));
+        add(self.weights_init != plain.weights_init, format!("--weights-init {}", self.weights_init));
+        add(self.feedback_init != plain.feedback_init, format!("--feedback-init {}", self.feedback_init));
+        add(self.measure_every != plain.measure_every, format!("--measure-every {}", self.measure_every));
+        add(self.measures != plain.measures, format!("--measures {}", self.measures.name()));
+        add(self.standard.is_some() && plain.standard.is_none(), "--standardize".into());
+        add(self.batch != plain.batch, format!("--batch {}", self.batch));
+        add(self.validation != plain.validation, format!("--validation {}", self.validation));
+        let train_images = self.train_images.map_or_else(String::new, |images| format!("--train-images {images}"));
         add(self.train_images != plain.train_images, train_images);
-        add(self.shuffle != plain.shuffle, " --no-shuffle".into());
-        add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
-        add(self.class == NumericMode::Winograd, " --kernels fast".into());
+        add(self.shuffle != plain.shuffle, "--no-shuffle".into());
+        add(self.init.is_some() && plain.init.is_none(), "--init FILE.safetensors".into());
+        add(self.class == NumericMode::Winograd, "--kernels fast".into());
         settings
     }
 }
