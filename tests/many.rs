@@ -194,6 +194,32 @@ fn a_grid_trains_every_combination_and_resumes() {
     }
 }
 
+#[test]
+fn a_run_of_other_data_or_settings_is_none_of_the_grids() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("noise")).unwrap();
+    let layout =
+        "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"images.bin\"]\ntest = [\"images.bin\"]\n";
+    fs::write(sandbox.path("noise/layout.toml"), layout).unwrap();
+    fs::write(sandbox.path("noise/images.bin"), (0..10).flat_map(|label| [label; 3073]).collect::<Vec<u8>>()).unwrap();
+    fs::write(sandbox.path("grid.toml"), format!("{TWO_NETS}data = \"digits\"\nseeds = \"1..2\"\nmax_steps = 1\n"))
+        .unwrap();
+    let run = |rest: &str| sandbox.run(&format!("run --grid grid.toml --out all {rest}")).assert(0, &[]);
+    let missing =
+        |rest: &str| sandbox.run(&format!("status all --grid grid.toml --json {rest}")).json()["missing"].clone();
+    run("--seed 1 --data noise");
+    run("--seed 2 --batch 64");
+    let all = json!(["BP/seed-1", "BP/seed-2", "FA/seed-1", "FA/seed-2"]);
+    assert_eq!(missing(""), all);
+    assert_eq!(missing("--data noise"), json!(["BP/seed-2", "FA/seed-2"]));
+    run("--seed 2 --fresh");
+    assert_eq!(missing(""), json!(["BP/seed-1", "FA/seed-1"]));
+    // More steps are the same run, as for `run`.
+    run("--seed 2 --max-steps 2");
+    assert_eq!(missing(""), json!(["BP/seed-1", "FA/seed-1"]));
+    sandbox.run("status all --data noise").assert(2, &["--grid"]);
+}
+
 /// Experiments are trained as well as networks, and the command line gives what the file leaves out.
 #[test]
 fn a_grid_of_experiments_has_the_folders_of_their_names() {
@@ -228,8 +254,16 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
         ("batch = { a = 1 }", "line 3: batch = table: it has to be a single value"),
         ("lr = []", "line 3: `lr` is empty"),
         ("net = []", "line 3: "),
-        ("lr = [1e-3, 0.001]", "line 3: `lr` has 0.001 twice"),
-        ("seeds = [1, \"1..2\"]", "line 3: `seeds` has 1 twice"),
+        ("lr = [1e-3, 0.001]", "line 3: `lr` has one value twice: 1e-3 and 0.001; leave one of them out"),
+        ("seeds = [1, \"1..2\"]", "line 3: `seeds` has one value twice: 1 and \"1..2\""),
+        ("lr = [\n  1e-1,\n  \"0.10\"]", "line 5: `lr` has one value twice: 1e-1 and \"0.10\"; leave one of them out"),
+        ("lr = [0.1, 0.3, 0.100000001]", "line 3: `lr` has one value twice: 0.1 and 0.100000001"),
+        ("schedule = [\"step:2:0.5\", \"step:02:.50\"]", "line 3: `schedule` has one value twice: \"step:2:0.5\" and "),
+        ("weights_init = [\"normal:0.1\", \"normal:1e-1\"]\nlr = [1, 2]", "line 3: `weights_init` has one value twice"),
+        (
+            "batch = [8, 9]\nepochs = [1, 2]\nmax_steps = [7, \"07\"]",
+            "line 5: `max_steps` has one value twice: 7 and \"07\"",
+        ),
         ("seeds = \"5..2\"", "line 3: seeds = 5..2: it has to be two whole numbers"),
         ("seed = 1\nseeds = 2", "line 4: `seeds` cannot stand beside `seed`"),
         ("experiment = \"DS0\"", "line 3: `experiment` cannot stand beside `net`"),
@@ -252,8 +286,12 @@ fn a_mistake_in_a_grid_is_told_with_file_line_field_and_value() {
             "grid.toml: line 2: no experiment is called `DSS0`; the nearest name is `DS0`",
         ),
         ("experiment = \"--fresh\"", "grid.toml: line 1: experiment = --fresh: it has to be a name"),
+        (
+            "net = [\"input 3x32x32 - dense10\",\n\"input  3x32x32  -  dense10\"]",
+            "grid.toml: line 2: `net` has one value twice: ",
+        ),
         ("net.DS0 = \"input 3x32x32 - dense10\"", "grid.toml: there is an experiment called `DS0`"),
-        ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "--kp-decay has no effect"),
+        ("net = \"input 3x32x32 - dense10\"\nkp_decay = 0.1", "grid.toml: line 2: kp_decay = 0.1 has no effect"),
     ] {
         fs::write(sandbox.path("grid.toml"), text).unwrap();
         sandbox.run("run --grid grid.toml --data digits --dry-run").assert(1, &[said]);

@@ -289,7 +289,11 @@ fn what_does_not_go_together_is_refused_before_work_begins() {
     refused("--data values --loss mse", ten, &["has 10 outputs", "has 2 values an image; end with dense2"]);
     refused("--data values --loss bce", "input 64 - dense2", &["takes values from 0 to 1; choose --loss mse or huber"]);
     refused("--data labels --target input --loss bce --standardize", auto, &["leave out --standardize"]);
-    refused("--data labels --anomaly-class 3", ten, &["--anomaly-class needs --target input"]);
+    refused(
+        "--data labels --anomaly-class 3",
+        ten,
+        &["--anomaly-class has no effect: the target is class", "--target input"],
+    );
     let input = "--data labels --target input --loss mse --anomaly-class";
     refused(&format!("{input} 10"), auto, &["--anomaly-class 10 is no class of labels, which are 0 to 9"]);
     refused("--data labels --target input --loss mse --validation 300", auto, &["leaves none to train on"]);
@@ -324,6 +328,45 @@ fn a_file_of_values_that_does_not_fit_is_named() {
     says(&["a.f32: value 1 of image 5 (byte 44) is NaN, but values have to be finite"]);
 }
 
+/// The interval at 95 % by Hanley and `McNeil` (1982) of an area over the test images, of which those of class 3 are the positives.
+fn roc_auc_interval(area: f64) -> [f64; 2] {
+    let labels = digits(false, TEST, |_| true);
+    let positives = labels.iter().filter(|(label, _)| *label == 3).count() as f64;
+    let negatives = TEST as f64 - positives;
+    let mut variance = area * (1.0 - area);
+    variance += (positives - 1.0) * (area / (2.0 - area) - area.powi(2));
+    variance += (negatives - 1.0) * (2.0 * area.powi(2) / (1.0 + area) - area.powi(2));
+    let error = 1.959_963_984_540 * (variance / (positives * negatives)).sqrt();
+    [(area - error).max(0.0), (area + error).min(1.0)]
+}
+
+#[test]
+fn an_area_under_a_curve_is_shown_with_its_interval() {
+    let sandbox = Sandbox::new();
+    write_labels(&sandbox.path("all"), |_| true);
+    let run = "--data all --loss mse --target input --anomaly-class 3 --batch 16 --epochs 1 --out runs/a";
+    let out = train(&sandbox, run, AUTOENCODER);
+    let area = lines(&sandbox.results("runs/a").epochs)[0]["test_roc_auc"].as_f64().unwrap();
+    let [low, high] = roc_auc_interval(area);
+    let text = format!("ROC-AUC {area:.4} [{low:.4}, {high:.4}]");
+    assert!(out.contains(&text), "no {text} in {out}");
+    sandbox.run("evaluate runs/a").assert(0, &[]);
+    assert!(sandbox.run("evaluate runs/a").out.contains(&text));
+    let json = sandbox.run("evaluate runs/a --json").json();
+    near(&json["test_roc_auc_interval"][0], low);
+    near(&json["test_roc_auc_interval"][1], high);
+    sandbox.run("report runs -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains(&format!("{area:.4} <span class=\"soft\">[{low:.4}, {high:.4}]</span>")), "{page}");
+    assert!(page.contains("Hanley and McNeil 1982"));
+    let runs = sandbox.run("report runs --format runs").out;
+    let mut reader = csv::Reader::from_reader(runs.as_bytes());
+    let heads = reader.headers().unwrap().clone();
+    let record = reader.records().next().unwrap().unwrap();
+    let field = |name: &str| record[heads.iter().position(|head| head == name).unwrap()].parse::<f64>().unwrap();
+    assert!((field("test_roc_auc_low") - low).abs() < 1e-9 && (field("test_roc_auc_high") - high).abs() < 1e-9);
+}
+
 #[test]
 fn the_report_ranks_regressions_by_their_loss() {
     let sandbox = Sandbox::new();
@@ -354,6 +397,17 @@ fn the_report_ranks_regressions_by_their_loss() {
         (&json!("loss"), &Value::Null, &Value::Null)
     );
     assert!(ours["seeds"][0].get("accuracy").is_none() && ours["seeds"][0]["loss"].is_number(), "{ours}");
+    let [low, high] = roc_auc_interval(mean("test_roc_auc"));
+    near(&ours["roc_auc_test_interval"][0], low);
+    near(&ours["roc_auc_test_interval"][1], high);
+    let areas = [1, 2].map(|seed| last(&format!("fast-{seed}"))["test_roc_auc"].as_f64().unwrap());
+    near(&ours["roc_auc_deviation"], (areas[0] - areas[1]).abs() / 2f64.sqrt());
+    // Student's t with one degree of freedom is 12.706 at 97.5 %.
+    let half = 12.706_204_736 * (areas[0] - areas[1]).abs() / 2.0;
+    let ends = [mean("test_roc_auc") - half, mean("test_roc_auc") + half].map(|end| end.clamp(0.0, 1.0));
+    for (found, expected) in ours["roc_auc_interval"].as_array().unwrap().iter().zip(ends) {
+        assert!((found.as_f64().unwrap() - expected).abs() < 1e-6, "{found} instead of {expected}");
+    }
     // The classifier stays in its own table.
     let other = tables.iter().find(|table| table["name"] == "other").unwrap();
     assert_eq!(
@@ -367,11 +421,19 @@ fn the_report_ranks_regressions_by_their_loss() {
         |record: &csv::StringRecord, name: &str| record[heads.iter().position(|head| head == name).unwrap()].to_owned();
     let record = reader.records().map(Result::unwrap).find(|record| record[1].contains("--lr 0.01")).unwrap();
     assert_eq!((field(&record, "accuracy"), field(&record, "test_loss")), (String::new(), ours["mean"].to_string()));
+    for (name, of_json) in [
+        ("roc_auc_test_low", &ours["roc_auc_test_interval"][0]),
+        ("roc_auc_high", &ours["roc_auc_interval"][1]),
+        ("roc_auc_deviation", &ours["roc_auc_deviation"]),
+    ] {
+        assert_eq!(field(&record, name).parse(), Ok(of_json.as_f64().unwrap()), "{name}");
+    }
     let markdown = sandbox.run("report runs --format md").out;
     let line = markdown.lines().find(|line| line.contains("--lr 0.01")).unwrap();
     assert!(
         line.contains(&format!("| {:.4} |", mean("test_loss")))
-            && line.contains(&format!("| {:.4} |", mean("test_roc_auc")))
+            && line.contains(&format!("| {:.4} [{low:.4}, {high:.4}] |", mean("test_roc_auc"))),
+        "{line}"
     );
     assert!(markdown.contains("| test loss |") && markdown.contains("| ROC-AUC |"), "{markdown}");
     sandbox.run("report runs -o page.html").assert(0, &[]);

@@ -4,6 +4,7 @@
 mod program;
 
 use std::fs;
+use std::path::Path;
 
 use program::{Sandbox, lines};
 use serde_json::Value;
@@ -101,6 +102,80 @@ fn every_format_contains_the_figures_of_the_runs() {
     assert!(markdown.contains("| angles (dense2, dense3) |") && markdown.contains("Batches of 128."), "{markdown}");
 }
 
+/// Mean, standard deviation and Student's interval are computed here from the logs.
+#[test]
+fn a_line_of_the_csv_has_what_a_table_of_a_paper_needs() {
+    let sandbox = Sandbox::new();
+    let options = "--loss hinge --optimizer momentum --lr 0.02 --momentum 0.8 --clip 0.1 --batch 50 --validation 100";
+    let run = format!("run --net {{}} --name MINE --data digits --epochs 2 --seeds 3..5 {options} --out all");
+    sandbox.run_with(&run, "input 3x32x32 - dense8 - dense10(R)").assert(0, &[]);
+    sandbox.run("run DS0 --data digits --epochs 1 --out all/DS0").assert(0, &[]);
+    let seeds = [3, 4, 5].map(|seed| accuracy(&sandbox, &format!("all/seed-{seed}")));
+    let mean = seeds.iter().sum::<f64>() / 3.0;
+    let deviation = (seeds.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / 2.0).sqrt();
+    // Student's t with two degrees of freedom at 97.5 %, in closed form: p √(2 / (α (2 − α))) with p = 1 − α and α = 0.05.
+    let t = 0.95 * (2.0 / (0.05 * 1.95_f64)).sqrt();
+    let half = t * deviation / 3f64.sqrt();
+
+    let text = sandbox.run("report all --format csv").out;
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let heads = reader.headers().unwrap().clone();
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    let record = |name: &str| records.iter().find(|record| record[1].starts_with(name)).unwrap();
+    let field = |name: &str| &record("MINE")[heads.iter().position(|head| head == name).unwrap()];
+    let number = |name: &str| field(name).parse::<f64>().unwrap();
+    for (name, expected) in [
+        ("accuracy", mean),
+        ("deviation", deviation),
+        ("interval_low", (mean - half).max(0.0)),
+        ("interval_high", (mean + half).min(100.0)),
+        ("interval_level", 0.95),
+        ("runs", 3.0),
+        ("batch", 50.0),
+        ("rate", 0.02),
+        ("epochs", 2.0),
+    ] {
+        assert!((number(name) - expected).abs() < 1e-6, "{name}: {} instead of {expected}", field(name));
+    }
+    let settings = field("settings");
+    let mut wanted: Vec<&str> = options.split(" --").map(|option| option.trim_start_matches('-')).collect();
+    let mut found: Vec<&str> = settings.split(" --").map(|option| option.trim_start_matches('-')).collect();
+    wanted.sort_unstable();
+    found.sort_unstable();
+    assert_eq!(found, wanted);
+    let config = fs::read_to_string(sandbox.path("all/seed-3/config.json")).unwrap();
+    let config: Value = serde_json::from_str(&config).unwrap();
+    let version = sandbox.run("--version").out;
+    for (name, expected) in [
+        ("seeds", "3 4 5"),
+        ("optimizer", "momentum"),
+        ("max_steps", ""),
+        ("numeric_mode", config["class"].as_str().unwrap()),
+        ("data_checksum", config["data"]["checksum"].as_str().unwrap()),
+        ("programs", version.trim().strip_prefix("asymgrad ").unwrap()),
+    ] {
+        assert_eq!(field(name), expected, "{name}");
+    }
+    // An experiment's own settings are settings, too, and the JSON holds the same.
+    let report = sandbox.run("report all --format json").json();
+    let ours = |name: &str| row(&report, name)["cells"][0]["ours"].clone();
+    let mine = &ours(&record("MINE")[1])["protocol"];
+    assert_eq!((&mine["settings"], &mine["seeds"]), (&settings.into(), &serde_json::json!([3, 4, 5])));
+    let plain = &ours("DS0")["protocol"];
+    assert_eq!((&plain["settings"], &plain["batch"], &plain["optimizer"]), (&"".into(), &128.into(), &"adam".into()));
+}
+
+#[test]
+fn every_column_of_the_csv_is_documented() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results-page.md");
+    let docs = fs::read_to_string(docs).unwrap();
+    let section = docs.split("## The columns of the CSV").nth(1).unwrap().split("\n## ").next().unwrap();
+    let text = Sandbox::new().run("report . --format csv").out;
+    for head in text.lines().next().unwrap().split(',') {
+        assert!(section.contains(&format!("`{head}`")), "{head}");
+    }
+}
+
 #[test]
 fn several_seeds_of_a_suite_are_compared_with_the_true_gradient_by_their_mean() {
     let sandbox = Sandbox::new();
@@ -162,6 +237,37 @@ fn a_diverged_run_is_counted_and_not_averaged() {
     let ours = &tables.last().unwrap()["rows"][0]["cells"][0]["ours"];
     assert_eq!((&ours["runs"], &ours["diverged"]), (&2.into(), &1.into()));
     assert!((ours["mean"].as_f64().unwrap() - accuracy(&sandbox, "all/1")).abs() < 1e-9, "{ours}");
+}
+
+/// A run of `--epochs 0` has the accuracy of its line of epoch 0; beside a longer run there is no difference at common epochs.
+#[test]
+fn a_run_of_no_epoch_is_shown_as_the_weights_before_the_first_step() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run("run DS0 DSR2 --data digits --epochs 0 --out all");
+    ended.assert(0, &[]);
+    assert_eq!(ended.out.matches("the weights before the first step").count(), 2, "{}", ended.out);
+    let report = sandbox.run("report all --format json").json();
+    for name in ["DS0", "DSR2"] {
+        let cells = row(&report, name)["cells"].as_array().unwrap();
+        let ours = &cells[0]["ours"];
+        assert_eq!((&ours["epochs"], &ours["runs"]), (&serde_json::json!([0, 0]), &1.into()), "{ours}");
+        assert!((ours["mean"].as_f64().unwrap() - accuracy(&sandbox, &format!("all/{name}"))).abs() < 1e-9, "{ours}");
+    }
+    // Both begin with the same weights.
+    let paired = &row(&report, "DSR2")["cells"][0]["paired"];
+    assert_eq!((&paired["epochs"], &paired["difference"]["mean"]), (&serde_json::json!([0, 0]), &0.0.into()));
+    assert_eq!(report["groups"][0]["curves"], serde_json::json!([{"epochs": 0, "runs": [0], "diverged": false}]));
+    sandbox.run("report all -o page.html").assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    assert!(page.contains("0 epochs<span class=\"line\">the weights before the first step</span>"), "{page}");
+    let table = &page[page.find("data-table=\"table-1\"").unwrap()..];
+    let missing = &table[..table.find("</summary>").unwrap()];
+    assert!(!missing.contains("DS0,") && !missing.contains("DSR2,"), "{missing}");
+    let markdown = sandbox.run("report all --format md").out;
+    assert!(markdown.contains("| 0 (the weights before the first step) |"), "{markdown}");
+    sandbox.run("run DSR2 --data digits --epochs 1 --out all/DSR2").assert(0, &[]);
+    let report = sandbox.run("report all --format json").json();
+    assert!(row(&report, "DSR2")["cells"][0]["paired"].is_null(), "{report}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub(crate) fn write(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result
     }
 }
 
-/// As [`write`] with all of the bytes at hand, for files that may be lost with the machine: whole or not there, but not synced.
+/// As [`write()`] with all of the bytes at hand, for files that may be lost with the machine: whole or not there, but not synced.
 pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let part = part_of(path);
     fs::write(&part, bytes).and_then(|()| fs::rename(&part, path))

@@ -30,6 +30,11 @@ impl Network {
         })
     }
 
+    /// The layers that send an input gradient back: those with weights, but the first.
+    pub(crate) fn senders(&self) -> impl Iterator<Item = &Layer> {
+        self.layers.iter().filter(|layer| layer.operation.has_weights()).skip(1)
+    }
+
     /// The same layers, all with the true gradient.
     #[must_use]
     pub fn without_feedback(&self) -> Self {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
+use crate::config::Config;
 use crate::lossy;
 use crate::run::{self, CONFIG, Error, FAILURE, LockHolder, TIMING};
 
@@ -112,6 +113,9 @@ pub struct RunStatus {
     /// Its folder.
     #[serde(serialize_with = "lossy::serialize")]
     pub folder: PathBuf,
+    /// What it is, if that can be read.
+    #[serde(skip)]
+    pub config: Option<Config>,
 }
 
 /// How each run below `folder` stands.
@@ -140,7 +144,7 @@ fn status(folder: PathBuf) -> RunStatus {
     RunStatus {
         name: config.as_ref().map_or_else(|| "?".into(), |config| config.name.clone()),
         data: config.as_ref().map_or_else(String::new, |config| config.data.name.clone()),
-        seed: config.map_or(0, |config| config.seed),
+        seed: config.as_ref().map_or(0, |config| config.seed),
         epoch,
         epochs,
         accuracy,
@@ -152,6 +156,7 @@ fn status(folder: PathBuf) -> RunStatus {
         state,
         problem,
         folder,
+        config,
     }
 }
 

@@ -8,6 +8,7 @@ axe.min.js of the npm package axe-core, which checks the page for screen readers
 """
 
 import base64
+import itertools
 import json
 import os
 import pathlib
@@ -247,6 +248,16 @@ def check_differences(browser, data):
             if paired["difference"]["interval"]:
                 assert abs(ours["difference"]["low"] - paired["difference"]["interval"][0]) < 1e-6
     assert count or not any(row["paired"] for family in data["families"] for row in family["rows"])
+    # How many comparisons there are: pairs on the same data, with accuracies or the same loss and target.
+    groups = [group for group in data["groups"] if any(run["epochs"] for run in group["runs"])]
+    def kind(group):
+        config, accurate = group["runs"][0]["config"], all("test_accuracy" in line for run in group["runs"] for line in run["epochs"])
+        return (config["data"]["checksum"], "" if accurate else (config["loss"], config.get("target"), config.get("anomaly_class")))
+    pairs = sum(kind(one) == kind(two) for one, two in itertools.combinations(groups, 2))
+    many = browser.run("return document.getElementById('compare-many')?.textContent ?? ''")
+    if pairs > 1:
+        level = 100 * (1 - 0.05 / pairs)
+        assert f" {pairs} comparisons " in many and abs(float(many.split("a level of ")[1].split(" %")[0]) - level) < 1e-3, (pairs, many)
     texts = set()
     for value in options(browser, "compare-one"):
         choose(browser, "compare-one", value)

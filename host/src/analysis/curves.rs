@@ -21,10 +21,11 @@ pub struct Curve {
 /// runs under way are as long as the longest ended run that they have passed, or as the shortest of them.
 pub(super) fn curves(runs: &[Run]) -> Vec<Curve> {
     let length = |run: &Run| (run.epoch(), run.status.has_ended());
-    let whole: Vec<Option<(u32, bool)>> = runs.iter().map(|run| (!run.has_diverged()).then(|| length(run))).collect();
+    let is_part = |run: &Run| !run.has_diverged() && !run.epochs.is_empty();
+    let whole: Vec<Option<(u32, bool)>> = runs.iter().map(|run| is_part(run).then(|| length(run))).collect();
     let diverged = runs.iter().enumerate().filter(|(_, run)| run.has_diverged());
     let diverged = diverged.map(|(number, run)| Curve { epochs: run.epoch(), runs: vec![number], diverged: true });
-    by_length(&whole).into_iter().chain(diverged).filter(|curve| curve.epochs > 0).collect()
+    by_length(&whole).into_iter().chain(diverged).collect()
 }
 
 /// Curves of runs with these epochs that have ended or not; `None` is no part of any.
@@ -35,8 +36,10 @@ fn by_length(runs: &[Option<(u32, bool)>]) -> Vec<Curve> {
     let shorter = runs.iter().flatten().map(|(epochs, _)| *epochs).filter(|epochs| *epochs < shortest);
     lengths.extend(shorter.min());
     let curve = |epochs: u32| {
+        // A run that was extended has no epoch 0 any more.
+        let has_epochs = |of: u32| of == epochs || of > epochs && epochs > 0;
         let as_long =
-            |(number, run): (usize, &Option<(u32, bool)>)| run.filter(|(of, _)| *of >= epochs).map(|_| number);
+            |(number, run): (usize, &Option<(u32, bool)>)| run.filter(|(of, _)| has_epochs(*of)).map(|_| number);
         Curve { epochs, runs: runs.iter().enumerate().filter_map(as_long).collect(), diverged: false }
     };
     lengths.into_iter().rev().map(curve).collect()
@@ -56,6 +59,7 @@ mod tests {
         // Under way: beyond an ended run, and shorter than all of them.
         assert_eq!(of(&[(60, true), (80, false), (10, false), (7, false)]), [(60, vec![0, 1]), (7, vec![0, 1, 2, 3])]);
         assert_eq!(of(&[(40, false), (10, false)]), [(10, vec![0, 1])]);
+        assert_eq!(of(&[(0, true), (10, true), (0, true)]), [(10, vec![1]), (0, vec![0, 2])]);
         assert_eq!(by_length(&[None]), []);
     }
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::curves::{Curve, curves};
-use super::measured::{Measured, mean_at, measured};
+use super::measured::{Measured, mean_at, measured, numbers_at};
 use super::metric::Metric;
+use super::protocol::Protocol;
 use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
@@ -17,6 +18,7 @@ use crate::lossy;
 use crate::run::{self, EpochLine, Error};
 use crate::statistics::{self, Estimate};
 use crate::status;
+use crate::train::AnomalyCounts;
 
 /// Two accuracies within so many points are the same: published figures jump by as much from epoch to epoch.
 pub(crate) const SAME: f64 = 2.0;
@@ -88,6 +90,11 @@ impl Group {
         self.config()?.data.contents().test_images().or_else(counted)
     }
 
+    /// How many test images its ROC-AUC is taken from, if that is known.
+    fn anomalies(&self) -> Option<AnomalyCounts> {
+        self.runs.iter().find_map(|run| run.anomalies)
+    }
+
     /// Whether its runs were trained as the experiment says.
     pub(crate) fn is_of(&self, experiment: &Experiment) -> bool {
         self.name == experiment.name
@@ -134,6 +141,10 @@ impl Group {
         let diverged = self.runs.iter().filter(|run| run.has_diverged()).count();
         let estimate = Estimate::of(&means)
             .map(|estimate| Estimate { bootstrap: estimate.bootstrap, ..estimate.within([0.0, metric.most()]) });
+        let is_counted = |run: &&Run| run.has_diverged() || seeds.iter().any(|seed| seed.seed == run.config.seed);
+        let protocol = Protocol::of(&self.runs.iter().filter(is_counted).collect::<Vec<_>>());
+        let area = Estimate::of(&numbers_at(&whole, epochs[1], |line| line.test_roc_auc));
+        let area = area.map(|area| area.within([0.0, 1.0]));
         let of_accuracy = estimate.filter(|_| metric == Metric::Accuracy);
         (!means.is_empty() || diverged > 0).then(|| Ours {
             metric,
@@ -159,8 +170,12 @@ impl Group {
             seeds,
             train_loss: mean_at(&whole, epochs[1], |line| Some(line.train_loss)),
             train_accuracy: mean_at(&whole, epochs[1], |line| line.train_accuracy),
-            roc_auc: mean_at(&whole, epochs[1], |line| line.test_roc_auc),
+            roc_auc: area.map(|area| area.mean),
+            roc_auc_deviation: area.and_then(|area| area.deviation),
+            roc_auc_interval: area.and_then(|area| area.interval),
+            roc_auc_test_interval: area.and_then(|area| Some(self.anomalies()?.interval(area.mean))),
             measures: measured(&whole, epochs[1]),
+            protocol,
         })
     }
 }
@@ -209,8 +224,16 @@ pub struct Ours {
     pub train_accuracy: Option<f64>,
     /// The ROC-AUC of the last epoch, the mean over those runs; `None` without an anomaly class.
     pub roc_auc: Option<f64>,
+    /// The standard deviation of the ROC-AUC over those runs, from two on.
+    pub roc_auc_deviation: Option<f64>,
+    /// The interval of its mean (Student), from two runs on, within 0 and 1.
+    pub roc_auc_interval: Option<[f64; 2]>,
+    /// The interval that it has because the test images are a sample (Hanley and `McNeil` 1982): no number of seeds makes it smaller.
+    pub roc_auc_test_interval: Option<[f64; 2]>,
     /// The last measures of those runs, each the mean over them.
     pub measures: Measured,
+    /// How the runs were trained.
+    pub protocol: Option<Protocol>,
 }
 
 /// The test accuracy, or test loss, of one run, the mean of some epochs.
@@ -312,9 +335,8 @@ pub(crate) fn longest<T>(
     (runs, last)
 }
 
-/// The epochs of ours that end with `last`.
+/// The epochs of ours that end with `last`; epoch 0 stands alone.
 pub(crate) fn span(last: u32) -> [u32; 2] {
-    let last = last.max(1);
     [last + 1 - (last / 8).clamp(1, LAST), last]
 }
 

@@ -26,8 +26,13 @@ pub struct Spread {
 
 /// The mean over the runs of a number of an epoch's line, of those that have it.
 pub(crate) fn mean_at(runs: &[&Run], epoch: u32, number: impl Fn(&EpochLine) -> Option<f64>) -> Option<f64> {
+    statistics::mean(&numbers_at(runs, epoch, number))
+}
+
+/// A number of an epoch's line, of the runs that have it.
+pub(crate) fn numbers_at(runs: &[&Run], epoch: u32, number: impl Fn(&EpochLine) -> Option<f64>) -> Vec<f64> {
     let lines = runs.iter().filter_map(|run| run.epochs.iter().find(|line| line.epoch == epoch));
-    statistics::mean(&lines.filter_map(number).collect::<Vec<_>>())
+    lines.filter_map(number).collect()
 }
 
 /// Each measure in the last epoch up to `epoch` in which all runs that have the measure took it.

@@ -8,6 +8,7 @@
 //! - `distance`: the distance to the report's figures
 //! - `groups`: runs that differ in nothing but the seed; `curves`: those of them with the same epochs; `measured`: what they measured at
 //!   an epoch
+//! - `protocol`: how runs were trained
 //! - `runs`: a run as its folder tells it; `metric`: what runs are compared by
 
 mod course;
@@ -17,6 +18,7 @@ mod groups;
 mod measured;
 mod metric;
 mod paired;
+mod protocol;
 mod rankings;
 mod runs;
 mod seeds;
@@ -31,6 +33,7 @@ pub(crate) use groups::{by_seed, find, in_groups, span};
 pub use measured::{Measured, Spread};
 pub use metric::Metric;
 pub use paired::Paired;
+pub use protocol::Protocol;
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;
 pub use runs::{Run, StepMean};

@@ -54,9 +54,10 @@ impl Paired {
         let [epochs, to_epochs] = last.map(span);
         let metric = other.metric();
         let mean = |run: &Run, epochs: [u32; 2]| mean_of(&run.epochs, epochs, metric);
-        let difference = |(a, b): &Pair<'_>| Some(mean(a, epochs)? - mean(b, to_epochs)?);
-        let differences: Vec<f64> = whole.iter().filter_map(difference).collect();
-        let mut seeds: Vec<u64> = whole.iter().chain(diverged).map(|(run, _)| run.config.seed).collect();
+        // Epoch 0 and the epochs of a longer run have no difference.
+        let difference = |(a, b): &Pair<'_>| Some((a.config.seed, mean(a, epochs)? - mean(b, to_epochs)?));
+        let (mut seeds, differences): (Vec<u64>, Vec<f64>) = whole.iter().filter_map(difference).unzip();
+        seeds.extend(diverged.iter().map(|(run, _)| run.config.seed));
         seeds.sort_unstable();
         (!seeds.is_empty()).then(|| Self {
             metric,

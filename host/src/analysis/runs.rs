@@ -1,18 +1,18 @@
 //! The runs below a folder: what each is, how it went, and what its network looks like, read from its files alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, after_spaces};
 use crate::experiment::Catalogue;
 use crate::lossy;
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, State};
 use crate::tensors::filters::{self, Filters};
-use crate::train;
+use crate::train::{self, AnomalyCounts};
 
 /// Points of the loss curve within epochs.
 const POINTS: usize = 120;
@@ -37,12 +37,18 @@ pub struct Run {
     pub steps: Vec<StepMean>,
     /// What the network took the test images of each class for, at the end.
     pub confusion: Option<Vec<Vec<u32>>>,
+    /// How many test images its ROC-AUC is taken from, if it has an anomaly class.
+    pub anomalies: Option<AnomalyCounts>,
+    /// The interval of the ROC-AUC of its last epoch, by the number of test images (Hanley and `McNeil` 1982).
+    pub roc_auc_interval: Option<[f64; 2]>,
     /// The first layer's filters, if the weights are there.
     pub filters: Option<Filters>,
     /// Wall time of training and testing, in seconds; `None` if its log is missing.
     pub seconds: Option<f64>,
     /// The last process that trained it.
     pub process: Option<Process>,
+    /// The versions of the programs that trained it.
+    pub programs: BTreeSet<String>,
     /// The command that trains it again.
     pub command: String,
     /// The options of that command in which its training differs from its experiment or network, each after a space.
@@ -69,16 +75,21 @@ impl Run {
         let mut lines = read_lines(&folder.join(EPOCHS));
         // A run under way may have written another one by now.
         lines.truncate(epochs.len());
+        let (anomalies, area) = (AnomalyCounts::read(folder), epochs.last().and_then(|line| line.test_roc_auc));
+        let mut processes = Process::read(folder);
         Ok(Some(Self {
             status: status::state(folder)?,
             measures: measures(&lines),
             steps: if config.epochs <= SHORT { steps(&read_lines(&folder.join(METRICS))) } else { vec![] },
             confusion: train::read_confusion(folder),
+            anomalies,
+            roc_auc_interval: area.and_then(|area| Some(anomalies?.interval(area))),
             filters: filters::read(&folder.join(run::WEIGHTS), &config.network.architecture()),
             seconds: seconds(&read_lines(&folder.join(TIMING))),
-            process: Process::read(folder).pop(),
+            programs: processes.iter().map(|process| process.version.clone()).collect(),
+            process: processes.pop(),
             command: config.command(catalogue, run::data_of(folder, &config)),
-            settings: config.without_measures().settings(catalogue),
+            settings: after_spaces(&config.without_measures().settings(catalogue)),
             folder: folder.to_owned(),
             config,
             epochs,

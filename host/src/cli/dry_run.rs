@@ -73,10 +73,8 @@ impl<'a> Plan<'a> {
     fn row(&self, task: &Task) -> [String; 11] {
         let Config { loss, optimizer, batch, data, epochs, .. } = self.config;
         let named = ["--loss", "--optimizer", "--lr", "--batch"];
-        let further = self.config.settings(&task.catalogue);
-        let further = further.split(" --").skip(1).map(|option| format!("--{option}"));
-        let further: Vec<String> =
-            further.filter(|option| !named.iter().any(|name| option.starts_with(name))).collect();
+        let mut further = self.config.settings(&task.catalogue);
+        further.retain(|option| !named.iter().any(|name| option.starts_with(name)));
         let settings = format!("{}, {} {}, batch {batch}", loss.name(), optimizer.name(), optimizer.rate());
         let time = self.estimated_seconds.map_or_else(|| "?".into(), |seconds| format!("{:.1} min", seconds / 60.0));
         [

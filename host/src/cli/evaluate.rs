@@ -63,15 +63,16 @@ impl EvaluateArguments {
 }
 
 fn text(config: &Config, data: &str, evaluation: &Evaluation) -> String {
-    let Evaluation { validation_loss, validation_accuracy, test_loss, test_accuracy, test_roc_auc, images, classes } =
-        evaluation;
+    let Evaluation { validation_loss, validation_accuracy, test_loss, test_accuracy, images, classes, .. } = evaluation;
     let accuracy = |of: &Option<f64>| of.map_or_else(String::new, |accuracy| format!(", accuracy {accuracy:.2} %"));
     let mut lines = vec![config.network.to_string()];
     if let Some(loss) = validation_loss {
         let (accuracy, images) = (accuracy(validation_accuracy), config.validation);
         lines.push(format!("validation loss {loss:.4}{accuracy} of the {images} images held out of {data}"));
     }
-    let area = test_roc_auc.map_or_else(String::new, |area| format!(", ROC-AUC {area:.4}"));
+    let interval = evaluation.test_roc_auc_interval;
+    let interval = interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]"));
+    let area = evaluation.test_roc_auc.map_or_else(String::new, |area| format!(", ROC-AUC {area:.4}{interval}"));
     let accuracy = accuracy(test_accuracy);
     lines.push(format!("test loss {test_loss:.4}{accuracy}{area} of the {images} test images of {data}"));
     if classes.is_empty() {

@@ -5,14 +5,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use asymgrad::config::{self, Choices, Coefficients, Config};
+use asymgrad::config::{self, Choices, Config};
 use asymgrad::dataset::Dataset;
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::settings::Cell;
 use asymgrad::settings::values::{positive, run_name};
 use asymgrad::suite::Task;
 use asymgrad::{Network, run, tensors};
-use asymgrad_core::{Feedback, Optimizer};
 use clap::Args;
 
 use super::datasets::OpenDatasets;
@@ -156,65 +155,4 @@ impl RunArguments {
         }
         task
     }
-
-    /// How the folder of each run of a grid's cell ends: the name, what varies, the seed.
-    pub(super) fn places(&self, cell: &Cell) -> Vec<PathBuf> {
-        let networks = self.net.iter().enumerate();
-        let networks =
-            networks.map(|(index, net)| self.net_names.get(index).cloned().unwrap_or_else(|| config::name_of(net)));
-        let names: Vec<String> = networks.chain(self.names.iter().cloned()).collect();
-        let seeds: Vec<u64> = self.execution.shared.seeds().into_iter().map(|seed| seed.unwrap_or(1)).collect();
-        let place = |name: &String, seed: u64| {
-            let parts = [name.clone(), cell.path_part(), format!("seed-{seed}")];
-            parts.into_iter().filter(|part| !part.is_empty()).collect()
-        };
-        names.iter().flat_map(|name| seeds.iter().map(move |seed| place(name, *seed))).collect()
-    }
-}
-
-/// Fails if an option has no effect on any of the runs.
-pub(super) fn check_effect(choices: &Choices, tasks: &[Task]) -> anyhow::Result<()> {
-    check_coefficients(&choices.coefficients, tasks)?;
-    let has = |fits: fn(Feedback) -> bool| {
-        let layers = |task: &Task| task.request.config.network.architecture().layers().to_vec();
-        tasks.iter().flat_map(layers).any(|layer| fits(layer.feedback))
-    };
-    let is_mirror: fn(Feedback) -> bool = |feedback| feedback == Feedback::WeightMirror;
-    for (option, given, what, fits) in [
-        (
-            "--kp-decay",
-            choices.kp_decay.is_some(),
-            "is (KP)",
-            (|f| f == Feedback::KolenPollack) as fn(Feedback) -> bool,
-        ),
-        ("--mirror-rate", choices.mirror_rate.is_some(), "is (WM)", is_mirror),
-        ("--mirror-first", choices.mirror_first.is_some(), "is (WM)", is_mirror),
-        ("--mirror-noise", choices.mirror_noise.is_some(), "is (WM)", is_mirror),
-        ("--mirror-response", choices.mirror_response.is_some(), "is (WM)", is_mirror),
-        ("--no-mirror-leak", choices.no_mirror_leak, "is (WM)", is_mirror),
-        ("--feedback-init", choices.feedback_init.is_some(), "has feedback of its own", Feedback::is_stored),
-    ] {
-        if given && !has(fits) {
-            anyhow::bail!("{option} has no effect: no layer {what}; leave it out, or name another network");
-        }
-    }
-    Ok(())
-}
-
-/// Fails if a coefficient is given that none of the optimizers has.
-fn check_coefficients(chosen: &Coefficients, tasks: &[Task]) -> anyhow::Result<()> {
-    let optimizers: Vec<Optimizer> = tasks.iter().map(|task| task.request.config.optimizer).collect();
-    for (index, (name, given)) in chosen.named().into_iter().enumerate() {
-        let has = |optimizer: &Optimizer| Coefficients::of(*optimizer).named()[index].1.is_some();
-        if given.is_none() || optimizers.iter().any(has) {
-            continue;
-        }
-        let known = Optimizer::DEFAULTS.iter().filter(|known| has(known)).map(Optimizer::name);
-        let (known, found) = (known.collect::<Vec<_>>(), optimizers.first().map_or("", Optimizer::name));
-        anyhow::bail!(
-            "--{name} has no effect: the optimizer is {found}; leave it out, or choose --optimizer {}",
-            known.join(" or ")
-        );
-    }
-    Ok(())
 }

@@ -1,9 +1,13 @@
 //! `asymgrad status`: how the runs of a folder stand.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use asymgrad::config::Config;
 use asymgrad::status::{self, RunStatus};
+use asymgrad::suite::Task;
 use clap::Args;
 use serde::Serialize;
 
@@ -25,6 +29,9 @@ pub(super) struct StatusArguments {
     /// A grid file: its runs that are not there are missing
     #[arg(long, value_name = "FILE.toml")]
     grid: Option<PathBuf>,
+    /// The data set of the grid's runs, as for `run` [default: the grid's, else the experiment's, else cifar10]
+    #[arg(long, requires = "grid")]
+    data: Option<OsString>,
     /// Shows it again every few seconds until all runs have ended
     #[arg(long)]
     watch: bool,
@@ -42,15 +49,15 @@ struct Survey {
 
 impl StatusArguments {
     pub(super) fn status(&self) -> anyhow::Result<()> {
-        let (names, places) = self.expected()?;
+        let (names, tasks) = self.expected()?;
         loop {
             let mut runs = status::survey(&self.folder)?;
             if !self.names.is_empty() {
                 runs.retain(|run| self.names.contains(&run.name));
             }
             let names = names.iter().filter(|name| !runs.iter().any(|run| run.name == **name)).cloned();
-            let places = places.iter().filter(|place| !runs.iter().any(|run| run.folder.ends_with(place)));
-            let missing: Vec<String> = names.chain(places.map(|place| place.display().to_string())).collect();
+            let tasks = tasks.iter().filter(|task| !runs.iter().any(|run| is_of(run, task)));
+            let missing: Vec<String> = names.chain(tasks.map(|task| place(task).display().to_string())).collect();
             if self.json {
                 return print_json(&Survey { missing, runs });
             }
@@ -63,16 +70,17 @@ impl StatusArguments {
         }
     }
 
-    /// The names of which there should be a run, and how the folders end that should be there.
-    fn expected(&self) -> anyhow::Result<(Vec<String>, Vec<PathBuf>)> {
-        let catalogue = self.own.catalogue()?;
+    /// The names of which there should be a run, and the runs of the grid.
+    fn expected(&self) -> anyhow::Result<(Vec<String>, Vec<Task>)> {
+        let catalogue = Arc::new(self.own.catalogue()?);
         let mut names = self.names.clone();
         if self.own.is_given() {
             names.extend(catalogue.own().iter().map(|experiment| experiment.name.clone()));
         }
-        let words = |file: &Path| ["--grid".into(), file.into()];
-        let cells = self.grid.as_ref().map_or_else(|| Ok(vec![]), |file| grid::with_words(file, &words(file)))?;
-        Ok((names, cells.iter().flat_map(|(cell, arguments)| arguments.places(cell)).collect()))
+        let Some(file) = &self.grid else { return Ok((names, vec![])) };
+        let mut words = vec!["--grid".into(), file.into()];
+        words.extend(self.data.iter().flat_map(|data| ["--data".into(), data.clone()]));
+        Ok((names, grid::tasks_of(file, &words, &catalogue)?))
     }
 
     fn text(runs: &[RunStatus], missing: &[String]) -> String {
@@ -101,4 +109,17 @@ impl StatusArguments {
             if missing.is_empty() || runs.is_empty() { String::new() } else { format!(": {}", missing.join(" ")) };
         format!("{}\n{}{names}\n", table.trim_fmt(), counts.collect::<Vec<_>>().join(", "))
     }
+}
+
+/// How the folder of a run of a grid ends: the name, what varies, the seed.
+fn place(task: &Task) -> PathBuf {
+    let config = &task.request.config;
+    let parts = [config.name.clone(), task.varying.clone(), format!("seed-{}", config.seed)];
+    parts.into_iter().filter(|part| !part.is_empty()).collect()
+}
+
+/// Whether a run is what the task asks for: in a folder of that place a run that `run` would continue.
+fn is_of(run: &RunStatus, task: &Task) -> bool {
+    let is_same = |config: &Config| config.differences(&task.request.config).is_empty();
+    run.folder.ends_with(place(task)) && run.config.as_ref().is_some_and(is_same)
 }

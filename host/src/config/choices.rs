@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asymgrad_core::{Adam, Feedback, Initial, Optimizer, Training};
+use asymgrad_core::{Feedback, Initial, Optimizer, Training};
 
 use super::dataset_id::DatasetId;
 use super::fields::Config;
@@ -35,7 +35,8 @@ impl Config {
         }
         config.validation = choices.validation.or(experiment.validation).unwrap_or(config.validation);
         let published = experiment.published.iter().map(|figure| figure.epochs).min();
-        config.epochs = choices.epochs.or(published).or(experiment.own_epochs()).unwrap_or(config.epochs);
+        let own = experiment.epochs.or(published).or(experiment.own_epochs());
+        config.epochs = choices.epochs.or(own).unwrap_or(config.epochs);
         Ok(config)
     }
 
@@ -83,7 +84,7 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Self {
-        let optimizer = with_rate(choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT)), choices.rate);
+        let optimizer = with_rate(choices.optimizer_or_default(), choices.rate);
         Self {
             mirror_first: choices.mirror_first.unwrap_or_else(|| first_rounds(&network, choices.mirror_rate)),
             name,
@@ -108,7 +109,7 @@ impl Config {
             feedback_init: choices.feedback_init.clone().unwrap_or_default(),
             bias_init: choices.bias_init.clone().unwrap_or(Initials::all(Initial::Zero)),
             standard: None,
-            measure_every: choices.measure_every.unwrap_or(1),
+            measure_every: choices.measure_every_or_default(),
             measures: choices.measures.unwrap_or_default(),
             validation: choices.validation.unwrap_or(0),
             train_images: choices.train_images,
@@ -128,10 +129,7 @@ impl Config {
 
 /// The rounds that leave 2 % of weight mirrors' first B, 4 / η; none in a network without mirrors.
 pub(crate) fn first_rounds(network: &Network, mirror_rate: Option<f32>) -> u32 {
-    let architecture = network.architecture();
-    // The first layer with weights sends nothing back.
-    let mut senders = architecture.layers().iter().filter(|layer| layer.operation.has_weights()).skip(1);
-    if !senders.any(|layer| layer.feedback == Feedback::WeightMirror) {
+    if !network.senders().any(|layer| layer.feedback == Feedback::WeightMirror) {
         return 0;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is not negative")]
@@ -143,16 +141,19 @@ fn with_rate(optimizer: Optimizer, rate: Option<f32>) -> Optimizer {
     rate.map_or(optimizer, |rate| optimizer.with_rate(rate))
 }
 
+/// PGR1-SGD on the digits.
+#[cfg(test)]
+pub(super) fn config(choices: &Choices) -> Config {
+    let (experiment, digits) = (crate::experiment::find("PGR1-SGD").unwrap(), crate::dataset::open("digits").unwrap());
+    Config::of_experiment(&experiment, choices, &digits, NumericMode::Portable).unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::name_of;
     use crate::{dataset, experiment};
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
+    use asymgrad_core::Adam;
 
     fn optimizer(name: &str) -> Optimizer {
         Optimizer::DEFAULTS.into_iter().find(|optimizer| optimizer.name() == name).unwrap()
@@ -194,6 +195,18 @@ mod tests {
         let of = |choices| Config::of_experiment(&experiment, &choices, &digits, NumericMode::Portable).unwrap();
         let (own, chosen) = (of(Choices::default()), of(Choices { kp_decay: Some(0.5), ..Choices::default() }));
         assert_eq!((own.kp_decay, own.epochs, chosen.kp_decay), (Some(1e-3), 25, Some(0.5)));
+    }
+
+    #[test]
+    fn an_experiments_own_epochs_win_over_those_of_its_figures() {
+        let row = "[[experiment]]\nname = \"MINE\"\nnetwork = \"input 64 - dense10\"\nloss = \"ce\"\n";
+        let figures = "published = [{ epochs = 5, accuracy = 3.0 }]\n";
+        for (text, epochs) in [(figures.to_owned(), 5), (format!("{figures}epochs = 7\n"), 7), (String::new(), 100)] {
+            let experiment = &experiment::parse(&format!("{row}{text}")).unwrap()[0];
+            let (choices, data) = (Choices::default(), DatasetId::default());
+            let config = Config::of_experiment(experiment, &choices, data, NumericMode::Portable).unwrap();
+            assert_eq!(config.epochs, epochs, "{text}");
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Config {
             (_, None) if self.name == name_of(&self.network) => format!("--net \"{}\"", self.network),
             (_, None) => format!("--net \"{}\" --name {}", self.network, quoted(&self.name)),
         };
-        let (data, settings) = (quoted(data), self.settings(catalogue));
+        let (data, settings) = (quoted(data), after_spaces(&self.settings(catalogue)));
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
         // What a CPU without fused multiply-add takes anyway.
         let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
@@ -48,71 +48,84 @@ impl Config {
             let plain = Self::of_experiment(experiment, &seed, self.data.clone(), self.class).ok()?;
             Some((plain.with_data_of(experiment, self), Some(experiment)))
         };
-        experiment.and_then(of_experiment).unwrap_or_else(|| {
-            let (name, network) = (self.name.clone(), self.network.clone());
-            (Self::of_network(name, network, &seed, self.data.clone(), self.class), None)
-        })
+        experiment.and_then(of_experiment).unwrap_or_else(|| (self.without_options(), None))
     }
 
-    /// Every option but its limits in which it differs from the experiment or network that it names, each after a space: ` --lr 0.01`.
-    pub fn settings(&self, catalogue: &Catalogue) -> String {
-        let (plain, _) = self.plain(catalogue);
-        let mut settings = String::new();
-        let mut add = |differs: bool, option: String| {
-            if differs {
-                settings += &option;
-            }
-        };
-        add(self.loss != plain.loss, format!(" --loss {}", self.loss.name()));
-        add(self.target != plain.target, format!(" --target {}", self.target));
-        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!(" --anomaly-class {class}"));
+    /// The same network on the same data with the defaults.
+    fn without_options(&self) -> Self {
+        let seed = Choices { seed: Some(self.seed), ..Choices::default() };
+        let (name, network) = (self.name.clone(), self.network.clone());
+        Self::of_network(name, network, &seed, self.data.clone(), self.class)
+    }
+
+    /// Every option but its limits in which it differs from the experiment or network that it names: `--lr 0.01`.
+    pub fn settings(&self, catalogue: &Catalogue) -> Vec<String> {
+        self.options_beside(&self.plain(catalogue).0)
+    }
+
+    /// Every option but its limits in which it differs from the defaults, whatever experiment it names.
+    pub fn options(&self) -> Vec<String> {
+        self.options_beside(&self.without_options())
+    }
+
+    fn options_beside(&self, plain: &Self) -> Vec<String> {
+        let mut settings = vec![];
+        let mut add = |differs: bool, option: String| settings.extend(differs.then_some(option));
+        add(self.loss != plain.loss, format!("--loss {}", self.loss.name()));
+        add(self.target != plain.target, format!("--target {}", self.target));
+        let anomaly = self.anomaly_class.map_or_else(String::new, |class| format!("--anomaly-class {class}"));
         add(self.anomaly_class != plain.anomaly_class, anomaly);
         let (optimizer, rate) = (self.optimizer, self.optimizer.rate());
         let is_other = optimizer.name() != plain.optimizer.name();
-        add(is_other, format!(" --optimizer {}", optimizer.name()));
-        add(is_other || rate.to_bits() != plain.optimizer.rate().to_bits(), format!(" --lr {rate}"));
+        add(is_other, format!("--optimizer {}", optimizer.name()));
+        add(is_other || rate.to_bits() != plain.optimizer.rate().to_bits(), format!("--lr {rate}"));
         let own = if is_other { default_of(optimizer) } else { plain.optimizer };
         let coefficients = Coefficients::of(optimizer).named().into_iter().zip(Coefficients::of(own).named());
         for ((name, value), (_, own)) in coefficients {
-            add(value != own, value.map_or_else(String::new, |value| format!(" --{name} {value}")));
+            add(value != own, value.map_or_else(String::new, |value| format!("--{name} {value}")));
         }
-        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!(" --clip {limit}")));
-        add(self.decay.to_bits() != plain.decay.to_bits(), format!(" --weight-decay {}", self.decay));
-        add(self.bias_rate.to_bits() != plain.bias_rate.to_bits(), format!(" --bias-rate {}", self.bias_rate));
-        add(self.schedule != plain.schedule, format!(" --schedule {}", self.schedule));
+        add(self.clip != plain.clip, self.clip.map_or_else(String::new, |limit| format!("--clip {limit}")));
+        add(self.decay.to_bits() != plain.decay.to_bits(), format!("--weight-decay {}", self.decay));
+        add(self.bias_rate.to_bits() != plain.bias_rate.to_bits(), format!("--bias-rate {}", self.bias_rate));
+        add(self.schedule != plain.schedule, format!("--schedule {}", self.schedule));
         let kp_decay = self.kp_decay.unwrap_or(Training::KP_DECAY);
-        add(self.kp_decay != plain.kp_decay, format!(" --kp-decay {kp_decay}"));
+        add(self.kp_decay != plain.kp_decay, format!("--kp-decay {kp_decay}"));
         let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR_RATE);
-        add(self.mirror_rate != plain.mirror_rate, format!(" --mirror-rate {mirror_rate}"));
+        add(self.mirror_rate != plain.mirror_rate, format!("--mirror-rate {mirror_rate}"));
         let mirror_first = first_rounds(&self.network, self.mirror_rate);
-        add(self.mirror_first != mirror_first, format!(" --mirror-first {}", self.mirror_first));
+        add(self.mirror_first != mirror_first, format!("--mirror-first {}", self.mirror_first));
         let mirror_noise = self.mirror_noise.unwrap_or(Training::MIRROR_NOISE);
-        add(self.mirror_noise != plain.mirror_noise, format!(" --mirror-noise {mirror_noise}"));
-        let response = self.mirror_response.map_or_else(String::new, |f| format!(" --mirror-response {}", f.name()));
+        add(self.mirror_noise != plain.mirror_noise, format!("--mirror-noise {mirror_noise}"));
+        let response = self.mirror_response.map_or_else(String::new, |f| format!("--mirror-response {}", f.name()));
         add(self.mirror_response != plain.mirror_response, response);
-        add(self.mirror_leak != plain.mirror_leak, " --no-mirror-leak".into());
-        add(self.weights_init != plain.weights_init, format!(" --weights-init {}", self.weights_init));
-        add(self.feedback_init != plain.feedback_init, format!(" --feedback-init {}", self.feedback_init));
-        add(self.bias_init != plain.bias_init, format!(" --bias-init {}", self.bias_init));
-        add(self.measure_every != plain.measure_every, format!(" --measure-every {}", self.measure_every));
-        add(self.measures != plain.measures, format!(" --measures {}", self.measures.name()));
-        add(self.standard.is_some() && plain.standard.is_none(), " --standardize".into());
-        add(self.batch != plain.batch && self.batches.is_none(), format!(" --batch {}", self.batch));
-        add(self.validation != plain.validation, format!(" --validation {}", self.validation));
-        let train_images = self.train_images.map_or_else(String::new, |images| format!(" --train-images {images}"));
+        add(self.mirror_leak != plain.mirror_leak, "--no-mirror-leak".into());
+        add(self.weights_init != plain.weights_init, format!("--weights-init {}", self.weights_init));
+        add(self.feedback_init != plain.feedback_init, format!("--feedback-init {}", self.feedback_init));
+        add(self.bias_init != plain.bias_init, format!("--bias-init {}", self.bias_init));
+        add(self.measure_every != plain.measure_every, format!("--measure-every {}", self.measure_every));
+        add(self.measures != plain.measures, format!("--measures {}", self.measures.name()));
+        add(self.standard.is_some() && plain.standard.is_none(), "--standardize".into());
+        add(self.batch != plain.batch && self.batches.is_none(), format!("--batch {}", self.batch));
+        add(self.validation != plain.validation, format!("--validation {}", self.validation));
+        let train_images = self.train_images.map_or_else(String::new, |images| format!("--train-images {images}"));
         add(self.train_images != plain.train_images, train_images);
-        add(self.batches.is_some() && plain.batches.is_none(), " --batches FILE.npy".into());
-        add(self.test_indices.is_some() && plain.test_indices.is_none(), " --test-indices FILE.npy".into());
+        add(self.batches.is_some() && plain.batches.is_none(), "--batches FILE.npy".into());
+        add(self.test_indices.is_some() && plain.test_indices.is_none(), "--test-indices FILE.npy".into());
         let steps_per_epoch =
-            self.steps_per_epoch.map_or_else(String::new, |steps| format!(" --steps-per-epoch {steps}"));
+            self.steps_per_epoch.map_or_else(String::new, |steps| format!("--steps-per-epoch {steps}"));
         add(self.steps_per_epoch != plain.steps_per_epoch, steps_per_epoch);
-        add(self.shuffle != plain.shuffle, " --no-shuffle".into());
-        add(self.drop_last != plain.drop_last, " --drop-last".into());
-        add(self.replacement != plain.replacement, " --replacement".into());
-        add(self.init.is_some() && plain.init.is_none(), " --init FILE.safetensors".into());
-        add(self.class == NumericMode::Winograd, " --kernels fast".into());
+        add(self.shuffle != plain.shuffle, "--no-shuffle".into());
+        add(self.drop_last != plain.drop_last, "--drop-last".into());
+        add(self.replacement != plain.replacement, "--replacement".into());
+        add(self.init.is_some() && plain.init.is_none(), "--init FILE.safetensors".into());
+        add(self.class == NumericMode::Winograd, "--kernels fast".into());
         settings
     }
+}
+
+/// Options as the end of a command line, each after a space.
+pub(crate) fn after_spaces(options: &[String]) -> String {
+    options.iter().flat_map(|option| [" ", option]).collect()
 }
 
 /// An optimizer of the same name with its default coefficients.
@@ -123,14 +136,10 @@ fn default_of(optimizer: Optimizer) -> Optimizer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::choices::config;
     use crate::settings::MeasureSet;
-    use crate::{Network, dataset, experiment};
+    use crate::{Network, dataset};
     use asymgrad_core::Activation;
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
 
     #[test]
     fn a_command_names_what_differs_from_the_experiment() {

@@ -11,7 +11,7 @@ use super::dataset_id::DatasetId;
 use crate::Network;
 use crate::dataset::{Dataset, Pixels, Standardization};
 use crate::kernels::NumericMode;
-use crate::settings::{Initials, MeasureSet, Schedule, Target};
+use crate::settings::{Initials, MeasureSet, Reader, Schedule, Target};
 
 /// The fields that are not part of a run's identity.
 const LIMITS: [&str; 2] = ["epochs", "max_steps"];
@@ -159,6 +159,12 @@ impl Config {
             Target::Values => self.loss == Loss::BinaryCrossEntropy,
             Target::Input => false,
         }
+    }
+
+    /// What decides which options it reads.
+    pub fn reader(&self) -> Reader<'_> {
+        let Self { network, optimizer, target, measure_every, .. } = self;
+        Reader { network, optimizer: *optimizer, target: *target, measure_every: *measure_every }
     }
 
     /// The numbers of the data's pixels.
@@ -333,14 +339,8 @@ fn plain(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::Choices;
-    use crate::{dataset, experiment};
-
-    fn config(choices: &Choices) -> Config {
-        let experiment = experiment::find("PGR1-SGD").unwrap();
-        Config::of_experiment(&experiment, choices, &dataset::open("digits").unwrap(), NumericMode::Portable).unwrap()
-    }
+    use crate::config::choices::config;
 
     #[test]
     fn limits_are_no_part_of_the_identity() {

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::definition::{Experiment, ExperimentError};
-use super::reader::experiments;
+use super::reader::{Located, experiments};
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
-use crate::diagnostic::read_text;
 use crate::settings::values::run_name;
+use crate::settings::{self, FileKind, NoEffect, Reader, SettingsFileError};
 use crate::shell::quoted;
 
 /// The experiments that a command knows.
@@ -26,38 +26,6 @@ pub struct Catalogue {
     checksums: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
 }
 
-/// Why a file of experiments cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CatalogueError {
-    /// The system refused.
-    #[error("{}: cannot read the experiments: {cause}; check the path and the permissions", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The system's answer.
-        cause: std::io::Error,
-    },
-    /// Something in it makes no sense.
-    #[error("{}: line {line}: {problem}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// It is too long, or no text.
-    #[error("{}: {problem}; a file of experiments holds [[experiment]] tables as data/experiments.toml does", file.display())]
-    NotExperiments {
-        /// The file.
-        file: PathBuf,
-        /// What it is.
-        problem: &'static str,
-    },
-}
-
 impl Catalogue {
     /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
@@ -67,16 +35,11 @@ impl Catalogue {
     /// Reads a user's file; without one, only the report's experiments are at hand.
     ///
     /// # Errors
-    /// [`CatalogueError`], which names the file, the line and the nearest field.
-    pub fn open(file: Option<&Path>) -> Result<Self, CatalogueError> {
+    /// [`SettingsFileError`], which names the file, the line and the nearest field.
+    pub fn open(file: Option<&Path>) -> Result<Self, SettingsFileError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
-        let failed = |cause| CatalogueError::Io { file: file.to_owned(), cause };
-        let not_experiments = |problem| CatalogueError::NotExperiments { file: file.to_owned(), problem };
-        let text = read_text(file).map_err(failed)?.map_err(not_experiments)?;
-        let mut experiments = parse(&text).map_err(|(line, problem)| {
-            let file = file.to_owned();
-            CatalogueError::Line { file, line, problem }
-        })?;
+        let text = FileKind::Experiments.read(file)?;
+        let mut experiments = parse(&text).map_err(|problem| SettingsFileError::line(file, problem))?;
         let own = experiments.len();
         experiments.extend(report::all());
         Ok(Self { experiments, own, file: Some(file.to_owned()), checksums: Arc::default() })
@@ -140,8 +103,8 @@ impl Catalogue {
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
     let experiments = experiments(text)?;
     let of_report = report::all();
-    let names: Vec<String> = experiments.iter().map(|(_, experiment)| experiment.name.clone()).collect();
-    for (index, (line, experiment)) in experiments.iter().enumerate() {
+    let names: Vec<String> = experiments.iter().map(|located| located.experiment.name.clone()).collect();
+    for (index, Located { line, options, experiment }) in experiments.iter().enumerate() {
         let mut known = names.iter().chain(of_report.iter().map(|experiment| &experiment.name));
         let than = experiment.claim.as_ref().and_then(|claim| claim.expectation.than());
         let problem = if names.iter().take(index).any(|name| *name == experiment.name) {
@@ -152,8 +115,13 @@ pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
             check(experiment, &of_report)
         };
         problem.map_err(|problem| (*line, problem))?;
+        if let Some(found) = without_effect(experiment) {
+            let line = options.get(&found.field()).unwrap_or(line);
+            let value = experiment.options.written(&found.field()).map_or_else(String::new, ToString::to_string);
+            return Err((*line, found.of_file(&value)));
+        }
     }
-    Ok(experiments.into_iter().map(|(_, experiment)| experiment).collect())
+    Ok(experiments.into_iter().map(|located| located.experiment).collect())
 }
 
 /// Whether a run could be made of an experiment.
@@ -174,6 +142,12 @@ fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String
         experiment.parsed_loss()
     };
     parse().map(drop).map_err(|error: ExperimentError| error.to_string())
+}
+
+/// The first option of an experiment that its runs do not read.
+fn without_effect(experiment: &Experiment) -> Option<NoEffect> {
+    let (network, choices) = (experiment.parsed_network().ok()?, &experiment.options.choices);
+    settings::without_effect(choices, &[Reader::of(choices, &network)])
 }
 
 #[cfg(test)]
@@ -220,6 +194,28 @@ mod tests {
             "claim = { sentence = \"x\", epochs = 2, measure = { expect = \"better\", than = \"NONE\", by = 1 } }\n";
         refused(&format!("{ROW}{claim}"), 1, "`NONE`, which the claim of `MINE` names");
         parse(&format!("{ROW}{}", claim.replace("NONE", "DS0"))).unwrap();
+    }
+
+    #[test]
+    fn an_option_without_effect_is_refused_with_its_line_its_value_and_a_way_out() {
+        let refused_option = |option: &str, said: &str| refused(&format!("{ROW}batch = 9\n{option}\n"), 6, said);
+        let adam = "has no effect: the optimizer is adam; leave it out, or choose optimizer = ";
+        refused_option("momentum = 0.5", &format!("momentum = 0.5 {adam}\"momentum\" or \"nesterov\""));
+        let sgd = "has no effect: the optimizer is sgd; leave it out, or choose optimizer = \"adam\"";
+        refused_option("beta1 = 8e-1\noptimizer = \"sgd\"", &format!("beta1 = 0.8 {sgd}"));
+        refused_option("kp_decay = 0.1", "kp_decay = 0.1 has no effect: no layer is (KP)");
+        refused_option("mirror_rate = 0.1", "mirror_rate = 0.1 has no effect: no layer is (WM)");
+        refused_option("mirror_first = 7", "mirror_first = 7 has no effect: no layer is (WM)");
+        let feedback = "feedback_init = \"normal:1\" has no effect: no layer has feedback of its own";
+        refused_option("feedback_init = \"normal:1\"", feedback);
+        let target = "anomaly_class = 3 has no effect: the target is class; leave it out, or choose target = \"input\"";
+        refused_option("anomaly_class = 3", target);
+        let measures =
+            "measures = \"all\" has no effect: nothing is measured; leave it out, or choose measure_every = 1";
+        refused_option("measures = \"all\"\nmeasure_every = 0", measures);
+        parse(&format!("{ROW}optimizer = \"momentum\"\nmomentum = 0.5\nmeasures = \"all\"\n")).unwrap();
+        let mirror = ROW.replace("dense10", "dense9 - dense10(WM)");
+        parse(&format!("{mirror}mirror_rate = 0.1\nmirror_first = 7\nfeedback_init = \"normal:1\"\n")).unwrap();
     }
 
     #[test]

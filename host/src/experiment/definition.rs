@@ -33,7 +33,7 @@ pub struct Experiment {
     /// Images of the validation split.
     #[serde(default)]
     pub validation: Option<usize>,
-    /// Epochs of an experiment without a published figure; those of `suite --rules`, 25, if it is in that table.
+    /// Epochs; without them the fewest of a published figure, or those of `suite --rules`, 25, if it is in that table.
     #[serde(default)]
     pub epochs: Option<u32>,
     /// Whether the experiment is one of the table of feedback rules, `suite --rules`.
@@ -94,7 +94,7 @@ impl Experiment {
         self.epochs.unwrap_or(RULES_EPOCHS)
     }
 
-    /// Epochs where neither the report nor a claim says how many: the experiment's own, or those of the table of rules.
+    /// Epochs where neither the report nor a claim says how many: its own, or those of the table of rules.
     pub fn own_epochs(&self) -> Option<u32> {
         self.epochs.or(self.rules.then_some(RULES_EPOCHS))
     }

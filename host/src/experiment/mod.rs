@@ -13,7 +13,7 @@ mod options;
 mod reader;
 mod report;
 
-pub use catalogue::{Catalogue, CatalogueError, parse};
+pub use catalogue::{Catalogue, parse};
 pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 pub use definition::{Experiment, ExperimentError, Published};

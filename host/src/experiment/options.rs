@@ -19,6 +19,13 @@ pub struct Options {
     written: BTreeMap<String, Value>,
 }
 
+impl Options {
+    /// The value of a field as it was written.
+    pub(super) fn written(&self, field: &str) -> Option<&Value> {
+        self.written.get(field)
+    }
+}
+
 /// Every option is a field, `null` if it is not stated.
 impl Serialize for Options {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,5 +1,7 @@
 //! Experiments from TOML: what is wrong is reported with its line, the field and the value.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
@@ -20,8 +22,18 @@ pub fn schema() -> Vec<Field> {
     own.chain(options().all(&fields::names())).collect()
 }
 
-/// The `[[experiment]]` tables of a text, each with its line.
-pub(super) fn experiments(text: &str) -> Result<Vec<(usize, Experiment)>, Problem> {
+/// An experiment and where it stands.
+#[derive(Debug)]
+pub(super) struct Located {
+    /// Its line.
+    pub(super) line: usize,
+    /// The line of each of its options.
+    pub(super) options: BTreeMap<String, usize>,
+    pub(super) experiment: Experiment,
+}
+
+/// The `[[experiment]]` tables of a text.
+pub(super) fn experiments(text: &str) -> Result<Vec<Located>, Problem> {
     let table = DeTable::parse(text).map_err(|error| diagnose(text, &error))?;
     if let Some((name, _)) = table.get_ref().iter().find(|(name, _)| name.get_ref() != "experiment") {
         return Err((line_of(text, name.span().start), unknown(name.get_ref(), &["experiment"])));
@@ -37,13 +49,13 @@ pub(super) fn experiments(text: &str) -> Result<Vec<(usize, Experiment)>, Proble
     tables.into_iter().map(|table| experiment(text, table, &options)).collect()
 }
 
-fn experiment(text: &str, table: Spanned<DeValue<'_>>, options: &Fields) -> Result<(usize, Experiment), Problem> {
+fn experiment(text: &str, table: Spanned<DeValue<'_>>, options: &Fields) -> Result<Located, Problem> {
     let span = table.span();
     let line = line_of(text, span.start);
     let DeValue::Table(table) = table.into_inner() else {
         return Err((line, "an experiment is a table: write [[experiment]]".into()));
     };
-    let (mut own, mut reader) = (DeTable::new(), OptionsReader::default());
+    let (mut own, mut reader, mut lines) = (DeTable::new(), OptionsReader::default(), BTreeMap::new());
     let mut entries: Vec<_> = table.into_iter().collect();
     entries.sort_by_key(|(name, _)| name.span().start);
     for (name, value) in entries {
@@ -52,6 +64,7 @@ fn experiment(text: &str, table: Spanned<DeValue<'_>>, options: &Fields) -> Resu
         } else if options.has(name.get_ref()) {
             let line = line_of(text, value.span().start);
             reader.add(options, name.get_ref(), value.get_ref()).map_err(|problem| (line, problem))?;
+            lines.insert(name.get_ref().to_string(), line);
         } else {
             let known = schema();
             let known: Vec<&str> = known.iter().map(|field| &*field.name).collect();
@@ -61,7 +74,7 @@ fn experiment(text: &str, table: Spanned<DeValue<'_>>, options: &Fields) -> Resu
     let own = ValueDeserializer::from(Spanned::new(span, DeValue::Table(own)));
     let experiment = Experiment::deserialize(own).map_err(|error| diagnose(text, &error))?;
     let options = reader.finish().map_err(|problem| (line, problem))?;
-    Ok((line, Experiment { options, ..experiment }))
+    Ok(Located { line, options: lines, experiment: Experiment { options, ..experiment } })
 }
 
 #[cfg(test)]
@@ -72,8 +85,7 @@ mod tests {
     #[test]
     fn the_schema_has_every_field() {
         let text = "[[experiment]]\nname = \"A\"\nnetwork = \"input 4 - dense2\"\nloss = \"ce\"\n";
-        let (_, experiment) = experiments(text).unwrap().remove(0);
-        let json = serde_json::to_value(experiment).unwrap();
+        let json = serde_json::to_value(experiments(text).unwrap().remove(0).experiment).unwrap();
         let written: BTreeSet<String> = json.as_object().unwrap().keys().cloned().collect();
         assert_eq!(written, schema().into_iter().map(|field| field.name).collect());
     }

@@ -25,7 +25,7 @@ pub struct UnknownExperiment {
 /// Never in a build that passed its tests: the experiments are part of the program.
 pub fn all() -> Vec<Experiment> {
     let experiments = experiments(ROWS).expect("data/experiments.toml is well formed");
-    experiments.into_iter().map(|(_, experiment)| experiment).collect()
+    experiments.into_iter().map(|located| located.experiment).collect()
 }
 
 /// The experiment of the report, or extra, called `name`.

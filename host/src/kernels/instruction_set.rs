@@ -19,6 +19,17 @@ pub enum NumericMode {
     Winograd,
 }
 
+impl NumericMode {
+    /// The name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Fused => "fused",
+            Self::Winograd => "fast",
+        }
+    }
+}
+
 /// The instructions that a kernel set is compiled for, and whether it uses Winograd's algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstructionSet {

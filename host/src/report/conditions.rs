@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::analysis::{DIVISORS, Distance, Group, Metric, Run, SeedMean, around, by_seed, span};
-use crate::config::Config;
+use crate::config::{Config, after_spaces};
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::statistics;
 
@@ -93,7 +93,7 @@ fn name_of(catalogue: &Catalogue, group: &Group) -> Option<(usize, String)> {
     // The batch is named in any case.
     let own_batch =
         Config { batch: experiment.options.choices.batch.unwrap_or(Config::BATCH), ..config.without_measures() };
-    Some((config.batch, format!("batch {}{}", config.batch, own_batch.settings(catalogue))))
+    Some((config.batch, format!("batch {}{}", config.batch, after_spaces(&own_batch.settings(catalogue)))))
 }
 
 impl Conditions {

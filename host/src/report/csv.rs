@@ -4,9 +4,9 @@ use csv::Writer;
 
 use super::results::Report;
 use super::table::cells_of;
-use crate::analysis::Metric;
+use crate::analysis::{Metric, Protocol};
 
-const HEADER: [&str; 39] = [
+const HEADER: [&str; 54] = [
     "table",
     "experiment",
     "network",
@@ -46,16 +46,38 @@ const HEADER: [&str; 39] = [
     "test_loss_deviation",
     "best_test_loss",
     "roc_auc",
+    "roc_auc_low",
+    "roc_auc_high",
+    "roc_auc_deviation",
+    "roc_auc_test_low",
+    "roc_auc_test_high",
+    "seeds",
+    "epochs",
+    "max_steps",
+    "batch",
+    "optimizer",
+    "rate",
+    "settings",
+    "numeric_mode",
+    "programs",
+    "data_checksum",
 ];
 
-/// A line a figure.
+/// Records of the same length as CSV.
 ///
 /// # Panics
-/// Never: every line has as many fields as the header, and memory takes it.
-pub fn csv(report: &Report) -> String {
+/// Never: every record has as many fields as the first, and memory takes it.
+pub(super) fn csv_of(records: &[Vec<String>]) -> String {
     let mut writer = Writer::from_writer(vec![]);
-    let mut write = |fields: &[String]| writer.write_record(fields).expect("memory takes every record");
-    write(&HEADER.map(String::from));
+    for record in records {
+        writer.write_record(record).expect("memory takes every record");
+    }
+    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+}
+
+/// A line a figure.
+pub fn csv(report: &Report) -> String {
+    let mut records = vec![HEADER.map(String::from).to_vec()];
     for table in &report.tables {
         for (row, cell) in cells_of(&table.rows) {
             let (any, trend) = (cell.ours.as_ref(), cell.trend.as_ref());
@@ -65,6 +87,9 @@ pub fn csv(report: &Report) -> String {
             let count = |count: Option<usize>| count.map_or_else(String::new, |count| count.to_string());
             let interval = |side: usize| number(ours.and_then(|ours| ours.interval).map(|interval| interval[side]));
             let bootstrap = |side: usize| number(ours.and_then(|ours| ours.bootstrap).map(|interval| interval[side]));
+            let area = |side: usize| number(any.and_then(|ours| ours.roc_auc_interval).map(|interval| interval[side]));
+            let of_test =
+                |side: usize| number(any.and_then(|ours| ours.roc_auc_test_interval).map(|interval| interval[side]));
             let paired = cell.paired.as_ref();
             let estimate = paired.and_then(|paired| paired.difference);
             let paired_side = |side: usize| number(estimate.and_then(|e| e.interval).map(|interval| interval[side]));
@@ -109,11 +134,35 @@ pub fn csv(report: &Report) -> String {
                 number(loss.and_then(|loss| loss.deviation)),
                 number(loss.and_then(|loss| loss.best)),
                 number(any.and_then(|ours| ours.roc_auc)),
+                area(0),
+                area(1),
+                number(any.and_then(|ours| ours.roc_auc_deviation)),
+                of_test(0),
+                of_test(1),
             ];
-            write(&fields);
+            records.push([&fields[..], &protocol(any.and_then(|ours| ours.protocol.as_ref()))].concat());
         }
     }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    csv_of(&records)
+}
+
+/// The last columns: how the runs were trained.
+fn protocol(protocol: Option<&Protocol>) -> [String; 10] {
+    let Some(protocol) = protocol else { return Default::default() };
+    let seeds: Vec<String> = protocol.seeds.iter().map(u64::to_string).collect();
+    let programs: Vec<&str> = protocol.programs.iter().map(String::as_str).collect();
+    [
+        seeds.join(" "),
+        protocol.epochs.to_string(),
+        protocol.max_steps.map_or_else(String::new, |steps| steps.to_string()),
+        protocol.batch.to_string(),
+        protocol.optimizer.into(),
+        protocol.rate.to_string(),
+        protocol.settings.clone(),
+        protocol.numeric_mode.name().into(),
+        programs.join("; "),
+        protocol.data_checksum.clone(),
+    ]
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ pub(crate) fn families(catalogue: &Catalogue, groups: &[Group]) -> Vec<Family> {
 impl Family {
     fn of(network: String, data: String, members: &[(usize, &Group)], groups: &[Group], catalogue: &Catalogue) -> Self {
         let epochs = common_epoch(members);
-        let options: Vec<Vec<String>> = members.iter().map(|(_, group)| options(group, catalogue)).collect();
+        let options: Vec<Vec<String>> = members.iter().map(|(_, group)| options(group)).collect();
         let is_common = |option: &String| options.iter().all(|other| other.contains(option));
         let row = |((number, group), options): (&(usize, &Group), &Vec<String>)| {
             let differing: Vec<&str> = options.iter().filter(|option| !is_common(option)).map(String::as_str).collect();
@@ -99,12 +99,9 @@ fn common_epoch(members: &[(usize, &Group)]) -> u32 {
 }
 
 /// The options in which a group differs from a plain network, and its learning rate: where rates differ, the default is named as well.
-fn options(group: &Group, catalogue: &Catalogue) -> Vec<String> {
+fn options(group: &Group) -> Vec<String> {
     let Some(config) = group.config() else { return vec![] };
-    // Without its name it is compared with a network, not with its experiment.
-    let config = Config { name: String::new(), ..config.without_measures() };
-    let mut options: Vec<String> =
-        config.settings(catalogue).split(" --").skip(1).map(|option| format!("--{option}")).collect();
+    let mut options = config.without_measures().options();
     if !options.iter().any(|option| option.starts_with("--lr ")) {
         options.push(format!("--lr {}", config.optimizer.rate()));
     }

@@ -7,16 +7,29 @@ pub(crate) fn mean(ours: &Ours) -> String {
     ours.mean.map_or_else(|| "diverged".into(), |mean| format!("{mean:.0$}", ours.metric.digits()))
 }
 
-/// `23–25`, or `12`.
+/// What epoch 0 is, which a run of `--epochs 0` has.
+pub(crate) const AT_START: &str = "the weights before the first step";
+
+/// `23–25`, `12`, or `0 (the weights before the first step)`.
 pub(crate) fn epochs(ours: &Ours) -> String {
-    let [first, last] = ours.epochs;
-    if first == last { last.to_string() } else { format!("{first}–{last}") }
+    match ours.epochs {
+        [_, 0] => format!("0 ({AT_START})"),
+        [first, last] if first == last => last.to_string(),
+        [first, last] => format!("{first}–{last}"),
+    }
 }
 
 /// `46.10–48.02`, from two runs on.
 pub(crate) fn interval(ours: &Ours) -> String {
     let digits = ours.metric.digits();
     ours.interval.map_or_else(String::new, |[low, high]| format!("{low:.digits$}–{high:.digits$}"))
+}
+
+/// A ROC-AUC with the interval that the number of test images gives it, `0.8123 [0.7811, 0.8435]`.
+pub(crate) fn roc_auc(ours: &Ours) -> String {
+    let Some(area) = ours.roc_auc else { return String::new() };
+    let interval = ours.roc_auc_test_interval;
+    format!("{area:.4}{}", interval.map_or_else(String::new, |[low, high]| format!(" [{low:.4}, {high:.4}]")))
 }
 
 /// The best epoch, `48.01`.

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use csv::Writer;
 use serde_json::Value;
 
+use super::csv::csv_of;
 use super::results::Report;
 use crate::analysis::Run;
 use crate::config::differing;
 
 /// The columns before the settings, and those after them; the measures follow, such as `angles.dense2`.
 const BEFORE: [&str; 7] = ["folder", "status", "name", "network", "loss", "data", "seed"];
-const AFTER: [&str; 8] = [
+const AFTER: [&str; 11] = [
     "epoch",
     "train_loss",
     "train_accuracy",
@@ -20,22 +20,20 @@ const AFTER: [&str; 8] = [
     "test_loss",
     "test_accuracy",
     "seconds",
+    "test_roc_auc",
+    "test_roc_auc_low",
+    "test_roc_auc_high",
 ];
 
 /// A line for each run, seed by seed.
-///
-/// # Panics
-/// Never: every line has as many fields as the header, and memory takes it.
 pub fn runs(report: &Report) -> String {
     let runs: Vec<&Run> = report.groups.iter().flat_map(|group| &group.runs).collect();
     let settings = differing(runs.iter().map(|run| &run.config));
     let names: Vec<&String> = settings.first().into_iter().flat_map(|settings| settings.keys()).collect();
     let measures: BTreeSet<(&String, &String)> = runs.iter().flat_map(|run| measures_of(run)).collect();
-    let mut writer = Writer::from_writer(vec![]);
-    let mut write = |fields: &[String]| writer.write_record(fields).expect("memory takes every record");
     let named = measures.iter().map(|(measure, layer)| format!("{measure}.{layer}"));
     let header = BEFORE.map(String::from).into_iter().chain(names.iter().map(ToString::to_string));
-    write(&header.chain(AFTER.map(String::from)).chain(named).collect::<Vec<_>>());
+    let mut records = vec![header.chain(AFTER.map(String::from)).chain(named).collect()];
     for (run, settings) in runs.iter().zip(&settings) {
         let measured = measures.iter().map(|(measure, layer)| {
             let series = run.measures.get(*measure).and_then(|layers| layers.get(*layer));
@@ -46,9 +44,9 @@ pub fn runs(report: &Report) -> String {
             Value::String(text) => text.clone(),
             value => value.to_string(),
         });
-        write(&before(run).into_iter().chain(values).chain(after(run)).chain(measured).collect::<Vec<_>>());
+        records.push(before(run).into_iter().chain(values).chain(after(run)).chain(measured).collect());
     }
-    String::from_utf8(writer.into_inner().unwrap_or_default()).unwrap_or_default()
+    csv_of(&records)
 }
 
 fn measures_of(run: &Run) -> impl Iterator<Item = (&String, &String)> {
@@ -68,9 +66,9 @@ fn before(run: &Run) -> [String; 7] {
     ]
 }
 
-fn after(run: &Run) -> [String; 8] {
+fn after(run: &Run) -> [String; 11] {
     let Some(last) = run.epochs.last() else {
-        let mut empty: [String; 8] = Default::default();
+        let mut empty: [String; 11] = Default::default();
         empty[0] = "0".into();
         return empty;
     };
@@ -83,6 +81,9 @@ fn after(run: &Run) -> [String; 8] {
         text(Some(last.test_loss)),
         text(last.test_accuracy),
         text(run.seconds),
+        text(last.test_roc_auc),
+        text(run.roc_auc_interval.map(|interval| interval[0])),
+        text(run.roc_auc_interval.map(|interval| interval[1])),
     ]
 }
 

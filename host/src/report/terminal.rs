@@ -5,9 +5,10 @@ use std::path::Path;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::claims::conclusion;
-use super::figures::{best, epochs, interval, mean, paired};
+use super::figures::{AT_START, best, epochs, interval, mean, paired};
 use super::trained::{Reached, judged, reached};
 use crate::analysis::{Group, Paired, Run, in_groups, together};
+use crate::config::after_spaces;
 use crate::experiment::{Catalogue, Claim, Published};
 use crate::run::Ending;
 use crate::suite::TaskResult;
@@ -94,13 +95,14 @@ fn figure(ours: &Reached) -> String {
 fn label(result: &TaskResult<'_>) -> String {
     let (config, catalogue) = (&result.task.request.config, &result.task.catalogue);
     let seed = if config.seed == 1 { String::new() } else { format!(" --seed {}", config.seed) };
-    format!("{}{}{seed}", config.name, config.settings(catalogue))
+    format!("{}{}{seed}", config.name, after_spaces(&config.settings(catalogue)))
 }
 
 /// What the accuracies do not say.
 fn note(result: &TaskResult<'_>) -> String {
     match &result.outcome {
         Ok(Outcome::Ended(summary) | Outcome::EndedBefore(summary)) => match summary.status {
+            Ending::Finished if summary.last.epoch == 0 => AT_START.into(),
             Ending::Finished => String::new(),
             Ending::Diverged => format!("diverged at step {}", summary.step),
         },

@@ -30,6 +30,9 @@ pub struct Line<'a> {
     status: &'a str,
     step: Option<u64>,
     last: Option<run::EpochLine>,
+    /// The interval of the ROC-AUC of `last`, by the number of test images (Hanley and `McNeil` 1982).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    test_roc_auc_interval: Option<[f64; 2]>,
     reached: Vec<Reached>,
     published: &'a [Published],
     claim: Option<Judged<'a>>,
@@ -87,6 +90,7 @@ impl<'a> Line<'a> {
             status,
             step,
             last: result.summary().map(|summary| summary.last),
+            test_roc_auc_interval: result.roc_auc_interval(),
             reached: reached(result),
             published: result.task.published(),
             claim: judged(result),

@@ -28,6 +28,8 @@ pub const RESULT: &str = "result.json";
 pub const PROCESSES: &str = "processes.jsonl";
 /// What the network took the test images of each class for, at the end.
 pub const CONFUSION: &str = "confusion.json";
+/// How many test images are of the anomaly class, and how many are not.
+pub const ANOMALIES: &str = "anomalies.json";
 /// Why the last process that trained it failed.
 pub const FAILURE: &str = "failure.txt";
 /// Locked by the process that trains.

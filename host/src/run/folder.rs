@@ -9,16 +9,16 @@ use super::config_file::read_config;
 use super::error::Error;
 use super::events;
 use super::files::{
-    BEST, CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, LOCK_HOLDER, METRICS, PROCESSES, RESULT, TIMING,
-    WEIGHTS,
+    ANOMALIES, BEST, CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, LOCK, LOCK_HOLDER, METRICS, PROCESSES, RESULT,
+    TIMING, WEIGHTS,
 };
 use super::leftover::is_harmless;
 use super::lock::FolderLock;
 use crate::atomic::{self, PART};
 
 /// In the order in which `--fresh` removes them, after `TensorBoard`'s: without its configuration a folder is no run any more.
-const FILES: [&str; 11] =
-    [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, FAILURE, WEIGHTS, BEST, CONFIG];
+const FILES: [&str; 12] =
+    [RESULT, CHECKPOINT, METRICS, EPOCHS, TIMING, PROCESSES, CONFUSION, ANOMALIES, FAILURE, WEIGHTS, BEST, CONFIG];
 
 /// A run's folder, locked as long as this lives.
 #[derive(Debug)]

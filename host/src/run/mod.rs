@@ -28,8 +28,8 @@ pub(crate) use config_file::write_config;
 pub use config_file::{read_config, stored_config};
 pub use error::{CheckpointError, Error};
 pub use files::{
-    BEST, CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS, default_path,
-    pending_best,
+    ANOMALIES, BEST, CHECKPOINT, CONFIG, CONFUSION, EPOCHS, FAILURE, METRICS, PROCESSES, RESULT, TIMING, WEIGHTS,
+    default_path, pending_best,
 };
 pub use folder::{RunFolder, check_place, check_strangers};
 pub(crate) use lines::{ByLayer, MeasuredLine, TimingLine};

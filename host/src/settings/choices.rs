@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use asymgrad_core::{Activation, Loss, Optimizer};
+use asymgrad_core::{Activation, Adam, Loss, Optimizer};
 use clap::Args;
 
 use super::coefficients::Coefficients;
@@ -128,6 +128,16 @@ pub struct Choices {
 }
 
 impl Choices {
+    /// The optimizer that is chosen, else Adam.
+    pub fn optimizer_or_default(&self) -> Optimizer {
+        self.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT))
+    }
+
+    /// Epochs between two measurements.
+    pub fn measure_every_or_default(&self) -> u32 {
+        self.measure_every.unwrap_or(1)
+    }
+
     /// These choices, and `other`'s where nothing is chosen.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {

@@ -1,109 +1,109 @@
 //! A grid file: options of `asymgrad run`, each with a value or a list of values, and every combination is a run.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::fields::{Fields, text_of, unknown};
+use super::file::{FileKind, SettingsFileError};
 use super::values::{run_name, seed_range};
-use crate::diagnostic::{diagnose, line_of, read_text};
+use crate::diagnostic::{diagnose, line_of};
 
 /// The runs of the largest grid.
 const MOST_RUNS: usize = 10_000;
 
 /// What a grid is about; one of them has to be there.
 const SUBJECTS: [&str; 2] = ["net", "experiment"];
-const SEEDS: [&str; 2] = ["seed", "seeds"];
-
-/// Why a grid file cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GridError {
-    /// The system refused.
-    #[error("{}: cannot read the grid: {cause}; check the path and the permissions", file.display())]
-    Io {
-        /// The file.
-        file: PathBuf,
-        /// The system's answer.
-        cause: std::io::Error,
-    },
-    /// A field makes no sense.
-    #[error("{}: line {line}: {problem}", file.display())]
-    Line {
-        /// The file.
-        file: PathBuf,
-        /// The line, from 1.
-        line: usize,
-        /// What is wrong there.
-        problem: String,
-    },
-    /// It is no grid as a whole.
-    #[error("{}: {problem}; `asymgrad experiments --schema` lists the fields of a grid", file.display())]
-    NotGrid {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-}
+const SEEDS: [&str; 2] = [SEED, "seeds"];
+const SEED: &str = "seed";
 
 /// A run of a grid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell {
     /// The options of `asymgrad run`, as words of the command line.
     pub words: Vec<String>,
-    /// The fields that have several values in the grid, each with this run's; without networks, experiments and seeds.
-    pub varying: Vec<(String, String)>,
-    /// The line of its network or experiment.
-    pub line: usize,
+    /// The value of each field of the grid.
+    pub values: Vec<FieldValue>,
 }
 
 impl Cell {
-    /// What varies as part of a path: `lr-0.001_batch-64`, or nothing.
+    /// What varies, without networks, experiments and seeds, as part of a path: `lr-0.001_batch-64`, or nothing.
     pub fn path_part(&self) -> String {
         let is_plain = |letter: &char| letter.is_alphanumeric() || "-+.".contains(*letter);
         let plain =
             |text: &str| text.chars().map(|letter| if is_plain(&letter) { letter } else { '-' }).collect::<String>();
-        let parts = self.varying.iter().map(|(field, value)| format!("{}-{}", plain(field), plain(value)));
+        let varying = self.values.iter().filter(|of| of.varies && !of.is_subject() && of.field != SEED);
+        let parts = varying.map(|of| format!("{}-{}", plain(&of.field.replace('_', "-")), plain(&of.text)));
         parts.collect::<Vec<_>>().join("_")
     }
+}
+
+/// The value that a field of the grid has in a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldValue {
+    /// The field.
+    pub field: String,
+    /// The value; of a network with a name its name.
+    pub text: String,
+    /// The value as the file has it.
+    pub written: String,
+    /// Its line, from 1.
+    pub line: usize,
+    /// Whether the field has several values in the grid.
+    pub varies: bool,
+}
+
+impl FieldValue {
+    /// Whether it is a network or an experiment.
+    pub fn is_subject(&self) -> bool {
+        SUBJECTS.contains(&&*self.field)
+    }
+
+    /// Says that it is the same value as `first`, which stands before it in `file`.
+    pub fn repeats(&self, first: &Self, file: &Path) -> SettingsFileError {
+        SettingsFileError::line(file, (self.line, twice(&self.field, &first.written, &self.written)))
+    }
+}
+
+fn twice(field: &str, first: &str, second: &str) -> String {
+    format!("`{field}` has one value twice: {first} and {second}; leave one of them out")
 }
 
 /// The values of a field.
 struct Axis {
     field: String,
+    /// The line of its name.
     line: usize,
     points: Vec<Point>,
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Point {
     words: Vec<String>,
-    /// The value as a reader wrote it.
     text: String,
+    /// The value as the file has it, and its line.
+    written: String,
+    line: usize,
 }
 
 /// The runs of a grid file whose fields are those of `fields`, seed by seed; a field for which `given` is true is left out, because the
 /// command line decides it.
 ///
 /// # Errors
-/// [`GridError`], which names the file, the line, the field and the value.
-pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Result<Vec<Cell>, GridError> {
-    let text = read_text(file).map_err(|cause| GridError::Io { file: file.to_owned(), cause })?;
-    let not_grid = |problem: String| GridError::NotGrid { file: file.to_owned(), problem };
-    let text = text.map_err(|problem| not_grid(problem.into()))?;
-    let line = |(line, problem)| GridError::Line { file: file.to_owned(), line, problem };
-    let mut axes = Axes { text: &text, fields }.of_file().map_err(line)?;
+/// [`SettingsFileError`], which names the file, the line, the field and the value.
+pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Result<Vec<Cell>, SettingsFileError> {
+    let text = FileKind::Grid.read(file)?;
+    let axes = Axes { text: &text, fields }.of_file();
+    let mut axes = axes.map_err(|problem| SettingsFileError::line(file, problem))?;
     let given_of = |group: &[&str]| group.iter().any(|field| given(field));
     axes.retain(|axis| {
         let group = [SUBJECTS, SEEDS].into_iter().find(|group| group.contains(&&*axis.field));
         !group.map_or_else(|| given(&axis.field), |group| given_of(&group))
     });
     if !given_of(&SUBJECTS) && !axes.iter().any(|axis| SUBJECTS.contains(&&*axis.field)) {
-        return Err(not_grid("it names nothing to train: give `net` or `experiment`".into()));
+        return Err(FileKind::Grid.whole(file, "it names nothing to train: give `net` or `experiment`"));
     }
     let runs = axes.iter().try_fold(1_usize, |runs, axis| runs.checked_mul(axis.points.len()));
     match runs {
@@ -111,7 +111,8 @@ pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Resu
         runs => {
             let sizes: Vec<String> = axes.iter().map(|axis| format!("{} {}", axis.points.len(), axis.field)).collect();
             let runs = runs.map_or_else(|| "too many".into(), |runs| runs.to_string());
-            Err(not_grid(format!("{} are {runs} runs, and {MOST_RUNS} are the most", sizes.join(" × "))))
+            let problem = format!("{} are {runs} runs, and {MOST_RUNS} are the most", sizes.join(" × "));
+            Err(FileKind::Grid.whole(file, problem))
         }
     }
 }
@@ -120,15 +121,12 @@ pub fn cells(file: &Path, fields: &Fields, given: impl Fn(&str) -> bool) -> Resu
 fn product(axes: &[Axis]) -> Vec<Cell> {
     let mut cells = vec![Cell::default()];
     for axis in axes {
-        let is_named = SUBJECTS.contains(&&*axis.field);
         let with = |cell: &Cell, point: &Point| {
             let mut cell = cell.clone();
             cell.words.extend(point.words.iter().cloned());
-            if is_named {
-                cell.line = axis.line;
-            } else if axis.points.len() > 1 && axis.field != "seed" {
-                cell.varying.push((axis.field.replace('_', "-"), point.text.clone()));
-            }
+            let (field, varies) = (axis.field.clone(), axis.points.len() > 1);
+            let (text, written, line) = (point.text.clone(), point.written.clone(), point.line);
+            cell.values.push(FieldValue { field, text, written, line, varies });
             cell
         };
         cells = cells.iter().flat_map(|cell| axis.points.iter().map(move |point| with(cell, point))).collect();
@@ -163,7 +161,7 @@ impl Axes<'_> {
         }
         let order = |axis: &Axis| match &*axis.field {
             field if SUBJECTS.contains(&field) => 0,
-            "seed" => 2,
+            SEED => 2,
             _ => 1,
         };
         axes.sort_by_key(order);
@@ -192,14 +190,16 @@ impl Axes<'_> {
             }
             _ => self.points(field, value)?,
         };
-        let mut seen = BTreeSet::new();
-        if let Some(twice) = points.iter().find(|point| !seen.insert(&point.words)) {
-            return Err((line, format!("`{field}` has {} twice", twice.text)));
+        let mut seen: BTreeMap<&[String], &Point> = BTreeMap::new();
+        for point in &points {
+            if let Some(first) = seen.insert(&point.words, point) {
+                return Err((point.line, twice(field, &first.written, &point.written)));
+            }
         }
         match points.len() {
             0 => Err((line, format!("`{field}` is empty: it takes a value, or a list of at least one"))),
             2.. if field == "out" => Err((line, "`out` takes one folder, the parent of the runs' folders".into())),
-            _ => Ok(Axis { field: if field == "seeds" { "seed".into() } else { field.into() }, line, points }),
+            _ => Ok(Axis { field: if field == "seeds" { SEED.into() } else { field.into() }, line, points }),
         }
     }
 
@@ -221,15 +221,22 @@ impl Axes<'_> {
 
     /// A value as a point, or a range of seeds as many.
     fn points(&self, field: &str, value: &Spanned<DeValue<'_>>) -> Result<Vec<Point>, Problem> {
-        let at = |problem: String| (self.line(&value.span()), problem);
+        let line = self.line(&value.span());
+        let at = |problem: String| (line, problem);
         let text = text_of(value.get_ref()).unwrap_or_default();
+        let written = self.text.get(value.span()).unwrap_or(&text).to_owned();
         if field != "seeds" {
             let word = self.fields.word(field, value.get_ref()).map_err(at)?;
-            return Ok(vec![Point { words: word.into_iter().collect(), text }]);
+            return Ok(vec![Point { words: word.into_iter().collect(), text, written, line }]);
         }
         let one = text.parse::<u64>().map(|seed| (seed, seed));
         let (first, last) = one.or_else(|_| seed_range(&text)).map_err(|why| at(format!("seeds = {text}: {why}")))?;
-        let point = |seed: u64| Point { words: vec![format!("--seed={seed}")], text: seed.to_string() };
+        let point = |seed: u64| Point {
+            words: vec![format!("--seed={seed}")],
+            text: seed.to_string(),
+            written: written.clone(),
+            line,
+        };
         Ok((first..=last).map(point).collect())
     }
 }

@@ -6,12 +6,16 @@
 //! - `initials`: the distributions of initial values, layer by layer
 //! - `schedule`: the learning rate by epoch; `target`: what the network is trained towards
 //! - `measure_set`: which measures are taken
+//! - `effect`: options that are chosen and have no effect
 //! - `fields`: options as fields of a TOML file
+//! - `file`: a TOML file with settings, and why it cannot be used
 //! - `grid`: the runs that a grid file describes
 
 mod choices;
 mod coefficients;
+mod effect;
 mod fields;
+mod file;
 mod grid;
 mod initials;
 mod measure_set;
@@ -21,9 +25,11 @@ pub mod values;
 
 pub use choices::Choices;
 pub use coefficients::Coefficients;
+pub use effect::{NoEffect, Reader, without_effect};
 pub(crate) use fields::text_of;
 pub use fields::{Field, Fields, reason, unknown};
-pub use grid::{Cell, GridError, cells};
+pub use file::{FileKind, SettingsFileError};
+pub use grid::{Cell, FieldValue, cells};
 pub use initials::Initials;
 pub use measure_set::MeasureSet;
 pub use schedule::{ParseScheduleError, Schedule};

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::experiment::{Catalogue, Experiment, Published};
 use crate::run::{self, Ending, Summary};
-use crate::train::{Outcome, Request};
+use crate::train::{AnomalyCounts, Outcome, Request};
 
 /// A training, and what the report says about it.
 #[derive(Clone, Debug)]
@@ -86,6 +86,12 @@ impl TaskResult<'_> {
         self.summary().is_some()
     }
 
+    /// The interval of its ROC-AUC, by the number of test images (Hanley and `McNeil` 1982).
+    pub fn roc_auc_interval(&self) -> Option<[f64; 2]> {
+        let counts = AnomalyCounts::of(&self.task.request.config, &self.task.dataset)?;
+        Some(counts.interval(self.summary()?.last.test_roc_auc?))
+    }
+
     /// Its result, if it has one.
     pub fn summary(&self) -> Option<Summary> {
         match self.outcome {
@@ -120,7 +126,12 @@ impl fmt::Display for TaskResult<'_> {
         write!(f, "{label}: {status} {before}after step {step} (epoch {}), ", last.epoch)?;
         last.test_accuracy.map_or(Ok(()), |accuracy| write!(f, "test accuracy {accuracy:.2} %, "))?;
         write!(f, "test loss {:.4}, ", last.test_loss)?;
-        last.test_roc_auc.map_or(Ok(()), |area| write!(f, "ROC-AUC {area:.4}, "))?;
+        if let Some(area) = last.test_roc_auc {
+            write!(f, "ROC-AUC {area:.4}")?;
+            let interval = self.roc_auc_interval();
+            interval.map_or(Ok(()), |[low, high]| write!(f, " [{low:.4}, {high:.4}]"))?;
+            write!(f, ", ")?;
+        }
         write!(f, "in {folder}")
     }
 }

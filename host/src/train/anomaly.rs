@@ -1,12 +1,58 @@
-//! Reconstruction errors as anomaly scores.
+//! Reconstruction errors as anomaly scores, and how many test images they are taken from.
+
+use std::fs;
+use std::path::Path;
 
 use asymgrad_core::{Loss, StepError};
+use serde::{Deserialize, Serialize};
 
 use super::step::HostTrainer;
-use crate::dataset::{Images, Pixels};
+use crate::atomic;
+use crate::config::Config;
+use crate::dataset::{Dataset, Pixels};
+use crate::run::{ANOMALIES, Error};
 use crate::statistics;
 
-/// ROC-AUC of the reconstruction errors of all images, with those of class `anomaly` as the positives; `None` if an error is not finite.
+/// The test images of a ROC-AUC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnomalyCounts {
+    /// Those of the anomaly class.
+    pub anomalies: u32,
+    /// The others.
+    pub others: u32,
+}
+
+impl AnomalyCounts {
+    /// Those of a run on `dataset`; `None` without an anomaly class.
+    pub fn of(config: &Config, dataset: &Dataset) -> Option<Self> {
+        let anomalies = dataset.test.count_of(config.anomaly_class?);
+        let count = |images: usize| u32::try_from(images).unwrap_or(u32::MAX);
+        Some(Self { anomalies: count(anomalies), others: count(dataset.test.len().saturating_sub(anomalies)) })
+    }
+
+    /// Those of the run in `folder`; `None` without an anomaly class, or if it was trained before there was such a file.
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(folder.join(ANOMALIES)).ok()?).ok()
+    }
+
+    /// Writes `anomalies.json`.
+    pub(super) fn write(self, file: &Path) -> Result<(), Error> {
+        atomic::write(file, |out| {
+            serde_json::to_writer(&mut *out, &self)?;
+            out.write_all(b"\n")
+        })
+        .map_err(Error::io("write", file))
+    }
+
+    /// The interval that a ROC-AUC has because the test images are a sample (Hanley and `McNeil` 1982), within 0 and 1.
+    pub fn interval(self, area: f64) -> [f64; 2] {
+        let error = statistics::roc_auc_error(area, self.anomalies, self.others);
+        [area - error, area + error].map(|end| end.clamp(0.0, 1.0))
+    }
+}
+
+/// ROC-AUC of the reconstruction errors of all test images, with those of the anomaly class as the positives; `None` without an anomaly
+/// class, or if an error is not finite.
 ///
 /// An image's error is the mean over its values of the squared difference to its reconstruction: the outputs or, with the loss `bce`,
 /// their sigmoids.
@@ -15,12 +61,13 @@ use crate::statistics;
 /// [`StepError`] if the network does not take these images.
 pub(crate) fn roc_auc(
     trainer: &mut HostTrainer<'_>,
-    images: &Images,
+    config: &Config,
+    dataset: &Dataset,
     pixels: &Pixels,
-    loss: Loss,
-    anomaly: u8,
 ) -> Result<Option<f64>, StepError> {
-    let (batch, is_logit) = (trainer.training().batch(), loss == Loss::BinaryCrossEntropy);
+    let Some(anomaly) = config.anomaly_class else { return Ok(None) };
+    let images = &dataset.test;
+    let (batch, is_logit) = (trainer.training().batch(), config.loss == Loss::BinaryCrossEntropy);
     let mut scores = Vec::with_capacity(images.len());
     let mut inputs = vec![];
     for first in (0..images.len()).step_by(batch) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use asymgrad_core::{Score, Trainer};
 use serde::Serialize;
 
-use super::anomaly::roc_auc;
+use super::anomaly::{AnomalyCounts, roc_auc};
 use super::batches::Gather;
 use super::logits::confusion_of;
 use super::step::{HostTrainer, load};
@@ -32,6 +32,9 @@ pub struct Evaluation {
     /// ROC-AUC of the reconstruction errors of the anomaly class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub test_roc_auc: Option<f64>,
+    /// Its interval, by the number of test images (Hanley and `McNeil` 1982).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_roc_auc_interval: Option<[f64; 2]>,
     /// The test images.
     pub images: usize,
     /// The test images class by class; empty if a logit is not finite, or the target is not the class.
@@ -72,16 +75,15 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
         };
         let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
         let (test_loss, test_accuracy) = evaluated(&dataset.test, &dataset.test.indices())?.unwrap_or((f64::NAN, None));
-        let test_roc_auc = match config.anomaly_class {
-            Some(class) => roc_auc(&mut trainer, &dataset.test, &gather.pixels, config.loss, class)?,
-            None => None,
-        };
+        let test_roc_auc = roc_auc(&mut trainer, config, dataset, &gather.pixels)?;
         Ok(Evaluation {
             validation_loss: validation.map(|(loss, _)| loss),
             validation_accuracy: validation.and_then(|(_, accuracy)| accuracy),
             test_loss,
             test_accuracy,
             test_roc_auc,
+            test_roc_auc_interval: AnomalyCounts::of(config, dataset)
+                .and_then(|counts| Some(counts.interval(test_roc_auc?))),
             images: dataset.test.len(),
             classes: class_scores(&mut trainer, config, dataset, &gather)?,
         })

@@ -11,7 +11,7 @@
 //! - `logits`: the logits of images, and the confusion matrix
 //! - `sampler`: which images each step trains on; `step`: one step; `batches`: shuffles, and the way of bytes into the input;
 //!   `targets`: the targets of a batch
-//! - `anomaly`: reconstruction errors as anomaly scores
+//! - `anomaly`: reconstruction errors as anomaly scores, and how many test images they are taken from
 //! - `request`: what is asked of a training, and what comes of it
 
 mod anomaly;
@@ -32,6 +32,7 @@ mod step;
 mod targets;
 mod whole_network;
 
+pub use anomaly::AnomalyCounts;
 pub use batches::{Gather, shuffled, with_replacement};
 pub use evaluation::{ClassScore, Evaluation, evaluate};
 pub use logits::{confusion, logits, predict, read_confusion};

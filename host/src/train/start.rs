@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use asymgrad_core::Trainer;
 
+use super::anomaly::AnomalyCounts;
 use super::best::Best;
 use super::initial::{check_initial, initialize};
 use super::request::{Observer, Outcome, Request, check_fit, check_split};
@@ -15,8 +16,8 @@ use crate::config::Config;
 use crate::dataset::Dataset;
 use crate::kernels::HostKernels;
 use crate::run::{
-    CHECKPOINT, CONFUSION, Checkpoint, CheckpointReader, Ending, Error, FAILURE, Logs, PROCESSES, Process, RESULT,
-    RunFolder, Summary, WEIGHTS, allocate, events, read_summary, stored_config, write_config,
+    ANOMALIES, CHECKPOINT, CONFUSION, Checkpoint, CheckpointReader, Ending, Error, FAILURE, Logs, PROCESSES, Process,
+    RESULT, RunFolder, Summary, WEIGHTS, allocate, events, read_summary, stored_config, write_config,
 };
 use crate::tensors;
 
@@ -75,6 +76,9 @@ pub fn train(
         folder.remove(FAILURE)?;
         if stored.as_ref() != Some(config) {
             write_config(config, folder.path())?;
+        }
+        if let Some(counts) = AnomalyCounts::of(config, dataset) {
+            counts.write(&folder.file(ANOMALIES))?;
         }
         let logs = Logs::open(&folder, at.logs, request.tensorboard)?;
         let test_indices = dataset.test_indices.as_ref().map(|file| file.file.as_path());

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 
 use crate::analysis::{Metric, Ours, Paired, Spread};
-use crate::report::figures::{epochs, mean};
+use crate::report::figures::{AT_START, epochs, mean, roc_auc};
 
 /// The axis of a table's strips, in percent.
 #[derive(Clone, Copy)]
@@ -135,7 +135,7 @@ pub(super) fn reached(ours: &Ours) -> Markup {
             @if ours.shorter > 0 { span class="line" { (ours.shorter) " shorter" } }
         }
         td class="number" data-label="Epochs" data-value=(ours.epochs[1]) {
-            (epochs(ours))
+            @if ours.epochs[1] == 0 { "0 epochs" span class="line" { (AT_START) } } @else { (epochs(ours)) }
             @if !ours.ended { span class="line" { "unfinished" } }
         }
     }
@@ -193,7 +193,22 @@ pub(super) fn trained(ours: &Ours) -> Markup {
     };
     match ours.metric {
         Metric::Accuracy => number("Training, %", 2, ours.train_accuracy),
-        Metric::Loss => html! { (number("Training loss", 4, ours.train_loss)) (number("ROC-AUC", 4, ours.roc_auc)) },
+        Metric::Loss => html! { (number("Training loss", 4, ours.train_loss)) (area(ours)) },
+    }
+}
+
+/// ROC-AUC with the interval that the number of test images gives it; the interval over seeds stands in the tooltip.
+fn area(ours: &Ours) -> Markup {
+    let interval = ours.roc_auc_interval;
+    let over_seeds = interval.map_or_else(String::new, |[low, high]| format!("; over the seeds [{low:.4}, {high:.4}]"));
+    let title = format!("interval at level 0.95 by the number of test images (Hanley and McNeil 1982){over_seeds}");
+    let title = ours.roc_auc_test_interval.map(|_| title);
+    let text = roc_auc(ours);
+    let (area, interval) = text.split_once(' ').unwrap_or((&text, ""));
+    html! {
+        td class="number" data-label=[ours.roc_auc.map(|_| "ROC-AUC")] data-value=[ours.roc_auc] title=[title] {
+            (area) @if !interval.is_empty() { " " span class="soft" { (interval) } }
+        }
     }
 }
 

@@ -114,7 +114,7 @@ class Chart {
     const marks = shown.flatMap((series) => (series.marks || []).filter((mark) => usable(mark[1])));
     const xs = points.map((point) => point[0]);
     let [x0, x1] = [Math.min(...xs), Math.max(...xs)];
-    if (x0 === x1) [x0, x1] = [x0 - 1, x1 + 1];
+    if (x0 === x1) [x0, x1] = [Math.max(0, x0 - 1), x1 + 1];
     // Bands of two seeds are too wide for an axis: the means decide, and bands are cut off.
     const ys = points.map((point) => point[1]).concat(marks.filter((mark) => mark[0] <= x1).map((mark) => mark[1]));
     let [y0, y1] = [Math.min(...ys), Math.max(...ys)];

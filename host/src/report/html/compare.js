@@ -18,21 +18,42 @@ function pairedOf(group, other) {
   const goal = ends.length ? Math.max(...ends) : 0;
   const chosen = whole.filter((pair) => reached(pair) >= goal);
   if (chosen.length === 0) return { seeds: [], diverged: pairs.length - whole.length };
-  const epochs = span(Math.max(1, Math.min(...chosen.map(reached))));
-  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: meanIn(run, epochs), two: meanIn(twin, epochs) }));
+  const epochs = span(Math.min(...chosen.map(reached)));
+  // Epoch 0 and the epochs of a longer run have no difference.
+  const seeds = chosen.map(([run, twin]) => ({ seed: run.config.seed, one: meanIn(run, epochs), two: meanIn(twin, epochs) }))
+    .filter(({ one, two }) => !Number.isNaN(one - two));
+  if (seeds.length === 0) return { seeds, diverged: pairs.length - whole.length };
   return { epochs, seeds, diverged: pairs.length - whole.length, difference: estimate(seeds.map((seed) => seed.one - seed.two), group.runs.every(hasAccuracy) ? [-100, 100] : undefined) };
 }
 
+// What two groups have to share so that a difference says something, beside the data.
+function taskOf(group) {
+  const { loss, target, anomaly_class: anomaly } = configOf(group);
+  return group.runs.every(hasAccuracy) ? 'accuracy' : `${loss} ${target} ${anomaly}`;
+}
+
+// How many intervals the lists offer, and what that does to 95 % (Bonferroni).
+function manyText(groups) {
+  const kinds = new Map();
+  for (const group of groups) {
+    const kind = `${configOf(group).data.checksum} ${taskOf(group)}`;
+    kinds.set(kind, (kinds.get(kind) || 0) + 1);
+  }
+  const count = [...kinds.values()].reduce((sum, of) => sum + of * (of - 1) / 2, 0);
+  if (count < 2) return 'The lists offer one comparison at most, so 95 % is its level.';
+  return `The lists offer ${count} comparisons of two. Of so many 95 % intervals about ${short(0.05 * count)} miss the true difference by chance alone; `
+    + `if all ${count} together are to hold in 95 % of all cases, each takes a level of ${Number((100 * (1 - 0.05 / count)).toPrecision(6))} % (Bonferroni).`;
+}
+
 function comparison(group, other) {
-  const taskOf = ({ loss, target, anomaly_class: anomaly }, accurate) => (accurate ? 'accuracy' : `${loss} ${target} ${anomaly}`);
-  const [accurate, otherAccurate] = [group, other].map((of) => of.runs.every(hasAccuracy));
-  if (taskOf(configOf(group), accurate) !== taskOf(configOf(other), otherAccurate)) return [`${labelOf(group)} and ${labelOf(other)} have different targets or losses, so a difference says nothing.`];
+  const accurate = group.runs.every(hasAccuracy);
+  if (taskOf(group) !== taskOf(other)) return [`${labelOf(group)} and ${labelOf(other)} have different targets or losses, so a difference says nothing.`];
   const decimals = accurate ? 2 : 4;
   const [figure, sign] = [(value) => value.toFixed(decimals), (value) => signed(value, decimals)];
   const { epochs, seeds, difference, diverged } = pairedOf(group, other);
   if (configOf(group).data.checksum !== configOf(other).data.checksum) return ['These are on different data, so a difference says nothing.'];
   if (group === other) return ['These are the same runs; choose two.'];
-  if (seeds.length === 0) return [`No seed is common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds.`];
+  if (seeds.length === 0) return [`No seed has epochs that are common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds and --epochs.`];
   const interval = (of, format) => (of.low === undefined ? 'one seed: none' : `[${format(of.low)}, ${format(of.high)}]`);
   const images = dataOf(group).test_images;
   const own = (accuracy) => (accurate && images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
@@ -83,5 +104,6 @@ function compare() {
     return label;
   };
   document.getElementById('compare-bar').append(make('This', 'compare-one', 0), make('minus', 'compare-two', 1));
+  place.after(element('p', { class: 'soft', id: 'compare-many' }, manyText(numbers().map((index) => report.groups[index]))));
   show();
 }

@@ -18,7 +18,8 @@ function runCurves(run, log) {
   }
   const areas = points('test_roc_auc');
   if (areas.length) {
-    const [area, areaChart] = figureOf('ROC-AUC', {}, `of the test images’ reconstruction errors, with class ${run.config.anomaly_class} as the anomalies`);
+    const interval = run.roc_auc_interval ? `; at the end ${areas.at(-1)[1].toFixed(4)} [${run.roc_auc_interval.map((end) => end.toFixed(4)).join(', ')}], the 95 % interval by the number of test images (Hanley and McNeil 1982)` : '';
+    const [area, areaChart] = figureOf('ROC-AUC', {}, `of the test images’ reconstruction errors, with class ${run.config.anomaly_class} as the anomalies${interval}`);
     made.push([area, () => areaChart.show([{ name: 'test', colour: colour(1), marker: 1, points: areas }])]);
   }
   const [loss, lossChart] = figureOf('Loss', { wholeX: run.steps.length === 0 }, run.config.loss);
@@ -89,7 +90,7 @@ function facts(run) {
   const rows = [
     ['network', run.config.network], ['data', run.config.data.name],
     ['training', `${optimizer}, loss ${run.config.loss}${run.config.target ? `, target ${run.config.target}` : ''}, batches of ${run.config.batch}, seed ${run.config.seed}${run.config.clip ? `, clip ${run.config.clip}` : ''}`],
-    ['state', `${run.status}, ${run.epochs.length} of ${run.config.epochs} epochs`], ['folder', run.folder], ['command', element('span', {}, element('code', {}, run.command), ' ', copyButton(run.command, 'the command of the run'))]];
+    ['state', `${run.status}, ${epochOf(run)} of ${run.config.epochs} epochs${run.config.epochs ? '' : ': the weights before the first step'}`], ['folder', run.folder], ['command', element('span', {}, element('code', {}, run.command), ' ', copyButton(run.command, 'the command of the run'))]];
   if (process) rows.push(['computed on', `${process.cpu}, ${process.kernels}, ${process.threads} thread${process.threads === 1 ? '' : 's'}, ${process.host}`]);
   return element('dl', { class: 'facts' }, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, value)]));
 }

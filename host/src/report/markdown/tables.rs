@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::blocks::Section;
 use super::grid::{Column, grid};
 use crate::analysis::{Group, Metric, Ours, Paired, Spread, Trend};
-use crate::report::figures::{best, epochs, interval, mean, paired};
+use crate::report::figures::{best, epochs, interval, mean, paired, roc_auc};
 use crate::report::results::Report;
 use crate::report::table::{Cell, Row, Table};
 
@@ -75,8 +75,7 @@ fn rows_as_text(cells: &[(&Row, &Cell)], metric: Metric) -> String {
         measure("angles", "angles", cells, &degrees),
     ];
     if cells.iter().any(|(_, cell)| cell.ours.as_ref().is_some_and(|ours| ours.roc_auc.is_some())) {
-        let area = |ours: &Ours| ours.roc_auc.map_or_else(String::new, |area| format!("{area:.4}"));
-        columns.push(Column::numbers("ROC-AUC", ours(&area)));
+        columns.push(Column::numbers("ROC-AUC", ours(&roc_auc)));
     }
     // The report's tables are wide enough.
     if !is_published {

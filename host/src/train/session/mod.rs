@@ -213,13 +213,7 @@ impl<'a> Session<'a> {
         let held_out = self.validation.clone();
         let Some(validation) = self.sums_of(&dataset.train, &held_out, stop)? else { return Ok(None) };
         let Some(test) = self.sums_of(&dataset.test, &dataset.test.indices(), stop)? else { return Ok(None) };
-        let test_roc_auc = match self.request.config.anomaly_class {
-            Some(class) => {
-                let (pixels, loss) = (&self.gather.pixels, self.request.config.loss);
-                roc_auc(&mut self.trainer, &dataset.test, pixels, loss, class)?
-            }
-            None => None,
-        };
+        let test_roc_auc = roc_auc(&mut self.trainer, &self.request.config, dataset, &self.gather.pixels)?;
         let timing = TimingLine {
             epoch,
             train_seconds: train.seconds,
