@@ -172,7 +172,7 @@ fn the_pages_show_the_kept_runs() {
     let sandbox = Sandbox::new();
     let results = root().join("data/results").display().to_string();
     fs::create_dir(sandbox.path("docs")).unwrap();
-    for (page, plots) in [("docs/results.md", 3), ("README.md", 0)] {
+    for (page, plots) in [("docs/results.md", 3), ("docs/published.md", 0), ("README.md", 0)] {
         fs::copy(root().join(page), sandbox.path(page)).unwrap();
         let ended = sandbox.run_with(&format!("report {{}} --format md -o {page}"), &results);
         ended.assert(0, &[]);
@@ -200,7 +200,7 @@ fn the_update_keeps_finished_runs_and_draws_the_pages() {
     }
     fs::copy(root().join("data/results/update"), sandbox.path("data/results/update")).unwrap();
     let block = "Mine.\n<!-- asymgrad report: table-1 -->\n<!-- asymgrad report: end -->\n";
-    for page in ["docs/results.md", "README.md"] {
+    for page in ["docs/results.md", "docs/published.md", "README.md"] {
         fs::write(sandbox.path(page), block).unwrap();
     }
     let update = |arguments: &[&str]| {

@@ -41,6 +41,7 @@ pub mod kernels;
 pub mod lossy;
 mod network;
 mod output;
+pub mod published;
 pub mod report;
 pub mod run;
 pub mod settings;

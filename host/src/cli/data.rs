@@ -30,7 +30,7 @@ pub(super) enum DataCommand {
     },
     /// Describes a data set: counts, class balance, means and deviations
     Info {
-        /// digits, cifar10, or the path of a data set [default: cifar10]
+        /// digits, cifar10, fashion-mnist, or the path of a data set [default: cifar10]
         #[arg(long)]
         data: Option<OsString>,
         /// Prints a JSON object

@@ -262,8 +262,14 @@ impl Execution {
     }
 
     fn print_results(&self, all: &[TaskResult], tasks: usize) -> anyhow::Result<()> {
+        let published = published_of(all);
         match all {
             _ if self.json => print_json_of(&report::lines(all), tasks),
+            // The report's tables have no place for them.
+            _ if tasks > 1 && !published.is_empty() => {
+                let ended: String = all.iter().map(|result| format!("{result}\n")).collect();
+                print(&format!("{ended}{published}"))
+            }
             _ if tasks > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",
                 report::table(all),
@@ -271,7 +277,7 @@ impl Execution {
                 seeds_of(all),
                 report::claims(all)
             )),
-            [result] if result.has_result() => print(&format!("{result}\n")),
+            [result] if result.has_result() => print(&format!("{result}\n{published}")),
             // A failure has been reported.
             _ => Ok(()),
         }
@@ -280,9 +286,17 @@ impl Execution {
 
 /// What several seeds of an experiment say together.
 fn seeds_of(all: &[TaskResult]) -> String {
-    let folders: Vec<&Path> = all.iter().map(|result| result.task.request.folder.as_path()).collect();
-    let text = all.first().map_or_else(String::new, |first| report::seeds(&folders, &first.task.catalogue));
+    let text = all.first().map_or_else(String::new, |first| report::seeds(&folders_of(all), &first.task.catalogue));
     if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// The figures of other groups beside ours.
+fn published_of(all: &[TaskResult]) -> String {
+    all.first().map_or_else(String::new, |first| report::published(&folders_of(all), &first.task.catalogue))
+}
+
+fn folders_of<'a>(all: &'a [TaskResult]) -> Vec<&'a Path> {
+    all.iter().map(|result| result.task.request.folder.as_path()).collect()
 }
 
 /// What `--data` calls the data set of all tasks, if they share one.

@@ -9,6 +9,7 @@
 //! - `run`: the arguments of `run`; `grid`: their tasks, or those of a grid file
 //! - `shared`: the options of a training that `run` and `suite` share
 //! - `weights`: the weights of `predict` and `evaluate`
+//! - `published_runs`: the runs of `suite --published`
 //! - `values`: parsers of values; `output`: standard output
 
 mod data;
@@ -24,6 +25,7 @@ mod list;
 mod output;
 mod plan;
 mod predict;
+mod published_runs;
 mod report;
 mod run;
 mod shared;

@@ -37,7 +37,7 @@ pub(super) struct RunArguments {
     /// Trains every combination of the values in a file of options of this command
     #[arg(long, value_name = "FILE.toml")]
     pub(super) grid: Option<PathBuf>,
-    /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
+    /// digits, cifar10, fashion-mnist, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long)]
     data: Option<OsString>,
     /// Learning rate; several, as 1e-3,3e-4, are a run each [default: 0.001 for adam, else 0.01]

@@ -14,6 +14,7 @@ use clap::Args;
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
 use super::experiments::ExperimentsFile;
+use super::published_runs::{self, PublishedRuns};
 
 #[derive(Args)]
 pub(super) struct SuiteArguments {
@@ -26,9 +27,14 @@ pub(super) struct SuiteArguments {
     /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 by default
     #[arg(long, conflicts_with = "table")]
     rules: bool,
+    /// The runs that other groups published, with their draws where these can be made again: of all sources, or of one of akrout,
+    /// dfa-stall, nokland and biotorch
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = published_runs::ALL, value_parser = published_runs::sources(),
+          hide_possible_values = true, conflicts_with_all = ["quick", "table", "rules", "experiments"])]
+    published: Option<String>,
     #[command(flatten)]
     own: ExperimentsFile,
-    /// digits, cifar10, or the path of a data set [default: the experiment's, else cifar10]
+    /// digits, cifar10, fashion-mnist, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long, conflicts_with = "quick")]
     data: Option<OsString>,
     /// Epochs to train each experiment [default: up to the report's last figure; less with --quick]
@@ -43,7 +49,15 @@ pub(super) struct SuiteArguments {
 
 impl SuiteArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
-        self.execution.train(&self.tasks()?)
+        let tasks = match &self.published {
+            Some(source) => {
+                let of =
+                    PublishedRuns { source, data: self.data.as_deref(), epochs: self.epochs, out: self.out.as_deref() };
+                of.tasks(&self.execution)?
+            }
+            None => self.tasks()?,
+        };
+        self.execution.train(&tasks)
     }
 
     fn tasks(&self) -> anyhow::Result<Vec<Task>> {

@@ -20,7 +20,7 @@ pub(super) struct WeightsArguments {
     /// The network of a file of weights
     #[arg(long, value_name = "NETWORK")]
     net: Option<Network>,
-    /// digits, cifar10, or the path of a data set [default: the run's, of a file cifar10]
+    /// digits, cifar10, fashion-mnist, or the path of a data set [default: the run's, of a file cifar10]
     #[arg(long)]
     data: Option<OsString>,
     /// Takes these training images by index, integers in .npy, .npz or .safetensors, in place of the test images [default: the run's]

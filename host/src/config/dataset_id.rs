@@ -49,6 +49,7 @@ impl DatasetId {
         match experiment.data.as_deref() {
             None | Some("cifar10") => Ok(self.contents().is_cifar10()),
             Some("digits") => Ok(self.contents() == Contents::Digits),
+            Some("fashion-mnist") => Ok(self.contents() == Contents::FashionMnist),
             Some(path) => Ok(catalogue.checksum_of(path)? == self.checksum),
         }
     }

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// Neither a known name nor an existing path.
     #[error(
-        "there is no data set `{spec}`, and no such file or folder: give `digits`, `cifar10`, the path of cifar-10-binary.tar.gz or of arrays in an .npz or .safetensors file, or a folder with CIFAR-10's \
+        "there is no data set `{spec}`, and no such file or folder: give `digits`, `cifar10`, `fashion-mnist`, the path of cifar-10-binary.tar.gz or of arrays in an .npz or .safetensors file, or a folder with CIFAR-10's \
          six .bin files, with MNIST's four IDX files, or with a layout.toml that describes other .bin files"
     )]
     Unknown {
@@ -79,6 +79,16 @@ pub enum Error {
     )]
     NotImported {
         /// The folder that an import would fill.
+        folder: PathBuf,
+    },
+    /// Fashion-MNIST was asked for by name where it is not.
+    #[error(
+        "{}: Fashion-MNIST is not there, nor in {}; install Debian's package dataset-fashion-mnist, or put the four IDX files of \
+         https://github.com/zalandoresearch/fashion-mnist there",
+        folder.display(), super::DEBIAN_FASHION_MNIST
+    )]
+    NoFashionMnist {
+        /// The folder in which a user's copy is looked for.
         folder: PathBuf,
     },
     /// A folder lacks one of the six files.

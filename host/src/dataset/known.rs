@@ -14,6 +14,8 @@ use super::images::Images;
 
 /// The checksum of the digits.
 const DIGITS: &str = "e6a0fed351a709844ed55378dcd588f9231740facbf550eb22a5b583772593e9";
+/// The checksum of Fashion-MNIST.
+const FASHION_MNIST: &str = "4aff4e4e0704c885a0f2b226d02e8352f8c3d6f208c73c4d5a3fa0c9b688034e";
 /// The checksum of CIFAR-10's images in the order of the runs in data/results, which is not the official one.
 const REORDERED: &str = "48e50ac1492cb093f51f71305161989cf805ddffac5c94f00493106470378fd4";
 /// The fingerprints of CIFAR-10's training and test images.
@@ -37,6 +39,8 @@ const OFFICIAL_FILES: [&str; 6] = [
 pub enum Contents {
     /// The embedded digits.
     Digits,
+    /// Fashion-MNIST (Xiao, Rasul and Vollgraf 2017).
+    FashionMnist,
     /// CIFAR-10 in the order of the official archive.
     Cifar10Official,
     /// CIFAR-10's images in the order of the runs in data/results.
@@ -49,10 +53,11 @@ pub enum Contents {
 }
 
 impl Contents {
-    /// The contents with this checksum; [`Self::Unknown`] unless it is one of two known ones.
+    /// The contents with this checksum; [`Self::Unknown`] unless it is one of three known ones.
     pub fn of_checksum(checksum: &str) -> Self {
         match checksum {
             DIGITS => Self::Digits,
+            FASHION_MNIST => Self::FashionMnist,
             REORDERED => Self::Cifar10Reordered,
             _ => Self::Unknown,
         }
@@ -62,6 +67,18 @@ impl Contents {
     pub const fn class_names(self) -> &'static [&'static str] {
         match self {
             Self::Digits => &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+            Self::FashionMnist => &[
+                "T-shirt/top",
+                "trouser",
+                "pullover",
+                "dress",
+                "coat",
+                "sandal",
+                "shirt",
+                "sneaker",
+                "bag",
+                "ankle boot",
+            ],
             Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10 => {
                 &["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
             }
@@ -73,7 +90,7 @@ impl Contents {
     pub const fn test_images(self) -> Option<u32> {
         match self {
             Self::Digits => Some(297),
-            Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10 => Some(10_000),
+            Self::FashionMnist | Self::Cifar10Official | Self::Cifar10Reordered | Self::Cifar10 => Some(10_000),
             Self::Unknown => None,
         }
     }
@@ -107,6 +124,7 @@ impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Digits => "the digits of this program",
+            Self::FashionMnist => "Fashion-MNIST",
             Self::Cifar10Official => "CIFAR-10 in the order of the official archive",
             Self::Cifar10Reordered => {
                 "CIFAR-10's images, in another order than the official archive's: the order of the runs in data/results"

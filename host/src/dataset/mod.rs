@@ -1,6 +1,6 @@
 //! Data sets: labelled images of bytes, apart for training and test, and where they come from.
-//! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), or the path of files in CIFAR-10's or
-//! MNIST's layout, or of arrays.
+//! `open` takes what `--data` takes: `digits` (in the program), `cifar10` (imported before), `fashion-mnist`, or the path of files in
+//! CIFAR-10's or MNIST's layout, or of arrays.
 //!
 //! - `digits`: the embedded data set; `cifar`, `idx`, `layout`, `arrays`: readers of files; `array_file`: a file of arrays, `npz`: `NumPy`'s, `array`: one
 //!   array
@@ -44,7 +44,8 @@ pub use pixels::{Pixels, Standardization};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Opens `digits`, `cifar10` (imported into [`data_dir`]), or a path: CIFAR-10's archive, arrays in an `.npz` or `.safetensors`
+/// Opens `digits`, `cifar10` (imported into [`data_dir`]), `fashion-mnist` (in [`data_dir`], or as Debian installs it), or a path:
+/// CIFAR-10's archive, arrays in an `.npz` or `.safetensors`
 /// file, or a folder with its six files, with
 /// MNIST's four IDX files, or with a `layout.toml` that describes other files of CIFAR-10's kind.
 ///
@@ -67,6 +68,14 @@ pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Erro
             let folder = import::imported(data_dir)
                 .ok_or_else(|| Error::NotImported { folder: data_dir.join(cifar::FOLDER) })?;
             cifar::read_folder(&folder, "cifar10")
+        }
+        Some(FASHION_MNIST) => {
+            let folder = data_dir.join(FASHION_MNIST);
+            let there = [folder.as_path(), Path::new(DEBIAN_FASHION_MNIST)].into_iter().find(|folder| folder.is_dir());
+            match there {
+                Some(there) => Ok(Dataset { spec: FASHION_MNIST.into(), ..open_path(there, FASHION_MNIST)? }),
+                None => Err(Error::NoFashionMnist { folder }),
+            }
         }
         _ if path.exists() => {
             let spec = path.canonicalize().unwrap_or_else(|_| path.to_owned()).into_os_string();
@@ -98,6 +107,11 @@ pub fn data_dir() -> PathBuf {
         _ => "data".into(),
     }
 }
+
+/// The name of Fashion-MNIST, and of its folder in [`data_dir`].
+const FASHION_MNIST: &str = "fashion-mnist";
+/// Where Debian's package dataset-fashion-mnist has it.
+const DEBIAN_FASHION_MNIST: &str = "/usr/share/datasets/fashion-mnist";
 
 /// The data set of a run that names none: that of the report's experiments.
 pub const DEFAULT: &str = "cifar10";

@@ -1,4 +1,5 @@
-//! The experiments at hand: the report's and, in front of them, those of a file of the user's own with the same fields.
+//! The experiments at hand: the report's, behind them those that other groups published, and in front of them those of a file of the
+//! user's own with the same fields.
 //!
 //! What is wrong with such a file is reported with its line and, for a mistyped field, the nearest one that there is.
 
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::definition::{Experiment, ExperimentError};
+use super::published::published;
 use super::reader::{Located, experiments};
 use super::report::{self, UnknownExperiment};
 use crate::dataset;
@@ -17,10 +19,12 @@ use crate::shell::quoted;
 /// The experiments that a command knows.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
-    /// The file's, then the report's.
+    /// The file's, then the report's, then the published ones.
     experiments: Vec<Experiment>,
     /// How many are the file's.
     own: usize,
+    /// How many are the file's or the report's.
+    report: usize,
     file: Option<PathBuf>,
     /// The checksum of each data set that an experiment names by a path, or why the data set cannot be opened; each is opened once.
     checksums: Arc<Mutex<BTreeMap<String, Result<String, String>>>>,
@@ -29,7 +33,15 @@ pub struct Catalogue {
 impl Catalogue {
     /// The experiments of `data/experiments.toml`.
     pub fn of_report() -> Self {
-        Self { experiments: report::all(), own: 0, file: None, checksums: Arc::default() }
+        Self::new(vec![], None)
+    }
+
+    fn new(mut experiments: Vec<Experiment>, file: Option<PathBuf>) -> Self {
+        let own = experiments.len();
+        experiments.extend(report::all());
+        let report = experiments.len();
+        experiments.extend(published());
+        Self { experiments, own, report, file, checksums: Arc::default() }
     }
 
     /// Reads a user's file; without one, only the report's experiments are at hand.
@@ -39,10 +51,8 @@ impl Catalogue {
     pub fn open(file: Option<&Path>) -> Result<Self, SettingsFileError> {
         let Some(file) = file else { return Ok(Self::of_report()) };
         let text = FileKind::Experiments.read(file)?;
-        let mut experiments = parse(&text).map_err(|problem| SettingsFileError::line(file, problem))?;
-        let own = experiments.len();
-        experiments.extend(report::all());
-        Ok(Self { experiments, own, file: Some(file.to_owned()), checksums: Arc::default() })
+        let experiments = parse(&text).map_err(|problem| SettingsFileError::line(file, problem))?;
+        Ok(Self::new(experiments, Some(file.to_owned())))
     }
 
     /// All of them.
@@ -57,12 +67,12 @@ impl Catalogue {
 
     /// The report's.
     pub fn of_the_report(&self) -> &[Experiment] {
-        self.experiments.get(self.own..).unwrap_or_default()
+        self.experiments.get(self.own..self.report).unwrap_or_default()
     }
 
     /// Those that a command without names is about: the file's, else the report's.
     pub fn chosen(&self) -> &[Experiment] {
-        if self.file.is_some() { self.own() } else { &self.experiments }
+        if self.file.is_some() { self.own() } else { self.of_the_report() }
     }
 
     /// The user's file.
@@ -102,17 +112,18 @@ impl Catalogue {
 /// The line and what is wrong there.
 pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
     let experiments = experiments(text)?;
-    let of_report = report::all();
+    let mut of_program = report::all();
+    of_program.extend(published());
     let names: Vec<String> = experiments.iter().map(|located| located.experiment.name.clone()).collect();
     for (index, Located { line, options, experiment }) in experiments.iter().enumerate() {
-        let mut known = names.iter().chain(of_report.iter().map(|experiment| &experiment.name));
+        let mut known = names.iter().chain(of_program.iter().map(|experiment| &experiment.name));
         let than = experiment.claim.as_ref().and_then(|claim| claim.expectation.than());
         let problem = if names.iter().take(index).any(|name| *name == experiment.name) {
             Err(format!("a second experiment is called `{}`", experiment.name))
         } else if let Some(than) = than.filter(|than| !known.any(|name| name == than)) {
             Err(format!("no experiment is called `{than}`, which the claim of `{}` names", experiment.name))
         } else {
-            check(experiment, &of_report)
+            check(experiment, &of_program)
         };
         problem.map_err(|problem| (*line, problem))?;
         if let Some(found) = without_effect(experiment) {
@@ -125,11 +136,13 @@ pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
 }
 
 /// Whether a run could be made of an experiment.
-fn check(experiment: &Experiment, of_report: &[Experiment]) -> Result<(), String> {
+fn check(experiment: &Experiment, of_program: &[Experiment]) -> Result<(), String> {
     let name = &experiment.name;
     run_name(name)?;
-    if of_report.iter().any(|experiment| experiment.name == *name) {
-        return Err(format!("the report has an experiment called `{name}`; choose another name"));
+    if of_program.iter().any(|experiment| experiment.name == *name) {
+        return Err(format!(
+            "the report has an experiment called `{name}`, or another published one is; choose another name"
+        ));
     }
     if let Some(lr) = experiment.lr.filter(|lr| !(*lr > 0.0 && lr.is_finite())) {
         return Err(format!("experiment {name}: lr = {lr}: lr has to be a number above 0"));

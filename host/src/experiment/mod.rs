@@ -10,6 +10,7 @@ mod claim;
 mod definition;
 mod fields;
 mod options;
+mod published;
 mod reader;
 mod report;
 
@@ -18,6 +19,7 @@ pub use claim::{Claim, Expectation};
 pub(crate) use claim::{LEARNED, NOTHING_LEARNED, OFF_THE_CHART};
 pub use definition::{Experiment, ExperimentError, Published};
 pub use options::Options;
+pub(crate) use published::{PUBLISHED, published};
 pub use reader::schema;
 #[cfg(test)]
 pub(crate) use report::find;

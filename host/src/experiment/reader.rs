@@ -32,13 +32,19 @@ pub(super) struct Located {
     pub(super) experiment: Experiment,
 }
 
-/// The `[[experiment]]` tables of a text.
+/// The `[[experiment]]` tables of a text that has nothing else.
 pub(super) fn experiments(text: &str) -> Result<Vec<Located>, Problem> {
+    experiments_beside(text, &[])
+}
+
+/// The `[[experiment]]` tables of a text. It may have tables of the names `others` as well.
+pub(super) fn experiments_beside(text: &str, others: &[&str]) -> Result<Vec<Located>, Problem> {
     let table = DeTable::parse(text).map_err(|error| diagnose(text, &error))?;
-    if let Some((name, _)) = table.get_ref().iter().find(|(name, _)| name.get_ref() != "experiment") {
+    let is_known = |name: &str| name == "experiment" || others.contains(&name);
+    if let Some((name, _)) = table.get_ref().iter().find(|(name, _)| !is_known(name.get_ref())) {
         return Err((line_of(text, name.span().start), unknown(name.get_ref(), &["experiment"])));
     }
-    let Some((_, experiments)) = table.into_inner().into_iter().next() else {
+    let Some((_, experiments)) = table.into_inner().into_iter().find(|(name, _)| name.get_ref() == "experiment") else {
         return Err((1, "missing field `experiment`: each experiment is a table [[experiment]]".into()));
     };
     let line = line_of(text, experiments.span().start);

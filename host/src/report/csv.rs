@@ -194,6 +194,7 @@ mod tests {
             conditions: vec![],
             rankings: vec![],
             claims: vec![],
+            published: vec![],
             groups: vec![],
             data: vec![],
             interval_factors: vec![],

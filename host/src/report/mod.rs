@@ -6,7 +6,8 @@
 //! - `table`, `claims`: the report's tables and claims with the runs beside them
 //! - `families`: the feedback rules of each network, whatever suite or table they are from
 //! - `conditions`: the same runs by their batch and settings, and their distance to the report's figures
-//! - `terminal`: what `run` and `suite` print at their end; `trained`: the same for programs
+//! - `terminal`: what `run` and `suite` print at their end; `trained`: the same for programs; `published`: the figures of other
+//!   groups beside ours
 //! - `figures`: figures as text
 
 mod claims;
@@ -17,6 +18,7 @@ mod figures;
 mod html;
 mod markdown;
 mod plots;
+mod published;
 mod results;
 mod runs_csv;
 mod table;
@@ -31,6 +33,7 @@ pub use families::{Family, FamilyRow};
 pub use html::page;
 pub use markdown::{BlockError, Markdown, MarkdownError, markdown};
 pub use plots::PlotError;
+pub use published::published;
 pub use results::{DataSummary, Report};
 pub use runs_csv::runs;
 pub use table::{Cell, Row, Table};

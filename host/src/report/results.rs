@@ -12,6 +12,7 @@ use crate::analysis::{self, Group, Ranking, Run};
 use crate::config::DatasetId;
 use crate::experiment::Catalogue;
 use crate::lossy;
+use crate::published::{self, PublishedRuns};
 use crate::run::{self, Error};
 use crate::statistics;
 
@@ -36,6 +37,8 @@ pub struct Report {
     pub rankings: Vec<Ranking>,
     /// The sentences of the report that experiments test.
     pub claims: Vec<ClaimSummary>,
+    /// The runs that other groups published, ours beside them.
+    pub published: Vec<PublishedRuns>,
     /// All runs, in groups that differ in nothing but the seed.
     pub groups: Vec<Group>,
     /// The data sets of the runs, by name.
@@ -82,6 +85,7 @@ impl Report {
             conditions: conditions(catalogue, &groups),
             rankings: analysis::rankings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
+            published: published::compare(&groups.iter().flat_map(|group| &group.runs).collect::<Vec<_>>()),
             data: data(&groups),
             interval_factors: statistics::interval_factors(
                 groups.iter().map(|group| group.runs.len()).max().unwrap_or(0).max(SEEDS),

@@ -11,4 +11,6 @@ pub mod sparse;
 mod weights;
 
 pub use parameters::{write_raw, write_rust};
-pub use weights::{Error, check, checksum, read, read_parameters, read_standard, write, write_csr, write_logits};
+pub use weights::{
+    Error, check, checksum, read, read_parameters, read_standard, write, write_csr, write_indices, write_logits,
+};

@@ -158,6 +158,16 @@ pub fn write_csr(file: &Path, matrix: &CsrMatrix<f32>) -> io::Result<()> {
     })
 }
 
+/// Writes indices of images as an I64 tensor, which the options `--batches` and `--test-indices` take.
+///
+/// # Errors
+/// If the system refuses; an earlier file of this name is then as it was.
+pub fn write_indices(file: &Path, name: &str, shape: Vec<usize>, indices: &[u32]) -> io::Result<()> {
+    write_file(file, None, [(name, Dtype::I64, shape)].into_iter(), |out| {
+        indices.iter().try_for_each(|index| out.write_all(&u64::from(*index).to_le_bytes()))
+    })
+}
+
 /// Writes logits \[image, output\], and the labels or the values of the images.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! The results as Markdown: a page of sections, or the blocks of a file of the user's own.
 //!
-//! - `tables`, `distance`: the sections with figures
+//! - `tables`, `distance`, `published`: the sections with figures
 //! - `blocks`: sections, and the blocks of a file that contain them
 //! - `grid`: Markdown tables
 #![expect(clippy::format_push_string, reason = "written once, and easier to read")]
@@ -8,6 +8,7 @@
 mod blocks;
 mod distance;
 mod grid;
+mod published;
 mod tables;
 
 use std::collections::BTreeSet;
@@ -122,6 +123,7 @@ fn sections(report: &Report) -> Vec<Section> {
     sections.extend(distance::distances(&report.conditions));
     sections.push(Section::new("rankings", "Rankings that the report publishes", rankings(report)));
     sections.push(Section::new("claims", "Claims", claims(report)));
+    sections.push(published::published(&report.published));
     sections.push(Section::new("data", "Data", data(report)));
     sections
 }

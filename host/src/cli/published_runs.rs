@@ -1,0 +1,94 @@
+//! `asymgrad suite --published`: the runs that other groups published, with their draws where these can be made again.
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::sync::Arc;
+
+use asymgrad::config::Choices;
+use asymgrad::experiment::Catalogue;
+use asymgrad::published::{self, Drawn, Record};
+use asymgrad::suite::Task;
+use clap::builder::PossibleValuesParser;
+
+use super::datasets::OpenDatasets;
+use super::execution::Execution;
+
+/// Stands for all sources.
+pub(super) const ALL: &str = "all";
+
+/// The sources' names.
+pub(super) fn sources() -> PossibleValuesParser {
+    let mut names = vec![ALL.to_owned()];
+    names.extend(published::all().into_iter().map(|record| record.source.name));
+    names.dedup();
+    names.into()
+}
+
+/// The runs of a source.
+pub(super) struct PublishedRuns<'a> {
+    /// Its name, or [`ALL`].
+    pub(super) source: &'a str,
+    /// `--data`.
+    pub(super) data: Option<&'a OsStr>,
+    /// `--epochs`.
+    pub(super) epochs: Option<u32>,
+    /// `--out`.
+    pub(super) out: Option<&'a Path>,
+}
+
+impl PublishedRuns<'_> {
+    /// Each experiment of the source, with the seeds of its record unless others are asked for.
+    pub(super) fn tasks(&self, execution: &Execution) -> anyhow::Result<Vec<Task>> {
+        let (catalogue, mut data) = (Arc::new(Catalogue::of_report()), OpenDatasets::default());
+        let mut tasks = vec![];
+        for record in published::all().iter().filter(|record| self.source == ALL || record.source.name == self.source) {
+            for seed in seeds(record, execution) {
+                tasks.push(self.task(record, seed, execution, &mut data, &catalogue)?);
+            }
+        }
+        Ok(tasks)
+    }
+
+    fn task(
+        &self,
+        record: &Record,
+        seed: u32,
+        execution: &Execution,
+        data: &mut OpenDatasets,
+        catalogue: &Arc<Catalogue>,
+    ) -> anyhow::Result<Task> {
+        let parent = self.out.unwrap_or(Path::new("runs/published"));
+        let place = |parent: &Path| parent.join(&record.experiment.name).join(format!("seed-{seed}"));
+        let choices = Choices {
+            seed: Some(seed.into()),
+            epochs: self.epochs,
+            validation: execution.shared.validation,
+            ..Choices::default()
+        };
+        let of_experiment = record.experiment.data.as_deref();
+        let mut experiment = record.experiment.clone();
+        let mut dataset = data.get(self.data, of_experiment, &choices)?;
+        if let Some(protocol) = record.draws {
+            let config = execution.config(&experiment, &choices, &dataset, data)?;
+            let (network, training) = (config.network.architecture(), config.training());
+            let steps = record.epochs() as usize * config.steps_per_epoch(&dataset);
+            let drawn = Drawn { network, training: &training, steps, images: dataset.train.len() };
+            let files = protocol.write(seed, drawn, &place(&parent.join("draws")))?;
+            experiment.init = files.init.map(|file| file.to_string_lossy().into_owned());
+            let own = &mut experiment.options.choices;
+            (own.batches, own.test_indices) = (files.batches, files.test_indices);
+            dataset = data.get(self.data, of_experiment, &choices.or(&experiment.options.choices))?;
+        }
+        let config = execution.config(&experiment, &choices, &dataset, data)?;
+        let mut task = execution.task(config, String::new(), place(parent), dataset, Some(&experiment), catalogue);
+        task.request.longer_is_done = true;
+        Ok(task)
+    }
+}
+
+/// The seeds of a record, unless others are asked for.
+fn seeds(record: &Record, execution: &Execution) -> Vec<u32> {
+    let asked = execution.shared.seeds().into_iter().flatten();
+    let asked: Vec<u32> = asked.filter_map(|seed| u32::try_from(seed).ok()).collect();
+    if asked.is_empty() { record.seeds.clone() } else { asked }
+}

@@ -1,0 +1,188 @@
+//! The published runs of `data/published.toml`: what is trained, where its figures were published, and what they are.
+
+use serde::{Deserialize, Serialize};
+
+use super::draws::Protocol;
+use crate::experiment::{Experiment, PUBLISHED, published};
+
+/// Where runs were published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The name that `suite --published` takes.
+    pub name: String,
+    /// Authors, title and year.
+    pub title: String,
+    /// The file or the table with the figures, and the commit of its repository.
+    pub record: String,
+    /// What differs from the source, or what the source does not say.
+    pub note: String,
+}
+
+/// An experiment and what was published of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// What is trained.
+    pub experiment: Experiment,
+    /// Where it was published.
+    pub source: Source,
+    /// How its draws are made again; `None` if this program makes its own.
+    pub draws: Option<Protocol>,
+    /// The seeds that the suite trains.
+    pub seeds: Vec<u32>,
+    /// How far a run with the published draws may be from a figure.
+    pub within: Within,
+    /// The figures, by rising epochs.
+    pub figures: Vec<Figure>,
+}
+
+impl Record {
+    /// The epoch of the last figure.
+    pub fn epochs(&self) -> u32 {
+        self.figures.iter().map(|figure| figure.epoch).max().unwrap_or(0)
+    }
+}
+
+/// The number that a figure is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Right on the test images, in percent.
+    TestAccuracy,
+    /// Mean loss of the test images.
+    TestLoss,
+    /// Mean loss of the epoch's training images, each before its step.
+    TrainLoss,
+    /// Between W and B of the last layer, in degrees.
+    WeightAngle,
+    /// The best accuracy on the test images up to the epoch, in percent.
+    BestTestAccuracy,
+}
+
+/// A published number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figure {
+    /// The epoch after which it was taken.
+    pub epoch: u32,
+    /// The seed of the run; `None` if it is not that of one run.
+    pub seed: Option<u32>,
+    /// What it is.
+    pub quantity: Quantity,
+    /// The number, of a run or the mean over runs.
+    pub value: f64,
+    /// Standard deviation over runs, and how many they were.
+    pub spread: Option<(f64, u32)>,
+}
+
+/// How far a run with the published draws may be from each quantity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Within {
+    test_accuracy: Option<f64>,
+    test_loss: Option<f64>,
+    train_loss: Option<f64>,
+    weight_angle: Option<f64>,
+}
+
+impl Within {
+    /// The distance for a quantity; `None` if runs are compared by their spread.
+    pub fn of(&self, quantity: Quantity) -> Option<f64> {
+        match quantity {
+            Quantity::TestAccuracy => self.test_accuracy,
+            Quantity::TestLoss => self.test_loss,
+            Quantity::TrainLoss => self.train_loss,
+            Quantity::WeightAngle => self.weight_angle,
+            Quantity::BestTestAccuracy => None,
+        }
+    }
+}
+
+impl Quantity {
+    /// Its name in tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TestAccuracy => "test accuracy, %",
+            Self::TestLoss => "test loss",
+            Self::TrainLoss => "training loss",
+            Self::WeightAngle => "angle of W and B, °",
+            Self::BestTestAccuracy => "best test accuracy, %",
+        }
+    }
+
+    /// Decimals in tables.
+    pub const fn decimals(self) -> usize {
+        match self {
+            Self::TestAccuracy | Self::WeightAngle | Self::BestTestAccuracy => 2,
+            Self::TestLoss | Self::TrainLoss => 3,
+        }
+    }
+}
+
+/// The tables beside the experiments.
+#[derive(Deserialize)]
+struct Tables {
+    source: Vec<Source>,
+    record: Vec<RecordTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordTable {
+    experiment: String,
+    source: String,
+    draws: Option<Protocol>,
+    seeds: Vec<u32>,
+    #[serde(default)]
+    within: Within,
+    figures: Vec<FigureTable>,
+}
+
+/// Figures of one epoch: a value for each quantity, and the standard deviation of an only one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FigureTable {
+    epoch: u32,
+    seed: Option<u32>,
+    test_accuracy: Option<f64>,
+    test_loss: Option<f64>,
+    train_loss: Option<f64>,
+    weight_angle: Option<f64>,
+    best_test_accuracy: Option<f64>,
+    deviation: Option<f64>,
+    runs: Option<u32>,
+}
+
+impl FigureTable {
+    fn figures(&self) -> impl Iterator<Item = Figure> + '_ {
+        let values = [
+            (Quantity::TestAccuracy, self.test_accuracy),
+            (Quantity::TestLoss, self.test_loss),
+            (Quantity::TrainLoss, self.train_loss),
+            (Quantity::WeightAngle, self.weight_angle),
+            (Quantity::BestTestAccuracy, self.best_test_accuracy),
+        ];
+        values.into_iter().filter_map(|(quantity, value)| {
+            let Self { epoch, seed, .. } = *self;
+            Some(Figure { epoch, seed, quantity, value: value?, spread: self.deviation.zip(self.runs) })
+        })
+    }
+}
+
+/// All published runs in the order of the file.
+///
+/// # Panics
+/// Never in a build that passed its tests: the file is part of the program.
+pub fn all() -> Vec<Record> {
+    let (experiments, tables) = (published(), toml::from_str::<Tables>(PUBLISHED));
+    let tables = tables.expect("data/published.toml is well formed");
+    let experiment = |name: &str| experiments.iter().find(|experiment| experiment.name == name).cloned();
+    let source = |name: &str| tables.source.iter().find(|source| source.name == name).cloned();
+    let record = |table: RecordTable| Record {
+        experiment: experiment(&table.experiment).expect("a record names an experiment"),
+        source: source(&table.source).expect("a record names a source"),
+        draws: table.draws,
+        seeds: table.seeds,
+        within: table.within,
+        figures: table.figures.iter().flat_map(FigureTable::figures).collect(),
+    };
+    tables.record.into_iter().map(record).collect()
+}

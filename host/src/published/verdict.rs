@@ -1,0 +1,180 @@
+//! Whether runs of this program agree with published figures.
+//!
+//! A run with the published draws is compared with the figure of its seed. Otherwise runs are two samples of the same distribution, or
+//! not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
+
+use serde::Serialize;
+
+use super::catalogue::{Figure, Quantity, Record, Source, all};
+use crate::analysis::Run;
+use crate::experiment::Catalogue;
+use crate::statistics;
+
+/// A published figure beside the runs of this program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Comparison {
+    /// The experiment's name.
+    pub experiment: String,
+    /// What is compared.
+    pub quantity: &'static str,
+    /// After this epoch.
+    pub epoch: u32,
+    /// The seed, if a run is compared with a run.
+    pub seed: Option<u32>,
+    /// The published number.
+    pub published: f64,
+    /// Its standard deviation over runs, and how many they were.
+    pub spread: Option<(f64, u32)>,
+    /// The mean over the runs of this program; `None` if there are none that long.
+    pub found: Option<f64>,
+    /// How many they are.
+    pub runs: usize,
+    /// How far they may be apart; `None` if there are too few runs to say.
+    pub within: Option<f64>,
+    /// Whether they are.
+    pub agrees: Option<bool>,
+    /// Decimals of the numbers.
+    #[serde(skip)]
+    pub decimals: usize,
+}
+
+impl Comparison {
+    /// `13.60 ± 0.50 (3)`: mean, standard deviation and runs, or the number of one run.
+    pub(crate) fn published_text(&self) -> String {
+        let (value, decimals) = (self.published, self.decimals);
+        let spread =
+            self.spread.map_or_else(String::new, |(deviation, runs)| format!(" ± {deviation:.decimals$} ({runs})"));
+        format!("{value:.decimals$}{spread}")
+    }
+
+    /// The mean of this program's runs.
+    pub(crate) fn found_text(&self) -> String {
+        self.found.map_or_else(|| "–".into(), |found| format!("{found:.*}", self.decimals))
+    }
+
+    /// How far the two may be apart.
+    pub(crate) fn within_text(&self) -> String {
+        self.within.map_or_else(|| "–".into(), |within| format!("{within:.*}", self.decimals.max(3)))
+    }
+
+    /// `agrees`, `differs` or `too few runs`.
+    pub(crate) const fn verdict(&self) -> &'static str {
+        match self.agrees {
+            Some(true) => "agrees",
+            Some(false) => "differs",
+            None => "too few runs",
+        }
+    }
+}
+
+/// What was published at one place, beside the runs of this program.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PublishedRuns {
+    /// Where.
+    pub source: Source,
+    /// The figures that runs have reached.
+    pub comparisons: Vec<Comparison>,
+    /// The figures of the source, reached or not.
+    pub figures: usize,
+    /// Its experiments without a run.
+    pub missing: Vec<String>,
+}
+
+/// The options by which a run takes published draws, and the kernels, which change no figure that is compared.
+const ALIKE: [&str; 4] = ["--init", "--batches", "--test-indices", "--kernels"];
+
+/// Whether a run has the settings of its experiment.
+fn is_as_published(run: &Run, catalogue: &Catalogue) -> bool {
+    let settings = run.config.without_measures().settings(catalogue);
+    settings.iter().all(|option| ALIKE.iter().any(|alike| option.starts_with(alike)))
+}
+
+/// Compares runs with the published ones of their names, source by source; sources without runs are left out.
+pub fn compare(runs: &[&Run]) -> Vec<PublishedRuns> {
+    let (catalogue, mut sources) = (Catalogue::of_report(), Vec::<PublishedRuns>::new());
+    for record in all() {
+        let index = sources.iter().position(|source| source.source == record.source).unwrap_or_else(|| {
+            let (source, comparisons, missing) = (record.source.clone(), vec![], vec![]);
+            sources.push(PublishedRuns { source, comparisons, figures: 0, missing });
+            sources.len() - 1
+        });
+        let (name, place) = (&record.experiment.name, &mut sources[index]);
+        let runs: Vec<&Run> = {
+            let named = runs.iter().copied().filter(|run| run.config.name == *name);
+            named.filter(|run| is_as_published(run, &catalogue)).collect()
+        };
+        let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
+        place.comparisons.extend(compared.filter(|comparison| comparison.found.is_some()));
+        place.figures += record.figures.len();
+        if runs.is_empty() {
+            place.missing.push(name.clone());
+        }
+    }
+    sources.retain(|source| !source.comparisons.is_empty());
+    sources
+}
+
+fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
+    let is_meant = |run: &&&Run| figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
+    let numbers: Vec<f64> = runs.iter().filter(is_meant).filter_map(|run| number(run, figure)).collect();
+    let found = statistics::mean(&numbers);
+    let within = record.draws.and(record.within.of(figure.quantity)).or_else(|| bound(figure, &numbers));
+    Comparison {
+        experiment: record.experiment.name.clone(),
+        quantity: figure.quantity.name(),
+        epoch: figure.epoch,
+        seed: figure.seed,
+        published: figure.value,
+        spread: figure.spread,
+        found,
+        runs: numbers.len(),
+        within,
+        agrees: found.zip(within).map(|(found, within)| (found - figure.value).abs() <= within),
+        decimals: figure.quantity.decimals(),
+    }
+}
+
+/// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
+fn bound(figure: &Figure, numbers: &[f64]) -> Option<f64> {
+    let (deviation, runs) = figure.spread.unwrap_or((0.0, 1));
+    let ours = (statistics::deviation(numbers).unwrap_or(0.0), numbers.len());
+    statistics::difference_bound((deviation, runs as usize), ours)
+}
+
+/// The number of a run that a figure is about; `None` if the run is too short or did not measure it.
+fn number(run: &Run, figure: &Figure) -> Option<f64> {
+    let at = run.epochs.iter().position(|line| line.epoch == figure.epoch)?;
+    let line = &run.epochs[at];
+    match figure.quantity {
+        Quantity::TestAccuracy => line.test_accuracy,
+        Quantity::TestLoss => Some(line.test_loss),
+        Quantity::TrainLoss => Some(line.train_loss),
+        Quantity::BestTestAccuracy => {
+            let accuracies = run.epochs[..=at].iter().filter_map(|line| line.test_accuracy);
+            accuracies.max_by(f64::total_cmp)
+        }
+        Quantity::WeightAngle => {
+            // The layers' names are in order: the last one is the network's last.
+            let (_, series) = run.measures.get("weight_angles")?.last_key_value()?;
+            *series.get(at)?
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three published runs of 13.6 ± 0.5: one of ours may be 2.484 away (see `statistics::difference_bound`), none decides without a
+    /// spread.
+    #[test]
+    fn a_figure_is_compared_by_the_spread_of_both_sides() {
+        let quantity = Quantity::TestAccuracy;
+        let figure = |spread| Figure { epoch: 9, seed: None, quantity, value: 13.6, spread };
+        let of = |spread, numbers: &[f64]| bound(&figure(spread), numbers);
+        assert!((of(Some((0.5, 3)), &[16.0]).unwrap() - 2.484_138).abs() < 1e-6);
+        assert!((of(None, &[13.0, 14.0, 13.5]).unwrap() - 2.484_138).abs() < 1e-6);
+        assert_eq!(of(None, &[13.0]), None);
+        assert_eq!(of(Some((0.5, 3)), &[]), None);
+    }
+}
