@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::catalogue::{Figure, Quantity, Record, Source, all};
 use crate::analysis::Run;
-use crate::experiment::Catalogue;
+use crate::experiment::{Catalogue, Experiment};
 use crate::statistics;
 
 /// A published figure beside the runs of this program.
@@ -83,8 +83,11 @@ pub struct PublishedRuns {
 /// The options by which a run takes published draws, and the kernels, which change no figure that is compared.
 const ALIKE: [&str; 4] = ["--init", "--batches", "--test-indices", "--kernels"];
 
-/// Whether a run has the settings of its experiment.
-fn is_as_published(run: &Run, catalogue: &Catalogue) -> bool {
+/// Whether a run has the settings and the data set of an experiment.
+fn is_as_published(run: &Run, experiment: &Experiment, catalogue: &Catalogue) -> bool {
+    if run.config.name != experiment.name || run.config.data.is_of(experiment, catalogue) != Ok(true) {
+        return false;
+    }
     let settings = run.config.without_measures().settings(catalogue);
     settings.iter().all(|option| ALIKE.iter().any(|alike| option.starts_with(alike)))
 }
@@ -98,16 +101,13 @@ pub fn compare(runs: &[&Run]) -> Vec<PublishedRuns> {
             sources.push(PublishedRuns { source, comparisons, figures: 0, missing });
             sources.len() - 1
         });
-        let (name, place) = (&record.experiment.name, &mut sources[index]);
-        let runs: Vec<&Run> = {
-            let named = runs.iter().copied().filter(|run| run.config.name == *name);
-            named.filter(|run| is_as_published(run, &catalogue)).collect()
-        };
+        let (experiment, place) = (&record.experiment, &mut sources[index]);
+        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, &catalogue)).collect();
         let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
         place.comparisons.extend(compared.filter(|comparison| comparison.found.is_some()));
         place.figures += record.figures.len();
         if runs.is_empty() {
-            place.missing.push(name.clone());
+            place.missing.push(experiment.name.clone());
         }
     }
     sources.retain(|source| !source.comparisons.is_empty());

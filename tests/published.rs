@@ -1,0 +1,64 @@
+//! `suite --published`: the runs that other groups published. Whether the draws are those of PyTorch and NumPy is tested in
+//! `host/src/published`.
+#![allow(clippy::unwrap_used)]
+
+mod program;
+
+use std::fs;
+
+use asymgrad::published;
+use program::Sandbox;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+#[test]
+fn runs_begin_with_the_draws_of_their_seed() {
+    let sandbox = Sandbox::new();
+    let command = "suite --published akrout --data digits --epochs 1 --seed 5 --out out --jobs 2";
+    let ended = sandbox.run(command);
+    ended.assert(0, &[]);
+    // The figures are about another data set.
+    assert!(!ended.out.contains("agrees") && !ended.out.contains("differs"), "{}", ended.out);
+    for (name, is_drawn) in [("akrout-BP", true), ("akrout-KP", true), ("akrout-FA", false), ("akrout-WM", false)] {
+        let file = sandbox.path(&format!("out/draws/{name}/seed-5/initial.safetensors"));
+        assert_eq!(file.exists(), is_drawn, "{name}");
+        let config = fs::read_to_string(sandbox.path(&format!("out/{name}/seed-5/config.json"))).unwrap();
+        let config: Value = serde_json::from_str(&config).unwrap();
+        let expected = if is_drawn { hex::encode(Sha256::digest(fs::read(file).unwrap())).into() } else { Value::Null };
+        assert_eq!(config["init"], expected, "{name}");
+    }
+    // The same draws are the same runs, which have ended.
+    sandbox.run(command).assert(0, &[]);
+    let processes = fs::read_to_string(sandbox.path("out/akrout-KP/seed-5/processes.jsonl")).unwrap();
+    assert_eq!(processes.lines().count(), 1, "{processes}");
+}
+
+#[test]
+fn a_source_or_a_data_set_that_does_not_fit_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox
+        .run("suite --published dfa-stall --data digits")
+        .assert(1, &["tests on the last 10000 of its training images, but the data set has 1500; leave out --data"]);
+    sandbox.run("suite --published akrut").assert(2, &["akrut", "akrout, dfa-stall, nokland, biotorch"]);
+    sandbox.run("suite --published akrout --table 1").assert(2, &["--published", "--table"]);
+}
+
+#[test]
+fn every_figure_can_be_reached_and_names_one_run_or_a_spread() {
+    for record in published::all() {
+        let name = &record.experiment.name;
+        assert!(record.experiment.parsed_network().is_ok() && record.experiment.parsed_loss().is_ok(), "{name}");
+        assert!(!record.seeds.is_empty() && !record.figures.is_empty(), "{name}");
+        assert!(
+            record.figures.is_sorted_by_key(|figure| (figure.seed, figure.spread.is_none(), figure.epoch)),
+            "{name}"
+        );
+        for figure in &record.figures {
+            assert!(figure.seed.is_none_or(|seed| record.seeds.contains(&seed)), "{name}");
+            let is_exact = record.draws.is_some() && record.within.of(figure.quantity).is_some();
+            // Without a distance or a spread two of our runs are needed.
+            assert!(is_exact || figure.spread.is_some() || record.seeds.len() > 1, "{name}");
+            assert!(record.experiment.own_epochs().is_some_and(|epochs| epochs >= figure.epoch), "{name}");
+        }
+    }
+}
