@@ -10,16 +10,17 @@ use asymgrad_core::capabilities::ALL;
 use asymgrad_core::feedback::Storage;
 use asymgrad_core::kernels::{Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::random::{SplitMix, symmetric};
-use asymgrad_core::{Adam, Architecture, Layer, Momentum, Optimizer, StepCoefficients, Trainer, Training, Update};
+use asymgrad_core::{
+    Adam, Architecture, Layer, Momentum, Optimizer, RmsProp, StepCoefficients, Trainer, Training, Update,
+};
 use kernel_sets::KernelSet;
 use rand_core::Rng;
 
 /// The bits of the losses and logits of a few steps, and of the state after them.
-fn train(text: &str, batch: usize, storage: Storage, set: &KernelSet) -> Vec<u32> {
+fn train(text: &str, optimizer: Optimizer, (batch, storage): (usize, Storage), set: &KernelSet) -> Vec<u32> {
     let mut layers = [Layer::dense(1); 8];
     let network = Architecture::parse(text, &mut layers).unwrap();
-    let adam = Optimizer::Adam(Adam { rate: 1e-3, ..Adam::DEFAULT });
-    let training = Training::new(batch).optimizer(adam).fixed_feedback(storage);
+    let training = Training::new(batch).optimizer(optimizer).fixed_feedback(storage);
     let mut memory = vec![0.0; network.memory(&training)];
     let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, set).unwrap();
     trainer.initialize(&mut SplitMix::new(5), 6);
@@ -46,10 +47,14 @@ fn mode_of(set: &KernelSet) -> NumericMode {
 }
 
 fn same_bits_for(text: &str) {
+    same_bits_with(Optimizer::Adam(Adam { rate: 1e-3, ..Adam::DEFAULT }), text);
+}
+
+fn same_bits_with(optimizer: Optimizer, text: &str) {
     let sets = KernelSet::all();
     let batches = [1, 3, 16, 100, 128].map(|batch| (batch, Storage::Memory));
     for (batch, storage) in batches.into_iter().chain([1, 3].map(|batch| (batch, Storage::Seed))) {
-        let all: Vec<Vec<u32>> = sets.iter().map(|set| train(text, batch, storage, set)).collect();
+        let all: Vec<Vec<u32>> = sets.iter().map(|set| train(text, optimizer, (batch, storage), set)).collect();
         for (set, bits) in sets.iter().zip(&all) {
             let first = sets.iter().position(|first| mode_of(first) == mode_of(set)).unwrap();
             let different = bits.iter().zip(&all[first]).position(|(a, b)| a != b);
@@ -93,6 +98,13 @@ fn untied_convolutions_have_the_same_bits() {
     );
 }
 
+#[test]
+fn every_optimizer_has_the_same_bits() {
+    for optimizer in Optimizer::DEFAULTS {
+        same_bits_with(optimizer, "input 3x7x6 - conv3x3x9 - untied3x3x5(R*) - dense43(R*) - dense10(R)");
+    }
+}
+
 /// The smallest error signal and moment that all but the portable mode do not flush.
 fn smallest() -> f32 {
     2.0_f32.powi(-100)
@@ -128,6 +140,23 @@ fn small_moments_are_flushed_in_the_fused_mode() {
                     assert_flushed(set, *m, 0.9 * before);
                 }
             }
+        }
+    }
+}
+
+/// RMSprop's mean of the squared gradients decays as fast; it is flushed when a step reads it.
+#[test]
+fn a_small_mean_of_squares_is_flushed_in_the_fused_mode() {
+    let rmsprop = Optimizer::RmsProp(RmsProp { alpha: 0.5, ..RmsProp::DEFAULT });
+    let before = [1.1 * smallest(), 0.9 * smallest(), 1e-40, 0.25, f32::NAN];
+    for set in &KernelSet::all() {
+        let (mut weight, mut first) = ([1.0; 5], before);
+        let step = StepCoefficients::at(rmsprop, None, 1);
+        let job = WeightGradient { geometry: Geometry::dense(5, 1), samples: 1, input: &[1.0; 5], grad_output: &[0.0] };
+        set.weight_gradient::<ALL>(&job, Update::new(step, &mut weight, &mut first, &mut [], &mut []), &mut []);
+        for (mean, before) in first.into_iter().zip(before) {
+            let read = if mode_of(set) != NumericMode::Portable && before < smallest() { 0.0 } else { before };
+            assert!(mean.to_bits() == (0.5 * read).to_bits() || mean.is_nan() && before.is_nan(), "{set}: {mean:e}");
         }
     }
 }

@@ -251,16 +251,40 @@ fn warmed_up_mirrors_differ_from_the_weights_by_the_variance_of_their_noise() {
     });
 }
 
-/// Every combination of a mirror's settings by its formula in float64, from the noise that the core draws: a warm-up round, then the
-/// round after a step. The authors' code is the third row: B ← B + 0.01 ξᵀσ(ξW + b), summed over the samples.
+/// One mirror step in float64 on given noise: B ← (1 − η) B + η ξᵀy / n, or without the leak, with y = ξW or y = f(ξW + b).
+fn mirrored(
+    [feedback, weight, bias]: [&[f64]; 3],
+    noise: &[Vec<f64>],
+    (rate, response, leaks): (f64, Option<Activation>, bool),
+) -> Vec<f64> {
+    let inputs = weight.len() / bias.len();
+    let retain = if leaks { 1.0 - rate } else { 1.0 };
+    let mut mirror: Vec<f64> = feedback.iter().map(|b| retain * b).collect();
+    for noise in noise {
+        for ((row, weight), bias) in mirror.chunks_mut(inputs).zip(weight.chunks(inputs)).zip(bias) {
+            let product: f64 = weight.iter().zip(noise).map(|(w, x)| w * x).sum();
+            let y = match response {
+                None => product,
+                Some(Activation::Sigmoid) => 1.0 / (1.0 + (-product - bias).exp()),
+                Some(Activation::Tanh) => (product + bias).tanh(),
+                Some(_) => (product + bias).max(0.0),
+            };
+            row.iter_mut().zip(noise).for_each(|(b, x)| *b += rate / SAMPLES as f64 * y * x);
+        }
+    }
+    mirror
+}
+
+/// Combinations of a mirror's settings on the noise that the core draws, in a warm-up round and in the round after a step. The authors'
+/// code is the third row: B ← B + 0.01 ξᵀσ(ξW + b), summed over the samples.
 #[test]
 fn settings_of_mirrors_agree_with_float64() {
-    const HUNDREDTH: f32 = 0.01 * SAMPLES as f32;
+    const SUM: f32 = 0.01 * SAMPLES as f32;
     const ROOT: f32 = Training::MIRROR_NOISE;
     for (rate, bound, response, leaks) in [
         (0.02, ROOT, None, true),
         (0.02, 0.5, None, true),
-        (HUNDREDTH, 0.05, Some(Activation::Sigmoid), false),
+        (SUM, 0.05, Some(Activation::Sigmoid), false),
         (0.02, 0.5, Some(Activation::Tanh), true),
         (1.5, 0.5, Some(Activation::Relu), false),
         (1.5, ROOT, None, false),
@@ -274,8 +298,10 @@ fn settings_of_mirrors_agree_with_float64() {
             let mut memory = vec![0.0; network.memory(&training)];
             let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &set).unwrap();
             trainer.initialize(&mut SplitMix::new(3), 4);
-            (0..3).for_each(|l| trainer.draw_biases(l, Initial::Uniform(1.0), &mut SplitMix::new(6)).unwrap());
-            let (x, labels) = samples(&network);
+            for layer in 0..3 {
+                trainer.draw_biases(layer, Initial::Uniform(1.0), &mut SplitMix::new(6)).unwrap();
+            }
+            let ((x, labels), tensors) = (samples(&network), network.tensors(&training).collect::<Vec<Tensor>>());
             for time in [u64::MAX, 1] {
                 let before = trainer.state().to_vec();
                 if time == 1 {
@@ -283,7 +309,6 @@ fn settings_of_mirrors_agree_with_float64() {
                 } else {
                     trainer.warm_up_mirrors(1).unwrap();
                 }
-                let tensors: Vec<Tensor> = network.tensors(&training).collect();
                 for number in [2, 3] {
                     let of = |state, what: &str| -> Vec<f64> {
                         let values = values_of(&tensors, state, &format!("dense{number}.{what}"));
@@ -291,32 +316,15 @@ fn settings_of_mirrors_agree_with_float64() {
                     };
                     let (weight, bias) = (of(trainer.state(), "weight"), of(trainer.state(), "bias"));
                     let first = values_of(&tensors, &before, &format!("dense{number}.feedback"))[0].to_bits();
-                    let layer = u32::try_from(number - 1).unwrap();
-                    let source = FeedbackSource::new(u64::from(first) << 32 ^ time, layer, bound);
-                    let (mut expected, inputs) = (of(&before, "feedback"), weight.len() / bias.len());
-                    if leaks {
-                        expected.iter_mut().for_each(|b| *b *= 1.0 - f64::from(rate));
-                    }
-                    for sample in 0..SAMPLES {
-                        let noise = |input: usize| source.at(u32::try_from(input * SAMPLES + sample).unwrap());
-                        let noise: Vec<f64> = (0..inputs).map(|input| f64::from(noise(input))).collect();
-                        for ((expected, weight), bias) in
-                            expected.chunks_mut(inputs).zip(weight.chunks(inputs)).zip(&bias)
-                        {
-                            let product: f64 = weight.iter().zip(&noise).map(|(w, x)| w * x).sum();
-                            let y = match response {
-                                None => product,
-                                Some(Activation::Sigmoid) => 1.0 / (1.0 + (-product - bias).exp()),
-                                Some(Activation::Tanh) => (product + bias).tanh(),
-                                Some(_) => (product + bias).max(0.0),
-                            };
-                            let share = f64::from(rate) / SAMPLES as f64 * y;
-                            expected.iter_mut().zip(&noise).for_each(|(b, x)| *b += share * x);
-                        }
-                    }
-                    let found = of(trainer.state(), "feedback");
+                    let source = FeedbackSource::new(u64::from(first) << 32 ^ time, number - 1, bound);
+                    let at = |input, sample| f64::from(source.at(u32::try_from(input * SAMPLES + sample).unwrap()));
+                    let inputs = weight.len() / bias.len();
+                    let noise: Vec<Vec<f64>> =
+                        (0..SAMPLES).map(|sample| (0..inputs).map(|input| at(input, sample)).collect()).collect();
+                    let feedback = of(&before, "feedback");
+                    let expected = mirrored([&feedback, &weight, &bias], &noise, (rate.into(), response, leaks));
                     let largest = expected.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-                    for (found, expected) in found.iter().zip(&expected) {
+                    for (found, expected) in of(trainer.state(), "feedback").iter().zip(&expected) {
                         let passes = (found - expected).abs() <= 1e-5 * expected.abs() + 1e-6 * largest;
                         assert!(passes, "{response:?}, {bound}, {leaks}, {set}: {found}, {expected}");
                     }

@@ -129,7 +129,7 @@ impl StepCoefficients {
             }
             Optimizer::RmsProp(RmsProp { alpha, epsilon, .. }) if OPTIMIZER == capabilities::RMSPROP => {
                 let rest = 1.0 - alpha;
-                *m = each(|i| A::mul_add(alpha, m[i], (rest * g[i]) * g[i]));
+                *m = each(|i| A::mul_add(alpha, A::flush(m[i]), (rest * g[i]) * g[i]));
                 each(|i| -(rate * g[i]) / (A::sqrt(m[i]) + epsilon))
             }
             Optimizer::Sgd(_)

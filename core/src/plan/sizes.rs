@@ -67,8 +67,7 @@ impl Architecture<'_> {
         if !matches!((training.initial_weights(), training.initial_feedback()), (Initial::Glorot, Initial::Glorot)) {
             bits |= capabilities::INITIAL;
         }
-        // Neither 1 nor a number.
-        if training.bias_rate != 1.0 {
+        if training.bias_rate.to_bits() != 1.0_f32.to_bits() {
             bits |= capabilities::BIAS_RATE;
         }
         if training.frozen > 0 {
