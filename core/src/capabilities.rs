@@ -62,6 +62,8 @@ pub const HUBER: u32 = 1 << 26;
 pub(crate) const IMAGES: u32 = CONVOLUTION | UNTIED | MAX_POOL | AVERAGE_POOL;
 /// Convolutions with a stride other than 1.
 pub const STRIDE: u32 = 1 << 27;
+/// Layers that are cut into slices.
+pub const SLICES: u32 = 1 << 28;
 /// Losses whose targets are stored as a value for each output.
 pub(crate) const VALUES: u32 = BINARY_CROSS_ENTROPY | MEAN_SQUARED | HUBER;
 /// Everything.
