@@ -24,40 +24,42 @@ fn of_mut(values: &mut [f32], rows: Range<usize>, len: usize) -> &mut [f32] {
 }
 
 impl Geometry {
-    fn long_first(self) -> Self {
-        let (rows, cols) = Axis::long_first(self.rows, self.cols);
-        Self { rows, cols, ..self }
+    /// The axis along which slices cut a layer, and the other.
+    fn long_first(&self) -> (Axis, Axis) {
+        Axis::long_first(self.rows, self.cols)
     }
 
-    /// Weights of a row of positions, if they are its own.
-    fn row_weights(&self) -> usize {
-        self.cols.output * self.taps() * self.out_channels * self.in_channels
+    /// The same layer with another axis along which slices cut it.
+    fn with_long(self, axis: Axis) -> Self {
+        if self.rows.is_single() { Self { cols: axis, ..self } } else { Self { rows: axis, ..self } }
+    }
+
+    /// Weights of a position, if they are its own.
+    fn position_weights(&self) -> usize {
+        self.taps() * self.out_channels * self.in_channels
     }
 }
 
 impl<'a> Forward<'a> {
     /// The pass over some rows, and their values of `output`.
     pub(crate) fn of_rows<'o>(&self, rows: Range<usize>, output: &'o mut [f32]) -> (Self, &'o mut [f32]) {
-        let (geometry, n, bias) = (self.geometry.long_first(), self.samples, self.bias);
-        let Geometry { in_channels, out_channels, cols, untied, .. } = geometry;
+        let (geometry, n, bias, (long, short)) = (self.geometry, self.samples, self.bias, self.geometry.long_first());
+        let Geometry { in_channels, out_channels, untied, .. } = geometry;
         if geometry.is_dense() {
             let weight = of(self.weight, rows.clone(), in_channels);
             let geometry = Geometry { out_channels: rows.len(), ..geometry };
             let part = Self { geometry, weight, bias: of(bias, rows.clone(), 1), ..*self };
             return (part, of_mut(output, rows, n));
         }
-        let (axis, pixels) = geometry.rows.of_positions(&(0..geometry.rows.taps), &rows);
-        let row = cols.output * out_channels;
+        let (axis, pixels) = long.of_positions(&(0..long.taps), &rows);
+        let row = short.output * out_channels;
         let (weight, bias) = if untied {
-            (of(self.weight, rows.clone(), geometry.row_weights()), of(bias, rows.clone(), row))
+            (of(self.weight, rows.clone(), short.output * geometry.position_weights()), of(bias, rows.clone(), row))
         } else {
             (self.weight, bias)
         };
-        let input = of(self.input, pixels, cols.input * in_channels * n);
-        (
-            Self { geometry: Geometry { rows: axis, ..geometry }, input, weight, bias, ..*self },
-            of_mut(output, rows, row * n),
-        )
+        let input = of(self.input, pixels, short.input * in_channels * n);
+        (Self { geometry: geometry.with_long(axis), input, weight, bias, ..*self }, of_mut(output, rows, row * n))
     }
 }
 
@@ -73,9 +75,9 @@ pub(crate) struct InputGradientRows<'a> {
 impl<'a> InputGradient<'a> {
     /// The pass over some rows.
     pub(crate) fn of_rows(&self, rows: Range<usize>) -> InputGradientRows<'a> {
-        let (geometry, n) = (self.geometry.long_first(), self.samples);
-        let Geometry { in_channels, out_channels, cols, untied, .. } = geometry;
-        let len = if geometry.is_dense() { n } else { cols.input * in_channels * n };
+        let (geometry, n, (long, short)) = (self.geometry, self.samples, self.geometry.long_first());
+        let Geometry { in_channels, out_channels, untied, .. } = geometry;
+        let len = if geometry.is_dense() { n } else { short.input * in_channels * n };
         let values = rows.start * len..rows.end * len;
         let mask = self.mask.map(|mask| of(mask, values.clone(), 1));
         // Feedback that is regenerated has no weights in memory.
@@ -84,10 +86,10 @@ impl<'a> InputGradient<'a> {
             let job = Self { weight: weights_from(rows.start), mask, ..*self };
             return InputGradientRows { job, first_weight: rows.start, values };
         }
-        let (axis, positions) = geometry.rows.of_pixels(&rows);
-        let first_weight = if untied { positions.start * geometry.row_weights() } else { 0 };
-        let grad_output = of(self.grad_output, positions, cols.output * out_channels * n);
-        let geometry = Geometry { rows: axis, ..geometry };
+        let (axis, positions) = long.of_pixels(&rows);
+        let first_weight = if untied { positions.start * short.output * geometry.position_weights() } else { 0 };
+        let grad_output = of(self.grad_output, positions, short.output * out_channels * n);
+        let geometry = geometry.with_long(axis);
         let job = Self { geometry, grad_output, weight: weights_from(first_weight), mask, ..*self };
         InputGradientRows { job, first_weight, values }
     }
@@ -106,8 +108,8 @@ pub(crate) struct WeightGradientRows<'a> {
 impl<'a> WeightGradient<'a> {
     /// The pass over some rows.
     pub(crate) fn of_rows(&self, rows: Range<usize>) -> WeightGradientRows<'a> {
-        let (geometry, n) = (self.geometry.long_first(), self.samples);
-        let Geometry { in_channels, out_channels, cols, .. } = geometry;
+        let (geometry, n, (long, short)) = (self.geometry, self.samples, self.geometry.long_first());
+        let Geometry { in_channels, out_channels, .. } = geometry;
         let whole = |job, len: usize| {
             let weights = rows.start * len..rows.end * len;
             WeightGradientRows { job, weights, begun: false, continues: false }
@@ -118,16 +120,16 @@ impl<'a> WeightGradient<'a> {
             return whole(Self { geometry, grad_output, ..*self }, in_channels);
         }
         let job = |taps: &Range<usize>, positions: Range<usize>| {
-            let (axis, pixels) = geometry.rows.of_positions(taps, &positions);
-            let input = of(self.input, pixels, cols.input * in_channels * n);
-            let grad_output = of(self.grad_output, positions, cols.output * out_channels * n);
-            Self { geometry: Geometry { rows: axis, ..geometry }, input, grad_output, ..*self }
+            let (axis, pixels) = long.of_positions(taps, &positions);
+            let input = of(self.input, pixels, short.input * in_channels * n);
+            let grad_output = of(self.grad_output, positions, short.output * out_channels * n);
+            Self { geometry: geometry.with_long(axis), input, grad_output, ..*self }
         };
         if !geometry.shares_weights() {
-            return whole(job(&(0..geometry.rows.taps), rows.clone()), geometry.row_weights());
+            return whole(job(&(0..long.taps), rows.clone()), short.output * geometry.position_weights());
         }
-        let (tap_weights, all) = (cols.taps * out_channels * in_channels, 0..geometry.rows.output);
-        if cols.output == 1 {
+        let (tap_weights, all) = (short.taps * out_channels * in_channels, 0..long.output);
+        if short.output == 1 {
             return whole(job(&rows, all), tap_weights);
         }
         let tap = rows.start / all.end;

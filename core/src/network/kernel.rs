@@ -183,9 +183,14 @@ impl Axis {
         Self { input, output: last / stride + 1, taps, stride, padding }
     }
 
-    /// Rows and columns; if there is one row of pixels, positions and taps, columns and rows, which have the same layout.
+    /// Whether there is one pixel, one position and one tap.
+    pub(crate) const fn is_single(&self) -> bool {
+        self.input == 1 && self.output == 1 && self.taps == 1
+    }
+
+    /// Rows and columns; columns and rows, which have the same layout, if the rows are a single one.
     pub(crate) const fn long_first(rows: Self, cols: Self) -> (Self, Self) {
-        if rows.input == 1 && rows.output == 1 && rows.taps == 1 { (cols, rows) } else { (rows, cols) }
+        if rows.is_single() { (cols, rows) } else { (rows, cols) }
     }
 
     /// The axis of some taps at some positions, and the pixels that they read.

@@ -186,7 +186,8 @@ impl Training {
     pub(crate) const fn check<const CAPS: u32>(&self) -> Result<(), CoefficientError> {
         require!(self.optimizer.check());
         if let Some(limit) = self.limit() {
-            require!(positive("the clip has to be above 0 and finite", limit));
+            // −0 is 0 again.
+            require!(positive("the clip has to be above 0 and finite", limit + 0.0));
         }
         // A negative or NaN decay does not set the capability, so every image checks it.
         require!(non_negative("the weight decay has to be at least 0 and finite", self.decay));
