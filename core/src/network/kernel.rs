@@ -193,6 +193,11 @@ impl Axis {
         if rows.is_single() { (cols, rows) } else { (rows, cols) }
     }
 
+    /// Taps that read one pixel, at most.
+    pub(crate) const fn taps_of_pixel(&self) -> usize {
+        self.taps.div_ceil(if self.stride == 0 { 1 } else { self.stride })
+    }
+
     /// The axis of some taps at some positions, and the pixels that they read.
     pub(crate) fn of_positions(&self, taps: &Range<usize>, positions: &Range<usize>) -> (Self, Range<usize>) {
         let from = positions.start * self.stride + taps.start;

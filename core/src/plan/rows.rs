@@ -119,7 +119,7 @@ impl LayerPlan<'_> {
         if is_dense(rows, cols) {
             return Rows::new(self.in_channels(), &[outputs, samples]);
         }
-        let (tap_rows, tap_cols) = (rows.taps.div_ceil(rows.stride), cols.taps.div_ceil(cols.stride));
+        let (tap_rows, tap_cols) = (rows.taps_of_pixel(), cols.taps_of_pixel());
         Rows::new(rows.input, &[cols.input, self.in_channels(), tap_rows, tap_cols, outputs, samples])
     }
 

@@ -78,8 +78,9 @@ struct Loops {
     untied: bool,
     /// Whether there are several positions, which share their weights.
     shares: bool,
-    /// Taps of a convolution.
+    /// Taps of a convolution, and those of a row.
     taps: usize,
+    tap_cols: usize,
     /// Pairs of a tap and a row of positions; of an image of one row the taps.
     row_visits: usize,
     /// Instructions of a tap at a position for one channel and four others, if they do.
@@ -98,6 +99,7 @@ impl Loops {
             untied: false,
             shares: false,
             taps: 1,
+            tap_cols: 1,
             row_visits: 1,
             block: 0,
         }
@@ -118,6 +120,7 @@ impl Loops {
             untied,
             shares: !untied && (rows.output > 1 || cols.output > 1),
             taps,
+            tap_cols: cols.taps,
             row_visits,
             block: if kernel.stride() == 1 { 33 } else { 60 },
         }
@@ -146,7 +149,7 @@ impl Loops {
         let tap_rows = rows.saturating_mul(taps);
         Self {
             pairs: min(self.pairs, self.col_pairs.saturating_mul(tap_rows)),
-            row_visits: min(self.row_visits, (self.taps / self.rows.taps).saturating_mul(tap_rows)),
+            row_visits: min(self.row_visits, self.tap_cols.saturating_mul(tap_rows)),
             ..self
         }
     }
@@ -156,7 +159,7 @@ impl Loops {
         if self.is_dense {
             return Self { inputs: part.rows, ..self };
         }
-        self.of_pairs(part.rows, self.rows.taps.div_ceil(self.rows.stride))
+        self.of_pairs(part.rows, self.rows.taps_of_pixel())
     }
 
     /// The loops over a part's weights: of rows of positions, or of rows of taps at all or some of the positions.
@@ -167,9 +170,9 @@ impl Loops {
         if !part.is_cut() {
             return self;
         }
-        let tap_rows = part.rows.div_ceil(part.all.group);
+        let tap_rows = part.rows.div_ceil(max(part.all.group, 1));
         let positions = if part.all.group > 1 { part.rows } else { part.rows.saturating_mul(self.rows.output) };
-        Self { taps: (self.taps / self.rows.taps).saturating_mul(tap_rows), ..self.of_pairs(positions, 1) }
+        Self { taps: self.tap_cols.saturating_mul(tap_rows), ..self.of_pairs(positions, 1) }
     }
 
     /// Instructions of the calls for each tap and channel and four others of a convolution that shares its weights, and of the rows of
@@ -232,10 +235,12 @@ const fn input_gradient(plan: &LayerPlan<'_>, training: &Training, part: Part) -
     let (samples, rule) = (training.batch, plan.layer.feedback);
     let loops = match Loops::of(plan) {
         None => {
+            let features = plan.input.features();
+            // Rows of windows overlap in a row of the image.
+            let overlap = if part.is_cut() { features / max(plan.input.rows(), 1) } else { 0 };
             return Instructions(0)
                 .plus(&[part.of(plan.output.features()), samples, linear(60, 22, window(plan))])
-                .plus(&[part.of(plan.input.features()), samples, 10])
-                .plus(&[if part.is_cut() { plan.input.features() / plan.input.rows() } else { 0 }, samples, 10]);
+                .plus(&[part.of(features).saturating_add(overlap), samples, 10]);
         }
         Some(_) if rule.is_direct() => Loops::dense(plan.input.features(), plan.classes),
         Some(loops) => loops,

@@ -8,41 +8,18 @@ use super::buffers::{
     State, direct_buffers, gradient_buffers, gradient_sums, layer_activations, layer_biases, layer_weights,
     targets_and_activations,
 };
+use super::rows::{cuts_layers, update_rows};
 use super::trainer::{NOT_COUNTED, Trainer};
 use crate::capabilities::{self, enabled};
-use crate::kernels::rows::WeightGradientRows;
 use crate::kernels::step::{Corrections, StepCoefficients};
 use crate::kernels::{BiasGradient, Forward, Geometry, InputGradient, Kernels, PoolGeometry, Update, WeightGradient};
 use crate::network::feedback::{self, Feedback};
 use crate::network::{Activation, Architecture, Operation, Optimizer, Sgd, Storage, Training, loss};
-use crate::plan::{LayerPlan, Rows};
+use crate::plan::LayerPlan;
 use crate::random::{FeedbackSource, saturating_u32};
-use crate::slices::{range, range_mut, split_mut};
+use crate::slices::{range, range_mut, split_mut, subslice, subslice_mut};
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
-    /// Whether slices cut layers.
-    const SLICES: bool = cuts_layers::<CAPS, K>();
-
-    /// Whether a slice has computed some rows of a pass and others remain.
-    #[inline(always)]
-    pub(super) fn is_within_pass(&self) -> bool {
-        Self::SLICES && self.rows_done > 0
-    }
-
-    /// The rows that the next slice of a pass computes; `None` for all.
-    #[inline(always)]
-    fn slice_of(&mut self, rows: impl FnOnce() -> Rows, operations: usize) -> Option<Range<usize>> {
-        if !Self::SLICES {
-            return None;
-        }
-        let rows = rows();
-        let slice = self.next_rows(rows, operations);
-        if slice.end == rows.count {
-            self.rows_done = 0;
-        }
-        Some(slice)
-    }
-
     /// The output of a layer: the next rows, of up to so many operations, if slices cut layers.
     #[inline(never)]
     pub(super) fn forward(&mut self, plan: &LayerPlan<'_>, operations: usize) {
@@ -152,9 +129,9 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             if Self::SLICES
                 && let Some(rows) = rows
             {
-                let part = pool.of_rows(rows);
-                let (grad_output, input) = (values(grad_output, &part.output), values(input, &part.input));
-                let output = values_mut(output, &part.input);
+                let part = pool.of_rows(&rows);
+                let (grad_output, input) = (subslice(grad_output, &part.output), subslice(input, &part.input));
+                let output = subslice_mut(output, &part.input);
                 self.kernels.pool_backward(&part.pool, input, grad_output, before, part.begun, output);
                 complete = part.complete;
             } else {
@@ -185,10 +162,10 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             if Self::SLICES
                 && let Some(rows) = rows
             {
-                let part = job.of_rows(rows);
+                let part = job.of_rows(&rows);
                 (job, first_weight, complete) = (part.job, part.first_weight, part.values);
             }
-            let output = if Self::SLICES { values_mut(output, &complete) } else { &mut *output };
+            let output = if Self::SLICES { subslice_mut(output, &complete) } else { &mut *output };
             if enabled::<CAPS>(capabilities::SEEDED) && rule.is_fixed() && storage == Storage::Seed {
                 let seed = (parameters + feedback).wrapping_sub(Storage::SEED_LEN);
                 let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
@@ -201,7 +178,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         }
         if let Some(before) = before {
             if Self::SLICES {
-                before.derive::<CAPS>(values(input, &complete), values_mut(output, &complete));
+                before.derive::<CAPS>(subslice(input, &complete), subslice_mut(output, &complete));
             } else {
                 before.derive::<CAPS>(input, output);
             }
@@ -257,7 +234,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         if Self::SLICES
             && let Some(rows) = rows
         {
-            update_rows::<CAPS, K>(&self.kernels, &job.of_rows(rows), update, sums);
+            update_rows::<CAPS, K>(&self.kernels, &job.of_rows(&rows), update, sums);
         } else {
             self.kernels.weight_gradient::<CAPS>(&job, update, sums);
         }
@@ -295,35 +272,6 @@ pub(super) fn has_mirror(plan: &LayerPlan<'_>) -> bool {
     plan.needs_input_gradient && plan.layer.feedback == Feedback::WeightMirror
 }
 
-/// Whether slices cut layers.
-const fn cuts_layers<const CAPS: u32, K: Kernels>() -> bool {
-    enabled::<CAPS>(capabilities::SLICES) && K::SLICES
-}
-
-/// Applies the gradients of some rows of weights.
-fn update_rows<const CAPS: u32, K: Kernels>(
-    kernels: &K,
-    rows: &WeightGradientRows<'_>,
-    update: Update<'_>,
-    sums: &mut [f32],
-) {
-    let update = update.of_weights(&rows.weights);
-    let sums = if sums.is_empty() { sums } else { values_mut(sums, &rows.weights) };
-    if !rows.begun && !rows.continues {
-        return kernels.weight_gradient::<CAPS>(&rows.job, update, sums);
-    }
-    if !rows.begun {
-        sums.fill(0.0);
-    }
-    let (none, update) = update.split(0);
-    kernels.weight_gradient::<CAPS>(&rows.job, none, sums);
-    if !rows.continues {
-        // A gradient that is already summed is applied as that of biases, of one sample and one position.
-        let geometry = Geometry::dense(1, sums.len());
-        kernels.bias_gradient::<CAPS>(&BiasGradient { geometry, samples: 1, grad_output: sums }, update);
-    }
-}
-
 /// One layer forward, or some of its rows.
 pub(crate) fn forward<const CAPS: u32, K: Kernels>(
     kernels: &K,
@@ -338,8 +286,8 @@ pub(crate) fn forward<const CAPS: u32, K: Kernels>(
         if cuts_layers::<CAPS, K>()
             && let Some(rows) = rows
         {
-            let part = pool.of_rows(rows);
-            return kernels.pool(&part.pool, values(input, &part.input), values_mut(output, &part.output));
+            let part = pool.of_rows(&rows);
+            return kernels.pool(&part.pool, subslice(input, &part.input), subslice_mut(output, &part.output));
         }
         kernels.pool(&pool, input, output);
     } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
@@ -349,7 +297,7 @@ pub(crate) fn forward<const CAPS: u32, K: Kernels>(
         if cuts_layers::<CAPS, K>()
             && let Some(rows) = rows
         {
-            (job, output) = job.of_rows(rows, output);
+            (job, output) = job.of_rows(&rows, output);
         }
         kernels.forward::<CAPS>(&job, output);
         plan.layer.activation.apply::<CAPS>(output);
@@ -391,14 +339,4 @@ fn pool_of<const CAPS: u32>(plan: &LayerPlan<'_>, samples: usize) -> Option<Pool
 fn activation_before(network: &Architecture<'_>, plan: &LayerPlan<'_>) -> Option<Activation> {
     let before = plan.index.checked_sub(1).and_then(|index| network.layers().get(index));
     before.filter(|layer| layer.operation.has_weights()).map(|layer| layer.activation)
-}
-
-/// The values of a range.
-fn values<'a>(region: &'a [f32], of: &Range<usize>) -> &'a [f32] {
-    range(region, of.start, of.len())
-}
-
-/// The values of a range, to be written.
-fn values_mut<'a>(region: &'a mut [f32], of: &Range<usize>) -> &'a mut [f32] {
-    range_mut(region, of.start, of.len())
 }

@@ -1,7 +1,6 @@
 //! [`Trainer`]: construction, and the state between steps.
 
 use core::fmt;
-use core::ops::Range;
 
 use super::buffers::Work;
 use super::error::TrainerError;
@@ -11,7 +10,7 @@ use crate::checks::non_negative;
 use crate::kernels::Kernels;
 use crate::kernels::step::Corrections;
 use crate::network::{Architecture, Score, Training};
-use crate::plan::{Layout, Rows};
+use crate::plan::Layout;
 use crate::slices::{range, split_mut, tail_mut};
 
 /// Stands for [`Score::correct`] being `None`.
@@ -212,13 +211,6 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         // Not `then_some`: a device would keep both values.
         let correct = if self.correct == NOT_COUNTED { None } else { Some(self.correct) };
         Score { loss: self.loss, correct, samples: self.samples() }
-    }
-
-    /// The rows of a pass that the next slice computes.
-    pub(super) fn next_rows(&mut self, rows: Rows, operations: usize) -> Range<usize> {
-        let from = self.rows_done;
-        self.rows_done = rows.end(from, operations);
-        from..self.rows_done
     }
 
     /// Samples of the step; a constant in an image without batches.
