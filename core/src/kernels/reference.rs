@@ -59,13 +59,14 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let relu = matches!(job.activation, Some(Activation::Relu));
-    let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
+    let finish = |values: &mut [f32]| {
+        if relu {
+            values.iter_mut().filter(|y| **y <= 0.0).for_each(|y| *y = 0.0);
+        }
+    };
     if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() {
         reference_convolution::forward::<A, CAPS>(job, output);
-        for y in output {
-            *y = finish(*y);
-        }
-        return;
+        return finish(output);
     }
     each_position::<CAPS>(output, outputs * n, |position, block| {
         let bias = tail(job.bias, if geometry.untied { position * outputs } else { 0 });
@@ -84,9 +85,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
                     *sum = dot::<A>(*sum, row, column);
                 }
             });
-            for y in block {
-                *y = finish(*y);
-            }
+            finish(block);
         } else {
             for (row, (block, bias)) in block.chunks_exact_mut(n.max(1)).zip(bias).enumerate() {
                 each_tile(block, *bias, |lane, sums| {
@@ -95,9 +94,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
                         sums.add::<A>(columns, n, range(job.weight, (first + row) * inputs, inputs), 1);
                     });
                 });
-                for y in block {
-                    *y = finish(*y);
-                }
+                finish(block);
             }
         }
     });
