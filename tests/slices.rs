@@ -21,6 +21,7 @@ const NETWORKS: &[&str] = &[
     "input 2x1x23 - conv1x5x5/2 - conv1x4x6/2.valid(R) - globalavgpool - dense3",
     "input 2x19x1 - conv5x1x4 - maxpool3x3/2 - untied3x1x3 - dense3",
     "input 2x1x12 - conv3x3x4 - avgpool3x3/2 - conv1x1x5/3(DFA) - dense3",
+    "input 2x7x6 - conv3x3x3 - conv1x1x5/3 - untied2x1x4/3(R) - dense3",
     "input 3x4x4 - conv4x4x6.valid - conv1x1x5(R) - dense3",
     "input 2x5x5 - conv3x3x4 - untied3x3x3(WM) - conv3x3x5(KP) - dense3",
 ];
