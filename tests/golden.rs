@@ -315,7 +315,7 @@ fn pooling(golden: &Golden, set: &KernelSet) {
     let (x, dy) = (inside(&golden.floats("x"), input), inside(&golden.floats("dy"), output));
     let (mut y, mut dx) = (vec![f32::NAN; dy.len()], vec![f32::NAN; x.len()]);
     set.pool(&pool, &x, &mut y);
-    set.pool_backward(&pool, &x, &dy, None, &mut dx);
+    set.pool_backward(&pool, &x, &dy, None, 0, &mut dx);
     golden.check(&set.to_string(), "y", &outside(&y, output));
     golden.check(&set.to_string(), "dx", &outside(&dx, input));
 }

@@ -62,18 +62,57 @@ pub const HUBER: u32 = 1 << 26;
 pub(crate) const IMAGES: u32 = CONVOLUTION | UNTIED | MAX_POOL | AVERAGE_POOL;
 /// Convolutions with a stride other than 1.
 pub const STRIDE: u32 = 1 << 27;
+/// Layers that are cut into slices.
+pub const SLICES: u32 = 1 << 28;
 /// Losses whose targets are stored as a value for each output.
 pub(crate) const VALUES: u32 = BINARY_CROSS_ENTROPY | MEAN_SQUARED | HUBER;
 /// RMSprop.
-pub const RMSPROP: u32 = 1 << 28;
+pub const RMSPROP: u32 = 1 << 29;
 /// Biases with a learning rate of their own.
-pub const BIAS_RATE: u32 = 1 << 29;
+pub const BIAS_RATE: u32 = 1 << 30;
 /// Weight mirrors with another noise or response, or without a leak.
-pub const MIRROR_OPTIONS: u32 = 1 << 30;
+pub const MIRROR_OPTIONS: u32 = 1 << 31;
 /// Optimizers that keep a state.
 pub(crate) const STATES: u32 = MOMENTUM | ADAM | RMSPROP;
 /// Everything.
 pub const ALL: u32 = u32::MAX;
+
+// No two of them share a bit: all 32 are taken, each by one.
+const _: () = assert!(
+    DENSE
+        ^ CONVOLUTION
+        ^ UNTIED
+        ^ MAX_POOL
+        ^ AVERAGE_POOL
+        ^ UPDATED
+        ^ CROSS_ENTROPY
+        ^ HINGE
+        ^ SGD
+        ^ MOMENTUM
+        ^ ADAM
+        ^ CLIP
+        ^ BATCH
+        ^ SIGMOID
+        ^ TANH
+        ^ BINARY_CROSS_ENTROPY
+        ^ DECAY
+        ^ KP_DECAY
+        ^ SIGN
+        ^ MIRROR
+        ^ DIRECT
+        ^ INITIAL
+        ^ TABLE
+        ^ SEEDED
+        ^ FROZEN
+        ^ MEAN_SQUARED
+        ^ HUBER
+        ^ STRIDE
+        ^ SLICES
+        ^ RMSPROP
+        ^ BIAS_RATE
+        ^ MIRROR_OPTIONS
+        == ALL
+);
 
 /// Whether one of the bits of `capability` is compiled in.
 #[inline(always)]

@@ -119,7 +119,7 @@ impl<'m, const CAPS: u32> Predictor<'m, CAPS> {
             };
             let weight = range(values, offset, plan.weights);
             let bias = range(values, offset + plan.weights, plan.biases);
-            forward::<CAPS, _>(&Portable, &plan, samples, input, weight, bias, output);
+            forward::<CAPS, _>(&Portable, &plan, samples, input, (weight, bias), None, output);
             core::mem::swap(&mut from, &mut to);
         }
         Ok(range(from, 0, self.network.classes() * samples))

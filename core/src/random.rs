@@ -221,6 +221,8 @@ pub struct FeedbackSource {
     /// The bound of the uniform distribution, or the standard deviation of the normal one.
     scale: f32,
     normal: bool,
+    /// Index of the first weight of a slice.
+    first: u32,
 }
 
 impl FeedbackSource {
@@ -233,7 +235,7 @@ impl FeedbackSource {
         z ^= z >> 31;
         #[expect(clippy::cast_possible_truncation, reason = "the two halves")]
         let keys = [z as u32, (z >> 32) as u32];
-        Self { keys, scale: a, normal: false }
+        Self { keys, scale: a, normal: false, first: 0 }
     }
 
     /// The source of a layer whose feedback weights have this fan-in and fan-out.
@@ -244,9 +246,15 @@ impl FeedbackSource {
         }
     }
 
-    /// Feedback weight `index` in the layer's distribution.
+    /// The source of the weights from index `first` on.
+    pub(crate) fn from(self, first: usize) -> Self {
+        Self { first: saturating_u32(first), ..self }
+    }
+
+    /// Feedback weight `index` of the slice in the layer's distribution.
     #[inline(always)]
     pub(crate) fn draw<const CAPS: u32>(&self, index: u32) -> f32 {
+        let index = if enabled::<CAPS>(capabilities::SLICES) { index.saturating_add(self.first) } else { index };
         if enabled::<CAPS>(capabilities::INITIAL) && self.normal { self.normal_at(index) } else { self.at(index) }
     }
 

@@ -1,7 +1,9 @@
-//! Slices of a region by offset and length.
+//! Slices of a region by offset and length, or by range.
 //!
 //! A range outside its region is an error in the memory plan. Debug builds stop there; other builds give an empty slice,
 //! so that no image holds the code of a panic. Kernels use `get` directly where data may end before a vector or a block does.
+
+use core::ops::Range;
 
 /// The values `from..from + len`.
 #[inline]
@@ -16,6 +18,18 @@ pub(crate) fn range(values: &[f32], from: usize, len: usize) -> &[f32] {
 pub(crate) fn range_mut(values: &mut [f32], from: usize, len: usize) -> &mut [f32] {
     debug_assert!(from.saturating_add(len) <= values.len(), "{from}..{from}+{len} of {}", values.len());
     values.get_mut(from..from.wrapping_add(len)).unwrap_or(&mut [])
+}
+
+/// The values of a range.
+#[inline]
+pub(crate) fn subslice<'a>(values: &'a [f32], at: &Range<usize>) -> &'a [f32] {
+    range(values, at.start, at.len())
+}
+
+/// The values of a range, to be written.
+#[inline]
+pub(crate) fn subslice_mut<'a>(values: &'a mut [f32], at: &Range<usize>) -> &'a mut [f32] {
+    range_mut(values, at.start, at.len())
 }
 
 /// The values from `from` on.

@@ -15,6 +15,7 @@
 //! | `batch_one.rs`, `small_batch.rs`, `few_channels.rs`, `const_outputs.rs` | special cases of these |
 //! | `winograd/` | 5 × 5 convolutions with fewer products |
 //! | `pooling.rs` | max and average pooling |
+//! | `rows.rs` | a pass over some rows of a layer, for a slice of a step |
 //! | `reference.rs`, `reference_sums.rs`, `reference_convolution.rs`, `seeded_feedback.rs` | the passes on a device |
 //! | `step.rs`, `update.rs` | the optimizer |
 //!
@@ -39,6 +40,7 @@ mod reference;
 mod reference_convolution;
 mod reference_pooling;
 mod reference_sums;
+pub(crate) mod rows;
 mod seeded_feedback;
 pub mod select;
 mod small_batch;
@@ -68,6 +70,16 @@ use crate::random::FeedbackSource;
 ///
 /// `CAPS` are the [capabilities](crate::capabilities) that the image holds.
 pub trait Kernels {
+    /// Whether [`Training::slice`](crate::Training::slice) cuts layers. If not, a slice of a step is a whole layer in one direction.
+    ///
+    /// A kernel set that cuts layers
+    ///
+    /// - takes an `output` of [`Kernels::input_gradient`] that is some inputs of a dense layer, with the weights from those of the first one
+    ///   on;
+    /// - adds to `sums` in [`Kernels::weight_gradient`] if the update has no weights;
+    /// - adds to the values of [`Kernels::pool_backward`] that are begun.
+    const SLICES: bool = false;
+
     /// y = x W + b, and ReLU if that is the activation.
     fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]);
 
@@ -91,13 +103,15 @@ pub trait Kernels {
     /// Pooling.
     fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]);
 
-    /// dL/dx of pooling; `before` is the activation whose output `input` is.
+    /// dL/dx of pooling; `before` is the activation whose output `input` is. The first `begun` values of `output` hold sums to which
+    /// this pass adds; there are none if the kernel set does not [cut layers](Kernels::SLICES).
     fn pool_backward(
         &self,
         pool: &PoolGeometry,
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
+        begun: usize,
         output: &mut [f32],
     );
 }
@@ -107,6 +121,8 @@ pub trait Kernels {
 /// `Trainer::new` takes [`Portable`](crate::arithmetic::Portable); a firmware whose processor has a square root gives an
 /// [`Arithmetic`] of its own to `Trainer::with_kernels`.
 impl<A: Arithmetic> Kernels for A {
+    const SLICES: bool = true;
+
     fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]) {
         reference::forward::<A, CAPS>(job, output);
     }
@@ -142,8 +158,9 @@ impl<A: Arithmetic> Kernels for A {
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
+        begun: usize,
         output: &mut [f32],
     ) {
-        reference_pooling::backward(pool, input, grad_output, before, output);
+        reference_pooling::backward(pool, input, grad_output, before, begun, output);
     }
 }

@@ -22,12 +22,13 @@ pub(super) fn known_samples<const CAPS: u32>(samples: usize) -> usize {
     if enabled::<CAPS>(capabilities::BATCH) { samples } else { 1 }
 }
 
-/// Calls `visit` for each position with its `len` values.
+/// Calls `visit` for each position with its `len` values, or with the values of a slice if they are fewer.
 #[inline(always)]
 pub(super) fn each_position<const CAPS: u32>(values: &mut [f32], len: usize, mut visit: impl FnMut(usize, &mut [f32])) {
     if !enabled::<CAPS>(capabilities::CONVOLUTION | capabilities::UNTIED) {
         return visit(0, values);
     }
+    let len = if enabled::<CAPS>(capabilities::SLICES) { len.min(values.len()) } else { len };
     for (position, block) in values.chunks_exact_mut(len.max(1)).enumerate() {
         visit(position, block);
     }
@@ -58,13 +59,14 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
     let relu = matches!(job.activation, Some(Activation::Relu));
-    let finish = |y: f32| if relu && y <= 0.0 { 0.0 } else { y };
+    let finish = |values: &mut [f32]| {
+        if relu {
+            values.iter_mut().filter(|y| **y <= 0.0).for_each(|y| *y = 0.0);
+        }
+    };
     if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() {
         reference_convolution::forward::<A, CAPS>(job, output);
-        for y in output {
-            *y = finish(*y);
-        }
-        return;
+        return finish(output);
     }
     each_position::<CAPS>(output, outputs * n, |position, block| {
         let bias = tail(job.bias, if geometry.untied { position * outputs } else { 0 });
@@ -83,9 +85,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
                     *sum = dot::<A>(*sum, row, column);
                 }
             });
-            for y in block {
-                *y = finish(*y);
-            }
+            finish(block);
         } else {
             for (row, (block, bias)) in block.chunks_exact_mut(n.max(1)).zip(bias).enumerate() {
                 each_tile(block, *bias, |lane, sums| {
@@ -94,9 +94,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
                         sums.add::<A>(columns, n, range(job.weight, (first + row) * inputs, inputs), 1);
                     });
                 });
-                for y in block {
-                    *y = finish(*y);
-                }
+                finish(block);
             }
         }
     });
@@ -122,13 +120,8 @@ pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient
             for (row, block) in block.chunks_exact_mut(n.max(1)).enumerate() {
                 each_tile(block, 0.0, |lane, sums| {
                     each_tap::<CAPS, true>(&geometry, position, |output_position, first| {
-                        let columns = tail(job.grad_output, output_position * outputs * n + lane);
-                        sums.add::<A>(
-                            columns,
-                            n,
-                            tail(range(job.weight, first * inputs, outputs * inputs), row),
-                            inputs,
-                        );
+                        let columns = range(job.grad_output, output_position * outputs * n, outputs * n);
+                        sums.add::<A>(tail(columns, lane), n, tail(job.weight, first * inputs + row), inputs);
                     });
                 });
             }
@@ -149,7 +142,7 @@ pub(super) fn apply_mask<A: Arithmetic>(mask: Option<&[f32]>, output: &mut [f32]
     }
 }
 
-/// hᵀG into the optimizer.
+/// hᵀG into the optimizer; added to `sums` if the update of a slice has no weights.
 pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
     job: &WeightGradient<'_>,
     mut update: Update<'_>,
@@ -157,11 +150,14 @@ pub(super) fn weight_gradient<A: Arithmetic, const CAPS: u32>(
 ) {
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
+    let adds = enabled::<CAPS>(capabilities::SLICES) && update.weight.is_empty();
     if enabled::<CAPS>(capabilities::CONVOLUTION) && n == 1 && geometry.shares_weights() && outputs >= DOT_ROWS {
-        reference_convolution::weight_gradient::<CAPS>(job, sums);
+        reference_convolution::weight_gradient::<CAPS>(job, adds, sums);
         return update.apply::<A, CAPS, 1>(0, sums);
     }
-    sums.fill(0.0);
+    if !adds {
+        sums.fill(0.0);
+    }
     for position in 0..geometry.positions() {
         each_tap::<CAPS, false>(&geometry, position, |input_position, first| {
             let columns = range(job.input, input_position * inputs * n, inputs * n);

@@ -6,6 +6,7 @@ use super::geometry::Geometry;
 use super::jobs::{Forward, InputGradient, WeightGradient};
 use super::reference_sums::{DOT_ROWS, add_terms, skips};
 use crate::arithmetic::{Arithmetic, Portable};
+use crate::capabilities::{self, enabled};
 use crate::slices::{range, range_mut, tail, tail_mut};
 
 /// y = x W + b.
@@ -97,28 +98,40 @@ fn add_tap<const CAPS: u32, const BACKWARD: bool, const LANES: usize>(
     });
 }
 
-/// hᵀG of a layer that shares its weights and has at least four output channels, into `sums`.
+/// hᵀG of a layer that shares its weights and has at least four output channels, into `sums`, or added to them.
 #[inline(never)]
-pub(super) fn weight_gradient<const CAPS: u32>(job: &WeightGradient<'_>, sums: &mut [f32]) {
+pub(super) fn weight_gradient<const CAPS: u32>(job: &WeightGradient<'_>, adds: bool, sums: &mut [f32]) {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
     for tap in 0..job.geometry.taps() {
         for out in (0..outputs).step_by(DOT_ROWS) {
             // The last four overlap the ones before if the number of channels is not a multiple of four.
-            let out = out.min(outputs.saturating_sub(DOT_ROWS));
+            let from = out.min(outputs.saturating_sub(DOT_ROWS));
             for channel in 0..inputs {
-                let gradients = tap_gradients::<CAPS>(job, tap, channel, out);
-                let sums = sums.get_mut((tap * outputs + out) * inputs + channel..).unwrap_or_default();
-                sums.iter_mut().step_by(inputs.max(1)).zip(gradients).for_each(|(sum, gradient)| *sum = gradient);
+                let sums = sums.get_mut((tap * outputs + from) * inputs + channel..).unwrap_or_default();
+                let mut begun = [0.0; DOT_ROWS];
+                if enabled::<CAPS>(capabilities::SLICES) && adds {
+                    begun.iter_mut().zip(sums.iter().step_by(inputs.max(1))).for_each(|(to, sum)| *to = *sum);
+                }
+                let gradients = tap_gradients::<CAPS>(job, tap, channel, from, begun);
+                let repeated = if enabled::<CAPS>(capabilities::SLICES) { out - from } else { 0 };
+                let sums = sums.iter_mut().step_by(inputs.max(1));
+                sums.zip(gradients).skip(repeated).for_each(|(sum, gradient)| *sum = gradient);
             }
         }
     }
 }
 
-/// The gradients of the weights of a tap and an input channel for four output channels.
+/// The gradients of the weights of a tap and an input channel for four output channels, added to those of a slice that were begun.
 #[inline(never)]
-fn tap_gradients<const CAPS: u32>(job: &WeightGradient<'_>, tap: usize, channel: usize, out: usize) -> [f32; DOT_ROWS] {
+fn tap_gradients<const CAPS: u32>(
+    job: &WeightGradient<'_>,
+    tap: usize,
+    channel: usize,
+    out: usize,
+    begun: [f32; DOT_ROWS],
+) -> [f32; DOT_ROWS] {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
-    let mut sums = [0.0; DOT_ROWS];
+    let mut sums = if enabled::<CAPS>(capabilities::SLICES) { begun } else { [0.0; DOT_ROWS] };
     let geometry = job.geometry.known::<CAPS>();
     let mut visit = |(pixel, block): (&[f32], &[f32])| {
         let g = block.get(out..).and_then(|block| block.first_chunk());

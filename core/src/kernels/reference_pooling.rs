@@ -2,6 +2,7 @@
 
 use super::pooling::PoolGeometry;
 use crate::network::Activation;
+use crate::slices::tail_mut;
 
 /// The values of one channel and sample in a window.
 #[derive(Clone, Copy)]
@@ -78,16 +79,17 @@ pub(super) fn forward(pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
     });
 }
 
-/// dL/dx from G; see [`PoolGeometry::backward`].
+/// dL/dx from G; see [`PoolGeometry::backward`]. The first `begun` values of `output` hold sums to which this pass adds.
 pub(super) fn backward(
     pool: &PoolGeometry,
     input: &[f32],
     grad_output: &[f32],
     before: Option<Activation>,
+    begun: usize,
     output: &mut [f32],
 ) {
     let relu = before == Some(Activation::Relu);
-    output.fill(0.0);
+    tail_mut(output, begun).fill(0.0);
     each_window(pool, |window, index| {
         let Some(g) = grad_output.get(index) else { return };
         if pool.average {

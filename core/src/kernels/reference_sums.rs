@@ -32,22 +32,9 @@ pub(super) fn dot<A: Arithmetic>(sum: f32, row: &[f32], column: &[f32]) -> f32 {
 pub(super) fn dot_rows<A: Arithmetic>(sums: &mut [f32; DOT_ROWS], rows: &[f32], column: &[f32]) {
     let width = column.len();
     // The column stands in for rows that are missing; their sums are never stored.
-    let row = |value: usize| {
-        let row = rows.get(value * width..(value + 1) * width).unwrap_or(column);
-        if SOFT_FLOAT { (&[][..], row) } else { row.as_chunks::<4>() }
-    };
-    let ((a, a_tail), (b, b_tail), (c, c_tail), (d, d_tail)) = (row(0), row(1), row(2), row(3));
-    let (blocks, tail) = if SOFT_FLOAT { (&[][..], column) } else { column.as_chunks::<4>() };
+    let row = |value: usize| rows.get(value * width..(value + 1) * width).unwrap_or(column);
     let mut next = *sums;
-    for ((((a, b), c), d), x) in a.iter().zip(b).zip(c).zip(d).zip(blocks) {
-        // Unrolled because the compiler keeps loops when it optimises for size.
-        let ([a0, a1, a2, a3], [b0, b1, b2, b3], [c0, c1, c2, c3], [d0, d1, d2, d3]) = (a, b, c, d);
-        add_terms::<A>(&mut next, [*a0, *b0, *c0, *d0], x[0]);
-        add_terms::<A>(&mut next, [*a1, *b1, *c1, *d1], x[1]);
-        add_terms::<A>(&mut next, [*a2, *b2, *c2, *d2], x[2]);
-        add_terms::<A>(&mut next, [*a3, *b3, *c3, *d3], x[3]);
-    }
-    for ((((a, b), c), d), x) in a_tail.iter().zip(b_tail).zip(c_tail).zip(d_tail).zip(tail) {
+    for ((((a, b), c), d), x) in row(0).iter().zip(row(1)).zip(row(2)).zip(row(3)).zip(column) {
         if !skips(*x) {
             add_terms::<A>(&mut next, [*a, *b, *c, *d], *x);
         }

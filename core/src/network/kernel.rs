@@ -183,6 +183,42 @@ impl Axis {
         Self { input, output: last / stride + 1, taps, stride, padding }
     }
 
+    /// Whether there is one pixel, one position and one tap.
+    pub(crate) const fn is_single(&self) -> bool {
+        self.input == 1 && self.output == 1 && self.taps == 1
+    }
+
+    /// Rows and columns; columns and rows, which have the same layout, if the rows are a single one.
+    pub(crate) const fn long_first(rows: Self, cols: Self) -> (Self, Self) {
+        if rows.is_single() { (cols, rows) } else { (rows, cols) }
+    }
+
+    /// Taps that read one pixel, at most.
+    pub(crate) const fn taps_of_pixel(&self) -> usize {
+        self.taps.div_ceil(if self.stride == 0 { 1 } else { self.stride })
+    }
+
+    /// The axis of some taps at some positions, and the pixels that they read.
+    pub(crate) fn of_positions(&self, taps: &Range<usize>, positions: &Range<usize>) -> (Self, Range<usize>) {
+        let from = positions.start * self.stride + taps.start;
+        let end = (positions.end.saturating_sub(1) * self.stride + taps.end).saturating_sub(self.padding);
+        let start = from.saturating_sub(self.padding).min(self.input);
+        let pixels = start..end.clamp(start, self.input);
+        let padding = self.padding.saturating_sub(from);
+        (Self { input: pixels.len(), output: positions.len(), taps: taps.len(), padding, ..*self }, pixels)
+    }
+
+    /// The axis of some pixels, and the positions that read them, at least one.
+    pub(crate) fn of_pixels(&self, pixels: &Range<usize>) -> (Self, Range<usize>) {
+        // The tap by which position 0 would read the first pixel, and the last.
+        let (first, last) = (pixels.start + self.padding, pixels.end.saturating_sub(1) + self.padding);
+        let start = (first + 1).saturating_sub(self.taps).div_ceil(self.stride.max(1));
+        let start = start.min(self.in_strides(first)).min(self.output.saturating_sub(1));
+        let positions = start..self.output.min(self.in_strides(last) + 1).max(start + 1);
+        let padding = first - start * self.stride;
+        (Self { input: pixels.len(), output: positions.len(), padding, ..*self }, positions)
+    }
+
     /// The taps that stay inside the image, seen from the coordinate `at`: of a position forward, of a pixel backward.
     ///
     /// Backward, with a stride, these are the taps by which a position reads the pixel; a pixel between kernels has none.

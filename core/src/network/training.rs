@@ -21,8 +21,9 @@ pub struct Training {
     pub(crate) batch: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
+    /// 0 for none; 0 itself, which is out of range, is stored as −0. An `Option` and `slice` would make more than 64 bytes, which an image
+    /// copies with `memcpy`.
     clip: f32,
-    clips: bool,
     pub(crate) decay: f32,
     pub(crate) kp_decay: f32,
     pub(crate) mirror_rate: f32,
@@ -39,6 +40,8 @@ pub struct Training {
     pub(crate) frozen: u8,
     /// Whether the frozen layers lie in a table.
     pub(crate) frozen_in_table: bool,
+    /// Operations of a slice; `usize::MAX` for whole layers.
+    pub(crate) slice: usize,
 }
 
 /// The bit of `Training::mirror` of mirrors that do not leak.
@@ -57,7 +60,6 @@ impl Training {
             optimizer: Optimizer::Adam(Adam::DEFAULT),
             loss: Loss::CrossEntropy,
             clip: 0.0,
-            clips: false,
             decay: 0.0,
             kp_decay: Self::KP_DECAY,
             mirror_rate: Self::MIRROR_RATE,
@@ -71,6 +73,7 @@ impl Training {
             storage: Storage::Memory,
             frozen: 0,
             frozen_in_table: false,
+            slice: usize::MAX,
         }
     }
 
@@ -228,7 +231,25 @@ impl Training {
     /// decay and the optimizer. Gradients of biases are not clipped (report section 5).
     #[must_use]
     pub const fn clip(mut self, limit: f32) -> Self {
-        (self.clip, self.clips) = (limit, true);
+        self.clip = if limit.to_bits() == 0 { -0.0 } else { limit };
+        self
+    }
+
+    /// Cuts layers into slices of up to `operations` operations each, so that a [`Step::poll`](crate::Step::poll) takes no longer than a
+    /// control loop can wait. Results are bit-identical for every number.
+    ///
+    /// An operation is a multiply-add, or a value of a pooling window. [`Architecture::longest_slice`](crate::Architecture::longest_slice)
+    /// gives the instructions of the longest slice. A slice computes at least
+    ///
+    /// - one output of a dense layer, one input of its input gradient, the weights of one output;
+    /// - one row of a convolution's or a pooling layer's image, of a single column if there is only one row;
+    /// - the terms that one row of positions adds to the gradients of one row of a convolution's kernel.
+    ///
+    /// The loss, the update of a layer's biases, new signs of feedback and the step of a weight mirror are slices of their own that are not cut.
+    /// Only [kernel sets](crate::kernels::Kernels::SLICES) of devices cut layers.
+    #[must_use]
+    pub const fn slice(mut self, operations: usize) -> Self {
+        self.slice = operations;
         self
     }
 
@@ -237,9 +258,9 @@ impl Training {
         self.storage
     }
 
-    /// The limit of [`Training::clip`], stored as two fields because an `Option` takes 4 bytes more of a device's RAM.
+    /// The limit of [`Training::clip`].
     pub(crate) const fn limit(&self) -> Option<f32> {
-        if self.clips { Some(self.clip) } else { None }
+        if self.clip.to_bits() == 0 { None } else { Some(self.clip) }
     }
 
     /// Number of classes that a network of `outputs` outputs tells apart: two by the sign of one output, else one for each
@@ -262,7 +283,8 @@ impl Training {
     pub(crate) const fn check<const CAPS: u32>(&self) -> Result<(), CoefficientError> {
         require!(self.optimizer.check());
         if let Some(limit) = self.limit() {
-            require!(positive("the clip has to be above 0 and finite", limit));
+            // −0 is 0 again.
+            require!(positive("the clip has to be above 0 and finite", limit + 0.0));
         }
         // A negative or NaN decay does not set the capability, so every image checks it.
         require!(non_negative("the weight decay has to be at least 0 and finite", self.decay));

@@ -73,6 +73,9 @@ impl Architecture<'_> {
         if training.frozen > 0 {
             bits |= capabilities::FROZEN | if training.frozen_in_table { capabilities::TABLE } else { 0 };
         }
+        if training.slice < usize::MAX {
+            bits |= capabilities::SLICES;
+        }
         // Not by a cursor: it would hold the code of every operation.
         let (mut rest, mut index, mut needs_input_gradient) = (self.layers(), 0, false);
         while let [layer, tail @ ..] = rest {

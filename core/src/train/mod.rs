@@ -8,6 +8,7 @@
 //! | `step.rs` | [`Step`]: a step as a loop over slices: forward, loss, input gradient, update |
 //! | `targets.rs` | the targets of a step: checks, and how they are stored |
 //! | `pass.rs` | one layer in one direction |
+//! | `rows.rs` | the rows of a layer that a slice computes |
 //! | `probe.rs` | the error signals at every layer, without an update |
 //! | `initialize.rs` | initial weights and feedback, warm-up of weight mirrors |
 //! | `grow.rs` | the state of a network in that of the same network with more outputs |
@@ -21,6 +22,7 @@ mod grow;
 mod initialize;
 pub(crate) mod pass;
 mod probe;
+mod rows;
 mod step;
 mod targets;
 mod trainer;

@@ -2,10 +2,13 @@
 //!
 //! A device's stack holds one of these functions at a time: none is inlined into another, and each looks its layer up.
 
+use core::ops::Range;
+
 use super::buffers::{
     State, direct_buffers, gradient_buffers, gradient_sums, layer_activations, layer_biases, layer_weights,
     targets_and_activations,
 };
+use super::rows::{cuts_layers, update_rows};
 use super::trainer::{NOT_COUNTED, Trainer};
 use crate::capabilities::{self, enabled};
 use crate::kernels::step::{Corrections, StepCoefficients};
@@ -14,20 +17,21 @@ use crate::network::feedback::{self, Feedback};
 use crate::network::{Activation, Architecture, Operation, Optimizer, Sgd, Storage, Training, loss};
 use crate::plan::LayerPlan;
 use crate::random::{FeedbackSource, saturating_u32};
-use crate::slices::{range, range_mut, split_mut};
+use crate::slices::{range, range_mut, split_mut, subslice, subslice_mut};
 
 impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
-    /// The output of a layer.
+    /// The output of a layer: the next rows, of up to so many operations, if slices cut layers.
     #[inline(never)]
-    pub(super) fn forward(&mut self, plan: &LayerPlan<'_>) {
+    pub(super) fn forward(&mut self, plan: &LayerPlan<'_>, operations: usize) {
         let samples = self.samples();
+        let rows = self.slice_of(|| plan.forward_rows(samples), operations);
         let (input, output) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
         let in_table =
             enabled::<CAPS>(capabilities::TABLE) && enabled::<CAPS>(capabilities::FROZEN) && plan.is_in_table();
         let values = if in_table { self.table } else { &*self.state };
         let weight = range(values, plan.parameter_offset, plan.weights);
         let bias = range(values, plan.parameter_offset + plan.weights, plan.biases);
-        forward::<CAPS, K>(&self.kernels, plan, samples, input, weight, bias, output);
+        forward::<CAPS, K>(&self.kernels, plan, samples, input, (weight, bias), rows, output);
     }
 
     /// The score of the logits, their gradient, and what direct rules project.
@@ -120,10 +124,12 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         self.kernels.weight_gradient::<CAPS>(&job, update, sums);
     }
 
-    /// The input gradient of a layer, through the feedback of its rule or, for the true gradient, through W.
+    /// The input gradient of a layer, through the feedback of its rule or, for the true gradient, through W; the next rows as in
+    /// [`Trainer::forward`].
     #[inline(never)]
-    pub(super) fn input_gradient(&mut self, plan: &LayerPlan<'_>, true_gradient: bool) {
+    pub(super) fn input_gradient(&mut self, plan: &LayerPlan<'_>, true_gradient: bool, operations: usize) {
         let (samples, [parameters, feedback, _]) = (self.samples(), self.sizes());
+        let rows = self.slice_of(|| plan.input_gradient_rows(samples), operations);
         let before = activation_before(&self.network, plan);
         let rule = if true_gradient { Feedback::Symmetric } else { plan.layer.feedback };
         let (input, _) = layer_activations::<CAPS>(self.work.forward, &self.training, plan, samples);
@@ -135,8 +141,20 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 (self.work.odd, &mut [], &mut [])
             };
         let (grad_output, output) = gradient_buffers(self.work.even, odd, plan, samples);
+        // The values that are complete after this slice.
+        let mut complete = 0..output.len();
         if let Some(pool) = pool_of::<CAPS>(plan, samples) {
-            self.kernels.pool_backward(&pool, input, grad_output, before, output);
+            if Self::SLICES
+                && let Some(rows) = rows
+            {
+                let part = pool.of_rows(&rows);
+                let (grad_output, input) = (subslice(grad_output, &part.output), subslice(input, &part.input));
+                let output = subslice_mut(output, &part.input);
+                self.kernels.pool_backward(&part.pool, input, grad_output, before, part.begun, output);
+                complete = part.complete;
+            } else {
+                self.kernels.pool_backward(&pool, input, grad_output, before, 0, output);
+            }
         } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
             let storage = self.training.storage;
             let weight = match rule {
@@ -157,7 +175,15 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 (geometry, &*grad_output)
             };
             let mask = (before == Some(Activation::Relu)).then_some(input);
-            let job = InputGradient { geometry, samples, grad_output, weight, mask };
+            let mut job = InputGradient { geometry, samples, grad_output, weight, mask };
+            let mut first_weight = 0;
+            if Self::SLICES
+                && let Some(rows) = rows
+            {
+                let part = job.of_rows(&rows);
+                (job, first_weight, complete) = (part.job, part.first_weight, part.values);
+            }
+            let output = if Self::SLICES { subslice_mut(output, &complete) } else { &mut *output };
             if enabled::<CAPS>(capabilities::SEEDED) && rule.is_fixed() && storage == Storage::Seed {
                 let seed = (parameters + feedback).wrapping_sub(Storage::SEED_LEN);
                 let seed = feedback::read_seed(range(self.state, seed, Storage::SEED_LEN));
@@ -167,22 +193,35 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                     saturating_u32(plan.index),
                     plan.feedback_fans(),
                 );
-                self.kernels.input_gradient_seeded::<CAPS>(&job, &source, output);
+                self.kernels.input_gradient_seeded::<CAPS>(&job, &source.from(first_weight), output);
             } else {
                 self.kernels.input_gradient::<CAPS>(&job, output);
             }
         }
         if let Some(before) = before {
-            before.derive::<CAPS>(input, output);
+            if Self::SLICES {
+                before.derive::<CAPS>(subslice(input, &complete), subslice_mut(output, &complete));
+            } else {
+                before.derive::<CAPS>(input, output);
+            }
         }
     }
 
-    /// Applies the gradients of a layer's weights and biases.
-    pub(super) fn update(&mut self, plan: &LayerPlan<'_>) {
+    /// Applies the gradients of a layer's weights and biases. If slices cut layers, the biases follow in a slice after the last weights.
+    pub(super) fn update(&mut self, plan: &LayerPlan<'_>, operations: usize) {
         if enabled::<CAPS>(capabilities::FROZEN) && plan.is_frozen() {
             return;
         }
-        self.update_weights(plan);
+        if Self::SLICES {
+            let rows = plan.weight_rows(self.samples());
+            if self.rows_done < rows.count {
+                let slice = self.next_rows(rows, operations);
+                return self.update_weights(plan, Some(slice));
+            }
+            self.rows_done = 0;
+        } else {
+            self.update_weights(plan, None);
+        }
         self.update_biases(plan);
         if enabled::<CAPS>(capabilities::MIRROR) && has_mirror(plan) {
             self.mirror_step(plan, self.steps);
@@ -190,7 +229,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     }
 
     #[inline(never)]
-    fn update_weights(&mut self, plan: &LayerPlan<'_>) {
+    fn update_weights(&mut self, plan: &LayerPlan<'_>, rows: Option<Range<usize>>) {
         let Some(geometry) = Geometry::of::<CAPS>(plan) else { return };
         let (samples, sizes, mut step) = (self.samples(), self.sizes(), self.coefficients());
         let decays = plan.needs_input_gradient && plan.layer.feedback == Feedback::KolenPollack;
@@ -214,7 +253,13 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
             feedback,
         };
         let job = WeightGradient { geometry, samples, input, grad_output };
-        self.kernels.weight_gradient::<CAPS>(&job, update, sums);
+        if Self::SLICES
+            && let Some(rows) = rows
+        {
+            update_rows::<CAPS, K>(&self.kernels, &job.of_rows(&rows), update, sums);
+        } else {
+            self.kernels.weight_gradient::<CAPS>(&job, update, sums);
+        }
     }
 
     #[inline(never)]
@@ -252,22 +297,34 @@ pub(super) fn has_mirror(plan: &LayerPlan<'_>) -> bool {
     plan.needs_input_gradient && plan.layer.feedback == Feedback::WeightMirror
 }
 
-/// One layer forward.
+/// One layer forward, or some of its rows.
 pub(crate) fn forward<const CAPS: u32, K: Kernels>(
     kernels: &K,
     plan: &LayerPlan<'_>,
     samples: usize,
     input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    output: &mut [f32],
+    (weight, bias): (&[f32], &[f32]),
+    rows: Option<Range<usize>>,
+    mut output: &mut [f32],
 ) {
     if let Some(pool) = pool_of::<CAPS>(plan, samples) {
+        if cuts_layers::<CAPS, K>()
+            && let Some(rows) = rows
+        {
+            let part = pool.of_rows(&rows);
+            return kernels.pool(&part.pool, subslice(input, &part.input), subslice_mut(output, &part.output));
+        }
         kernels.pool(&pool, input, output);
     } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
         // Not `then_some`: a device would keep both of its operands on the stack.
         let activation = if plan.is_last { None } else { Some(plan.layer.activation) };
-        kernels.forward::<CAPS>(&Forward { geometry, samples, input, weight, bias, activation }, output);
+        let mut job = Forward { geometry, samples, input, weight, bias, activation };
+        if cuts_layers::<CAPS, K>()
+            && let Some(rows) = rows
+        {
+            (job, output) = job.of_rows(&rows, output);
+        }
+        kernels.forward::<CAPS>(&job, output);
         plan.layer.activation.apply::<CAPS>(output);
     }
 }

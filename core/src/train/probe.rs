@@ -59,7 +59,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 // Magnitudes are drawn from the last ones: those of a probe would change all later steps.
                 self.refresh_signs(plan, None);
             }
-            self.input_gradient(plan, true_gradient);
+            self.input_gradient(plan, true_gradient, usize::MAX);
         }
         Ok(score)
     }

@@ -48,7 +48,8 @@ impl<const CAPS: u32, K> fmt::Debug for Step<'_, '_, CAPS, K> {
 }
 
 impl<'m, const CAPS: u32, K: Kernels> Step<'_, 'm, CAPS, K> {
-    /// Runs the next slice of the step: one layer in one direction, or the loss. Ready with the score before the update, after the
+    /// Runs the next slice of the step: one layer in one direction, some of its rows if [`Training::slice`](crate::Training::slice) cuts
+    /// it, or the loss. Ready with the score before the update, after the
     /// last slice and from then on.
     ///
     /// [`Architecture::longest_slice`](crate::Architecture::longest_slice) says how many instructions a slice takes on a Cortex-M4F at
@@ -177,8 +178,14 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         let plan = &*plan;
         self.phase = match self.phase {
             Phase::Forward(_) => {
-                self.forward(plan);
-                if plan.is_last { Phase::Loss(layer) } else { Phase::Forward(layer + 1) }
+                self.forward(plan, self.training.slice);
+                if self.is_within_pass() {
+                    Phase::Forward(layer)
+                } else if plan.is_last {
+                    Phase::Loss(layer)
+                } else {
+                    Phase::Forward(layer + 1)
+                }
             }
             Phase::Loss(_) => {
                 self.loss(plan);
@@ -192,14 +199,17 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             }
             Phase::Backward(_) => {
                 if plan.needs_input_gradient {
-                    self.refresh_signs(plan, Some(self.steps));
-                    self.input_gradient(plan, false);
+                    if !self.is_within_pass() {
+                        self.refresh_signs(plan, Some(self.steps));
+                    }
+                    self.input_gradient(plan, false, self.training.slice);
                 }
-                Phase::Update(layer)
+                if self.is_within_pass() { Phase::Backward(layer) } else { Phase::Update(layer) }
             }
             Phase::Update(_) | Phase::Idle => {
-                self.update(plan);
+                self.update(plan, self.training.slice);
                 match layer.checked_sub(1) {
+                    _ if self.is_within_pass() => Phase::Update(layer),
                     Some(before) if plan.needs_input_gradient => Phase::Backward(before),
                     _ => Phase::Idle,
                 }
@@ -217,7 +227,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         self.phase = Phase::Idle;
         let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
-            self.forward(&cursor.plan);
+            self.forward(&cursor.plan, usize::MAX);
         }
         self.loss(&cursor.plan);
         Ok(self.score())
@@ -238,7 +248,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         self.load(inputs, samples)?;
         let mut cursor = LayerCursor::<CAPS>::new(&self.network, &self.training);
         while cursor.advance() {
-            self.forward(&cursor.plan);
+            self.forward(&cursor.plan, usize::MAX);
         }
         let samples = self.samples();
         Ok(layer_activations::<CAPS>(self.work.forward, &self.training, &cursor.plan, samples).1)

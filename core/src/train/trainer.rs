@@ -71,6 +71,8 @@ pub struct Trainer<'m, const CAPS: u32 = ALL, K = Portable> {
     pub(super) steps: u64,
     pub(super) samples: usize,
     pub(super) phase: Phase,
+    /// Rows of the pass that slices before have computed.
+    pub(super) rows_done: usize,
     /// Mean loss of the last step or evaluation.
     pub(super) loss: f32,
     /// Its correct predictions, or [`NOT_COUNTED`]; an `Option` would take 4 bytes more. During a step, [`NOT_COUNTED`] if its
@@ -144,6 +146,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
             steps: 0,
             samples: 0,
             phase: Phase::Idle,
+            rows_done: 0,
             loss: 0.0,
             correct: NOT_COUNTED,
         }
@@ -182,7 +185,8 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         let [parameters, feedback, _] = self.sizes();
         let from = parameters + feedback;
         tail_mut(self.state, from).fill(0.0);
-        (self.steps, self.corrections, self.phase) = (0, Corrections::default(), Phase::Idle);
+        (self.steps, self.corrections) = (0, Corrections::default());
+        (self.phase, self.rows_done) = (Phase::Idle, 0);
     }
 
     /// Lengths of the parameters, of the feedback, and of the parameters of frozen layers.
@@ -283,6 +287,6 @@ impl<'m, const CAPS: u32, K> Trainer<'m, CAPS, K> {
     pub fn resume(&mut self, steps: u64) {
         self.steps = steps;
         self.corrections = Corrections::after::<CAPS>(steps, &self.training.optimizer);
-        self.phase = Phase::Idle;
+        (self.phase, self.rows_done) = (Phase::Idle, 0);
     }
 }

@@ -162,6 +162,7 @@ impl Kernels for &HostKernels {
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
+        _begun: usize,
         output: &mut [f32],
     ) {
         let width = pool.cols * pool.pixel;

@@ -40,6 +40,10 @@ const ONE_DIMENSION: Architecture = Architecture::new(
         Layer::dense(3),
     ],
 );
+const ONE_COLUMN: Architecture = Architecture::new(
+    Shape::image(2, 24, 1),
+    &[Layer::conv_rect(6, 5, 1), Layer::max_pool(3, 2), Layer::conv_rect(5, 4, 1).stride(2), Layer::dense(3)],
+);
 /// Most of the taps lie on padding.
 const EDGES: Architecture =
     Architecture::new(Shape::image(1, 4, 4), &[Layer::conv(3, 5), Layer::conv(3, 5), Layer::dense(3)]);
@@ -103,6 +107,7 @@ fn run() -> Option<()> {
         "edges sgd": EDGES, SGD;
         "one dimension sgd": ONE_DIMENSION, SGD;
         "one dimension adam": ONE_DIMENSION, ADAM;
+        "one column sgd": ONE_COLUMN, SGD;
         "dense mse": DENSE, SGD.loss(Loss::MeanSquared);
         "dense bce": DENSE, SGD.loss(Loss::BinaryCrossEntropy);
         "R sgd": with_rule!(Fixed), SGD;
@@ -115,6 +120,29 @@ fn run() -> Option<()> {
         "KP sgd": with_rule!(KolenPollack), SGD;
         "DRTP sgd": with_rule!(Target), SGD;
         "DFA sgd": with_rule!(Direct), SGD;
+        "dense sgd in slices of 1": DENSE, SGD.slice(1);
+        "dense sgd in slices of 200": DENSE, SGD.slice(200);
+        "dense sgd in slices of 600": DENSE, SGD.slice(600);
+        "dense adam in slices of 200": DENSE, ADAM.slice(200);
+        "dense adam 8 in slices of 2000": DENSE, ADAM_BATCH.slice(2000);
+        "conv sgd in slices of 1": CONV, SGD.slice(1);
+        "conv sgd in slices of 500": CONV, SGD.slice(500);
+        "conv sgd in slices of 2000": CONV, SGD.slice(2000);
+        "conv sgd in slices of 4000": CONV, SGD.slice(4000);
+        "conv adam in slices of 500": CONV, ADAM.slice(500);
+        "conv adam 8 in slices of 5000": CONV, ADAM_BATCH.slice(5000);
+        "untied sgd in slices of 500": UNTIED, SGD.slice(500);
+        "untied adam 8 in slices of 5000": UNTIED, ADAM_BATCH.slice(5000);
+        "pools in slices of 500": POOLS, SGD.slice(500);
+        "edges sgd in slices of 200": EDGES, SGD.slice(200);
+        "one dimension sgd in slices of 300": ONE_DIMENSION, SGD.slice(300);
+        "one dimension adam in slices of 300": ONE_DIMENSION, ADAM.slice(300);
+        "one column sgd in slices of 100": ONE_COLUMN, SGD.slice(100);
+        "R seed sgd in slices of 200": with_rule!(Fixed), SGD.fixed_feedback(Storage::Seed).slice(200);
+        "R* sgd in slices of 200": with_rule!(Updated), SGD.slice(200);
+        "brSF sgd in slices of 200": with_rule!(BatchSign), SGD.slice(200);
+        "WM sgd in slices of 200": with_rule!(WeightMirror), SGD.slice(200);
+        "DFA sgd in slices of 100": with_rule!(Direct), SGD.slice(100);
     );
     Some(())
 }
