@@ -105,7 +105,7 @@ fn by_conditions(conditions: &[Conditions]) -> String {
 }
 
 /// Sentences with the distances of each two conditions over the figures that both have.
-pub(crate) fn shared(conditions: &[Conditions]) -> Vec<String> {
+fn shared(conditions: &[Conditions]) -> Vec<String> {
     let with = |of: &Conditions, distance: Distance| {
         format!("{:.2} points with {} (mean {:+.2})", distance.root_mean_square, of.name, distance.mean)
     };

@@ -22,7 +22,7 @@ use grid::one_line;
 use super::conditions::{figures_text, reached};
 use super::plots::{self, PlotError};
 use super::results::Report;
-use crate::analysis::{Ranking, Verdict};
+use crate::analysis::{Distance, Ranking, Verdict};
 use crate::config::DatasetId;
 
 /// A Markdown page and the plots that it shows.
@@ -136,20 +136,20 @@ fn summary(report: &Report) -> String {
         .collect();
     let count = reached(&report.conditions).len();
     let mut text = format!("Runs have reached {count} of the {} figures that the report publishes.", published.len());
-    for (of, whole) in report.conditions.iter().filter_map(|of| Some((of, of.whole()?))) {
-        let (distance, tables) = (whole.distance, whole.name());
+    let distances: Vec<String> = report
+        .conditions
+        .iter()
+        .filter_map(|of| {
+            let Distance { near, figures, root_mean_square, .. } = of.whole()?.distance;
+            Some(format!("{root_mean_square:.2} with {} ({near} of {} within 2)", of.name, figures_text(figures)))
+        })
+        .collect();
+    if !distances.is_empty() {
         text += &format!(
-            " With {}, ours are within 2 points of the report's for {} of {} of {tables}; the root mean square of the differences is \
-             {:.2} points, and their mean {:+.2}.",
-            of.name,
-            distance.near,
-            figures_text(distance.figures),
-            distance.root_mean_square,
-            distance.mean
+            " Their distance to those of Tables 1 and 2, in points (root mean square over all that were reached, which are others under \
+             each condition): {}.",
+            distances.join(", ")
         );
-    }
-    for sentence in distance::shared(&report.conditions) {
-        text += &format!(" {sentence}");
     }
     let claims = |verdict: Verdict| report.claims.iter().filter(|claim| claim.verdict() == verdict).count();
     text += &format!(
