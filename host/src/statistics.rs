@@ -212,8 +212,8 @@ mod tests {
         assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{found} instead of {expected}");
     }
 
-    /// python3 -c "import scipy.stats as s; print(s.ttest_ind_from_stats(D, 0.5, 3, 0, 0.8, 2).pvalue)" is 0.05 for the D below, and with
-    /// `s.t.ppf(0.975, 2) * 0.5 * (1 + 1 / 3) ** 0.5` for the second.
+    /// `scipy.stats.ttest_ind_from_stats(D, 0.5, 3, 0, 0.8, 2).pvalue` is 0.05 for the first number D, and the second is
+    /// `scipy.stats.t.ppf(0.975, 2) * 0.5 * (1 + 1 / 3) ** 0.5`.
     #[test]
     fn a_difference_bound_is_where_students_test_says_five_percent() {
         close(difference_bound((0.5, 3), (0.8, 2)).unwrap(), 1.790_862_573);

@@ -267,8 +267,8 @@ impl Execution {
             _ if self.json => print_json_of(&report::lines(all), tasks),
             // The report's tables have no place for them.
             _ if tasks > 1 && !published.is_empty() => {
-                let ended: String = all.iter().map(|result| format!("{result}\n")).collect();
-                print(&format!("{ended}{published}"))
+                let ended: Vec<String> = all.iter().map(ToString::to_string).collect();
+                print(&format!("{}\n{published}", ended.join("\n")))
             }
             _ if tasks > 1 => print(&format!(
                 "{}\nours: test accuracy on {}; report: on CIFAR-10\n{}{}",

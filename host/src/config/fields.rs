@@ -19,6 +19,7 @@ const LIMITS: [&str; 2] = ["epochs", "max_steps"];
 /// What a run is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct Config {
     /// The experiment's name, or one made from the network.
     pub name: String,
