@@ -212,7 +212,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         if enabled::<CAPS>(capabilities::FROZEN) && plan.is_frozen() {
             return;
         }
-        if Self::SLICES {
+        if Self::SLICES && operations < usize::MAX {
             let rows = plan.weight_rows(self.samples());
             if self.rows_done < rows.count {
                 let slice = self.next_rows(rows, operations);
