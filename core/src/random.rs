@@ -79,6 +79,22 @@ pub(crate) enum InitialKind {
     UniformFanOut,
 }
 
+impl InitialKind {
+    /// The kind with this number.
+    pub(crate) const fn of(number: u8) -> Self {
+        match number {
+            1 => Self::Scaled,
+            2 => Self::Normal,
+            3 => Self::Fan,
+            4 => Self::Zero,
+            5 => Self::Uniform,
+            6 => Self::UniformFanIn,
+            7 => Self::UniformFanOut,
+            _ => Self::Glorot,
+        }
+    }
+}
+
 /// The form that the command line accepts, such as `normal:0.05`.
 impl fmt::Display for Initial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,13 +14,13 @@ impl Architecture<'_> {
     pub const fn fingerprint(&self, training: &Training) -> u32 {
         let mut hash = self.layers_hash(true);
         hash = hash_size(hash_text(hash, training.optimizer.name()), training.frozen as usize);
-        let storage = match training.storage {
+        let storage = match training.storage() {
             Storage::Memory => "memory",
             Storage::Table => "table",
             Storage::Seed => "seed",
         };
         hash = hash_text(hash, storage);
-        if training.frozen_in_table { hash_text(hash, "frozen in table") } else { hash }
+        if training.is_frozen_in_table() { hash_text(hash, "frozen in table") } else { hash }
     }
 
     /// A hash of everything that determines the order of the parameters: shapes and layers.

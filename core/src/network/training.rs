@@ -21,8 +21,7 @@ pub struct Training {
     pub(crate) batch: usize,
     pub(crate) optimizer: Optimizer,
     pub(crate) loss: Loss,
-    /// 0 for none; 0 itself, which is out of range, is stored as −0. An `Option` and `slice` would make more than 64 bytes, which an image
-    /// copies with `memcpy`.
+    /// 0 for none; 0 itself, which is out of range, is stored as −0.
     clip: f32,
     pub(crate) decay: f32,
     pub(crate) kp_decay: f32,
@@ -30,27 +29,32 @@ pub struct Training {
     /// Bound of the weight mirrors' noise.
     pub(crate) mirror_noise: f32,
     pub(crate) bias_rate: f32,
-    // The parts of two `Initial` and the bits of what else mirrors do: a device's RAM holds a `Training`, and this saves 12 of its bytes.
+    // The parts of two `Initial`, and what takes two bits or less in one byte: a device's RAM holds a `Training`, and an image copies more
+    // than 64 bytes with `memcpy`.
     weights_coefficient: f32,
     feedback_coefficient: f32,
-    weights_kind: InitialKind,
-    feedback_kind: InitialKind,
-    mirror: u8,
-    pub(crate) storage: Storage,
+    /// The [`InitialKind`] of the weights in the lower half, of the feedback in the upper one.
+    kinds: u8,
+    flags: u8,
     pub(crate) frozen: u8,
-    /// Whether the frozen layers lie in a table.
-    pub(crate) frozen_in_table: bool,
     /// Operations of a slice; `usize::MAX` for whole layers.
     pub(crate) slice: usize,
 }
 
-/// The bit of `Training::mirror` of mirrors that do not leak.
-const NO_LEAK: u8 = 1 << 2;
-/// The bits of `Training::mirror` that hold the response: 0 is y = ξW.
+/// The bits of `Training::flags` that hold the response of mirrors: 0 is y = ξW.
 const RELU: u8 = 1;
 const SIGMOID: u8 = 2;
 const TANH: u8 = 3;
 const RESPONSE: u8 = 3;
+/// Mirrors do not leak.
+const NO_LEAK: u8 = 1 << 2;
+/// The frozen layers lie in a table.
+const FROZEN_IN_TABLE: u8 = 1 << 3;
+/// The bits that hold where fixed feedback lies: 0 is memory.
+const TABLE: u8 = 1 << 4;
+const SEED: u8 = 1 << 5;
+/// What a device's image copies without `memcpy`.
+const _: () = assert!(size_of::<usize>() > 4 || size_of::<Training>() <= 64);
 
 impl Training {
     /// Steps of up to `batch` samples with Adam and softmax cross-entropy.
@@ -67,12 +71,9 @@ impl Training {
             bias_rate: 1.0,
             weights_coefficient: 0.0,
             feedback_coefficient: 0.0,
-            weights_kind: InitialKind::Glorot,
-            feedback_kind: InitialKind::Glorot,
-            mirror: 0,
-            storage: Storage::Memory,
+            kinds: 0,
+            flags: 0,
             frozen: 0,
-            frozen_in_table: false,
             slice: usize::MAX,
         }
     }
@@ -131,7 +132,7 @@ impl Training {
             Activation::Sigmoid => SIGMOID,
             Activation::Tanh => TANH,
         };
-        self.mirror = self.mirror & !RESPONSE | response;
+        self.flags = self.flags & !RESPONSE | response;
         self
     }
 
@@ -139,13 +140,13 @@ impl Training {
     /// B ← (1 − η) B + η ξᵀy / n.
     #[must_use]
     pub const fn no_mirror_leak(mut self) -> Self {
-        self.mirror |= NO_LEAK;
+        self.flags |= NO_LEAK;
         self
     }
 
     /// The f of [`Training::mirror_response`].
     pub(crate) const fn mirror_activation(&self) -> Option<Activation> {
-        match self.mirror & RESPONSE {
+        match self.flags & RESPONSE {
             RELU => Some(Activation::Relu),
             SIGMOID => Some(Activation::Sigmoid),
             TANH => Some(Activation::Tanh),
@@ -155,12 +156,12 @@ impl Training {
 
     /// Whether B of weight mirrors leaks.
     pub(crate) const fn mirror_leaks(&self) -> bool {
-        self.mirror & NO_LEAK == 0
+        self.flags & NO_LEAK == 0
     }
 
     /// The capabilities that weight mirrors need beside those of the rule.
     pub(crate) const fn mirror_capabilities(&self) -> u32 {
-        if self.mirror == 0 && self.mirror_noise == Self::MIRROR_NOISE {
+        if self.flags & (RESPONSE | NO_LEAK) == 0 && self.mirror_noise == Self::MIRROR_NOISE {
             return 0;
         }
         let activation = match self.mirror_activation() {
@@ -173,25 +174,31 @@ impl Training {
     /// Sets the initial distributions of weights and feedback.
     #[must_use]
     pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
-        (self.weights_kind, self.weights_coefficient) = weights.parts();
-        (self.feedback_kind, self.feedback_coefficient) = feedback.parts();
+        let ((weights, weights_coefficient), (feedback, feedback_coefficient)) = (weights.parts(), feedback.parts());
+        self.kinds = weights as u8 | (feedback as u8) << 4;
+        (self.weights_coefficient, self.feedback_coefficient) = (weights_coefficient, feedback_coefficient);
         self
     }
 
     /// The initial distribution of the weights.
     pub(crate) const fn initial_weights(&self) -> Initial {
-        Initial::from_parts(self.weights_kind, self.weights_coefficient)
+        Initial::from_parts(InitialKind::of(self.kinds & 15), self.weights_coefficient)
     }
 
     /// The initial distribution of the feedback.
     pub(crate) const fn initial_feedback(&self) -> Initial {
-        Initial::from_parts(self.feedback_kind, self.feedback_coefficient)
+        Initial::from_parts(InitialKind::of(self.kinds >> 4), self.feedback_coefficient)
     }
 
     /// Sets the storage of fixed feedback: in memory, in a table, or regenerated from its seed at each use.
     #[must_use]
     pub const fn fixed_feedback(mut self, storage: Storage) -> Self {
-        self.storage = storage;
+        let bit = match storage {
+            Storage::Memory => 0,
+            Storage::Table => TABLE,
+            Storage::Seed => SEED,
+        };
+        self.flags = self.flags & !(TABLE | SEED) | bit;
         self
     }
 
@@ -200,7 +207,7 @@ impl Training {
     /// network has.
     #[must_use]
     pub const fn freeze(mut self, layers: u8) -> Self {
-        (self.frozen, self.frozen_in_table) = (layers, false);
+        (self.frozen, self.flags) = (layers, self.flags & !FROZEN_IN_TABLE);
         self
     }
 
@@ -209,7 +216,7 @@ impl Training {
     /// snapshot.
     #[must_use]
     pub const fn freeze_in_table(mut self, layers: u8) -> Self {
-        (self.frozen, self.frozen_in_table) = (layers, true);
+        (self.frozen, self.flags) = (layers, self.flags | FROZEN_IN_TABLE);
         self
     }
 
@@ -255,7 +262,16 @@ impl Training {
 
     /// The storage of fixed feedback.
     pub const fn storage(&self) -> Storage {
-        self.storage
+        match self.flags & (TABLE | SEED) {
+            TABLE => Storage::Table,
+            SEED => Storage::Seed,
+            _ => Storage::Memory,
+        }
+    }
+
+    /// Whether the frozen layers lie in a table.
+    pub(crate) const fn is_frozen_in_table(&self) -> bool {
+        self.flags & FROZEN_IN_TABLE != 0
     }
 
     /// The limit of [`Training::clip`].

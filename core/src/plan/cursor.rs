@@ -38,8 +38,8 @@ impl<'a> LayerPlan<'a> {
     /// The input of the network as the output of a layer without weights, before layer 0.
     #[inline(always)]
     pub(crate) const fn before_first(network: &Architecture<'a>, training: &Training) -> Self {
-        let plan = Self::before(network, training.frozen, matches!(training.storage, Storage::Memory));
-        Self { layers_in_table: if training.frozen_in_table { training.frozen } else { 0 }, ..plan }
+        let plan = Self::before(network, training.frozen, matches!(training.storage(), Storage::Memory));
+        Self { layers_in_table: if training.is_frozen_in_table() { training.frozen } else { 0 }, ..plan }
     }
 
     #[inline(always)]

@@ -10,7 +10,7 @@ impl Architecture<'_> {
     /// [`Training::freeze_in_table`] freezes, in the order of [`Trainer::parameters`](crate::Trainer::parameters), then the fixed feedback
     /// if its storage is [`Storage::Table`].
     pub const fn table(&self, training: &Training) -> usize {
-        let feedback = if matches!(training.storage, Storage::Table) { self.fixed_feedback(training) } else { 0 };
+        let feedback = if matches!(training.storage(), Storage::Table) { self.fixed_feedback(training) } else { 0 };
         self.frozen_in_table(training).saturating_add(feedback)
     }
 

@@ -70,7 +70,7 @@ impl<'a> Growth<'a> {
             let [from, to] = [small.parameters + of_small.feedback_offset, large.parameters + of_large.feedback_offset];
             act(from, to, of_small.feedback_in_memory());
         }
-        let seed = self.training.storage.seed_len();
+        let seed = self.training.storage().seed_len();
         act(moments[0] - seed, moments[1] - seed, seed);
     }
 }

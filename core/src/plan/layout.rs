@@ -38,7 +38,7 @@ impl Layout {
         let mut layout = Self {
             parameters: 0,
             frozen: 0,
-            feedback: training.storage.seed_len(),
+            feedback: training.storage().seed_len(),
             states: training.optimizer.states(),
             activations: network.input().features(),
             gradients: [0, 0],

@@ -53,7 +53,7 @@ impl Architecture<'_> {
     pub const fn capabilities(&self, training: &Training) -> u32 {
         let mut bits = training.optimizer.capability()
             | training.loss.capability()
-            | training.storage.capability()
+            | training.storage().capability()
             | self.layer_capabilities();
         if training.batch > 1 {
             bits |= capabilities::BATCH;
@@ -71,7 +71,7 @@ impl Architecture<'_> {
             bits |= capabilities::BIAS_RATE;
         }
         if training.frozen > 0 {
-            bits |= capabilities::FROZEN | if training.frozen_in_table { capabilities::TABLE } else { 0 };
+            bits |= capabilities::FROZEN | if training.is_frozen_in_table() { capabilities::TABLE } else { 0 };
         }
         if training.slice < usize::MAX {
             bits |= capabilities::SLICES;

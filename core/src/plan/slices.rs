@@ -264,7 +264,7 @@ const fn input_gradient(plan: &LayerPlan<'_>, training: &Training, part: Part) -
         Feedback::BatchSign => 38,
         _ => 0,
     };
-    let regenerated = if matches!(training.storage, Storage::Seed) { 42 } else { 0 };
+    let regenerated = if matches!(training.storage(), Storage::Seed) { 42 } else { 0 };
     sum.plus(&[part.of(plan.input.features()), samples, 20])
         .plus(&[part.of(seeded), regenerated])
         .plus(&[plan.weights, signs])
@@ -333,10 +333,8 @@ const fn update_biases(plan: &LayerPlan<'_>, training: &Training) -> Instruction
     if matches!(rule(plan), Feedback::WeightMirror) {
         let rows = plan.forward_rows(samples);
         // The response to noise, and the step of the mirror.
-        let activation = match training.mirror_activation() {
-            None | Some(Activation::Relu) => 0,
-            Some(Activation::Sigmoid | Activation::Tanh) => 107,
-        };
+        let is_smooth = matches!(training.mirror_activation(), Some(Activation::Sigmoid | Activation::Tanh));
+        let activation = if is_smooth { 107 } else { 0 };
         let response = forward(plan, samples, Part { rows: rows.count, all: rows });
         let response = response.plus(&[plan.weights, 20]).plus(&[plan.input.features(), samples, 60]);
         let response = response.plus(&[plan.output.features(), samples, activation]);

@@ -37,7 +37,7 @@ impl Architecture<'_> {
         });
         let gradients = layout.gradients[0].saturating_add(layout.gradients[1]);
         let shared = [
-            ("feedback's seed", training.storage.seed_len()),
+            ("feedback's seed", training.storage().seed_len()),
             ("gradients", gradients),
             ("gradient sums", layout.sums),
             ("targets", layout.targets),

@@ -164,7 +164,7 @@ impl<F: NorFlash> Snapshots<F> {
         // The two values of a seed may have any bits, even those of NaN.
         let layout = Layout::new::<CAPS>(&trainer.network(), trainer.training());
         let end = layout.parameters.saturating_add(layout.feedback);
-        let seed = end.saturating_sub(trainer.training().storage.seed_len())..end;
+        let seed = end.saturating_sub(trainer.training().storage().seed_len())..end;
         let header = Header {
             version: VERSION,
             fingerprint: trainer.network().fingerprint(trainer.training()),

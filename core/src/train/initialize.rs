@@ -25,7 +25,7 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         let (weights, initial) = (self.training.initial_weights(), self.training.initial_feedback());
         let sizes = self.sizes();
         let state = State::new::<CAPS>(self.state, sizes);
-        if enabled::<CAPS>(capabilities::SEEDED) && self.training.storage == Storage::Seed {
+        if enabled::<CAPS>(capabilities::SEEDED) && self.training.storage() == Storage::Seed {
             let offset = state.feedback.len().saturating_sub(Storage::SEED_LEN);
             feedback::write_seed(seed, range_mut(state.feedback, offset, Storage::SEED_LEN));
         }

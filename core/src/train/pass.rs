@@ -156,7 +156,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 self.kernels.pool_backward(&pool, input, grad_output, before, 0, output);
             }
         } else if let Some(geometry) = Geometry::of::<CAPS>(plan) {
-            let storage = self.training.storage;
+            let storage = self.training.storage();
             let weight = match rule {
                 Feedback::Symmetric => range(self.state, plan.parameter_offset, plan.weights),
                 _ if enabled::<CAPS>(capabilities::TABLE) && rule.is_fixed() && storage == Storage::Table => range(
