@@ -16,7 +16,7 @@ fn runs_begin_with_the_draws_of_their_seed() {
     let sandbox = Sandbox::new();
     let command = "suite --published akrout --data digits --epochs 1 --seed 5 --out out --jobs 2";
     let ended = sandbox.run(command);
-    ended.assert(0, &[]);
+    ended.assert(0, &["akrout-BP and others are compared with no published figure"]);
     // The figures are about another data set.
     assert!(!ended.out.contains("agrees") && !ended.out.contains("differs"), "{}", ended.out);
     for (name, is_drawn) in [("akrout-BP", true), ("akrout-KP", true), ("akrout-FA", false), ("akrout-WM", false)] {
@@ -39,6 +39,9 @@ fn a_source_or_a_data_set_that_does_not_fit_is_refused() {
     sandbox
         .run("suite --published dfa-stall --data digits")
         .assert(1, &["tests on the last 10000 of its training images, but the data set has 1500; leave out --data"]);
+    sandbox
+        .run("suite --published akrout --data digits --seed 5000000000")
+        .assert(1, &["seed 5000000000 is too large", "up to 4294967295"]);
     sandbox.run("suite --published akrut").assert(2, &["akrut", "akrout, dfa-stall, nokland, biotorch"]);
     sandbox.run("suite --published akrout --table 1").assert(2, &["--published", "--table"]);
 }

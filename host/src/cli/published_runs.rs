@@ -1,6 +1,7 @@
 //! `asymgrad suite --published`: the runs that other groups published, with their draws where these can be made again.
 
 use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -42,9 +43,21 @@ impl PublishedRuns<'_> {
         let (catalogue, mut data) = (Arc::new(Catalogue::of_report()), OpenDatasets::default());
         let mut tasks = vec![];
         for record in published::all().iter().filter(|record| self.source == ALL || record.source.name == self.source) {
-            for seed in seeds(record, execution) {
+            for seed in seeds(record, execution)? {
                 tasks.push(self.task(record, seed, execution, &mut data, &catalogue)?);
             }
+        }
+        let is_published = |task: &Task| {
+            let (config, experiment) = (&task.request.config, task.experiment.as_ref());
+            let has_data = experiment.is_some_and(|experiment| config.data.is_of(experiment, &catalogue) == Ok(true));
+            has_data && config.validation == 0
+        };
+        if let Some(task) = tasks.iter().find(|task| !is_published(task)) {
+            let name = &task.request.config.name;
+            let _ = writeln!(
+                io::stderr(),
+                "note: {name} and others are compared with no published figure: --data or --validation makes them other runs"
+            );
         }
         Ok(tasks)
     }
@@ -87,8 +100,12 @@ impl PublishedRuns<'_> {
 }
 
 /// The seeds of a record, unless others are asked for.
-fn seeds(record: &Record, execution: &Execution) -> Vec<u32> {
-    let asked = execution.shared.seeds().into_iter().flatten();
-    let asked: Vec<u32> = asked.filter_map(|seed| u32::try_from(seed).ok()).collect();
-    if asked.is_empty() { record.seeds.clone() } else { asked }
+fn seeds(record: &Record, execution: &Execution) -> anyhow::Result<Vec<u32>> {
+    let seed = |seed: u64| {
+        u32::try_from(seed).map_err(|_| {
+            anyhow::anyhow!("seed {seed} is too large: the generators of published runs take seeds up to {}", u32::MAX)
+        })
+    };
+    let asked = execution.shared.seeds().into_iter().flatten().map(seed).collect::<anyhow::Result<Vec<u32>>>()?;
+    Ok(if asked.is_empty() { record.seeds.clone() } else { asked })
 }

@@ -81,6 +81,11 @@ const VALIDATION: u32 = 10_000;
 const TESTED: usize = 2048;
 
 impl Protocol {
+    /// Whether the images of the steps and of the test are drawn as well.
+    pub(super) const fn draws_images(self) -> bool {
+        matches!(self, Self::DfaStall)
+    }
+
     /// Writes the draws of the run with the seed `seed` into `folder`.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! Whether runs of this program agree with published figures.
 //!
-//! A run with the published draws is compared with the figure of its seed. Otherwise runs are two samples of the same distribution, or
-//! not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
+//! A figure with a distance is compared with runs that took the published draws. Of all others the runs are two samples of the same
+//! distribution, or not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
 
 use serde::Serialize;
 
 use super::catalogue::{Figure, Quantity, Record, Source, all};
 use crate::analysis::Run;
+use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::statistics;
 
@@ -115,10 +116,14 @@ pub fn compare(runs: &[&Run]) -> Vec<PublishedRuns> {
 }
 
 fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
-    let is_meant = |run: &&&Run| figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
+    let exact = record.draws.and(record.within.of(figure.quantity));
+    let is_meant = |run: &&&Run| {
+        let has_seed = figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
+        has_seed && (exact.is_none() || took_draws(record, &run.config))
+    };
     let numbers: Vec<f64> = runs.iter().filter(is_meant).filter_map(|run| number(run, figure)).collect();
     let found = statistics::mean(&numbers);
-    let within = record.draws.and(record.within.of(figure.quantity)).or_else(|| bound(figure, &numbers));
+    let within = exact.or_else(|| bound(figure, &numbers));
     Comparison {
         experiment: record.experiment.name.clone(),
         quantity: figure.quantity.name(),
@@ -132,6 +137,13 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
         agrees: found.zip(within).map(|(found, within)| (found - figure.value).abs() <= within),
         decimals: figure.quantity.decimals(),
     }
+}
+
+/// Whether a run began with the draws of one of the record's seeds, as `suite --published` makes them.
+fn took_draws(record: &Record, config: &Config) -> bool {
+    let has_images = config.batches.is_some() && config.test_indices.is_some();
+    record.draws.is_some_and(|protocol| config.init.is_some() && (has_images || !protocol.draws_images()))
+        && record.seeds.iter().any(|seed| u64::from(*seed) == config.seed)
 }
 
 /// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
@@ -164,6 +176,30 @@ fn number(run: &Run, figure: &Figure) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset;
+    use crate::kernels::NumericMode;
+    use crate::settings::Choices;
+
+    #[test]
+    fn only_a_run_with_the_draws_of_a_published_seed_is_compared_exactly() {
+        let records = all();
+        let of = |name: &str, choices: &Choices| {
+            let record = records.iter().find(|record| record.experiment.name == name).unwrap();
+            let digits = dataset::open("digits").unwrap();
+            let config = Config::of_experiment(&record.experiment, choices, &digits, NumericMode::Portable).unwrap();
+            (record, config)
+        };
+        let choices = |seed| Choices { seed: Some(seed), init: Some("a file".into()), ..Choices::default() };
+        for (seed, init, expected) in [(1111, true, true), (1, true, false), (1111, false, false)] {
+            let choices = if init { choices(seed) } else { Choices { init: None, ..choices(seed) } };
+            let (record, config) = of("akrout-KP", &choices);
+            assert_eq!(took_draws(record, &config), expected, "{seed} {init}");
+        }
+        let (record, config) = of("dfa-stall-fashion-BP", &choices(0));
+        assert!(!took_draws(record, &config));
+        let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
+        assert!(took_draws(record, &Config { batches, test_indices, ..config }));
+    }
 
     /// Three published runs of 13.6 ± 0.5: one of ours may be 2.484 away (see `statistics::difference_bound`), none decides without a
     /// spread.
