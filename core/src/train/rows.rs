@@ -27,7 +27,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
     /// The rows that the next slice of a pass computes; `None` for all.
     #[inline(always)]
     pub(super) fn slice_of(&mut self, rows: impl FnOnce() -> Rows, operations: usize) -> Option<Range<usize>> {
-        if !Self::SLICES {
+        if !Self::SLICES || operations == usize::MAX {
             return None;
         }
         let rows = rows();
