@@ -110,7 +110,7 @@ pub struct Choices {
     /// first one follows
     #[arg(long, value_name = "FILE")]
     pub batches: Option<PathBuf>,
-    /// Tests on these training images by index, from 0, in place of the test images: integers [images] in .npy, .npz or .safetensors
+    /// Tests on these training images by index, from 0, in place of the test images: one integer an image in .npy, .npz or .safetensors
     #[arg(long, value_name = "FILE")]
     pub test_indices: Option<PathBuf>,
     /// Keeps the samples in the order of the files
