@@ -65,36 +65,6 @@ pub enum Initial {
     UniformFanOut(f32),
 }
 
-/// An [`Initial`] without its coefficient: one byte, where an [`Initial`] takes three bytes of padding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub(crate) enum InitialKind {
-    Glorot,
-    Scaled,
-    Normal,
-    Fan,
-    Zero,
-    Uniform,
-    UniformFanIn,
-    UniformFanOut,
-}
-
-impl InitialKind {
-    /// The kind with this number.
-    pub(crate) const fn of(number: u8) -> Self {
-        match number {
-            1 => Self::Scaled,
-            2 => Self::Normal,
-            3 => Self::Fan,
-            4 => Self::Zero,
-            5 => Self::Uniform,
-            6 => Self::UniformFanIn,
-            7 => Self::UniformFanOut,
-            _ => Self::Glorot,
-        }
-    }
-}
-
 /// The form that the command line accepts, such as `normal:0.05`.
 impl fmt::Display for Initial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,31 +110,31 @@ impl Initial {
         }
     }
 
-    /// The kind and the coefficient, 0 where there is none.
-    pub(crate) const fn parts(self) -> (InitialKind, f32) {
+    /// A number for its kind, and the coefficient, 0 where there is none.
+    pub(crate) const fn parts(self) -> (u8, f32) {
         match self {
-            Self::Glorot => (InitialKind::Glorot, 0.0),
-            Self::Scaled(scale) => (InitialKind::Scaled, scale),
-            Self::Normal(sigma) => (InitialKind::Normal, sigma),
-            Self::Fan(gain) => (InitialKind::Fan, gain),
-            Self::Zero => (InitialKind::Zero, 0.0),
-            Self::Uniform(bound) => (InitialKind::Uniform, bound),
-            Self::UniformFanIn(gain) => (InitialKind::UniformFanIn, gain),
-            Self::UniformFanOut(gain) => (InitialKind::UniformFanOut, gain),
+            Self::Glorot => (0, 0.0),
+            Self::Scaled(scale) => (1, scale),
+            Self::Normal(sigma) => (2, sigma),
+            Self::Fan(gain) => (3, gain),
+            Self::Zero => (4, 0.0),
+            Self::Uniform(bound) => (5, bound),
+            Self::UniformFanIn(gain) => (6, gain),
+            Self::UniformFanOut(gain) => (7, gain),
         }
     }
 
     /// The distribution with these [parts](Initial::parts).
-    pub(crate) const fn from_parts(kind: InitialKind, coefficient: f32) -> Self {
+    pub(crate) const fn from_parts(kind: u8, coefficient: f32) -> Self {
         match kind {
-            InitialKind::Glorot => Self::Glorot,
-            InitialKind::Scaled => Self::Scaled(coefficient),
-            InitialKind::Normal => Self::Normal(coefficient),
-            InitialKind::Fan => Self::Fan(coefficient),
-            InitialKind::Zero => Self::Zero,
-            InitialKind::Uniform => Self::Uniform(coefficient),
-            InitialKind::UniformFanIn => Self::UniformFanIn(coefficient),
-            InitialKind::UniformFanOut => Self::UniformFanOut(coefficient),
+            1 => Self::Scaled(coefficient),
+            2 => Self::Normal(coefficient),
+            3 => Self::Fan(coefficient),
+            4 => Self::Zero,
+            5 => Self::Uniform(coefficient),
+            6 => Self::UniformFanIn(coefficient),
+            7 => Self::UniformFanOut(coefficient),
+            _ => Self::Glorot,
         }
     }
 

@@ -87,12 +87,12 @@ impl Kernels for &KernelSet {
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
-        begun: usize,
+        partial: usize,
         output: &mut [f32],
     ) {
         match self {
-            KernelSet::Core => Portable.pool_backward(pool, input, grad_output, before, begun, output),
-            KernelSet::Host(kernels) => kernels.pool_backward(pool, input, grad_output, before, begun, output),
+            KernelSet::Core => Portable.pool_backward(pool, input, grad_output, before, partial, output),
+            KernelSet::Host(kernels) => kernels.pool_backward(pool, input, grad_output, before, partial, output),
         }
     }
 }

@@ -77,7 +77,7 @@ pub trait Kernels {
     /// - takes an `output` of [`Kernels::input_gradient`] that is some inputs of a dense layer, with the weights from those of the first one
     ///   on;
     /// - adds to `sums` in [`Kernels::weight_gradient`] if the update has no weights;
-    /// - adds to the values of [`Kernels::pool_backward`] that are begun.
+    /// - adds to the partial sums of [`Kernels::pool_backward`].
     const SLICES: bool = false;
 
     /// y = x W + b, and ReLU if that is the activation.
@@ -103,7 +103,7 @@ pub trait Kernels {
     /// Pooling.
     fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]);
 
-    /// dL/dx of pooling; `before` is the activation whose output `input` is. The first `begun` values of `output` hold sums to which
+    /// dL/dx of pooling; `before` is the activation whose output `input` is. The first `partial` values of `output` are partial sums to which
     /// this pass adds; there are none if the kernel set does not [cut layers](Kernels::SLICES).
     fn pool_backward(
         &self,
@@ -111,7 +111,7 @@ pub trait Kernels {
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
-        begun: usize,
+        partial: usize,
         output: &mut [f32],
     );
 }
@@ -158,9 +158,9 @@ impl<A: Arithmetic> Kernels for A {
         input: &[f32],
         grad_output: &[f32],
         before: Option<Activation>,
-        begun: usize,
+        partial: usize,
         output: &mut [f32],
     ) {
-        reference_pooling::backward(pool, input, grad_output, before, begun, output);
+        reference_pooling::backward(pool, input, grad_output, before, partial, output);
     }
 }

@@ -108,11 +108,11 @@ pub(super) fn weight_gradient<const CAPS: u32>(job: &WeightGradient<'_>, adds: b
             let from = out.min(outputs.saturating_sub(DOT_ROWS));
             for channel in 0..inputs {
                 let sums = sums.get_mut((tap * outputs + from) * inputs + channel..).unwrap_or_default();
-                let mut begun = [0.0; DOT_ROWS];
+                let mut partial = [0.0; DOT_ROWS];
                 if enabled::<CAPS>(capabilities::SLICES) && adds {
-                    begun.iter_mut().zip(sums.iter().step_by(inputs.max(1))).for_each(|(to, sum)| *to = *sum);
+                    partial.iter_mut().zip(sums.iter().step_by(inputs.max(1))).for_each(|(to, sum)| *to = *sum);
                 }
-                let gradients = tap_gradients::<CAPS>(job, tap, channel, from, begun);
+                let gradients = tap_gradients::<CAPS>(job, tap, channel, from, partial);
                 let repeated = if enabled::<CAPS>(capabilities::SLICES) { out - from } else { 0 };
                 let sums = sums.iter_mut().step_by(inputs.max(1));
                 sums.zip(gradients).skip(repeated).for_each(|(sum, gradient)| *sum = gradient);
@@ -121,17 +121,17 @@ pub(super) fn weight_gradient<const CAPS: u32>(job: &WeightGradient<'_>, adds: b
     }
 }
 
-/// The gradients of the weights of a tap and an input channel for four output channels, added to those of a slice that were begun.
+/// The gradients of the weights of a tap and an input channel for four output channels, added to their partial sums in a slice.
 #[inline(never)]
 fn tap_gradients<const CAPS: u32>(
     job: &WeightGradient<'_>,
     tap: usize,
     channel: usize,
     out: usize,
-    begun: [f32; DOT_ROWS],
+    partial: [f32; DOT_ROWS],
 ) -> [f32; DOT_ROWS] {
     let (inputs, outputs) = (job.geometry.in_channels, job.geometry.out_channels);
-    let mut sums = if enabled::<CAPS>(capabilities::SLICES) { begun } else { [0.0; DOT_ROWS] };
+    let mut sums = if enabled::<CAPS>(capabilities::SLICES) { partial } else { [0.0; DOT_ROWS] };
     let geometry = job.geometry.known::<CAPS>();
     let mut visit = |(pixel, block): (&[f32], &[f32])| {
         let g = block.get(out..).and_then(|block| block.first_chunk());

@@ -79,17 +79,17 @@ pub(super) fn forward(pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
     });
 }
 
-/// dL/dx from G; see [`PoolGeometry::backward`]. The first `begun` values of `output` hold sums to which this pass adds.
+/// dL/dx from G; see [`PoolGeometry::backward`]. The first `partial` values of `output` are partial sums to which this pass adds.
 pub(super) fn backward(
     pool: &PoolGeometry,
     input: &[f32],
     grad_output: &[f32],
     before: Option<Activation>,
-    begun: usize,
+    partial: usize,
     output: &mut [f32],
 ) {
     let relu = before == Some(Activation::Relu);
-    tail_mut(output, begun).fill(0.0);
+    tail_mut(output, partial).fill(0.0);
     each_window(pool, |window, index| {
         let Some(g) = grad_output.get(index) else { return };
         if pool.average {

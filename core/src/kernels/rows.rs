@@ -100,7 +100,7 @@ pub(crate) struct WeightGradientRows<'a> {
     pub(crate) job: WeightGradient<'a>,
     pub(crate) weights: Range<usize>,
     /// Whether the terms of rows of positions before are in the sums.
-    pub(crate) begun: bool,
+    pub(crate) has_partial_sums: bool,
     /// Whether the terms of rows of positions after follow.
     pub(crate) continues: bool,
 }
@@ -112,7 +112,7 @@ impl<'a> WeightGradient<'a> {
         let Geometry { in_channels, out_channels, .. } = geometry;
         let whole = |job, len: usize| {
             let weights = rows.start * len..rows.end * len;
-            WeightGradientRows { job, weights, begun: false, continues: false }
+            WeightGradientRows { job, weights, has_partial_sums: false, continues: false }
         };
         if geometry.is_dense() {
             let grad_output = rows_of(self.grad_output, rows, n);
@@ -136,12 +136,12 @@ impl<'a> WeightGradient<'a> {
         if rows.len().is_multiple_of(all.end) {
             let taps = tap..rows.end / all.end.max(1);
             let weights = taps.start * tap_weights..taps.end * tap_weights;
-            return WeightGradientRows { job: job(&taps, &all), weights, begun: false, continues: false };
+            return WeightGradientRows { job: job(&taps, &all), weights, has_partial_sums: false, continues: false };
         }
         let positions = rows.start - tap * all.end..rows.end - tap * all.end;
-        let (begun, continues) = (positions.start > 0, positions.end < all.end);
+        let (has_partial_sums, continues) = (positions.start > 0, positions.end < all.end);
         let weights = tap * tap_weights..(tap + 1) * tap_weights;
-        WeightGradientRows { job: job(&(tap..tap + 1), &positions), weights, begun, continues }
+        WeightGradientRows { job: job(&(tap..tap + 1), &positions), weights, has_partial_sums, continues }
     }
 }
 
@@ -158,7 +158,7 @@ pub(crate) struct PoolRows {
     pub(crate) input: Range<usize>,
     pub(crate) output: Range<usize>,
     /// How many of the first values that they read belong to windows before as well.
-    pub(crate) begun: usize,
+    pub(crate) partial: usize,
     /// The values that no window after reads.
     pub(crate) complete: Range<usize>,
 }
@@ -177,7 +177,7 @@ impl PoolGeometry {
             pool,
             input: start * input..end * input,
             output: windows.start * output..windows.end * output,
-            begun: overlap * input,
+            partial: overlap * input,
             complete: start * input..next * input,
         }
     }

@@ -6,7 +6,7 @@ use super::loss::Loss;
 use super::optimizer::{Adam, Optimizer};
 use crate::capabilities::{self, enabled};
 use crate::checks::{CoefficientError, fraction, non_negative, positive, require};
-use crate::random::{Initial, InitialKind, sqrt};
+use crate::random::{Initial, sqrt};
 
 /// The settings of a training: batch, optimizer, loss, clipping and more.
 ///
@@ -33,7 +33,7 @@ pub struct Training {
     // than 64 bytes with `memcpy`.
     weights_coefficient: f32,
     feedback_coefficient: f32,
-    /// The [`InitialKind`] of the weights in the lower half, of the feedback in the upper one.
+    /// The kind of the initial weights in the lower half, of the feedback in the upper one, as [`Initial::parts`] has it.
     kinds: u8,
     flags: u8,
     pub(crate) frozen: u8,
@@ -175,19 +175,19 @@ impl Training {
     #[must_use]
     pub const fn initial(mut self, weights: Initial, feedback: Initial) -> Self {
         let ((weights, weights_coefficient), (feedback, feedback_coefficient)) = (weights.parts(), feedback.parts());
-        self.kinds = weights as u8 | (feedback as u8) << 4;
+        self.kinds = weights | feedback << 4;
         (self.weights_coefficient, self.feedback_coefficient) = (weights_coefficient, feedback_coefficient);
         self
     }
 
     /// The initial distribution of the weights.
     pub(crate) const fn initial_weights(&self) -> Initial {
-        Initial::from_parts(InitialKind::of(self.kinds & 15), self.weights_coefficient)
+        Initial::from_parts(self.kinds & 15, self.weights_coefficient)
     }
 
     /// The initial distribution of the feedback.
     pub(crate) const fn initial_feedback(&self) -> Initial {
-        Initial::from_parts(InitialKind::of(self.kinds >> 4), self.feedback_coefficient)
+        Initial::from_parts(self.kinds >> 4, self.feedback_coefficient)
     }
 
     /// Sets the storage of fixed feedback: in memory, in a table, or regenerated from its seed at each use.

@@ -59,12 +59,9 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         initial: Initial,
         generator: &mut impl Rng,
     ) -> Result<(), TrainerError> {
-        initial.check()?;
-        let Some(plan) = self.plan_in_memory(layer) else { return Ok(()) };
-        let sizes = self.sizes();
-        let state = State::new::<CAPS>(self.state, sizes);
-        initial.fill(layer_weights(state.parameters, 0, &plan), plan.fans(), generator);
-        self.refresh_signs(&plan, None);
+        if let Some(plan) = self.draw(layer, initial, layer_weights, generator)? {
+            self.refresh_signs(&plan, None);
+        }
         Ok(())
     }
 
@@ -79,12 +76,23 @@ impl<'m, const CAPS: u32, K: Kernels> Trainer<'m, CAPS, K> {
         initial: Initial,
         generator: &mut impl Rng,
     ) -> Result<(), TrainerError> {
+        self.draw(layer, initial, layer_biases, generator).map(drop)
+    }
+
+    /// Draws those values of a layer that `values` takes from the parameters. The plan of the layer; `None` if it has none in memory.
+    fn draw(
+        &mut self,
+        layer: usize,
+        initial: Initial,
+        values: for<'a> fn(&'a mut [f32], usize, &LayerPlan<'_>) -> &'a mut [f32],
+        generator: &mut impl Rng,
+    ) -> Result<Option<LayerPlan<'m>>, TrainerError> {
         initial.check()?;
-        let Some(plan) = self.plan_in_memory(layer) else { return Ok(()) };
+        let Some(plan) = self.plan_in_memory(layer) else { return Ok(None) };
         let sizes = self.sizes();
         let state = State::new::<CAPS>(self.state, sizes);
-        initial.fill(layer_biases(state.parameters, 0, &plan), plan.fans(), generator);
-        Ok(())
+        initial.fill(values(state.parameters, 0, &plan), plan.fans(), generator);
+        Ok(Some(plan))
     }
 
     /// Draws the feedback in memory of layer `layer`, from 0, again, from `seed`, with a distribution of its own. Call it after

@@ -150,7 +150,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
                 let part = pool.of_rows(&rows);
                 let (grad_output, input) = (subslice(grad_output, &part.output), subslice(input, &part.input));
                 let output = subslice_mut(output, &part.input);
-                self.kernels.pool_backward(&part.pool, input, grad_output, before, part.begun, output);
+                self.kernels.pool_backward(&part.pool, input, grad_output, before, part.partial, output);
                 complete = part.complete;
             } else {
                 self.kernels.pool_backward(&pool, input, grad_output, before, 0, output);
@@ -212,7 +212,7 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         if enabled::<CAPS>(capabilities::FROZEN) && plan.is_frozen() {
             return;
         }
-        if Self::SLICES && operations < usize::MAX {
+        if Self::is_cut(operations) {
             let rows = plan.weight_rows(self.samples());
             if self.rows_done < rows.count {
                 let slice = self.next_rows(rows, operations);

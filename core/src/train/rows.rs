@@ -24,10 +24,16 @@ impl<const CAPS: u32, K: Kernels> Trainer<'_, CAPS, K> {
         Self::SLICES && self.rows_done > 0
     }
 
+    /// Whether slices of so many operations cut a layer; `usize::MAX` are those of a whole one.
+    #[inline(always)]
+    pub(super) const fn is_cut(operations: usize) -> bool {
+        Self::SLICES && operations < usize::MAX
+    }
+
     /// The rows that the next slice of a pass computes; `None` for all.
     #[inline(always)]
     pub(super) fn slice_of(&mut self, rows: impl FnOnce() -> Rows, operations: usize) -> Option<Range<usize>> {
-        if !Self::SLICES || operations == usize::MAX {
+        if !Self::is_cut(operations) {
             return None;
         }
         let rows = rows();
@@ -55,10 +61,10 @@ pub(super) fn update_rows<const CAPS: u32, K: Kernels>(
 ) {
     let update = update.of_weights(&rows.weights);
     let sums = if sums.is_empty() { sums } else { subslice_mut(sums, &rows.weights) };
-    if !rows.begun && !rows.continues {
+    if !rows.has_partial_sums && !rows.continues {
         return kernels.weight_gradient::<CAPS>(&rows.job, update, sums);
     }
-    if !rows.begun {
+    if !rows.has_partial_sums {
         sums.fill(0.0);
     }
     let (none, update) = update.split(0);
