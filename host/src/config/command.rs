@@ -92,7 +92,10 @@ impl Config {
         add(self.kp_decay != plain.kp_decay, format!("--kp-decay {kp_decay}"));
         let mirror_rate = self.mirror_rate.unwrap_or(Training::MIRROR_RATE);
         add(self.mirror_rate != plain.mirror_rate, format!("--mirror-rate {mirror_rate}"));
-        let mirror_first = first_rounds(&self.network, self.mirror_rate);
+        // An experiment's own rounds stay when the rate is another; the default ones follow the rate.
+        let default_rounds = |of: &Self| first_rounds(&of.network, of.mirror_rate);
+        let has_own = plain.mirror_first != default_rounds(plain);
+        let mirror_first = if has_own { plain.mirror_first } else { default_rounds(self) };
         add(self.mirror_first != mirror_first, format!("--mirror-first {}", self.mirror_first));
         let mirror_noise = self.mirror_noise.unwrap_or(Training::MIRROR_NOISE);
         add(self.mirror_noise != plain.mirror_noise, format!("--mirror-noise {mirror_noise}"));
