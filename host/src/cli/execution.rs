@@ -13,6 +13,7 @@ use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::kernels::InstructionSet;
+use asymgrad::published;
 use asymgrad::report;
 use asymgrad::settings::values::count;
 use asymgrad::slurm::{self, Array};
@@ -262,9 +263,11 @@ impl Execution {
     }
 
     fn print_results(&self, all: &[TaskResult], tasks: usize) -> anyhow::Result<()> {
+        if self.json {
+            return print_json_of(&report::lines(all), tasks);
+        }
         let published = published_of(all);
         match all {
-            _ if self.json => print_json_of(&report::lines(all), tasks),
             // The report's tables have no place for them.
             _ if tasks > 1 && !published.is_empty() => {
                 let ended: Vec<String> = all.iter().map(ToString::to_string).collect();
@@ -292,7 +295,12 @@ fn seeds_of(all: &[TaskResult]) -> String {
 
 /// The figures of other groups beside ours.
 fn published_of(all: &[TaskResult]) -> String {
-    all.first().map_or_else(String::new, |first| report::published(&folders_of(all), &first.task.catalogue))
+    // Reading the runs once more is for published ones alone.
+    let records = published::all();
+    let is_published =
+        |result: &TaskResult| records.iter().any(|record| record.experiment.name == result.task.request.config.name);
+    let first = all.iter().find(|result| is_published(result));
+    first.map_or_else(String::new, |first| report::published(&folders_of(all), &first.task.catalogue))
 }
 
 fn folders_of<'a>(all: &'a [TaskResult]) -> Vec<&'a Path> {

@@ -9,7 +9,6 @@ use asymgrad::config::Choices;
 use asymgrad::experiment::Catalogue;
 use asymgrad::published::{self, Drawn, Record};
 use asymgrad::suite::Task;
-use clap::builder::PossibleValuesParser;
 
 use super::datasets::OpenDatasets;
 use super::execution::Execution;
@@ -17,12 +16,16 @@ use super::execution::Execution;
 /// Stands for all sources.
 pub(super) const ALL: &str = "all";
 
-/// The sources' names.
-pub(super) fn sources() -> PossibleValuesParser {
+/// The name of a source, or [`ALL`]. The sources are read only if one is given.
+pub(super) fn source(text: &str) -> Result<String, String> {
     let mut names = vec![ALL.to_owned()];
     names.extend(published::all().into_iter().map(|record| record.source.name));
     names.dedup();
-    names.into()
+    if names.iter().any(|name| name == text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("the sources are {}", names.join(", ")))
+    }
 }
 
 /// The runs of a source.
@@ -87,7 +90,7 @@ impl PublishedRuns<'_> {
             let steps = record.epochs() as usize * config.steps_per_epoch(&dataset);
             let drawn = Drawn { network, training: &training, steps, images: dataset.train.len() };
             let files = protocol.write(seed, drawn, &place(&parent.join("draws")))?;
-            experiment.init = files.init.map(|file| file.to_string_lossy().into_owned());
+            experiment.init = Some(files.init.to_string_lossy().into_owned());
             let own = &mut experiment.options.choices;
             (own.batches, own.test_indices) = (files.batches, files.test_indices);
             dataset = data.get(self.data, of_experiment, &choices.or(&experiment.options.choices))?;

@@ -29,8 +29,8 @@ pub(super) struct SuiteArguments {
     rules: bool,
     /// The runs that other groups published, with their draws where these can be made again: of all sources, or of one of akrout,
     /// dfa-stall, nokland and biotorch
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = published_runs::ALL, value_parser = published_runs::sources(),
-          hide_possible_values = true, conflicts_with_all = ["quick", "table", "rules", "experiments"])]
+    #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = published_runs::ALL, value_parser = published_runs::source,
+          conflicts_with_all = ["quick", "table", "rules", "experiments"])]
     published: Option<String>,
     #[command(flatten)]
     own: ExperimentsFile,

@@ -44,10 +44,10 @@ pub(super) struct Draws {
 }
 
 /// Files of draws, as `asymgrad run` takes them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DrawFiles {
     /// `--init`.
-    pub init: Option<PathBuf>,
+    pub init: PathBuf,
     /// `--batches`.
     pub batches: Option<PathBuf>,
     /// `--test-indices`.
@@ -109,7 +109,7 @@ impl Protocol {
         };
         let batches = write("batches", vec![of.steps, of.training.batch()], &batches)?;
         let test_indices = write("test_indices", vec![test.len()], &test)?;
-        Ok(DrawFiles { init: Some(init), batches, test_indices })
+        Ok(DrawFiles { init, batches, test_indices })
     }
 
     /// The draws of the run with the seed `seed`.

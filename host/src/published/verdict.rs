@@ -3,6 +3,8 @@
 //! A figure with a distance is compared with runs that took the published draws. Of all others the runs are two samples of the same
 //! distribution, or not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
 
+use std::ops::Range;
+
 use serde::Serialize;
 
 use super::catalogue::{Figure, Quantity, Record, Source, all};
@@ -39,9 +41,30 @@ pub struct Comparison {
     pub decimals: usize,
 }
 
+/// The columns of a table of comparisons.
+pub(crate) const COLUMNS: [&str; 9] =
+    ["experiment", "figure", "epoch", "seed", "published", "ours", "runs", "may differ by", "verdict"];
+/// Those that hold numbers.
+pub(crate) const NUMBERS: Range<usize> = 2..8;
+
 impl Comparison {
+    /// Its cells in a table with the columns [`COLUMNS`].
+    pub(crate) fn cells(&self) -> [String; 9] {
+        [
+            self.experiment.clone(),
+            self.quantity.into(),
+            self.epoch.to_string(),
+            self.seed.map_or_else(String::new, |seed| seed.to_string()),
+            self.published_text(),
+            self.found_text(),
+            self.runs.to_string(),
+            self.within_text(),
+            self.verdict().into(),
+        ]
+    }
+
     /// `13.60 ± 0.50 (3)`: mean, standard deviation and runs, or the number of one run.
-    pub(crate) fn published_text(&self) -> String {
+    fn published_text(&self) -> String {
         let (value, decimals) = (self.published, self.decimals);
         let spread =
             self.spread.map_or_else(String::new, |(deviation, runs)| format!(" ± {deviation:.decimals$} ({runs})"));
@@ -49,17 +72,17 @@ impl Comparison {
     }
 
     /// The mean of this program's runs.
-    pub(crate) fn found_text(&self) -> String {
+    fn found_text(&self) -> String {
         self.found.map_or_else(|| "–".into(), |found| format!("{found:.*}", self.decimals))
     }
 
     /// How far the two may be apart.
-    pub(crate) fn within_text(&self) -> String {
+    fn within_text(&self) -> String {
         self.within.map_or_else(|| "–".into(), |within| format!("{within:.*}", self.decimals.max(3)))
     }
 
     /// `agrees`, `differs` or `too few runs`.
-    pub(crate) const fn verdict(&self) -> &'static str {
+    const fn verdict(&self) -> &'static str {
         match self.agrees {
             Some(true) => "agrees",
             Some(false) => "differs",
@@ -94,8 +117,8 @@ fn is_as_published(run: &Run, experiment: &Experiment, catalogue: &Catalogue) ->
 }
 
 /// Compares runs with the published ones of their names, source by source; sources without runs are left out.
-pub fn compare(runs: &[&Run]) -> Vec<PublishedRuns> {
-    let (catalogue, mut sources) = (Catalogue::of_report(), Vec::<PublishedRuns>::new());
+pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
+    let mut sources: Vec<PublishedRuns> = vec![];
     for record in all() {
         let index = sources.iter().position(|source| source.source == record.source).unwrap_or_else(|| {
             let (source, comparisons, missing) = (record.source.clone(), vec![], vec![]);
@@ -103,7 +126,7 @@ pub fn compare(runs: &[&Run]) -> Vec<PublishedRuns> {
             sources.len() - 1
         });
         let (experiment, place) = (&record.experiment, &mut sources[index]);
-        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, &catalogue)).collect();
+        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, catalogue)).collect();
         let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
         place.comparisons.extend(compared.filter(|comparison| comparison.found.is_some()));
         place.figures += record.figures.len();
@@ -199,6 +222,16 @@ mod tests {
         assert!(!took_draws(record, &config));
         let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
         assert!(took_draws(record, &Config { batches, test_indices, ..config }));
+    }
+
+    #[test]
+    fn every_experiment_has_the_settings_of_its_record() {
+        let (catalogue, digits) = (Catalogue::of_report(), dataset::open("digits").unwrap());
+        for record in all() {
+            let (experiment, choices) = (&record.experiment, Choices::default());
+            let config = Config::of_experiment(experiment, &choices, &digits, NumericMode::Portable).unwrap();
+            assert_eq!(config.settings(&catalogue), Vec::<String>::new(), "{}", experiment.name);
+        }
     }
 
     /// Three published runs of 13.6 ± 0.5: one of ours may be 2.484 away (see `statistics::difference_bound`), none decides without a

@@ -85,7 +85,7 @@ impl Report {
             conditions: conditions(catalogue, &groups),
             rankings: analysis::rankings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
-            published: published::compare(&groups.iter().flat_map(|group| &group.runs).collect::<Vec<_>>()),
+            published: published::compare(&groups.iter().flat_map(|group| &group.runs).collect::<Vec<_>>(), catalogue),
             data: data(&groups),
             interval_factors: statistics::interval_factors(
                 groups.iter().map(|group| group.runs.len()).max().unwrap_or(0).max(SEEDS),

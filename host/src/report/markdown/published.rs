@@ -2,7 +2,7 @@
 
 use super::blocks::Section;
 use super::grid::{Column, grid, one_line};
-use crate::published::{Comparison, PublishedRuns};
+use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
 
 /// The section with a table for each source.
 pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
@@ -29,17 +29,10 @@ fn source(of: &PublishedRuns) -> String {
 }
 
 fn rows(comparisons: &[Comparison]) -> String {
-    let texts = |text: &dyn Fn(&Comparison) -> String| -> Vec<String> { comparisons.iter().map(text).collect() };
-    let seed = |of: &Comparison| of.seed.map_or_else(String::new, |seed| seed.to_string());
-    grid(&[
-        Column::words("experiment", texts(&|of| of.experiment.clone())),
-        Column::words("figure", texts(&|of| of.quantity.into())),
-        Column::numbers("epoch", texts(&|of| of.epoch.to_string())),
-        Column::numbers("seed", texts(&seed)),
-        Column::numbers("published", texts(&Comparison::published_text)),
-        Column::numbers("ours", texts(&Comparison::found_text)),
-        Column::numbers("runs", texts(&|of| of.runs.to_string())),
-        Column::numbers("may differ by", texts(&Comparison::within_text)),
-        Column::words("verdict", texts(&|of| of.verdict().into())),
-    ])
+    let rows: Vec<[String; 9]> = comparisons.iter().map(Comparison::cells).collect();
+    let column = |(index, name): (usize, &&str)| {
+        let cells = rows.iter().map(|cells| cells[index].clone());
+        if NUMBERS.contains(&index) { Column::numbers(name, cells) } else { Column::words(name, cells) }
+    };
+    grid(&COLUMNS.iter().enumerate().map(column).collect::<Vec<_>>())
 }
