@@ -41,7 +41,7 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         initialize(&mut trainer, config)?;
         let gather = Gather::new(architecture.input(), config.pixels(dataset));
         let mut targets = BatchTargets::new(config.target);
-        let mut sampler = Sampler::new(config, dataset);
+        let mut sampler = Sampler::new(config, dataset, config.split(dataset).0);
         let chosen = sampler.batch(0);
         let mut step = || {
             let began = Instant::now();

@@ -21,9 +21,8 @@ pub(super) struct Sampler<'a> {
 }
 
 impl<'a> Sampler<'a> {
-    /// That of a run on `dataset`.
-    pub(super) fn new(config: &'a Config, dataset: &'a Dataset) -> Self {
-        let (train, _) = config.split(dataset);
+    /// That of a run on `dataset`, of which `train` are the images to train on.
+    pub(super) fn new(config: &'a Config, dataset: &'a Dataset, train: Vec<u32>) -> Self {
         let (file, steps_per_pass) = (dataset.batches.as_deref(), config.steps_per_pass(dataset) as u64);
         Self { config, file, train, steps_per_pass, order: vec![], pass: 0 }
     }
@@ -41,6 +40,11 @@ impl<'a> Sampler<'a> {
             self.pass = pass;
         }
         self.order.chunks(self.config.batch.max(1)).nth(batch).unwrap_or_default()
+    }
+
+    /// The images to train on.
+    pub(super) fn train(&self) -> &[u32] {
+        &self.train
     }
 
     fn order_of(&self, pass: u64) -> Vec<u32> {

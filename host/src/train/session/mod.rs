@@ -49,8 +49,7 @@ pub(crate) struct Session<'a> {
     steps_per_epoch: usize,
     gather: Gather,
     sampler: Sampler<'a>,
-    /// The images to train on, and those of the validation split.
-    train: Vec<u32>,
+    /// The images of the validation split.
     validation: Vec<u32>,
     /// The best epoch so far, if its weights are kept.
     best: Option<Best>,
@@ -101,8 +100,7 @@ impl<'a> Session<'a> {
             at,
             logs,
             goal,
-            sampler: Sampler::new(&request.config, dataset),
-            train,
+            sampler: Sampler::new(&request.config, dataset, train),
             validation,
             best,
             pending_best: None,
@@ -196,7 +194,7 @@ impl<'a> Session<'a> {
     /// The checkpoint comes first: if the limit grows, the line goes, and the run is one that was never stopped.
     fn end_at_start(mut self, stop: &AtomicBool, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         self.save_last()?;
-        let (began, images) = (Instant::now(), self.train.clone());
+        let (began, images) = (Instant::now(), self.sampler.train().to_vec());
         let train = self.sums_of(&self.dataset.train, &images, stop)?;
         let train = train.map(|sums| Sums { seconds: began.elapsed().as_secs_f64(), ..sums });
         let tested = train.map(|train| self.evaluate(0, train, stop)).transpose()?.flatten();
@@ -249,7 +247,8 @@ impl<'a> Session<'a> {
         if every == 0 || !epoch.is_multiple_of(every) {
             return Ok(None);
         }
-        let chosen = &self.train[..config.batch.min(self.train.len())];
+        let train = self.sampler.train();
+        let chosen = &train[..config.batch.min(train.len())];
         load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
         match measure(&mut self.trainer, &self.kernels, self.targets.get(), config.measures) {
             // The update before may have made the network diverge: the next step finds out.
