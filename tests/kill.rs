@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use program::{Ended, Sandbox};
+use program::{Ended, Running, Sandbox};
 use serde_json::Value;
 
 const PANIC: u32 = 0;
@@ -20,6 +20,7 @@ const KILL: u32 = 9;
 const INT: u32 = 2;
 const TERM: u32 = 15;
 const USR1: u32 = 10;
+const STOP: u32 = 19;
 
 /// A folder with the library that counts file operations.
 struct Faults {
@@ -93,6 +94,47 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     }
     assert!(starting > 5, "only {starting} kills before the first checkpoint");
     assert!(writing > 10, "only {writing} kills while a checkpoint was written");
+}
+
+/// Images are read from their files while a run trains on them.
+#[test]
+fn images_that_change_while_they_are_trained_on_stop_the_run_and_it_resumes() {
+    let Some(faults) = Faults::new() else { return };
+    let sandbox = &faults.sandbox;
+    let layout = "channels = 1\nheight = 2\nwidth = 2\nclasses = 4\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
+    let records =
+        |count: u8| (0..count).flat_map(|index| [index % 4, index, 3 * index, 2, 255 - index]).collect::<Vec<u8>>();
+    fs::create_dir(sandbox.path("images")).unwrap();
+    fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
+    for (name, count) in [("a.bin", 80), ("b.bin", 20)] {
+        fs::write(sandbox.path("images").join(name), records(count)).unwrap();
+    }
+    let net = "input 1x2x2 - dense3 - dense4(R)";
+    let line =
+        |out: &str| format!("run --net {{}} --data images --batch 16 --epochs 4 --checkpoint-every 1 --out {out}");
+    sandbox.run_with(&line("whole"), net).assert(0, &[]);
+    let whole = sandbox.results("whole");
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(42);
+    let overwrite = |bytes: &mut Vec<u8>| bytes[7] ^= 1;
+    for (out, name, change) in
+        [("cut", "a.bin", &cut as &dyn Fn(&mut Vec<u8>)), ("other", "a.bin", &overwrite), ("test", "b.bin", &cut)]
+    {
+        let mut command = faults.command(&line(out), net, out);
+        command.env("FAULT_SIGNAL", STOP.to_string()).env("FAULT_AT", "60");
+        let mut running = Running::start(command);
+        running.wait_until_stopped();
+        let file = sandbox.path("images").join(name);
+        let good = fs::read(&file).unwrap();
+        let mut bytes = good.clone();
+        change(&mut bytes);
+        fs::write(&file, bytes).unwrap();
+        running.signal("CONT");
+        running.end().assert(1, &[name, "the file has changed since it was opened; restore it"]);
+        assert!(!sandbox.path(out).join("result.json").exists());
+        fs::write(&file, good).unwrap();
+        sandbox.run_with(&line(out), net).assert(0, &["continues after step"]);
+        sandbox.results(out).assert_equal(&whole);
+    }
 }
 
 /// Epochs of three steps, passes of two, with a checkpoint after each step.

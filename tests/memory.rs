@@ -1,4 +1,4 @@
-//! Training the full untied network stays below 600 MB resident, including data set, checkpoint and resuming.
+//! Training the full untied network with Adam and batches of 128 stays below 450 MiB resident, including images, checkpoint and resuming.
 //!
 //! Only Linux reports the peak of a process, in `/proc`.
 #![cfg(target_os = "linux")]
@@ -15,7 +15,7 @@ use rand_core::Rng;
 use serde_json::Value;
 
 /// The bound in bytes.
-const MOST: u64 = 600_000_000;
+const MOST: u64 = 450 << 20;
 
 /// Bytes of a label and an image.
 const RECORD: usize = 3073;
@@ -61,7 +61,7 @@ fn run(sandbox: &Sandbox, library: &PathBuf, line: &str) -> (Value, u64) {
 }
 
 #[test]
-fn the_untied_network_trains_within_600_mb() {
+fn the_untied_network_trains_within_450_mib() {
     let sandbox = Sandbox::new();
     let Some(library) = sandbox.preload("peak") else { return };
     write_noise(&sandbox.path("cifar"), &sandbox.path("noise"));
@@ -78,9 +78,7 @@ fn the_untied_network_trains_within_600_mb() {
         let config: Value = serde_json::from_slice(&fs::read(sandbox.path("a/config.json")).unwrap()).unwrap();
         assert_eq!((config["batch"].as_u64(), config["optimizer"]["adam"].is_object()), (Some(128), true));
         let network = config["network"].as_str().unwrap();
-        let (bytes, data) =
-            (sandbox.run_with("plan {} --json", network).json()["bytes"].clone(), 60_000 * RECORD as u64);
-        let least = bytes.as_u64().unwrap() + data;
-        assert!(peak > least, "{peak} bytes are fewer than training and data take: the measurement is wrong");
+        let plan = sandbox.run_with("plan {} --json", network).json()["bytes"].as_u64().unwrap();
+        assert!(peak > plan, "{peak} bytes are fewer than the training takes: the measurement is wrong");
     }
 }

@@ -20,7 +20,8 @@ const TEST: usize = 90;
 
 /// An image of the digits at its own size.
 fn pixels(images: &Images, index: usize) -> Vec<u8> {
-    (0..64).map(|at| images.image(index)[at / 8 * 4 * 32 + at % 8 * 4]).collect()
+    let image = images.image(index).unwrap();
+    (0..64).map(|at| image[at / 8 * 4 * 32 + at % 8 * 4]).collect()
 }
 
 /// The first `count` digits that are wanted, as label and pixels.
@@ -136,7 +137,7 @@ fn an_autoencoder_has_a_reconstruction_error_and_no_accuracy() {
     let digits = dataset::open("digits").unwrap();
     let logits = predicted(&sandbox, "run", "logits");
     let errors = logits.chunks(3072).enumerate().map(|(index, row)| {
-        let image: Vec<f32> = digits.test.image(index).iter().map(|byte| f32::from(*byte) / 255.0).collect();
+        let image: Vec<f32> = digits.test.image(index).unwrap().iter().map(|byte| f32::from(*byte) / 255.0).collect();
         squared(row, &image)
     });
     near(&epochs[1]["test_loss"], errors.sum::<f64>() / 297.0);

@@ -33,7 +33,8 @@ fn weight(class: usize, feature: usize) -> f32 {
 /// The cross-entropy of each image in float64, and whether the network is right.
 fn scores(images: &Images) -> Vec<(f64, bool)> {
     let score = |index: usize| {
-        let pixels = images.image(index).iter().map(|byte| f64::from(*byte) / 255.0);
+        let image = images.image(index).unwrap();
+        let pixels = image.iter().map(|byte| f64::from(*byte) / 255.0);
         let pixels: Vec<f64> = pixels.collect();
         let logit = |class: usize| (0..FEATURES).map(|at| f64::from(weight(class, at)) * pixels[at]).sum();
         let logits: Vec<f64> = (0..CLASSES).map(logit).collect();

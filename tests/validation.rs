@@ -6,7 +6,6 @@ mod program;
 use std::fs;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 
 use asymgrad::config::{Choices, Config};
 use asymgrad::dataset::{self, Dataset, Images};
@@ -36,7 +35,7 @@ fn write_layout(folder: &Path, train: Chosen, test: Chosen) {
     let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
     fs::write(folder.join("layout.toml"), layout).unwrap();
     for (name, (images, range)) in [("a.bin", train), ("b.bin", test)] {
-        let record = |index: usize| [&[images.labels[index]], images.image(index)].concat();
+        let record = |index: usize| [&[images.labels[index]], &*images.image(index).unwrap()].concat();
         fs::write(folder.join(name), range.flat_map(record).collect::<Vec<u8>>()).unwrap();
     }
 }
@@ -47,7 +46,7 @@ fn write_idx(folder: &Path, train: Chosen, test: Chosen) {
     for (prefix, (images, range)) in [("train", train), ("t10k", test)] {
         let count = u32::try_from(range.len()).unwrap().to_be_bytes();
         let header = [&[0, 0, 8, 3], &count[..], &[0, 0, 0, 32, 0, 0, 0, 32]].concat();
-        let pixels: Vec<u8> = range.clone().flat_map(|index| images.image(index)[..1024].to_vec()).collect();
+        let pixels: Vec<u8> = range.clone().flat_map(|index| images.image(index).unwrap()[..1024].to_vec()).collect();
         fs::write(folder.join(format!("{prefix}-images-idx3-ubyte")), [header, pixels].concat()).unwrap();
         let labels = [&[0, 0, 8, 1], &count[..], &images.labels[range]].concat();
         fs::write(folder.join(format!("{prefix}-labels-idx1-ubyte")), labels).unwrap();
@@ -126,7 +125,10 @@ fn images_held_out_do_not_standardise() {
     let sandbox = Sandbox::new();
     let mut digits = digits();
     let rest = IMAGES - HELD_OUT;
-    Arc::make_mut(&mut digits.train).pixels[rest * 3072..IMAGES * 3072].fill(255);
+    let mut pixels = vec![];
+    digits.train.read(&(0..1500).collect::<Vec<_>>(), &mut pixels).unwrap();
+    pixels[rest * 3072..IMAGES * 3072].fill(255);
+    digits.train = Images::in_memory(3072, pixels, digits.train.labels.clone(), vec![]).into();
     write_layout(&sandbox.path("all"), (&digits.train, 0..IMAGES), (&digits.test, 0..70));
     write_layout(&sandbox.path("rest"), (&digits.train, 0..rest), (&digits.test, 0..70));
     let standard = |data: &str, option: &str| {

@@ -7,7 +7,7 @@ use crate::cgroup;
 use crate::suite::Task;
 
 /// What a training takes beside its plan: threads, logs, the true signals of a measurement, and a share of the plan for buffers of
-/// files. Processes of DS, PG and PG-Untie peak at 21, 37 and 55 MB above plan and data, with plans of 23, 61 and 324 MB.
+/// files. Processes of DS, PG and PG-Untie peak at 21, 37 and 60 MB above the plan, with plans of 23, 61 and 324 MB.
 const BESIDE: u64 = 32 << 20;
 const SHARE: u64 = 8;
 
@@ -39,7 +39,7 @@ fn hint(fits: usize) -> String {
     }
 }
 
-/// Whether any `jobs` of the rows fit into `free` bytes. The data sets have been read, and all runs share them.
+/// Whether any `jobs` of the rows fit into `free` bytes. The data sets are open, and all runs share them.
 ///
 /// # Errors
 /// [`TooMuch`] if the largest do not.

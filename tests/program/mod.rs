@@ -175,6 +175,16 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &self.id().to_string()]).status().unwrap().success());
     }
 
+    /// Waits until a signal has stopped it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait_until_stopped(&mut self) {
+        let is_stopped = |status: &str| status.lines().any(|line| line.starts_with("State:\tT"));
+        while !is_stopped(&fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap()) {
+            assert!(self.child.try_wait().unwrap().is_none(), "the program has ended");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

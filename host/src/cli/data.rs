@@ -48,7 +48,7 @@ impl DataCommand {
             }
             Self::Import { file, json } => (dataset::import(&file, &dataset::data_dir())?, json),
             Self::Info { data, json } => {
-                let info = Info::of(&dataset::open(data.unwrap_or_else(|| dataset::DEFAULT.into()))?);
+                let info = Info::of(&dataset::open(data.unwrap_or_else(|| dataset::DEFAULT.into()))?)?;
                 return if json { print_json(&info) } else { print(&format!("{info}\n")) };
             }
         };

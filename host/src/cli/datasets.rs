@@ -45,20 +45,29 @@ impl OpenDatasets {
     }
 
     /// A configuration with what `dataset` says: the target, the numbers that standardise it, the files of indices.
-    pub(super) fn complete(&mut self, config: Config, choices: &Choices, dataset: &Dataset) -> Config {
+    pub(super) fn complete(
+        &mut self,
+        config: Config,
+        choices: &Choices,
+        dataset: &Dataset,
+    ) -> Result<Config, dataset::Error> {
         let mut config = config.with_indices_of(dataset, choices.batch);
         config.target = target_on(dataset, choices.target);
         if choices.standardize {
-            config.standard = Some(self.standard(dataset, config.split(dataset).0));
+            config.standard = Some(self.standard(dataset, config.split(dataset).0)?);
         }
-        config
+        Ok(config)
     }
 
     /// What standardises the training images `chosen` of a data set, which takes a look at every pixel: once for all experiments.
-    fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Standardization {
-        let entry = self.standards.entry((dataset.checksum.clone(), chosen));
-        let chosen = entry.key().1.clone();
-        entry.or_insert_with(|| Standardization::of(dataset, &chosen)).clone()
+    fn standard(&mut self, dataset: &Dataset, chosen: Vec<u32>) -> Result<Standardization, dataset::Error> {
+        Ok(match self.standards.entry((dataset.checksum.clone(), chosen)) {
+            Entry::Occupied(entry) => entry.get().clone(),
+            Entry::Vacant(entry) => {
+                let standard = Standardization::of(dataset, &entry.key().1)?;
+                entry.insert(standard).clone()
+            }
+        })
     }
 }
 

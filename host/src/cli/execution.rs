@@ -96,7 +96,7 @@ impl Execution {
             choices.init = Some(checksum(Path::new(file))?);
         }
         let config = Config::of_experiment(experiment, &choices, dataset, self.shared.kernels.class()?)?;
-        Ok(data.complete(config, &choices.or(&experiment.options.choices), dataset))
+        Ok(data.complete(config, &choices.or(&experiment.options.choices), dataset)?)
     }
 
     /// The task of a configuration; `varying` is what tells it apart beside name and seed.

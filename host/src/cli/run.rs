@@ -71,7 +71,7 @@ impl RunArguments {
                 let class = self.execution.shared.kernels.class()?;
                 let dataset = data.get(self.data.as_deref(), None, &choices)?;
                 let config = Config::of_network(name.clone(), (*net).clone(), &choices, &*dataset, class);
-                let config = data.complete(config, &choices, &dataset);
+                let config = data.complete(config, &choices, &dataset)?;
                 tasks.push(self.task(config, dataset, None, catalogue, cell));
             }
             for experiment in &experiments {

@@ -34,7 +34,7 @@ pub(super) fn read(file: &Path, name: &str) -> Result<Dataset, Error> {
         let count = pixels.shape.first().copied().unwrap_or(0);
         let (shape, pixels) = pixels.images(given).map_err(|problem| wrong(images, problem))?;
         let labels_of = found.labels(count).map_err(|problem| wrong(labels, problem))?;
-        Ok::<_, Error>((shape, Images { pixels, labels: labels_of, values: vec![], size: shape.iter().product() }))
+        Ok::<_, Error>((shape, Images::in_memory(shape.iter().product(), pixels, labels_of, vec![])))
     };
     let (shape, train) = part(["train_images", "train_labels"])?;
     let (of_test, test) = part(["test_images", "test_labels"])?;
@@ -44,5 +44,5 @@ pub(super) fn read(file: &Path, name: &str) -> Result<Dataset, Error> {
         return Err(wrong("test_images", problem));
     }
     let classes = train.labels.iter().chain(&test.labels).max().map_or(0, |most| usize::from(*most) + 1);
-    Ok(Dataset::new(name, shape, classes, train, test))
+    Dataset::new(name, shape, classes, train, test)
 }

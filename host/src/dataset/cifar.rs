@@ -1,9 +1,10 @@
 //! CIFAR-10 in its binary layout: six files of 10,000 records, each a label byte and 3 × 32 × 32 bytes \[channel\]\[row\]\[col\].
-//! They are read from a folder, or out of the .tar.gz without unpacking it, in one pass and straight into place: no second copy
-//! of the images, nor the archive, is ever in memory. Anything that is not exactly this layout is an error.
+//! Those of a folder are checked and stay open, and images are read when they are needed. Those of a .tar.gz are read into memory, without
+//! unpacking it, in one pass and straight into place. Anything that is not exactly this layout is an error.
 
 pub use super::cifar_format::{FILE_BYTES, FILES, FOLDER, IMAGE, RECORD, RECORDS};
 use super::gzip::{MAGIC, Members};
+use super::record_file::RecordFile;
 use super::{Dataset, Error, Images, sniff};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -17,8 +18,8 @@ const TEST: usize = 5;
 /// # Errors
 /// [`Error`] if one is missing, unreadable, of another length, or holds a label above 9.
 pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
-    let mut splits = Splits::new();
-    for (batch, file) in FILES.into_iter().enumerate() {
+    let (mut labels, mut files) = (Vec::with_capacity(FILES.len() * RECORDS), vec![]);
+    for file in FILES {
         let path = folder.join(file);
         let opened = match File::open(&path) {
             Err(source) if source.kind() == ErrorKind::NotFound => {
@@ -27,16 +28,20 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
             opened => opened.map_err(Error::io("open it", &path))?,
         };
         let length = opened.metadata().map_err(Error::io("read its length", &path))?.len();
-        let records = Records { file: path.display().to_string(), length, reader: BufReader::new(opened) };
+        let records = Records { file: path.display().to_string(), length, reader: BufReader::new(&opened) };
         records.read(
             |source| Error::io("read it", &path)(source),
-            |index, record| {
-                splits.place(batch, index, record);
+            |_, record| {
+                labels.push(record[0]);
                 Ok(())
             },
         )?;
+        files.push(RecordFile::new(&path, opened, [RECORD - IMAGE, RECORD], RECORDS)?);
     }
-    Ok(splits.into_dataset(name))
+    let (test_files, test_labels) = (files.split_off(TEST), labels.split_off(TEST * RECORDS));
+    let [train, test] =
+        [(files, labels), (test_files, test_labels)].map(|(files, labels)| Images::in_files(IMAGE, files, labels));
+    Dataset::of_report(name, train, test)
 }
 
 /// Python's version has the same names without their ending.
@@ -56,12 +61,17 @@ fn missing(folder: &Path, file: &'static str) -> Error {
 /// [`Error`] if it is no gzip file, damaged, lacks one of the six members, or if a member is not as it should be.
 pub fn read_archive(path: &Path, name: &str) -> Result<Dataset, Error> {
     let file = File::open(path).map_err(Error::io("open it", path))?;
-    let mut splits = Splits::new();
+    let blank = |files: usize| (vec![0; files * RECORDS * IMAGE], vec![0; files * RECORDS]);
+    let mut parts = [blank(TEST), blank(1)];
     visit_archive(path, file, |batch, index, record| {
-        splits.place(batch, index, record);
+        let ((pixels, labels), place) =
+            if batch == TEST { (&mut parts[1], index) } else { (&mut parts[0], batch * RECORDS + index) };
+        labels[place] = record[0];
+        pixels[place * IMAGE..][..IMAGE].copy_from_slice(&record[1..]);
         Ok(())
     })?;
-    Ok(splits.into_dataset(name))
+    let [train, test] = parts.map(|(pixels, labels)| Images::in_memory(IMAGE, pixels, labels, vec![]));
+    Dataset::of_report(name, train, test)
 }
 
 /// Reads the archive once and calls `each` with the file (an index of [`FILES`]), the record's index in it, and the record.
@@ -152,28 +162,5 @@ impl<R: Read> Records<R> {
             each(index, &record)?;
         }
         Ok(())
-    }
-}
-
-/// The images, filled in the order in which the files come.
-struct Splits {
-    train: Images,
-    test: Images,
-}
-
-impl Splits {
-    fn new() -> Self {
-        Self { train: Images::blank(TEST * RECORDS, IMAGE), test: Images::blank(RECORDS, IMAGE) }
-    }
-
-    fn place(&mut self, batch: usize, index: usize, record: &[u8; RECORD]) {
-        let (images, index) =
-            if batch == TEST { (&mut self.test, index) } else { (&mut self.train, batch * RECORDS + index) };
-        images.labels[index] = record[0];
-        images.image_mut(index).copy_from_slice(&record[1..]);
-    }
-
-    fn into_dataset(self, name: &str) -> Dataset {
-        Dataset::of_report(name, self.train, self.test)
     }
 }

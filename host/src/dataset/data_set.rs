@@ -1,4 +1,4 @@
-//! A data set in memory: training and test images, with their checksum.
+//! A data set: training and test images, with their checksum.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -44,7 +44,16 @@ pub struct Dataset {
 
 impl Dataset {
     /// Images of `shape`, which is channels, rows and columns.
-    pub(super) fn new(name: &str, shape: [usize; 3], classes: usize, train: Images, test: Images) -> Self {
+    ///
+    /// # Errors
+    /// [`Error`] if a file of images cannot be read.
+    pub(super) fn new(
+        name: &str,
+        shape: [usize; 3],
+        classes: usize,
+        train: Images,
+        test: Images,
+    ) -> Result<Self, Error> {
         let [channels, rows, cols] = shape;
         let (name, spec) = (name.to_owned(), name.into());
         let (checksum, contents) = (String::new(), Contents::Unknown);
@@ -65,13 +74,16 @@ impl Dataset {
             contents,
             spec,
         };
-        dataset.checksum = dataset.digest();
-        dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test);
-        dataset
+        dataset.checksum = dataset.digest()?;
+        dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test)?;
+        Ok(dataset)
     }
 
     /// Three channels of 32 × 32 and ten classes, which is what every network of the report takes.
-    pub(super) fn of_report(name: &str, train: Images, test: Images) -> Self {
+    ///
+    /// # Errors
+    /// As [`Dataset::new`].
+    pub(super) fn of_report(name: &str, train: Images, test: Images) -> Result<Self, Error> {
         Self::new(name, [3, 32, 32], 10, train, test)
     }
 
@@ -87,10 +99,19 @@ impl Dataset {
         }
         if let Some(file) = test {
             let indices = IndexFile::test_images(file, of)?;
-            dataset.test = Arc::new(self.train.select(&indices.indices));
+            dataset.test = Arc::new(self.train.select(&indices.indices)?);
             dataset.test_indices = Some(Arc::new(indices));
         }
         Ok(dataset)
+    }
+
+    /// The files that the images are read from have to be as they were when they were opened.
+    ///
+    /// # Errors
+    /// [`Error::Changed`], or [`Error::Io`] if the system refuses.
+    pub fn check_unchanged(&self) -> Result<(), Error> {
+        self.train.check_unchanged()?;
+        self.test.check_unchanged()
     }
 
     /// Bytes of one image.
@@ -98,7 +119,7 @@ impl Dataset {
         self.channels * self.rows * self.cols
     }
 
-    fn digest(&self) -> String {
+    fn digest(&self) -> Result<String, Error> {
         let mut hash = Sha256::new();
         // The numbers keep the parts apart: two data sets never hash the same bytes by cutting them elsewhere.
         let shape = [self.channels, self.rows, self.cols, self.classes, self.train.len(), self.test.len()];
@@ -107,13 +128,15 @@ impl Dataset {
         }
         for images in [&self.train, &self.test] {
             hash.update(&images.labels);
-            hash.update(&images.pixels);
+            for index in 0..images.len() {
+                hash.update(images.image(index)?);
+            }
         }
         for values in [&self.train.values, &self.test.values] {
             for value in values {
                 hash.update(value.to_le_bytes());
             }
         }
-        hex::encode(hash.finalize())
+        Ok(hex::encode(hash.finalize()))
     }
 }

@@ -2,7 +2,7 @@
 //! download. They are blown up to 3 × 32 × 32, so that every network of the report trains on them: each pixel becomes 4 × 4,
 //! the same on three channels. The first 1,500 are for training, the last 297 for test. Source and licence: data/README.md.
 
-use super::{Dataset, Images};
+use super::{Dataset, Error, Images};
 
 /// 1,797 × 64 pixels, then 1,797 labels.
 static FILE: &[u8] = include_bytes!("../../data/digits.bin");
@@ -18,15 +18,17 @@ const SIZE: usize = CHANNELS * IMAGE_SIDE * IMAGE_SIDE;
 const _: () = assert!(FILE.len() == COUNT * (SIDE * SIDE + 1));
 
 /// The digits as 3 × 32 × 32.
-pub fn load() -> Dataset {
+///
+/// # Errors
+/// None: they lie in memory.
+pub fn load() -> Result<Dataset, Error> {
     let (pixels, labels) = FILE.split_at(COUNT * SIDE * SIDE);
     let split = |from: usize, to: usize| {
-        let mut images = Images::blank(to - from, SIZE);
-        images.labels.copy_from_slice(&labels[from..to]);
-        for index in from..to {
-            enlarge(&pixels[index * SIDE * SIDE..][..SIDE * SIDE], images.image_mut(index - from));
+        let mut enlarged = vec![0; (to - from) * SIZE];
+        for (image, small) in enlarged.chunks_exact_mut(SIZE).zip(pixels.chunks_exact(SIDE * SIDE).skip(from)) {
+            enlarge(small, image);
         }
-        images
+        Images::in_memory(SIZE, enlarged, labels[from..to].to_vec(), vec![])
     };
     Dataset::of_report("digits", split(0, TRAIN), split(TRAIN, COUNT))
 }
@@ -65,11 +67,11 @@ mod tests {
 
     #[test]
     fn every_pixel_is_enlarged_on_every_channel() {
-        let digits = load();
+        let digits = load().unwrap();
         assert_eq!((digits.train.len(), digits.test.len(), digits.image_size()), (1500, 297, 3072));
         for (images, first) in [(&digits.train, 0), (&digits.test, 1500)] {
             for index in [0, 100, 296] {
-                for (at, &value) in images.image(index).iter().enumerate() {
+                for (at, &value) in images.image(index).unwrap().iter().enumerate() {
                     let (row, col) = (at / 32 % 32, at % 32);
                     let p = FILE[(first + index) * 64 + row / 4 * 8 + col / 4];
                     assert_eq!(value, LEVELS[usize::from(p)]);

@@ -192,6 +192,15 @@ pub enum Error {
         /// The data folder.
         folder: PathBuf,
     },
+    /// A file of images was written while it was in use.
+    #[error(
+        "{}: the file has changed since it was opened; restore it and run the same command again, which continues from the last checkpoint",
+        file.display()
+    )]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
     /// The system refused.
     #[error("{}: cannot {action}: {cause}; {}", path.display(), hint(cause))]
     Io {

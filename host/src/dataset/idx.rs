@@ -111,7 +111,7 @@ impl Found {
         let labels = train.labels.iter().chain(&test.labels);
         let classes = labels.max().map_or(0, |most| usize::from(*most) + 1);
         let [rows, cols] = shape;
-        Ok(Dataset::new(name, [1, rows, cols], classes, train, test))
+        Dataset::new(name, [1, rows, cols], classes, train, test)
     }
 
     /// The sides of the images, and the images and labels of the files `first` and the next.
@@ -123,7 +123,7 @@ impl Found {
             return Err(Error::Idx { file: self.file(first)?.to_owned(), problem });
         }
         let size = shape[1] * shape[2];
-        Ok(([shape[1], shape[2]], Images { pixels, labels, values: vec![], size }))
+        Ok(([shape[1], shape[2]], Images::in_memory(size, pixels, labels, vec![])))
     }
 
     fn file(&self, role: usize) -> Result<&Path, Error> {
@@ -226,7 +226,7 @@ mod tests {
         let data = read_folder(folder.path(), "mine").unwrap().unwrap();
         assert_eq!((data.channels, data.rows, data.cols, data.classes), (1, 2, 4, 7));
         assert_eq!((data.train.len(), data.test.len(), data.train.labels.as_slice()), (3, 1, [2, 0, 6].as_slice()));
-        assert_eq!(data.train.image(1), [8, 9, 10, 11, 12, 13, 14, 15]);
+        assert_eq!(data.train.image(1).unwrap()[..], [8, 9, 10, 11, 12, 13, 14, 15]);
         write(FILES[3], file(&[2], &[1, 1]));
         let error = read_folder(folder.path(), "mine").unwrap_err().to_string();
         assert!(error.contains("t10k-images") && error.contains("2 labels for 1 images"), "{error}");

@@ -2,7 +2,7 @@
 //! None of it depends on the order of the images, so that a user can hold it against published figures.
 //! Sums are exact integers; only the last step is floating point.
 
-use super::{Contents, Dataset, Images, fingerprint};
+use super::{Contents, Dataset, Error, Images, fingerprint};
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 use std::fmt;
@@ -50,50 +50,53 @@ pub struct SplitInfo {
 
 impl Info {
     /// Looks at every pixel of `dataset`.
-    pub fn of(dataset: &Dataset) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`Error`] if a file of images cannot be read.
+    pub fn of(dataset: &Dataset) -> Result<Self, Error> {
+        Ok(Self {
             name: dataset.name.clone(),
             channels: dataset.channels,
             rows: dataset.rows,
             cols: dataset.cols,
             classes: dataset.classes,
             values: dataset.values,
-            train: SplitInfo::of(dataset, &dataset.train),
-            test: SplitInfo::of(dataset, &dataset.test),
+            train: SplitInfo::of(dataset, &dataset.train)?,
+            test: SplitInfo::of(dataset, &dataset.test)?,
             contents: dataset.contents,
             checksum: dataset.checksum.clone(),
-        }
+        })
     }
 }
 
 impl SplitInfo {
-    fn of(dataset: &Dataset, images: &Images) -> Self {
+    fn of(dataset: &Dataset, images: &Images) -> Result<Self, Error> {
         let mut class_counts = vec![0; dataset.classes];
         for &label in &images.labels {
             class_counts[usize::from(label)] += 1;
         }
-        let (mean, deviation) = moments(dataset, images, &images.indices());
-        Self { images: images.len(), class_counts, mean, deviation, fingerprint: fingerprint(images) }
+        let (mean, deviation) = moments(dataset, images, &images.indices())?;
+        let fingerprint = fingerprint(images)?;
+        Ok(Self { images: images.len(), class_counts, mean, deviation, fingerprint })
     }
 }
 
 /// Mean and standard deviation of each channel's pixels divided by 255, over the images `chosen`.
-pub(crate) fn moments(dataset: &Dataset, images: &Images, chosen: &[u32]) -> (Vec<f64>, Vec<f64>) {
-    (0..dataset.channels).map(|channel| moments_of_channel(dataset, images, chosen, channel)).unzip()
-}
-
-fn moments_of_channel(dataset: &Dataset, images: &Images, chosen: &[u32], channel: usize) -> (f64, f64) {
+pub(crate) fn moments(dataset: &Dataset, images: &Images, chosen: &[u32]) -> Result<(Vec<f64>, Vec<f64>), Error> {
     let plane = dataset.rows * dataset.cols;
-    let (mut sum, mut squares) = (0_u64, 0_u64);
+    let mut sums = vec![(0_u64, 0_u64); dataset.channels];
     for index in chosen {
-        for &pixel in &images.image(*index as usize)[channel * plane..][..plane] {
-            sum += u64::from(pixel);
-            squares += u64::from(pixel) * u64::from(pixel);
+        for ((sum, squares), pixels) in sums.iter_mut().zip(images.image(*index as usize)?.chunks(plane.max(1))) {
+            *sum += pixels.iter().map(|pixel| u64::from(*pixel)).sum::<u64>();
+            *squares += pixels.iter().map(|pixel| u64::from(*pixel) * u64::from(*pixel)).sum::<u64>();
         }
     }
     let count = (chosen.len() * plane) as f64;
-    let mean = sum as f64 / count;
-    (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
+    let of_channel = |(sum, squares): (u64, u64)| {
+        let mean = sum as f64 / count;
+        (mean / 255.0, (squares as f64 / count - mean * mean).sqrt() / 255.0)
+    };
+    Ok(sums.into_iter().map(of_channel).unzip())
 }
 
 impl fmt::Display for Info {

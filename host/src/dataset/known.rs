@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::cifar_format::{IMAGE, RECORDS};
-use super::images::Images;
+use super::{Error, Images};
 
 /// The checksum of the digits.
 const DIGITS: &str = "e6a0fed351a709844ed55378dcd588f9231740facbf550eb22a5b583772593e9";
@@ -96,22 +96,22 @@ impl Contents {
     }
 
     /// The contents of a data set. Images are hashed one by one only where there are as many as in CIFAR-10.
-    pub(super) fn of(checksum: &str, classes: usize, train: &Images, test: &Images) -> Self {
-        let sizes = [train.size, test.size, classes, train.len(), test.len()];
+    pub(super) fn of(checksum: &str, classes: usize, train: &Images, test: &Images) -> Result<Self, Error> {
+        let sizes = [train.image_size(), test.image_size(), classes, train.len(), test.len()];
         match Self::of_checksum(checksum) {
             Self::Unknown if sizes == [IMAGE, IMAGE, 10, 5 * RECORDS, RECORDS] => Self::of_images(train, test),
-            known => known,
+            known => Ok(known),
         }
     }
 
-    fn of_images(train: &Images, test: &Images) -> Self {
-        if [train, test].map(fingerprint) != CIFAR10 {
+    fn of_images(train: &Images, test: &Images) -> Result<Self, Error> {
+        Ok(if [fingerprint(train)?, fingerprint(test)?] != CIFAR10 {
             Self::Unknown
-        } else if files(train, test) == OFFICIAL_FILES {
+        } else if files(train, test)? == OFFICIAL_FILES {
             Self::Cifar10Official
         } else {
             Self::Cifar10
-        }
+        })
     }
 
     /// Whether these are CIFAR-10's images, in any order.
@@ -136,21 +136,28 @@ impl fmt::Display for Contents {
 }
 
 /// SHA-256 of images and their labels in hexadecimal, the same in any order.
-pub fn fingerprint(images: &Images) -> String {
+///
+/// # Errors
+/// [`Error`] if a file of images cannot be read.
+pub fn fingerprint(images: &Images) -> Result<String, Error> {
     let of_image = |index: usize| {
-        Sha256::new().chain_update(images.target_bytes(index)).chain_update(images.image(index)).finalize()
+        let hash = Sha256::new().chain_update(images.target_bytes(index));
+        Ok::<_, Error>(hash.chain_update(images.image(index)?).finalize())
     };
-    let mut hashes: Vec<_> = (0..images.len()).map(of_image).collect();
+    let mut hashes = (0..images.len()).map(of_image).collect::<Result<Vec<_>, _>>()?;
     hashes.sort_unstable();
-    hex::encode(hashes.iter().fold(Sha256::new(), Digest::chain_update).finalize())
+    Ok(hex::encode(hashes.iter().fold(Sha256::new(), Digest::chain_update).finalize()))
 }
 
 /// The SHA-1 of each of the six files that hold these images in CIFAR-10's layout.
-fn files(train: &Images, test: &Images) -> Vec<String> {
+fn files(train: &Images, test: &Images) -> Result<Vec<String>, Error> {
     let of_records = |images: &Images, first: usize| {
-        let record =
-            |hash: Sha1, index: usize| hash.chain_update([images.labels[index]]).chain_update(images.image(index));
-        hex::encode((first..first + RECORDS).fold(Sha1::new(), record).finalize())
+        let mut hash = Sha1::new();
+        for index in first..first + RECORDS {
+            hash.update([images.labels[index]]);
+            hash.update(images.image(index)?);
+        }
+        Ok(hex::encode(hash.finalize()))
     };
     let train_files = (0..train.len()).step_by(RECORDS).map(|first| of_records(train, first));
     train_files.chain([of_records(test, 0)]).collect()
@@ -165,35 +172,31 @@ mod tests {
 
     /// The same images in reverse order.
     fn reversed(images: &Images) -> Images {
-        let mut other = Images::blank(images.len(), images.image(0).len());
-        for index in 0..images.len() {
-            let from = images.len() - 1 - index;
-            other.labels[index] = images.labels[from];
-            other.image_mut(index).copy_from_slice(images.image(from));
-        }
-        other
+        images.select(&images.indices().into_iter().rev().collect::<Vec<_>>()).unwrap()
     }
 
     #[test]
     fn a_fingerprint_depends_on_pixels_and_labels_but_not_on_the_order() {
         let digits = open("digits").unwrap();
-        let whole = fingerprint(&digits.test);
+        let whole = fingerprint(&digits.test).unwrap();
         let mut other = reversed(&digits.test);
-        assert_ne!(other, *digits.test);
-        assert_eq!(fingerprint(&other), whole);
-        other.image_mut(7)[9] ^= 1;
-        assert_ne!(fingerprint(&other), whole);
-        let mut other = (*digits.test).clone();
+        assert_ne!(other.image(0).unwrap(), digits.test.image(0).unwrap());
+        assert_eq!(fingerprint(&other).unwrap(), whole);
         other.labels.swap(0, 1);
-        assert_ne!(digits.test.labels[0], digits.test.labels[1]);
-        assert_ne!(fingerprint(&other), whole);
+        assert_ne!(other.labels[0], other.labels[1]);
+        assert_ne!(fingerprint(&other).unwrap(), whole);
+        let (mut pixels, labels) = (vec![], digits.test.labels.clone());
+        digits.test.read(&digits.test.indices(), &mut pixels).unwrap();
+        pixels[7 * IMAGE + 9] ^= 1;
+        assert_ne!(fingerprint(&Images::in_memory(IMAGE, pixels, labels, vec![])).unwrap(), whole);
     }
 
     #[test]
     fn the_digits_are_known_in_their_order_alone() {
         let digits = open("digits").unwrap();
         assert_eq!(digits.contents, Contents::Digits);
-        let other = Dataset::of_report("digits", reversed(&digits.train), (*digits.test).clone());
+        let test = digits.test.select(&digits.test.indices()).unwrap();
+        let other = Dataset::of_report("digits", reversed(&digits.train), test).unwrap();
         assert_eq!(other.contents, Contents::Unknown);
     }
 
@@ -212,6 +215,6 @@ mod tests {
         let dataset = cifar::read_folder(folder.path(), "mine").unwrap();
         assert_eq!(dataset.contents, Contents::Unknown);
         let expected = cifar::FILES.map(|name| hex::encode(Sha1::digest(fs::read(folder.path().join(name)).unwrap())));
-        assert_eq!(files(&dataset.train, &dataset.test), expected);
+        assert_eq!(files(&dataset.train, &dataset.test).unwrap(), expected);
     }
 }

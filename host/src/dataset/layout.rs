@@ -28,6 +28,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::images::MOST_SIDE;
+use super::record_file::{MOST_OPEN, RecordFile};
 use super::{Dataset, Error, Images};
 use crate::diagnostic::{diagnose, text_of};
 
@@ -80,7 +81,7 @@ pub(super) fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
         }
     }
     let shape = [layout.channels, layout.height, layout.width];
-    Ok(Dataset::new(name, shape, layout.classes.unwrap_or(0), train, test))
+    Dataset::new(name, shape, layout.classes.unwrap_or(0), train, test)
 }
 
 fn parse(text: &str) -> Result<Layout, String> {
@@ -165,7 +166,7 @@ impl Layout {
     fn read_images(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
         let size = self.channels * self.height * self.width;
         let (label_bytes, classes) = (self.label_bytes(), self.classes.unwrap_or(0));
-        let mut images = Images { pixels: vec![], labels: vec![], values: vec![], size };
+        let (mut labels, mut pixels, mut open_files) = (vec![], vec![], vec![]);
         for name in files {
             let file = folder.join(name);
             let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
@@ -180,12 +181,12 @@ impl Layout {
                 );
                 return Err(wrong(problem));
             }
-            let mut reader = BufReader::new(opened);
+            let mut reader = BufReader::new(&opened);
             let mut bytes = vec![0; record];
+            let mut records = 0;
             for index in 0..length / record as u64 {
                 reader.read_exact(&mut bytes).map_err(Error::io("read it", &file))?;
-                let (labels, pixels) = bytes.split_at(label_bytes);
-                if let Some(label) = labels.get(self.label()) {
+                if let Some(label) = bytes[..label_bytes].get(self.label()) {
                     if usize::from(*label) >= classes {
                         return Err(wrong(format!(
                             "record {index} (byte {}) has label {label}, but {FILE} says {classes} classes, which are 0 to {}",
@@ -193,12 +194,22 @@ impl Layout {
                             classes - 1
                         )));
                     }
-                    images.labels.push(*label);
+                    labels.push(*label);
                 }
-                images.pixels.extend_from_slice(pixels);
+                records += 1;
+            }
+            let record_file = RecordFile::new(&file, opened, [label_bytes, record], records)?;
+            if files.len() <= MOST_OPEN {
+                open_files.push(record_file);
+            } else {
+                record_file.append_to(&mut pixels)?;
             }
         }
-        Ok(images)
+        Ok(if files.len() <= MOST_OPEN {
+            Images::in_files(size, open_files, labels)
+        } else {
+            Images::in_memory(size, pixels, labels, vec![])
+        })
     }
 }
 
@@ -265,8 +276,11 @@ mod tests {
         let data = read_folder(folder.path(), "mine").unwrap();
         assert_eq!((data.channels, data.rows, data.cols, data.classes), (2, 1, 3, 5));
         assert_eq!((data.train.labels.as_slice(), data.test.labels.as_slice()), ([4, 0, 3].as_slice(), [1].as_slice()));
-        assert_eq!([data.train.image(0), data.train.image(2)], [[1, 2, 3, 4, 5, 6], [8, 8, 8, 8, 8, 9]]);
-        assert_eq!(data.test.image(0), [0, 0, 0, 0, 255, 0]);
+        assert_eq!(
+            [0, 2].map(|index| data.train.image(index).unwrap().into_owned()),
+            [[1, 2, 3, 4, 5, 6], [8, 8, 8, 8, 8, 9]]
+        );
+        assert_eq!(data.test.image(0).unwrap()[..], [0, 0, 0, 0, 255, 0]);
     }
 
     #[test]
@@ -274,7 +288,7 @@ mod tests {
         let text = TEXT.replace("width = 3", "width = 1\nlabel_bytes = 5").replace("\"b.bin\"", "\"a.bin\"");
         let classes = |text: &str| {
             let data = read_folder(folder(text).path(), "mine").unwrap();
-            (data.train.labels.clone(), data.train.image(0).to_vec())
+            (data.train.labels.clone(), data.train.image(0).unwrap().into_owned())
         };
         assert_eq!(classes(&format!("{text}label = 0")), (vec![4, 4], vec![5, 6]));
         assert_eq!(classes(&text), (vec![4, 4], vec![5, 6]));

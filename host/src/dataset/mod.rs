@@ -7,7 +7,7 @@
 //! - `index_file`: training images by index, in a file
 //! - `fetch`, `import`: CIFAR-10 from its archive into the data folder
 //! - `info`: counts and means; `pixels`: from bytes to the network's input
-//! - `images`: the images in memory; `cifar_format`: names and sizes of CIFAR-10's files; `error`
+//! - `images`: images, in memory or in files (`record_file`); `cifar_format`: names and sizes of CIFAR-10's files; `error`
 
 mod array;
 mod array_file;
@@ -29,6 +29,7 @@ mod known;
 mod layout;
 mod npz;
 mod pixels;
+mod record_file;
 mod sniff;
 
 pub use data_set::Dataset;
@@ -63,7 +64,7 @@ pub fn open_in(spec: impl AsRef<OsStr>, data_dir: &Path) -> Result<Dataset, Erro
     let spec = spec.as_ref();
     let path = Path::new(spec);
     match spec.to_str() {
-        Some("digits") => Ok(digits::load()),
+        Some("digits") => digits::load(),
         Some("cifar10") => {
             let folder = import::imported(data_dir)
                 .ok_or_else(|| Error::NotImported { folder: data_dir.join(cifar::FOLDER) })?;

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Dataset, moments};
+use super::{Dataset, Error, moments};
 
 /// What standardising takes away and divides by; one number a channel, of pixels divided by 255.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -20,11 +20,14 @@ pub struct Standardization {
 impl Standardization {
     /// That of the training images `chosen` of a data set.
     ///
+    /// # Errors
+    /// [`Error`] if a file of images cannot be read.
+    ///
     /// # Panics
     /// If one of them does not exist.
-    pub fn of(dataset: &Dataset, chosen: &[u32]) -> Self {
-        let (mean, deviation) = moments(dataset, &dataset.train, chosen);
-        Self { mean, deviation }
+    pub fn of(dataset: &Dataset, chosen: &[u32]) -> Result<Self, Error> {
+        let (mean, deviation) = moments(dataset, &dataset.train, chosen)?;
+        Ok(Self { mean, deviation })
     }
 }
 
@@ -82,7 +85,7 @@ fn table(number: impl Fn(u8) -> f32) -> [f32; 256] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset;
+    use crate::dataset::{self, Images};
 
     /// Two passes over all pixels in f64, as numpy does: x.mean((0, 2, 3)) and x.std((0, 2, 3)) of x = bytes / 255.
     #[test]
@@ -90,18 +93,21 @@ mod tests {
         let mut digits = dataset::open("digits").unwrap();
         // The digits are grey: each channel gets a colour curve of its own.
         let plane = digits.rows * digits.cols;
-        for (index, byte) in std::sync::Arc::make_mut(&mut digits.train).pixels.iter_mut().enumerate() {
+        let mut bytes = vec![];
+        digits.train.read(&digits.train.indices(), &mut bytes).unwrap();
+        for (index, byte) in bytes.iter_mut().enumerate() {
             *byte = match index / plane % 3 {
                 0 => *byte,
                 1 => *byte / 3 + 20,
                 _ => 255 - *byte / 2,
             };
         }
-        let standard = Standardization::of(&digits, &(0..1500).collect::<Vec<_>>());
+        digits.train = Images::in_memory(3 * plane, bytes.clone(), digits.train.labels.clone(), vec![]).into();
+        let standard = Standardization::of(&digits, &(0..1500).collect::<Vec<_>>()).unwrap();
         let pixels = Pixels::new(Some(&standard), plane);
         for channel in 0..3 {
             let of_channel = |index: &usize| index / plane % 3 == channel;
-            let bytes = || digits.train.pixels.iter().enumerate().filter(|(index, _)| of_channel(index));
+            let bytes = || bytes.iter().enumerate().filter(|(index, _)| of_channel(index));
             let count = bytes().count() as f64;
             let mean = bytes().map(|(_, byte)| f64::from(*byte) / 255.0).sum::<f64>() / count;
             let variance = bytes().map(|(_, byte)| (f64::from(*byte) / 255.0 - mean).powi(2)).sum::<f64>() / count;

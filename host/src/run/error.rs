@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use asymgrad_core::{StepError, TrainerError};
 
-use crate::tensors;
+use crate::{dataset, tensors};
 
 /// Why a run did not start or resume.
 #[derive(Debug, thiserror::Error)]
@@ -201,6 +201,9 @@ pub enum Error {
     /// A step makes no sense: the data does not suit the network.
     #[error("{0}; check the data set with `asymgrad data info`")]
     Step(StepError),
+    /// A file of the data set cannot be read.
+    #[error(transparent)]
+    Dataset(#[from] dataset::Error),
     /// The weights cannot be read.
     #[error(transparent)]
     Weights(#[from] tensors::Error),

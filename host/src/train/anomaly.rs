@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use asymgrad_core::{Loss, StepError};
+use asymgrad_core::Loss;
 use serde::{Deserialize, Serialize};
 
 use super::step::HostTrainer;
@@ -58,13 +58,13 @@ impl AnomalyCounts {
 /// their sigmoids.
 ///
 /// # Errors
-/// [`StepError`] if the network does not take these images.
+/// [`Error`] if a file of images cannot be read, or the network does not take them.
 pub(crate) fn roc_auc(
     trainer: &mut HostTrainer<'_>,
     config: &Config,
     dataset: &Dataset,
     pixels: &Pixels,
-) -> Result<Option<f64>, StepError> {
+) -> Result<Option<f64>, Error> {
     let Some(anomaly) = config.anomaly_class else { return Ok(None) };
     let images = &dataset.test;
     let (batch, is_logit) = (trainer.training().batch(), config.loss == Loss::BinaryCrossEntropy);
@@ -74,7 +74,9 @@ pub(crate) fn roc_auc(
         let chosen = first..images.len().min(first + batch);
         let samples = chosen.len();
         inputs.clear();
-        chosen.clone().for_each(|index| inputs.extend(pixels.numbers(images.image(index))));
+        for index in chosen.clone() {
+            inputs.extend(pixels.numbers(&images.image(index)?));
+        }
         let outputs = trainer.predict(&inputs)?;
         let count = inputs.len() / samples;
         for (sample, (index, values)) in chosen.zip(inputs.chunks_exact(count)).enumerate() {

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
-use crate::dataset::{Images, Pixels};
+use crate::dataset::{Error, Images, Pixels};
 
 /// The generator for one purpose: stream 0 draws the weights, stream p, below 2³², is that of pass p over the images.
 pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
@@ -58,6 +58,8 @@ pub struct Gather {
     /// The feature `[channel][row][col]` at each index of the input.
     features: Vec<usize>,
     pub(crate) pixels: Pixels,
+    /// The bytes of the batch, one image after the other.
+    bytes: Vec<u8>,
 }
 
 impl Gather {
@@ -67,30 +69,41 @@ impl Gather {
         for outside in 0..features.len() {
             features[shape.channels_last_index(outside)] = outside;
         }
-        Self { features, pixels }
+        Self { features, pixels, bytes: vec![] }
     }
 
     /// Writes the images `chosen` as feature × sample into `input`. Shared out among the threads of the pool that this is
     /// called in.
     ///
+    /// # Errors
+    /// [`Error`] if a file of images cannot be read.
+    ///
     /// # Panics
     /// If an image does not exist, or has fewer features.
-    pub fn write(&self, images: &Images, chosen: &[u32], input: &mut [f32]) {
-        let samples = chosen.len();
+    pub fn write(&mut self, images: &Images, chosen: &[u32], input: &mut [f32]) -> Result<(), Error> {
+        images.read(chosen, &mut self.bytes)?;
+        let (samples, size, bytes) = (chosen.len(), images.image_size(), &self.bytes);
         input.par_chunks_mut(BLOCK * samples).zip(self.features.par_chunks(BLOCK)).for_each(|(rows, features)| {
-            for (number, line) in chosen.chunks(LINE).enumerate() {
+            for (number, line) in bytes.chunks(LINE * size).enumerate() {
                 let mut sources: [&[u8]; LINE] = [&[]; LINE];
-                for (source, index) in sources.iter_mut().zip(line) {
-                    *source = images.image(*index as usize);
+                for (source, image) in sources.iter_mut().zip(line.chunks_exact(size)) {
+                    *source = image;
                 }
+                let count = line.len() / size;
                 for (row, feature) in rows.chunks_exact_mut(samples).zip(features) {
                     let shades = self.pixels.table(*feature);
-                    for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..line.len()]) {
+                    for (x, source) in row[number * LINE..].iter_mut().zip(&sources[..count]) {
                         *x = shades[usize::from(source[*feature])];
                     }
                 }
             }
         });
+        Ok(())
+    }
+
+    /// The bytes of the batch that was written last, one image after the other.
+    pub(crate) fn batch(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -126,9 +139,9 @@ mod tests {
         let shape = Shape::image(3, 32, 32);
         let chosen: Vec<u32> = (0..37).rev().collect();
         let mut input = vec![f32::NAN; shape.features() * chosen.len()];
-        Gather::new(shape, Pixels::new(None, 1024)).write(&images, &chosen, &mut input);
+        Gather::new(shape, Pixels::new(None, 1024)).write(&images, &chosen, &mut input).unwrap();
         for (sample, index) in chosen.iter().enumerate() {
-            for (outside, byte) in images.image(*index as usize).iter().enumerate() {
+            for (outside, byte) in images.image(*index as usize).unwrap().iter().enumerate() {
                 let x = input[shape.channels_last_index(outside) * chosen.len() + sample];
                 assert_eq!(x.to_bits(), (f32::from(*byte) / 255.0).to_bits());
             }

@@ -67,10 +67,10 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
         let mut memory = allocate(network.memory(&training))?;
         let mut trainer = Trainer::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
-        let gather = Gather::new(network.input(), config.pixels(dataset));
+        let mut gather = Gather::new(network.input(), config.pixels(dataset));
         let (never, mut targets) = (AtomicBool::new(false), BatchTargets::new(config.target));
         let mut evaluated = |images: &Images, chosen: &[u32]| {
-            let sums = sums_of(&mut trainer, &mut targets, &gather, images, chosen, &never)?;
+            let sums = sums_of(&mut trainer, &mut targets, &mut gather, images, chosen, &never)?;
             Ok::<_, Error>(sums.filter(|sums| sums.samples > 0).map(|sums| mean(&sums, config)))
         };
         let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
@@ -117,7 +117,7 @@ impl ClassScore {
 pub(super) fn sums_of(
     trainer: &mut HostTrainer<'_>,
     targets: &mut BatchTargets,
-    gather: &Gather,
+    gather: &mut Gather,
     images: &Images,
     chosen: &[u32],
     stop: &AtomicBool,

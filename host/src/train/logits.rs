@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use asymgrad_core::Trainer;
 use asymgrad_core::capabilities::ALL;
 use asymgrad_core::kernels::Kernels;
-use asymgrad_core::{StepError, Trainer};
 
 use crate::atomic;
 use crate::config::Config;
@@ -16,19 +16,21 @@ use crate::run::{CONFUSION, Error, allocate};
 /// The logits of all images, \[image\]\[class\].
 ///
 /// # Errors
-/// [`StepError`] if the network does not take these images.
+/// [`Error`] if a file of images cannot be read, or the network does not take them.
 pub fn logits<K: Kernels>(
     trainer: &mut Trainer<'_, ALL, K>,
     images: &Images,
     pixels: &Pixels,
-) -> Result<Vec<f32>, StepError> {
+) -> Result<Vec<f32>, Error> {
     let (classes, batch) = (trainer.network().classes(), trainer.training().batch());
     let mut logits = vec![0.0; images.len() * classes];
     let mut inputs = vec![];
     for (first, rows) in (0..images.len()).step_by(batch).zip(logits.chunks_mut(batch * classes)) {
         let samples = rows.len() / classes;
         inputs.clear();
-        (first..first + samples).for_each(|image| inputs.extend(pixels.numbers(images.image(image))));
+        for image in first..first + samples {
+            inputs.extend(pixels.numbers(&images.image(image)?));
+        }
         let columns = trainer.predict(&inputs)?;
         for (sample, row) in rows.chunks_mut(classes).enumerate() {
             for (class, logit) in row.iter_mut().enumerate() {
@@ -53,7 +55,7 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
         let mut memory = allocate(network.memory(&training))?;
         let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
-        Ok(logits(&mut trainer, &dataset.test, &config.pixels(dataset))?)
+        logits(&mut trainer, &dataset.test, &config.pixels(dataset))
     })
 }
 
@@ -62,7 +64,7 @@ pub(super) fn confusion_of<K: Kernels>(
     trainer: &mut Trainer<'_, ALL, K>,
     images: &Images,
     pixels: &Pixels,
-) -> Result<Option<Vec<Vec<u32>>>, StepError> {
+) -> Result<Option<Vec<Vec<u32>>>, Error> {
     let logits = logits(trainer, images, pixels)?;
     let is_finite = logits.iter().all(|logit| logit.is_finite());
     Ok(is_finite.then(|| confusion(&logits, &images.labels, trainer.network().classes())))

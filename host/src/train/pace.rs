@@ -39,13 +39,13 @@ pub fn pace(request: &Request, dataset: &Dataset) -> Result<Pace, Error> {
         let mut memory = allocate(architecture.memory(&training))?;
         let mut trainer = Trainer::with_kernels(architecture, training, &mut memory, &kernels)?;
         initialize(&mut trainer, config)?;
-        let gather = Gather::new(architecture.input(), config.pixels(dataset));
+        let mut gather = Gather::new(architecture.input(), config.pixels(dataset));
         let mut targets = BatchTargets::new(config.target);
         let mut sampler = Sampler::new(config, dataset, config.split(dataset).0);
         let chosen = sampler.batch(0);
         let mut step = || {
             let began = Instant::now();
-            load(&mut trainer, &mut targets, &gather, &dataset.train, chosen)?;
+            load(&mut trainer, &mut targets, &mut gather, &dataset.train, chosen)?;
             match trainer.start(targets.get()).and_then(Step::finish) {
                 Err(StepError::NonFinite(_)) | Ok(_) => Ok(began.elapsed()),
                 Err(error) => Err(Error::from(error)),

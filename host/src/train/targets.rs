@@ -2,8 +2,9 @@
 
 use asymgrad_core::{Loss, Targets};
 
+use super::batches::Gather;
 use crate::config::{Config, Target};
-use crate::dataset::{Dataset, Images, Pixels};
+use crate::dataset::{Dataset, Images};
 use crate::run::Error;
 
 /// The losses that take values.
@@ -22,8 +23,8 @@ impl BatchTargets {
         Self { target, labels: vec![], values: vec![] }
     }
 
-    /// Those of the images `chosen`.
-    pub(crate) fn fill(&mut self, images: &Images, pixels: &Pixels, chosen: &[u32]) {
+    /// Those of the images `chosen`, which `gather` wrote last.
+    pub(crate) fn fill(&mut self, images: &Images, gather: &Gather, chosen: &[u32]) {
         self.labels.clear();
         self.values.clear();
         let chosen = chosen.iter().map(|index| *index as usize);
@@ -33,7 +34,10 @@ impl BatchTargets {
                 let count = images.values.len() / images.len().max(1);
                 chosen.for_each(|index| self.values.extend(images.values_of(index, count)));
             }
-            Target::Input => chosen.for_each(|index| self.values.extend(pixels.numbers(images.image(index)))),
+            Target::Input => {
+                let of_batch = gather.batch().chunks_exact(images.image_size().max(1));
+                of_batch.for_each(|image| self.values.extend(gather.pixels.numbers(image)));
+            }
         }
     }
 

@@ -78,6 +78,7 @@ impl Session<'_> {
 
     pub(super) fn save(&mut self) -> Result<(), Error> {
         self.folder.check_lock()?;
+        self.dataset.check_unchanged()?;
         self.at.logs = self.logs.sync()?;
         let file = self.folder.file(CHECKPOINT);
         self.at.write(&file, self.trainer.state()).map_err(Error::io("write", &file))?;

@@ -167,7 +167,7 @@ impl<'a> Session<'a> {
     fn step(&mut self) -> Result<Ending, Error> {
         let began = Instant::now();
         let chosen = self.sampler.batch(self.at.step);
-        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
+        load(&mut self.trainer, &mut self.targets, &mut self.gather, &self.dataset.train, chosen)?;
         let score = match self.trainer.start(self.targets.get()).and_then(Step::finish) {
             Err(StepError::NonFinite(score)) => score,
             score => score?,
@@ -237,7 +237,7 @@ impl<'a> Session<'a> {
 
     /// The sums of loss and correct predictions over some images; `None` if a signal stopped it.
     fn sums_of(&mut self, images: &Images, chosen: &[u32], stop: &AtomicBool) -> Result<Option<Sums>, Error> {
-        sums_of(&mut self.trainer, &mut self.targets, &self.gather, images, chosen, stop)
+        sums_of(&mut self.trainer, &mut self.targets, &mut self.gather, images, chosen, stop)
     }
 
     /// Measures the signals on the first batch of the training images, in the epochs that the configuration names.
@@ -249,7 +249,7 @@ impl<'a> Session<'a> {
         }
         let train = self.sampler.train();
         let chosen = &train[..config.batch.min(train.len())];
-        load(&mut self.trainer, &mut self.targets, &self.gather, &self.dataset.train, chosen)?;
+        load(&mut self.trainer, &mut self.targets, &mut self.gather, &self.dataset.train, chosen)?;
         match measure(&mut self.trainer, &self.kernels, self.targets.get(), config.measures) {
             // The update before may have made the network diverge: the next step finds out.
             Err(StepError::NonFinite(_)) => Ok(None),
@@ -260,6 +260,7 @@ impl<'a> Session<'a> {
     /// Writes the lines of an epoch.
     fn log(&mut self, tested: &Tested, measures: Option<Measures>, observer: &mut dyn Observer) -> Result<(), Error> {
         let Tested { line, timing } = tested;
+        self.dataset.check_unchanged()?;
         self.logs.timing.append(timing)?;
         self.logs.epoch(&MeasuredLine { line: *line, measures })?;
         observer.epoch(line);
