@@ -52,23 +52,38 @@ fn sets() -> impl Iterator<Item = InstructionSet> {
     InstructionSet::available().into_iter().filter(move |set| set.to_string().starts_with(&selected))
 }
 
+/// The fastest instruction set of this machine.
+///
+/// # Panics
+/// If this machine lacks the instructions that `ASYMGRAD_INSTRUCTIONS` names.
+pub fn fastest_set() -> InstructionSet {
+    sets().next().expect("ASYMGRAD_INSTRUCTIONS names instructions of this machine")
+}
+
 /// The fastest kernels of this machine.
 ///
 /// # Panics
 /// If the threads cannot be started, or this machine lacks the instructions that `ASYMGRAD_INSTRUCTIONS` names.
 pub fn kernels(threads: usize) -> HostKernels {
-    kernels_of(sets().next().expect("ASYMGRAD_INSTRUCTIONS names instructions of this machine"), threads)
+    kernels_of(fastest_set(), threads)
 }
 
+/// The network that is timed with Winograd kernels too.
+pub const WINOGRAD_NETWORK: &str = "PG";
 /// The suffix of the name of a bench with Winograd kernels, as `--kernels fast` selects them.
 pub const WINOGRAD_SUFFIX: &str = "fast";
+
+/// The fastest instruction set with Winograd kernels, if this machine has any.
+pub fn winograd_set() -> Option<InstructionSet> {
+    sets().find(|set| set.mode() == NumericMode::Winograd)
+}
 
 /// The fastest Winograd kernels of this machine, if it has any.
 ///
 /// # Panics
 /// If the threads cannot be started.
 pub fn winograd_kernels(threads: usize) -> Option<HostKernels> {
-    sets().find(|set| set.mode() == NumericMode::Winograd).map(|set| kernels_of(set, threads))
+    winograd_set().map(|set| kernels_of(set, threads))
 }
 
 fn kernels_of(set: InstructionSet, threads: usize) -> HostKernels {

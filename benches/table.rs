@@ -67,17 +67,24 @@ fn collect(folder: &Path, results: &mut Vec<Measured>) -> Result<(), Box<dyn Err
 #[derive(Default)]
 struct Step {
     ours: Option<f64>,
+    /// Within a run.
+    run: Option<f64>,
     baseline: Option<f64>,
 }
 
-/// Training steps of asymgrad and PyTorch in milliseconds; of PyTorch's script, the last line for each network, batch and threads.
+/// Training steps of asymgrad, alone and within a run, and of PyTorch in milliseconds; of PyTorch's script, the last line for each network, batch and threads.
 fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
     let mut rows: BTreeMap<(String, u64, u64), Step> = BTreeMap::new();
     for result in results {
-        let Some(network) = result.group.strip_prefix("training step ") else { continue };
+        let Some((kind, network)) = result.group.strip_prefix("training ").and_then(|group| group.split_once(' '))
+        else {
+            continue;
+        };
         let numbers: Vec<u64> = result.function.split(' ').filter_map(|word| word.parse().ok()).collect();
         if let [batch, threads] = numbers[..] {
-            rows.entry((network.to_owned(), batch, threads)).or_default().ours = Some(result.nanoseconds / 1e6);
+            let step = rows.entry((network.to_owned(), batch, threads)).or_default();
+            let place = if kind == "run" { &mut step.run } else { &mut step.ours };
+            *place = Some(result.nanoseconds / 1e6);
         }
     }
     for line in baselines.lines().filter(|line| !line.trim().is_empty()) {
@@ -90,14 +97,25 @@ fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
         rows.entry((network.to_owned(), batch, threads)).or_default().baseline = baseline["best_ms"].as_f64();
     }
     let baselines: BTreeMap<_, _> = rows.iter().map(|(row, step)| (row.clone(), step.baseline)).collect();
-    println!("| network | batch | threads | asymgrad, ms | PyTorch, ms | ratio |\n|---|---|---|---|---|---|");
-    for ((network, batch, threads), Step { ours, .. }) in rows {
+    println!(
+        "| network | batch | threads | asymgrad, ms | PyTorch, ms | ratio | in a run, ms | to the step |\n|---|---|---|---|---|---|---|---|"
+    );
+    for ((network, batch, threads), Step { ours, run, .. }) in rows {
         // The baseline is the same with and without Winograd kernels.
         let trained = network.trim_end_matches(WINOGRAD_SUFFIX).trim_end().to_owned();
         let baseline = baselines.get(&(trained, batch, threads)).copied().flatten();
         let ms = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.2}"));
-        let ratio = ours.zip(baseline).map_or("–".to_owned(), |(ours, baseline)| format!("{:.2}", ours / baseline));
-        println!("| {network} | {batch} | {threads} | {} | {} | {ratio} |", ms(ours), ms(baseline));
+        let ratio = |time: Option<f64>, other: Option<f64>| {
+            time.zip(other).map_or("–".to_owned(), |(time, other)| format!("{:.2}", time / other))
+        };
+        println!(
+            "| {network} | {batch} | {threads} | {} | {} | {} | {} | {} |",
+            ms(ours),
+            ms(baseline),
+            ratio(ours, baseline),
+            ms(run),
+            ratio(run, ours)
+        );
     }
     Ok(())
 }
@@ -127,9 +145,8 @@ fn growth(results: &[Measured]) {
 /// The throughput of all other benches in GFLOP/s or GB/s, one row for each group.
 fn throughput(results: &[Measured]) {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for result in results
-        .iter()
-        .filter(|result| !result.group.starts_with("training step") && !result.group.starts_with("growth"))
+    for result in
+        results.iter().filter(|result| !result.group.starts_with("training ") && !result.group.starts_with("growth"))
     {
         let (amount, unit) = match (result.elements, result.bytes) {
             (Some(operations), _) => (operations, "GFLOP/s"),

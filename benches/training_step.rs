@@ -6,16 +6,15 @@ use std::time::Duration;
 
 use asymgrad::kernels::{Aligned, HostKernels};
 use asymgrad::{Network, capacity};
-use asymgrad_benches::{GROWTH, WINOGRAD_SUFFIX, kernels, networks, uniform, untied, winograd_kernels};
+use asymgrad_benches::{
+    GROWTH, WINOGRAD_NETWORK, WINOGRAD_SUFFIX, kernels, networks, uniform, untied, winograd_kernels,
+};
 use asymgrad_core::random::SplitMix;
 use asymgrad_core::{Trainer, Training, capabilities};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 const BATCHES: [usize; 3] = [1, 16, 128];
-
-/// The network that is timed with Winograd kernels too.
-const WINOGRAD_NETWORK: &str = "PG";
 
 fn training_step(criterion: &mut Criterion) {
     for (name, network) in networks() {

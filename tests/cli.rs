@@ -47,6 +47,21 @@ fn list_has_the_39_experiments_of_the_report_and_the_extras() {
 }
 
 #[test]
+fn list_has_the_experiments_of_other_groups() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run("list --published");
+    ended.assert(0, &[]);
+    let row = |name: &str| ended.out.lines().find(|line| line.trim_start().starts_with(name)).unwrap().to_owned();
+    let fashion: Vec<_> = row("dfa-stall-fashion-DFA").split_whitespace().take(9).map(str::to_owned).collect();
+    assert_eq!(fashion, ["dfa-stall-fashion-DFA", "dfa-stall", "bce", "sgd", "0.001", "0,", "1,", "2", "40"]);
+    let named = |json: &Value| json.as_array().unwrap().iter().map(|row| row["name"].clone()).collect::<Vec<_>>();
+    assert!(named(&sandbox.run("list --published --json").json()).contains(&"akrout-KP".into()));
+    assert!(!named(&sandbox.run("list --json").json()).contains(&"akrout-KP".into()));
+    sandbox.run("list").assert(0, &[]);
+    assert!(sandbox.run("list").out.contains("list --published"));
+}
+
+#[test]
 fn list_shows_how_an_experiment_is_trained_and_its_claim() {
     let sandbox = Sandbox::new();
     let table = sandbox.run("list").out;

@@ -49,6 +49,28 @@ fn copy_run(sandbox: &Sandbox, name: &str, to: &str, config: &[(&str, Value)], a
     fs::write(to.join("epochs.jsonl"), text.join("\n") + "\n").unwrap();
 }
 
+/// The page for a browser says of the published runs what the JSON says.
+#[test]
+fn the_results_page_has_a_row_for_each_published_figure() {
+    let sandbox = Sandbox::new();
+    let folder = root().join("data/results/published").display().to_string();
+    let sources = report(&sandbox, &folder)["published"].as_array().unwrap().clone();
+    sandbox.run_with("report {} -o page.html", &folder).assert(0, &[]);
+    let page = fs::read_to_string(sandbox.path("page.html")).unwrap();
+    let section = page.split_once("id=\"published\"").unwrap().1.split_once("</section>").unwrap().0;
+    let comparisons = || sources.iter().flat_map(|source| source["comparisons"].as_array().unwrap());
+    for (verdict, text) in [(true, ">agrees</span>"), (false, ">differs</span>")] {
+        let expected = comparisons().filter(|comparison| comparison["agrees"] == json!(verdict)).count();
+        assert_eq!(section.matches(text).count(), expected, "{verdict}");
+    }
+    assert!(comparisons().count() > 20);
+    for source in &sources {
+        assert!(section.contains(source["source"]["title"].as_str().unwrap().split('\'').next().unwrap()));
+    }
+    sandbox.run_with("report {} -o other.html", &first_runs()).assert(0, &[]);
+    assert!(!fs::read_to_string(sandbox.path("other.html")).unwrap().contains("id=\"published\""));
+}
+
 /// Computed before from the same logs by another program: root mean square over the 36 figures of Tables 1 and 2, by k.
 #[test]
 fn the_distance_by_k_is_the_one_that_was_found_before() {

@@ -407,6 +407,8 @@ fn a_wrong_file_of_batches_is_named_with_its_place_before_work_begins() {
     sandbox
         .run("run --grid mine.toml --data digits --out a")
         .assert(1, &["none.npy: cannot read it", "check the path"]);
+    fs::create_dir(sandbox.path("folder")).unwrap();
+    run(&sandbox, "--batches folder --out a").assert(1, &["folder: cannot read it", "give the path of a file"]);
     // Of --train-images and --validation that leave the images of the file, nothing is wrong.
     fs::write(sandbox.path("b.npy"), int64(&[2, 3], &[0, 1, 2, 3, 4, 5])).unwrap();
     run(&sandbox, "--batches b.npy --epochs 1 --out a --train-images 6 --validation 9").assert(0, &[]);

@@ -104,9 +104,10 @@ impl<'a> Plan<'a> {
         let steps = config.goal(&task.dataset);
         // Experiments that differ in the rule alone take the same time; a coefficient of a rule may be out of its range.
         // Only weight mirrors have a warm-up.
+        let (alike, optimizer, batch) = (config.network.without_feedback(), config.optimizer.name(), config.batch);
         let mirrors = (config.mirror_first > 0).then(|| config.network.to_string());
         let coefficients = (config.kp_decay, config.mirror_rate, config.mirror_leak, config.mirror_response, mirrors);
-        let key = format!("{}{}{coefficients:?}", config.network.without_feedback(), config.optimizer.name());
+        let key = format!("{alike} {optimizer} {batch} {coefficients:?}");
         let pace = match problem {
             Some(problem) => Err(problem),
             None => paces

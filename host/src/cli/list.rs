@@ -2,6 +2,7 @@
 
 use asymgrad::config::Config;
 use asymgrad::experiment::Experiment;
+use asymgrad::published;
 use asymgrad_core::{Adam, Optimizer};
 use clap::Args;
 
@@ -12,6 +13,9 @@ use super::output::{print, print_json, table};
 pub(super) struct ListArguments {
     #[command(flatten)]
     own: ExperimentsFile,
+    /// Lists the experiments that other groups published, which `suite --published` trains
+    #[arg(long, conflicts_with = "experiments")]
+    published: bool,
     /// Prints a JSON array
     #[arg(long)]
     json: bool,
@@ -19,6 +23,9 @@ pub(super) struct ListArguments {
 
 impl ListArguments {
     pub(super) fn list(&self) -> anyhow::Result<()> {
+        if self.published {
+            return self.list_published();
+        }
         let catalogue = self.own.catalogue()?;
         let experiments = catalogue.chosen();
         if self.json {
@@ -30,9 +37,34 @@ impl ListArguments {
             table.add_row(row(experiment));
         }
         print(&format!(
-            "{}\npublished: test accuracy (epochs); claim: what its text expects, `list --json` has the sentence\n",
+            "{}\npublished: test accuracy (epochs); claim: what its text expects, `list --json` has the sentence\n\
+             list --published: the experiments of other groups\n",
             table.trim_fmt()
         ))
+    }
+
+    fn list_published(&self) -> anyhow::Result<()> {
+        let records = published::all();
+        if self.json {
+            return print_json(&records.iter().map(|record| &record.experiment).collect::<Vec<_>>());
+        }
+        let mut table = table(["name", "source", "loss", "optimizer", "rate", "seeds", "epochs", "network"]);
+        for record in &records {
+            let experiment = &record.experiment;
+            let optimizer = experiment.options.choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT));
+            let seeds = record.seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            table.add_row([
+                experiment.name.clone(),
+                record.source.name.clone(),
+                experiment.loss.clone(),
+                optimizer.name().into(),
+                experiment.lr.unwrap_or(optimizer.rate()).to_string(),
+                seeds,
+                record.epochs().to_string(),
+                experiment.network.clone(),
+            ]);
+        }
+        print(&format!("{}\nsuite --published SOURCE trains those of a source\n", table.trim_fmt()))
     }
 }
 

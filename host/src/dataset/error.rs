@@ -202,7 +202,7 @@ pub enum Error {
         file: PathBuf,
     },
     /// The system refused.
-    #[error("{}: cannot {action}: {cause}; {}", path.display(), hint(cause))]
+    #[error("{}: cannot {action}: {cause}; {}", path.display(), hint(action, cause))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -221,10 +221,12 @@ impl Error {
     }
 }
 
-fn hint(cause: &io::Error) -> &'static str {
+fn hint(action: &str, cause: &io::Error) -> &'static str {
     match cause.kind() {
         io::ErrorKind::NotFound => "check the path",
+        io::ErrorKind::IsADirectory => "give the path of a file",
         io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",
+        _ if action.starts_with("open") || action.starts_with("read") => "check the permissions, or give another path",
         _ => "check the permissions, or set ASYMGRAD_DATA to another folder",
     }
 }

@@ -43,7 +43,13 @@ impl FromStr for Initials {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let mut items = text.split(',');
-        let mut initials = Self::all(initial(items.next().unwrap_or_default())?);
+        let first = items.next().unwrap_or_default();
+        if first.contains('=') {
+            return Err(format!(
+                "`{first}` names a layer; the distribution of all other layers comes first, such as glorot,{text}"
+            ));
+        }
+        let mut initials = Self::all(initial(first)?);
         for item in items {
             let of_layer = |(layer, text): (&str, _)| Some((layer.parse().ok().filter(|layer| *layer > 0)?, text));
             let Some((layer, text)) = item.split_once('=').and_then(of_layer) else {
@@ -116,7 +122,10 @@ mod tests {
             ("zero:1", "the distributions are"),
             ("uniform-fan-in", "the distributions are"),
             ("uniform:0", "it has to be a number above 0"),
-            ("3=zero", "the distributions are"),
+            (
+                "3=zero",
+                "`3=zero` names a layer; the distribution of all other layers comes first, such as glorot,3=zero",
+            ),
             ("glorot,zero", "`zero` is no layer's distribution"),
             ("glorot,0=zero", "`0=zero` is no layer's distribution"),
             ("glorot,2=zero,2=glorot", "layer 2 is named twice"),

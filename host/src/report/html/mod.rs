@@ -4,11 +4,12 @@
 //!
 //! - `tables`: the report's tables and those of the user's own runs; `rules`: the feedback rules of each network; `cells`: the cells of both
 //! - `rankings`: the distances to the report's figures, and its rankings
-//! - `claims`: its claims; `provenance`: the runs, and what computed them
+//! - `claims`: its claims; `published`: the runs of other groups; `provenance`: the runs, and what computed them
 
 mod cells;
 mod claims;
 mod provenance;
+mod published;
 mod rankings;
 mod rules;
 mod tables;
@@ -20,6 +21,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use self::cells::legend;
 use self::claims::claim;
 use self::provenance::{date, provenance};
+use self::published::published;
 use self::rankings::{distances, rankings};
 use self::rules::{answers, rules};
 use self::tables::table;
@@ -76,7 +78,7 @@ pub fn page(report: &Report) -> serde_json::Result<String> {
     Ok(page.into_string() + "\n")
 }
 
-/// The sections with their names; those without runs of the user's own, or without several rules of a network, are left out.
+/// The sections with their names; those of which there are no runs are left out.
 fn names(report: &Report) -> Vec<(&'static str, &'static str)> {
     let mut names = vec![];
     if !own(report).is_empty() {
@@ -85,14 +87,11 @@ fn names(report: &Report) -> Vec<(&'static str, &'static str)> {
     if !report.families.is_empty() {
         names.push(("rules", "Feedback rules"));
     }
-    names.extend([
-        ("curves", "Curves"),
-        ("compare", "Compare"),
-        ("tables", "The report"),
-        ("claims", "Claims"),
-        ("run", "One run"),
-        ("provenance", "Provenance"),
-    ]);
+    names.extend([("curves", "Curves"), ("compare", "Compare"), ("tables", "The report"), ("claims", "Claims")]);
+    if !report.published.is_empty() {
+        names.push(("published", "Published runs"));
+    }
+    names.extend([("run", "One run"), ("provenance", "Provenance")]);
     names
 }
 
@@ -147,6 +146,16 @@ fn sections(report: &Report) -> Markup {
             div id="compare-view" aria-live="polite" {}
         }
         (of_the_report(report, own.is_empty() && report.families.is_empty()))
+        @if !report.published.is_empty() {
+            section id="published" aria-label="Published runs" {
+                h2 { "Runs that other groups published" }
+                p class="soft" {
+                    "A figure agrees if ours is as near as the column “may differ by” says: by a distance for runs with the published draws, \
+                     else by Student’s test with a common variance, at 95\u{a0}%."
+                }
+                @for of in &report.published { (published(of)) }
+            }
+        }
         section id="run" aria-label="One run" {
             h2 { "One run" }
             div class="bar" id="run-bar" {}

@@ -1,0 +1,40 @@
+//! The runs that other groups published, beside those of this program.
+
+use maud::{Markup, html};
+
+use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
+
+/// The figures of a source, ours, and whether they agree.
+pub(super) fn published(of: &PublishedRuns) -> Markup {
+    let PublishedRuns { source, comparisons, figures, missing } = of;
+    let count = |verdict| comparisons.iter().filter(|comparison| comparison.agrees == Some(verdict)).count();
+    html! {
+        h3 { (source.title) }
+        p {
+            "Runs have reached " (comparisons.len()) " of " (figures) " figures: " (count(true)) " agree, " (count(false)) " differ. "
+            span class="soft" { (source.record) ". " (source.note) }
+        }
+        div class="card wide" role="region" tabindex="0" aria-label=(source.title) {
+            table {
+                thead { tr { @for name in COLUMNS { th scope="col" { (name) } } } }
+                tbody { @for comparison in comparisons { (row(comparison)) } }
+            }
+        }
+        @if !missing.is_empty() { p class="soft" { "No run yet: " (missing.join(", ")) "." } }
+    }
+}
+
+fn row(comparison: &Comparison) -> Markup {
+    let class = match comparison.agrees {
+        Some(true) => "agrees",
+        Some(false) => "contradicts",
+        None => "none",
+    };
+    let [cells @ .., verdict] = comparison.cells();
+    html! {
+        tr {
+            @for (index, cell) in cells.iter().enumerate() { td class=[NUMBERS.contains(&index).then_some("number")] { (cell) } }
+            td { span class={ "chip " (class) } { (verdict) } }
+        }
+    }
+}
