@@ -1,4 +1,5 @@
-//! Faults of the machine: a full disk, a folder that is read-only, clocks that jump. Nothing is lost, and the error has a hint.
+//! Faults of the machine: a full disk, a folder that is read-only, file operations that fail, clocks that jump. Nothing is lost, and the
+//! error has a hint.
 //! A test that this machine does not allow prints SKIPPED to standard error.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
@@ -141,4 +142,166 @@ fn a_finished_run_on_storage_that_cannot_be_written_has_finished_before() {
     sandbox
         .run_with(&format!("{} disk/run", RUN.replace("--epochs 2", "--epochs 3")), NET)
         .assert(1, &["Read-only file system"]);
+}
+
+const EINTR: u32 = 4;
+const EIO: u32 = 5;
+const ENOSPC: u32 = 28;
+/// An operation that reads or writes half of what was asked for.
+const HALF: u32 = 0;
+
+/// A run of two steps with a checkpoint after each, whose file operations on paths that contain a text can fail.
+struct Failing {
+    sandbox: Sandbox,
+    library: PathBuf,
+    /// What it reads besides its own folder.
+    data: &'static str,
+}
+
+impl Failing {
+    fn new(data: &'static str) -> Option<Self> {
+        let sandbox = Sandbox::new();
+        let library = sandbox.preload("file_operations")?;
+        Some(Self { sandbox, library, data })
+    }
+
+    fn command(&self, out: &str) -> Command {
+        let line = format!(
+            "run --net {{}} --data {} --batch 750 --epochs 1 --checkpoint-every 1 --threads 1 --tensorboard --out {out}",
+            self.data
+        );
+        self.sandbox.command(&line, "input 3x32x32 - dense4 - dense10(R*)")
+    }
+
+    fn run(&self, out: &str) -> Ended {
+        Ended::of(self.command(out).output().unwrap())
+    }
+
+    /// The operations on paths that contain `path`, of a run that does not fail.
+    fn count(&self, out: &str, path: &str, reads: bool) -> u32 {
+        let file = self.sandbox.path("operations");
+        let mut command = self.command(out);
+        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path).env("FAULT_COUNT", &file);
+        if reads {
+            command.env("FAULT_READS", "");
+        }
+        Ended::of(command.output().unwrap()).assert(0, &[]);
+        fs::read_to_string(file).unwrap().parse().unwrap()
+    }
+
+    /// A run whose operation `at`, from 1, has an error.
+    fn fail(&self, out: &str, path: &str, reads: bool, error: u32, at: u32) -> Ended {
+        let mut command = self.command(out);
+        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path).env("FAULT_AT", at.to_string());
+        command.env("FAULT_ERROR", error.to_string());
+        if reads {
+            command.env("FAULT_READS", "");
+        }
+        Ended::of(command.output().unwrap())
+    }
+}
+
+/// One message with the file and a hint.
+#[track_caller]
+fn assert_one_message(ended: &Ended, texts: &[&str]) {
+    ended.assert(1, texts);
+    assert_eq!(ended.err.lines().filter(|line| line.contains("error")).count(), 1, "{}", ended.err);
+    assert!(!ended.err.contains("panicked"), "{}", ended.err);
+}
+
+#[test]
+fn a_file_operation_that_fails_is_one_message_and_loses_nothing() {
+    let Some(failing) = Failing::new("digits") else { return };
+    let operations = failing.count("whole", "whole", false);
+    let whole = failing.sandbox.results("whole");
+    for (error, text) in [(ENOSPC, "No space left on device"), (EIO, "Input/output error")] {
+        let mut failed = 0;
+        for at in 1..=operations {
+            let out = format!("e{error}-{at}");
+            let ended = failing.fail(&out, &out, false, error, at);
+            // The lock and the heartbeat may fail: they hold nothing of the run.
+            if ended.code != Some(0) {
+                assert_one_message(&ended, &[&out, text, "; "]);
+                failed += 1;
+                failing.run(&out).assert(0, &[]);
+            }
+            failing.sandbox.results(&out).assert_equal(&whole);
+            fs::remove_dir_all(failing.sandbox.path(&out)).unwrap();
+        }
+        assert!(2 * failed > operations, "only {failed} of {operations} operations failed");
+    }
+}
+
+/// The system may do less than it was asked for.
+#[test]
+fn operations_that_are_interrupted_or_done_by_half_change_nothing() {
+    let Some(failing) = Failing::new("digits") else { return };
+    let operations = failing.count("whole", "whole", true);
+    let whole = failing.sandbox.results("whole");
+    for error in [EINTR, HALF] {
+        for at in 1..=operations {
+            let out = format!("e{error}-{at}");
+            let ended = failing.fail(&out, &out, true, error, at);
+            // Rename, unlink and mkdir are not interrupted by a signal.
+            if error == EINTR && ended.code != Some(0) {
+                assert_one_message(&ended, &[&out, "Interrupted system call"]);
+                failing.run(&out).assert(0, &[]);
+            } else {
+                ended.assert(0, &[]);
+            }
+            failing.sandbox.results(&out).assert_equal(&whole);
+            fs::remove_dir_all(failing.sandbox.path(&out)).unwrap();
+        }
+    }
+}
+
+/// A checkpoint that cannot be read, and images that cannot.
+#[test]
+fn a_file_that_cannot_be_read_stops_a_run_and_it_resumes() {
+    let Some(failing) = Failing::new("images") else { return };
+    let sandbox = &failing.sandbox;
+    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
+    fs::create_dir(sandbox.path("images")).unwrap();
+    fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
+    for (name, count) in [("a.bin", 1500), ("b.bin", 2)] {
+        let record = |index: u16| {
+            let pixels = (0..3072).map(move |at| (index * 7 + at / 3).to_le_bytes()[0]);
+            std::iter::once((index % 10).to_le_bytes()[0]).chain(pixels)
+        };
+        let bytes: Vec<u8> = (0..count).flat_map(record).collect();
+        fs::write(sandbox.path("images").join(name), bytes).unwrap();
+    }
+    failing.run("whole").assert(0, &[]);
+    let whole = sandbox.results("whole");
+    let operations = failing.count("counted", "images", true);
+    // Every image is read for the checksum, for a step, and for the tests.
+    assert!(operations > 3000, "{operations}");
+    for (index, at) in (1..=operations).step_by(151).enumerate() {
+        let out = format!("read-{at}");
+        assert_one_message(&failing.fail(&out, "images", true, EIO, at), &["images", "Input/output error"]);
+        failing.run(&out).assert(0, &[]);
+        sandbox.results(&out).assert_equal(&whole);
+        let out = format!("half-{at}");
+        failing.fail(&out, "images", true, [EINTR, HALF][index % 2], at).assert(0, &[]);
+        sandbox.results(&out).assert_equal(&whole);
+    }
+    let stop = |out: &str| {
+        let mut command = failing.command(out);
+        command.args(["--max-steps", "1"]);
+        Ended::of(command.output().unwrap()).assert(0, &[]);
+    };
+    stop("counted-2");
+    let operations = failing.count("counted-2", "counted-2/checkpoint", true);
+    for at in 1..=operations {
+        let out = format!("resumed-{at}");
+        stop(&out);
+        let checkpoint = fs::read(sandbox.path(&out).join("checkpoint")).unwrap();
+        let ended = failing.fail(&out, &format!("{out}/checkpoint"), true, EIO, at);
+        if ended.code != Some(0) {
+            assert_one_message(&ended, &[&out, "checkpoint", "Input/output error"]);
+        }
+        assert!(!checkpoint.is_empty() && sandbox.path(&out).join("checkpoint").exists());
+        failing.run(&out).assert(0, &[]);
+        sandbox.results(&out).assert_equal(&whole);
+    }
 }

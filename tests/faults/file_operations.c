@@ -1,8 +1,9 @@
-/* Sends a process the signal FAULT_SIGNAL at one of its file operations: number FAULT_AT, from 1, of those on paths that contain
-   FAULT_PATH. An operation creates, writes, truncates, syncs, renames or removes; the signal comes before it, or in the middle of a
-   write. Without FAULT_AT there is no signal; instead of signal 0 the thread's next reading of the monotonic clock fails, which makes
-   Rust's standard library panic. At its end the process writes the number of operations into the file FAULT_COUNT.
-   Preloaded by tests/kill.rs. */
+/* Sends a process the signal FAULT_SIGNAL at one of its file operations, or lets the operation fail with the error FAULT_ERROR: number
+   FAULT_AT, from 1, of those on paths that contain FAULT_PATH. An operation creates, writes, truncates, syncs, renames or removes, and
+   with FAULT_READS it reads. The signal comes before it, or in the middle of a write. The error 0 is none: the operation reads or writes
+   half of what was asked for. Without FAULT_AT there is no fault; instead of signal 0 the thread's next reading of the monotonic clock
+   fails, which makes Rust's standard library panic. At its end the process writes the number of operations into the file FAULT_COUNT.
+   Preloaded by tests/kill.rs and tests/faults.rs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -53,13 +54,25 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     return -1;
 }
 
-static void before(const char *path, int fd) {
-    if (is_due(path, fd)) send_signal();
+/* Whether the operation fails; otherwise it is to be done now. */
+static int before(const char *path, int fd) {
+    if (!is_due(path, fd)) return 0;
+    const char *error = getenv("FAULT_ERROR");
+    if (error == NULL) {
+        send_signal();
+        return 0;
+    }
+    errno = atoi(error);
+    return errno != 0;
 }
 
 static int open_watched(const char *path, int flags, mode_t mode) {
-    if (flags & O_CREAT) before(path, -1);
+    if ((flags & O_CREAT) && before(path, -1)) return -1;
     return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+static size_t half(size_t size) {
+    return (size + 1) / 2;
 }
 
 static mode_t mode_of(int flags, va_list rest) {
@@ -78,39 +91,55 @@ int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 ssize_t write(int fd, const void *data, size_t size) {
     if (!is_due(NULL, fd)) return syscall(SYS_write, fd, data, size);
-    ssize_t written = syscall(SYS_write, fd, data, (size + 1) / 2);
-    send_signal();
+    const char *error = getenv("FAULT_ERROR");
+    if (error != NULL && atoi(error) != 0) {
+        errno = atoi(error);
+        return -1;
+    }
+    ssize_t written = syscall(SYS_write, fd, data, half(size));
+    if (error == NULL) send_signal();
     return written;
 }
 
+/* The bytes to read, or 0 if reading fails. */
+static size_t readable(int fd, size_t size) {
+    if (getenv("FAULT_READS") == NULL || !is_due(NULL, fd)) return size;
+    errno = atoi(getenv("FAULT_ERROR"));
+    return errno == 0 ? half(size) : 0;
+}
+
+ssize_t read(int fd, void *data, size_t size) {
+    size_t count = readable(fd, size);
+    return count == 0 && size > 0 ? -1 : syscall(SYS_read, fd, data, count);
+}
+
+ssize_t pread64(int fd, void *data, size_t size, off64_t offset) {
+    size_t count = readable(fd, size);
+    return count == 0 && size > 0 ? -1 : syscall(SYS_pread64, fd, data, count, offset);
+}
+
 int ftruncate64(int fd, off64_t length) {
-    before(NULL, fd);
-    return syscall(SYS_ftruncate, fd, length);
+    return before(NULL, fd) ? -1 : syscall(SYS_ftruncate, fd, length);
 }
 
 int fsync(int fd) {
-    before(NULL, fd);
-    return syscall(SYS_fsync, fd);
+    return before(NULL, fd) ? -1 : syscall(SYS_fsync, fd);
 }
 
 int fdatasync(int fd) {
-    before(NULL, fd);
-    return syscall(SYS_fdatasync, fd);
+    return before(NULL, fd) ? -1 : syscall(SYS_fdatasync, fd);
 }
 
 int rename(const char *from, const char *to) {
-    before(to, -1);
-    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    return before(to, -1) ? -1 : syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int unlink(const char *path) {
-    before(path, -1);
-    return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    return before(path, -1) ? -1 : syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int mkdir(const char *path, mode_t mode) {
-    before(path, -1);
-    return syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    return before(path, -1) ? -1 : syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 __attribute__((destructor)) static void write_count(void) {
