@@ -29,6 +29,14 @@ pub(crate) fn write_unsynced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::write(&part, bytes).and_then(|()| fs::rename(&part, path))
 }
 
+/// Creates a folder with those above it that are missing, whose names are not lost with the machine either.
+pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    fs::create_dir_all(path)?;
+    missing.into_iter().try_for_each(sync_folder_of)
+}
+
 /// Removes `path` for good; it may be missing.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -3,7 +3,9 @@
    with FAULT_READS it reads. The signal comes before it, or in the middle of a write. The error 0 is none: the operation reads or writes
    half of what was asked for. Without FAULT_AT there is no fault; instead of signal 0 the thread's next reading of the monotonic clock
    fails, which makes Rust's standard library panic. At its end the process writes the number of operations into the file FAULT_COUNT.
-   Preloaded by tests/kill.rs and tests/faults.rs. */
+   In the folder FAULT_TRACE the file `trace` gets a line for each change of names or contents and for each sync: its number, what it is,
+   and the paths. The file of that number is what a rename or an unlink took away, or what a sync has made safe.
+   Preloaded by tests/kill.rs, tests/faults.rs and tests/power.rs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -21,15 +23,19 @@
 static atomic_long operations;
 static _Thread_local int clock_fails;
 
+static void path_of(int fd, char *path, size_t size) {
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(link, path, size - 1);
+    path[length < 0 ? 0 : length] = 0;
+}
+
 static int is_watched(const char *path, int fd) {
     static const char *part;
-    char link[32], name[4096];
+    char name[4096];
     if (part == NULL && (part = getenv("FAULT_PATH")) == NULL) return 0;
     if (path == NULL) {
-        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-        ssize_t length = readlink(link, name, sizeof name - 1);
-        if (length < 0) return 0;
-        name[length] = 0;
+        path_of(fd, name, sizeof name);
         path = name;
     }
     return strstr(path, part) != NULL;
@@ -54,6 +60,43 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     return -1;
 }
 
+static void copy(const char *from, const char *to) {
+    char bytes[65536];
+    int in = syscall(SYS_openat, AT_FDCWD, from, O_RDONLY, 0), out = syscall(SYS_openat, AT_FDCWD, to, O_CREAT | O_WRONLY, 0600);
+    for (ssize_t count; (count = syscall(SYS_read, in, bytes, sizeof bytes)) > 0;) syscall(SYS_write, out, bytes, count);
+    close(in);
+    close(out);
+}
+
+/* Called after the operation is due and before it is done; `from` is the earlier name of a rename. */
+static void trace(const char *what, const char *path, const char *from) {
+    static atomic_int number;
+    const char *folder = getenv("FAULT_TRACE");
+    if (folder == NULL || !is_watched(path, -1) || strstr(path, folder) != NULL) return;
+    char file[4096], line[16384];
+    int here = atomic_fetch_add(&number, 1);
+    snprintf(file, sizeof file, "%s/%d", folder, here);
+    if (what[0] == 's') copy(path, file);
+    else if (what[0] == 'r' || what[0] == 'u') syscall(SYS_linkat, AT_FDCWD, path, AT_FDCWD, file, 0);
+    int length = snprintf(line, sizeof line, "%d\t%s\t%s\t%s\n", here, what, path, from == NULL ? "" : from);
+    snprintf(file, sizeof file, "%s/trace", folder);
+    int fd = syscall(SYS_openat, AT_FDCWD, file, O_CREAT | O_WRONLY | O_APPEND, 0600);
+    syscall(SYS_write, fd, line, length);
+    close(fd);
+}
+
+static void trace_of(const char *what, int fd) {
+    if (getenv("FAULT_TRACE") == NULL) return;
+    char path[4096];
+    path_of(fd, path, sizeof path);
+    trace(what, path, NULL);
+}
+
+static void trace_sync(int fd) {
+    struct stat found;
+    trace_of(fstat(fd, &found) == 0 && S_ISDIR(found.st_mode) ? "folder" : "sync", fd);
+}
+
 /* Whether the operation fails; otherwise it is to be done now. */
 static int before(const char *path, int fd) {
     if (!is_due(path, fd)) return 0;
@@ -68,6 +111,7 @@ static int before(const char *path, int fd) {
 
 static int open_watched(const char *path, int flags, mode_t mode) {
     if ((flags & O_CREAT) && before(path, -1)) return -1;
+    if (flags & O_CREAT) trace(syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0 ? "write" : "create", path, NULL);
     return syscall(SYS_openat, AT_FDCWD, path, flags, mode);
 }
 
@@ -90,7 +134,9 @@ int open(const char *path, int flags, ...) {
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 
 ssize_t write(int fd, const void *data, size_t size) {
-    if (!is_due(NULL, fd)) return syscall(SYS_write, fd, data, size);
+    int due = is_due(NULL, fd);
+    trace_of("write", fd);
+    if (!due) return syscall(SYS_write, fd, data, size);
     const char *error = getenv("FAULT_ERROR");
     if (error != NULL && atoi(error) != 0) {
         errno = atoi(error);
@@ -119,27 +165,40 @@ ssize_t pread64(int fd, void *data, size_t size, off64_t offset) {
 }
 
 int ftruncate64(int fd, off64_t length) {
-    return before(NULL, fd) ? -1 : syscall(SYS_ftruncate, fd, length);
+    if (before(NULL, fd)) return -1;
+    trace_of("write", fd);
+    return syscall(SYS_ftruncate, fd, length);
 }
 
 int fsync(int fd) {
-    return before(NULL, fd) ? -1 : syscall(SYS_fsync, fd);
+    if (before(NULL, fd)) return -1;
+    trace_sync(fd);
+    return syscall(SYS_fsync, fd);
 }
 
 int fdatasync(int fd) {
-    return before(NULL, fd) ? -1 : syscall(SYS_fdatasync, fd);
+    if (before(NULL, fd)) return -1;
+    trace_sync(fd);
+    return syscall(SYS_fdatasync, fd);
 }
 
 int rename(const char *from, const char *to) {
-    return before(to, -1) ? -1 : syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (before(to, -1)) return -1;
+    trace("rename", to, from);
+    return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
 }
 
 int unlink(const char *path) {
-    return before(path, -1) ? -1 : syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (before(path, -1)) return -1;
+    trace("unlink", path, NULL);
+    return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 }
 
 int mkdir(const char *path, mode_t mode) {
-    return before(path, -1) ? -1 : syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+    if (before(path, -1)) return -1;
+    // What exists already is no new name.
+    if (syscall(SYS_faccessat, AT_FDCWD, path, F_OK) != 0) trace("mkdir", path, NULL);
+    return syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
 __attribute__((destructor)) static void write_count(void) {

@@ -4,7 +4,7 @@
 
 use super::Error;
 use super::cifar::{FILES, FOLDER, visit_archive};
-use crate::lossy;
+use crate::{atomic, lossy};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -98,7 +98,7 @@ impl Drop for ImportLock {
 
 /// Keeps other processes from writing into `data_dir` until the returned lock is dropped.
 pub(super) fn lock(data_dir: &Path) -> Result<ImportLock, Error> {
-    fs::create_dir_all(data_dir).map_err(Error::io("create the folder", data_dir))?;
+    atomic::create_folder(data_dir).map_err(Error::io("create the folder", data_dir))?;
     let path = data_dir.join("import.lock.part");
     loop {
         let file = File::create(&path).map_err(Error::io("create it", &path))?;

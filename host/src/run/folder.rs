@@ -34,7 +34,7 @@ impl RunFolder {
     /// If it cannot be written, is locked, holds files but no run, or lies in another run's folder.
     pub fn open(path: &Path, fresh: bool) -> Result<Self, Error> {
         check_place(path)?;
-        fs::create_dir_all(path).map_err(Error::io("create", path))?;
+        atomic::create_folder(path).map_err(Error::io("create", path))?;
         check_strangers(path, fresh)?;
         let folder = Self { path: path.to_owned(), lock: FolderLock::take(path)? };
         if fresh {
