@@ -21,6 +21,8 @@ use rand_core::Rng;
 /// Images to train on; those of CIFAR-10 are ten times as many.
 const IMAGES: usize = 5000;
 const TEST_IMAGES: usize = 128;
+/// Steps before the time is taken: the first ones touch memory for the first time.
+const WARM_UP: u64 = 5;
 /// Bytes of a label and an image.
 const RECORD: usize = 3073;
 
@@ -45,13 +47,13 @@ fn runs(criterion: &mut Criterion, name: &str, network: &Network, noise: &Datase
     }
 }
 
-/// The time that `steps` steps of a run take after its first one.
+/// The time that `steps` steps of a run take after [`WARM_UP`].
 fn run(network: &Network, noise: &Dataset, kernels: InstructionSet, threads: usize, steps: u64) -> Duration {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let choices = Choices {
         batch: Some(SAMPLES),
         // No evaluation between the steps.
-        steps_per_epoch: Some(usize::try_from(steps + 1).expect("a bench makes few steps")),
+        steps_per_epoch: Some(usize::try_from(WARM_UP + steps).expect("a bench makes few steps")),
         epochs: Some(1),
         measure_every: Some(0),
         ..Choices::default()
@@ -72,18 +74,20 @@ fn run(network: &Network, noise: &Dataset, kernels: InstructionSet, threads: usi
     };
     let mut clock = Clock::default();
     train::train(&request, noise, &AtomicBool::new(false), &mut clock).expect("the run ends");
-    let (first, last) = clock.0.expect("the run has made a step");
-    last - first
+    let (began, ended) = clock.0.expect("the run has made its steps");
+    ended - began
 }
 
-/// When the first and the last step of a run ended.
+/// When the steps to be timed began, and when the last one of them ended.
 #[derive(Default)]
 struct Clock(Option<(Instant, Instant)>);
 
 impl Observer for Clock {
-    fn step(&mut self, _: &TrainProgress) {
+    fn step(&mut self, progress: &TrainProgress) {
         let now = Instant::now();
-        self.0 = Some((self.0.map_or(now, |(first, _)| first), now));
+        if progress.step >= WARM_UP {
+            self.0 = Some((self.0.map_or(now, |(began, _)| began), now));
+        }
     }
 }
 

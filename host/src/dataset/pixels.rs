@@ -31,33 +31,32 @@ impl Standardization {
     }
 }
 
-/// The number of each byte: a table is exact, and quicker than converting.
+/// The number of each byte.
 #[derive(Clone, Debug)]
 pub struct Pixels {
-    /// One for all channels, or one a channel.
+    /// Of standardised images, one a channel: a table is quicker than converting. Otherwise a byte is divided by 255.
     tables: Vec<[f32; 256]>,
-    /// Features of a channel that has a table of its own.
+    /// Features of a channel.
     plane: usize,
 }
 
 impl Pixels {
     /// The numbers for images with `plane` pixels a channel.
     pub fn new(standard: Option<&Standardization>, plane: usize) -> Self {
-        let Some(Standardization { mean, deviation }) = standard else {
-            return Self { tables: vec![table(|byte| f32::from(byte) / 255.0)], plane: usize::MAX };
-        };
+        let plane = plane.max(1);
+        let Some(Standardization { mean, deviation }) = standard else { return Self { tables: vec![], plane } };
         let of_channel = |(mean, deviation): (&f64, &f64)| {
             // A channel of one colour says nothing: it becomes 0.
             let scale = if *deviation > 0.0 { 1.0 / deviation } else { 0.0 };
             #[expect(clippy::cast_possible_truncation, reason = "the network's numbers are f32")]
             table(|byte| ((f64::from(byte) / 255.0 - mean) * scale) as f32)
         };
-        Self { tables: mean.iter().zip(deviation).map(of_channel).collect(), plane: plane.max(1) }
+        Self { tables: mean.iter().zip(deviation).map(of_channel).collect(), plane }
     }
 
     /// The number of `byte` as feature `[channel][row][col]`.
     pub(crate) fn number(&self, feature: usize, byte: u8) -> f32 {
-        self.table(feature)[usize::from(byte)]
+        self.numbers_of(feature, [byte])[0]
     }
 
     /// The numbers of an image's bytes, `[channel][row][col]`.
@@ -65,12 +64,16 @@ impl Pixels {
         image.iter().enumerate().map(|(feature, byte)| self.number(feature, *byte))
     }
 
-    /// All numbers of a feature, by byte.
+    /// The numbers of some bytes of the channel of a feature.
     ///
     /// # Panics
     /// If there is no such channel.
-    pub(crate) fn table(&self, feature: usize) -> &[f32; 256] {
-        &self.tables[feature / self.plane]
+    pub(crate) fn numbers_of<const N: usize>(&self, feature: usize, bytes: [u8; N]) -> [f32; N] {
+        if self.tables.is_empty() {
+            return bytes.map(|byte| f32::from(byte) / 255.0);
+        }
+        let table = &self.tables[feature / self.plane];
+        bytes.map(|byte| table[usize::from(byte)])
     }
 }
 
