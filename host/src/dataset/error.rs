@@ -226,7 +226,7 @@ fn hint(action: &str, cause: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "give the path of a file",
         io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",
-        _ if action.starts_with("open") || action.starts_with("read") => "check the permissions, or give another path",
+        _ if action.starts_with("open") || action.starts_with("read") => "check the permissions and the disk, or give another path",
         _ => "check the permissions, or set ASYMGRAD_DATA to another folder",
     }
 }

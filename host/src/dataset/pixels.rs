@@ -68,6 +68,7 @@ impl Pixels {
     ///
     /// # Panics
     /// If there is no such channel.
+    #[inline]
     pub(crate) fn numbers_of<const N: usize>(&self, feature: usize, bytes: [u8; N]) -> [f32; N] {
         if self.tables.is_empty() {
             return bytes.map(|byte| f32::from(byte) / 255.0);

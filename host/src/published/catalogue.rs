@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::draws::Protocol;
+use crate::dataset::Contents;
 use crate::experiment::{Experiment, PUBLISHED, published};
 
 /// Where runs were published.
@@ -32,11 +33,21 @@ pub struct Record {
     pub seeds: Vec<u32>,
     /// How far a run with the published draws may be from a figure.
     pub within: Within,
+    /// The same on CIFAR-10's images in another order than the official archive's, which is that of a protocol without a shuffle.
+    pub within_reordered: Within,
     /// The figures, by rising epochs.
     pub figures: Vec<Figure>,
 }
 
 impl Record {
+    /// How far a run with the published draws on these images may be from a figure about `quantity`; `None` if runs are compared by their
+    /// spread.
+    pub fn distance(&self, quantity: Quantity, contents: Contents) -> Option<f64> {
+        let is_reordered = contents.is_cifar10() && contents != Contents::Cifar10Official;
+        let within = if is_reordered { &self.within_reordered } else { &self.within };
+        self.draws.and(within.of(quantity))
+    }
+
     /// The epoch of the last figure.
     pub fn epochs(&self) -> u32 {
         self.figures.iter().map(|figure| figure.epoch).max().unwrap_or(0)
@@ -73,7 +84,7 @@ pub struct Figure {
     pub spread: Option<(f64, u32)>,
 }
 
-/// How far a run with the published draws may be from each quantity.
+/// Distances from each quantity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Within {
@@ -84,8 +95,8 @@ pub struct Within {
 }
 
 impl Within {
-    /// The distance for a quantity; `None` if runs are compared by their spread.
-    pub fn of(&self, quantity: Quantity) -> Option<f64> {
+    /// The distance for a quantity, if there is one.
+    fn of(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
             Quantity::TestAccuracy => self.test_accuracy,
             Quantity::TestLoss => self.test_loss,
@@ -133,6 +144,8 @@ struct RecordTable {
     seeds: Vec<u32>,
     #[serde(default)]
     within: Within,
+    #[serde(default)]
+    within_reordered: Within,
     figures: Vec<FigureTable>,
 }
 
@@ -182,6 +195,7 @@ pub fn all() -> Vec<Record> {
         draws: table.draws,
         seeds: table.seeds,
         within: table.within,
+        within_reordered: table.within_reordered,
         figures: table.figures.iter().flat_map(FigureTable::figures).collect(),
     };
     tables.record.into_iter().map(record).collect()

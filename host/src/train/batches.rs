@@ -62,6 +62,18 @@ pub struct Gather {
     bytes: Vec<u8>,
 }
 
+/// Where a group of images goes.
+struct Place {
+    /// The first pixel of the rows.
+    first: usize,
+    /// Numbers of a row.
+    samples: usize,
+    /// Bytes of an image.
+    size: usize,
+    /// The first image's place in each row.
+    column: usize,
+}
+
 impl Gather {
     /// Into an input of this shape, bytes as `pixels` say.
     pub fn new(shape: Shape, pixels: Pixels) -> Self {
@@ -87,22 +99,37 @@ impl Gather {
 
     /// Writes the rows of the pixels from `first` on, `samples` numbers each.
     fn write_block(&self, first: usize, samples: usize, size: usize, rows: &mut [f32]) {
+        for (group, images) in self.bytes.chunks(TILE * size).enumerate() {
+            let place = Place { first, samples, size, column: group * TILE };
+            // Copies of a length that the compiler knows take no call.
+            match images.len() / size {
+                TILE => self.write_columns(TILE, images, &place, rows),
+                count => self.write_columns(count, images, &place, rows),
+            }
+        }
+    }
+
+    /// Writes the columns of `count` images.
+    #[inline(always)]
+    fn write_columns(&self, count: usize, images: &[u8], place: &Place, rows: &mut [f32]) {
+        let Place { first, samples, size, column } = *place;
         let (channels, plane, pixels) = (self.channels, size / self.channels, rows.len() / (self.channels * samples));
-        for (group, of_group) in self.bytes.chunks(TILE * size).enumerate() {
-            let count = of_group.len() / size;
-            for channel in 0..channels {
-                for start in (0..pixels).step_by(TILE) {
-                    let length = TILE.min(pixels - start);
-                    let from = channel * plane + first + start;
-                    let mut tile = [[0; TILE]; TILE];
-                    for (line, image) in tile.iter_mut().zip(of_group.chunks_exact(size)) {
-                        line[..length].copy_from_slice(&image[from..from + length]);
+        for channel in 0..channels {
+            for start in (0..pixels).step_by(TILE) {
+                let length = TILE.min(pixels - start);
+                let from = channel * plane + first + start;
+                let mut tile = [[0; TILE]; TILE];
+                for (line, image) in tile.iter_mut().zip(images.chunks_exact(size)) {
+                    // Bytes beyond the channel are not used.
+                    match image[from..].first_chunk() {
+                        Some(bytes) => *line = *bytes,
+                        None => line[..length].copy_from_slice(&image[from..from + length]),
                     }
-                    for (pixel, bytes) in transposed(tile).into_iter().enumerate().take(length) {
-                        let numbers = self.pixels.numbers_of(from + pixel, bytes);
-                        let row = &mut rows[((start + pixel) * channels + channel) * samples + group * TILE..];
-                        row[..count].copy_from_slice(&numbers[..count]);
-                    }
+                }
+                for (pixel, bytes) in transposed(tile).into_iter().enumerate().take(length) {
+                    let numbers = self.pixels.numbers_of(from + pixel, bytes);
+                    let row = &mut rows[((start + pixel) * channels + channel) * samples + column..];
+                    row[..count].copy_from_slice(&numbers[..count]);
                 }
             }
         }
@@ -159,9 +186,12 @@ mod tests {
     /// Batches and images that do not fill the last tile, standardised and not, with and without channels.
     #[test]
     fn gathered_features_lie_side_by_side() {
-        for (shape, size, samples) in
-            [(Shape::image(3, 32, 32), 3072, 37), (Shape::image(2, 5, 7), 70, 8), (Shape::vector(70), 70, 3)]
-        {
+        for (shape, size, samples) in [
+            (Shape::image(3, 32, 32), 3072, 37),
+            (Shape::image(2, 5, 7), 70, 8),
+            (Shape::image(3, 1, 2), 6, 9),
+            (Shape::vector(70), 70, 3),
+        ] {
             let bytes: Vec<u8> = (0..size * samples).map(|at: usize| (at * 31 / 7_usize).to_le_bytes()[0]).collect();
             let images = Images::in_memory(size, bytes, vec![0; samples], vec![]);
             let chosen: Vec<u32> = (0..u32::try_from(samples).unwrap()).rev().collect();
