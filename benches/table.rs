@@ -72,7 +72,8 @@ struct Step {
     baseline: Option<f64>,
 }
 
-/// Training steps of asymgrad, alone and within a run, and of PyTorch in milliseconds; of PyTorch's script, the last line for each network, batch and threads.
+/// Training steps of asymgrad, alone and within a run, and of PyTorch in milliseconds; of PyTorch's script, the last line for each
+/// network, batch and threads.
 fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
     let mut rows: BTreeMap<(String, u64, u64), Step> = BTreeMap::new();
     for result in results {

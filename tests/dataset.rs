@@ -3,7 +3,7 @@
 //! The CIFAR-10 files are synthetic: of full size, as the layout demands, but nearly all zeros, so that they take no disk space.
 #![allow(clippy::unwrap_used)]
 
-use asymgrad::dataset::{self, Error, Info, cifar};
+use asymgrad::dataset::{self, Error, Info, Standardization, cifar};
 use flate2::{Compression, write::GzEncoder};
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -70,6 +70,29 @@ fn read(folder: &Path) -> Result<dataset::Dataset, Error> {
 
 mod reading {
     use super::*;
+
+    /// The files are read again for counts and means.
+    #[test]
+    fn a_file_that_changes_after_it_was_opened_is_an_error() {
+        let root = TempDir::new().unwrap();
+        let folder = folder(root.path());
+        let data = read(&folder).unwrap();
+        assert!(Info::of(&data).is_ok() && data.check_unchanged().is_ok());
+        let file = folder.join("data_batch_5.bin");
+        let mut bytes = fs::read(&file).unwrap();
+        bytes[3] ^= 1;
+        fs::write(&file, bytes).unwrap();
+        for found in [Info::of(&data).map(drop), Standardization::of(&data, &[0]).map(drop), data.check_unchanged()] {
+            assert!(
+                message(found, &folder).contains("ROOT/data_batch_5.bin: the file has changed since it was opened")
+            );
+        }
+        // A file that another one replaces is still there for those who have it open.
+        let data = read(&folder).unwrap();
+        fs::write(folder.join("other"), [0; 5]).unwrap();
+        fs::rename(folder.join("other"), &file).unwrap();
+        assert!(Info::of(&data).is_ok());
+    }
 
     #[test]
     fn a_folder_and_its_archive_in_any_order_are_the_same_data() {

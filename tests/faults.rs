@@ -263,7 +263,8 @@ fn a_file_that_cannot_be_read_stops_a_run_and_it_resumes() {
     let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
     fs::create_dir(sandbox.path("images")).unwrap();
     fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
-    for (name, count) in [("a.bin", 1500), ("b.bin", 2)] {
+    // More than 16 MiB of images to train on, else they are held in memory.
+    for (name, count) in [("a.bin", 5500), ("b.bin", 2)] {
         let record = |index: u16| {
             let pixels = (0..3072).map(move |at| (index * 7 + at / 3).to_le_bytes()[0]);
             std::iter::once((index % 10).to_le_bytes()[0]).chain(pixels)
@@ -275,8 +276,8 @@ fn a_file_that_cannot_be_read_stops_a_run_and_it_resumes() {
     let whole = sandbox.results("whole");
     let operations = failing.count("counted", "images", true);
     // Every image is read for the checksum, for a step, and for the tests.
-    assert!(operations > 3000, "{operations}");
-    for (index, at) in (1..=operations).step_by(151).enumerate() {
+    assert!(operations > 11_000, "{operations}");
+    for (index, at) in (1..=operations).step_by(1009).enumerate() {
         let out = format!("read-{at}");
         assert_one_message(&failing.fail(&out, "images", true, EIO, at), &["images", "Input/output error"]);
         failing.run(&out).assert(0, &[]);

@@ -101,17 +101,20 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
 fn images_that_change_while_they_are_trained_on_stop_the_run_and_it_resumes() {
     let Some(faults) = Faults::new() else { return };
     let sandbox = &faults.sandbox;
-    let layout = "channels = 1\nheight = 2\nwidth = 2\nclasses = 4\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
-    let records =
-        |count: u8| (0..count).flat_map(|index| [index % 4, index, 3 * index, 2, 255 - index]).collect::<Vec<u8>>();
+    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
+    // More than 16 MiB, else they are held in memory.
+    let record = |index: u16| {
+        std::iter::once((index % 10).to_le_bytes()[0]).chain((0..3072).map(move |at| (index * 7 + at).to_le_bytes()[0]))
+    };
+    let bytes: Vec<u8> = (0..5500).flat_map(record).collect();
     fs::create_dir(sandbox.path("images")).unwrap();
     fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
-    for (name, count) in [("a.bin", 80), ("b.bin", 20)] {
-        fs::write(sandbox.path("images").join(name), records(count)).unwrap();
+    for name in ["a.bin", "b.bin"] {
+        fs::write(sandbox.path("images").join(name), &bytes).unwrap();
     }
-    let net = "input 1x2x2 - dense3 - dense4(R)";
+    let net = "input 3x32x32 - dense3 - dense10(R)";
     let line =
-        |out: &str| format!("run --net {{}} --data images --batch 16 --epochs 4 --checkpoint-every 1 --out {out}");
+        |out: &str| format!("run --net {{}} --data images --batch 2750 --epochs 4 --checkpoint-every 1 --out {out}");
     sandbox.run_with(&line("whole"), net).assert(0, &[]);
     let whole = sandbox.results("whole");
     let cut = |bytes: &mut Vec<u8>| bytes.truncate(42);

@@ -34,7 +34,11 @@ pub(crate) fn create_folder(path: &Path) -> io::Result<()> {
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     fs::create_dir_all(path)?;
-    missing.into_iter().try_for_each(sync_folder_of)
+    missing.into_iter().try_for_each(|folder| match sync_folder_of(folder) {
+        // A folder that may be written but not listed.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+        synced => synced,
+    })
 }
 
 /// Removes `path` for good; it may be missing.

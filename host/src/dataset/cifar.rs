@@ -27,8 +27,9 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
             }
             opened => opened.map_err(Error::io("open it", &path))?,
         };
-        let length = opened.metadata().map_err(Error::io("read its length", &path))?.len();
-        let records = Records { file: path.display().to_string(), length, reader: BufReader::new(&opened) };
+        let record_file = RecordFile::new(&path, opened, [RECORD - IMAGE, RECORD])?;
+        let (file, length) = (path.display().to_string(), record_file.bytes());
+        let records = Records { file, length, reader: BufReader::new(record_file.reader()) };
         records.read(
             |source| Error::io("read it", &path)(source),
             |_, record| {
@@ -36,11 +37,10 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
                 Ok(())
             },
         )?;
-        files.push(RecordFile::new(&path, opened, [RECORD - IMAGE, RECORD], RECORDS)?);
+        files.push(record_file);
     }
     let (test_files, test_labels) = (files.split_off(TEST), labels.split_off(TEST * RECORDS));
-    let [train, test] =
-        [(files, labels), (test_files, test_labels)].map(|(files, labels)| Images::in_files(IMAGE, files, labels));
+    let (train, test) = (Images::in_files(IMAGE, files, labels)?, Images::in_files(IMAGE, test_files, test_labels)?);
     Dataset::of_report(name, train, test)
 }
 

@@ -76,6 +76,7 @@ impl Dataset {
         };
         dataset.checksum = dataset.digest()?;
         dataset.contents = Contents::of(&dataset.checksum, classes, &dataset.train, &dataset.test)?;
+        dataset.check_unchanged()?;
         Ok(dataset)
     }
 

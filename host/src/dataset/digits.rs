@@ -20,7 +20,7 @@ const _: () = assert!(FILE.len() == COUNT * (SIDE * SIDE + 1));
 /// The digits as 3 × 32 × 32.
 ///
 /// # Errors
-/// None: they lie in memory.
+/// Never in practice: the images lie in memory.
 pub fn load() -> Result<Dataset, Error> {
     let (pixels, labels) = FILE.split_at(COUNT * SIDE * SIDE);
     let split = |from: usize, to: usize| {

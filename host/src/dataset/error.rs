@@ -192,9 +192,15 @@ pub enum Error {
         /// The data folder.
         folder: PathBuf,
     },
+    /// A folder, a device or a pipe in place of a file.
+    #[error("{}: this is no file; images are read from regular files, give the path of one", path.display())]
+    NoFile {
+        /// Its path.
+        path: PathBuf,
+    },
     /// A file of images was written while it was in use.
     #[error(
-        "{}: the file has changed since it was opened; restore it and run the same command again, which continues from the last checkpoint",
+        "{}: the file has changed since it was opened; restore it and run the same command again (a training continues from its last checkpoint)",
         file.display()
     )]
     Changed {
@@ -226,7 +232,9 @@ fn hint(action: &str, cause: &io::Error) -> &'static str {
         io::ErrorKind::NotFound => "check the path",
         io::ErrorKind::IsADirectory => "give the path of a file",
         io::ErrorKind::StorageFull => "free some space, or set ASYMGRAD_DATA to a folder on another disk",
-        _ if action.starts_with("open") || action.starts_with("read") => "check the permissions and the disk, or give another path",
+        _ if action.starts_with("open") || action.starts_with("read") => {
+            "check the permissions and the disk, or give another path"
+        }
         _ => "check the permissions, or set ASYMGRAD_DATA to another folder",
     }
 }

@@ -10,7 +10,7 @@ use super::record_file::RecordFile;
 
 /// An image of more rows or columns is an error.
 pub(super) const MOST_SIDE: usize = 1 << 12;
-/// Images that a thread reads at a time.
+/// Images that a thread reads at a time, at least.
 const IMAGES_AT_ONCE: usize = 8;
 
 /// Images with their labels or their target values, in an order that is part of the data.
@@ -39,10 +39,19 @@ impl Images {
         Self { labels, values, pixels: Source::Memory(pixels), size, count }
     }
 
-    /// Images of `size` bytes whose pixels are read from files when they are needed.
-    pub(super) fn in_files(size: usize, files: Vec<RecordFile>, labels: Vec<u8>) -> Self {
+    /// Images of `size` bytes whose pixels are read from files when they are needed, or now if these are small.
+    ///
+    /// # Errors
+    /// [`Error`] if a file cannot be read.
+    pub(super) fn in_files(size: usize, files: Vec<RecordFile>, labels: Vec<u8>) -> Result<Self, Error> {
+        if !RecordFile::is_kept_open(&files) {
+            let mut pixels = vec![];
+            files.iter().try_for_each(|file| file.append_to(&mut pixels))?;
+            files.iter().try_for_each(RecordFile::check_unchanged)?;
+            return Ok(Self::in_memory(size, pixels, labels, vec![]));
+        }
         let count = files.iter().map(RecordFile::len).sum();
-        Self { labels, values: vec![], pixels: Source::Files(files), size, count }
+        Ok(Self { labels, values: vec![], pixels: Source::Files(files), size, count })
     }
 
     /// Number of images.
@@ -109,13 +118,13 @@ impl Images {
             }
             Source::Files(files) => {
                 let mut first = 0;
-                let holds = |file: &&RecordFile| {
-                    let is_here = index - first < file.len();
-                    first += if is_here { 0 } else { file.len() };
-                    is_here
-                };
-                let file = files.iter().find(holds).expect("the index is below the number of images");
-                file.read(index - first, place)
+                for file in files {
+                    if index - first < file.len() {
+                        return file.read(index - first, place);
+                    }
+                    first += file.len();
+                }
+                panic!("image {index} of {}", self.count)
             }
         }
     }

@@ -54,6 +54,8 @@ impl Info {
     /// # Errors
     /// [`Error`] if a file of images cannot be read.
     pub fn of(dataset: &Dataset) -> Result<Self, Error> {
+        let (train, test) = (SplitInfo::of(dataset, &dataset.train)?, SplitInfo::of(dataset, &dataset.test)?);
+        dataset.check_unchanged()?;
         Ok(Self {
             name: dataset.name.clone(),
             channels: dataset.channels,
@@ -61,8 +63,8 @@ impl Info {
             cols: dataset.cols,
             classes: dataset.classes,
             values: dataset.values,
-            train: SplitInfo::of(dataset, &dataset.train)?,
-            test: SplitInfo::of(dataset, &dataset.test)?,
+            train,
+            test,
             contents: dataset.contents,
             checksum: dataset.checksum.clone(),
         })

@@ -166,13 +166,14 @@ impl Layout {
     fn read_images(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
         let size = self.channels * self.height * self.width;
         let (label_bytes, classes) = (self.label_bytes(), self.classes.unwrap_or(0));
-        let (mut labels, mut pixels, mut open_files) = (vec![], vec![], vec![]);
+        let (mut labels, mut pixels, mut record_files) = (vec![], vec![], vec![]);
+        let is_kept_open = files.len() <= MOST_OPEN;
         for name in files {
             let file = folder.join(name);
             let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
-            let opened = open(&file)?;
-            let length = opened.metadata().map_err(Error::io("read its length", &file))?.len();
             let record = label_bytes + size;
+            let record_file = RecordFile::new(&file, open(&file)?, [label_bytes, record])?;
+            let length = record_file.bytes();
             if length % record as u64 != 0 {
                 let problem = format!(
                     "{length} bytes are no whole number of records of {record}, which are {label_bytes} label bytes and {} x {} x {} \
@@ -181,35 +182,34 @@ impl Layout {
                 );
                 return Err(wrong(problem));
             }
-            let mut reader = BufReader::new(&opened);
-            let mut bytes = vec![0; record];
-            let mut records = 0;
-            for index in 0..length / record as u64 {
+            let mut reader = BufReader::new(record_file.reader());
+            // Only as long as the file says: an image may be larger than the memory.
+            let mut bytes = vec![0; record.min(usize::try_from(length).unwrap_or(usize::MAX))];
+            for index in 0..record_file.len() {
                 reader.read_exact(&mut bytes).map_err(Error::io("read it", &file))?;
                 if let Some(label) = bytes[..label_bytes].get(self.label()) {
                     if usize::from(*label) >= classes {
                         return Err(wrong(format!(
                             "record {index} (byte {}) has label {label}, but {FILE} says {classes} classes, which are 0 to {}",
-                            index * record as u64,
+                            index as u64 * record as u64,
                             classes - 1
                         )));
                     }
                     labels.push(*label);
                 }
-                records += 1;
             }
-            let record_file = RecordFile::new(&file, opened, [label_bytes, record], records)?;
-            if files.len() <= MOST_OPEN {
-                open_files.push(record_file);
+            if is_kept_open {
+                record_files.push(record_file);
             } else {
                 record_file.append_to(&mut pixels)?;
+                record_file.check_unchanged()?;
             }
         }
-        Ok(if files.len() <= MOST_OPEN {
-            Images::in_files(size, open_files, labels)
+        if is_kept_open {
+            Images::in_files(size, record_files, labels)
         } else {
-            Images::in_memory(size, pixels, labels, vec![])
-        })
+            Ok(Images::in_memory(size, pixels, labels, vec![]))
+        }
     }
 }
 
@@ -263,6 +263,7 @@ mod tests {
         write("a.bin", &[4, 1, 2, 3, 4, 5, 6]);
         write("b.bin", &[0, 7, 7, 7, 7, 7, 7, 3, 8, 8, 8, 8, 8, 9]);
         write("c.bin", &[1, 0, 0, 0, 0, 255, 0]);
+        write("empty.bin", &[]);
         folder
     }
 
@@ -314,5 +315,9 @@ mod tests {
         says(&TEXT.replace("= 5", "= 4"), "ROOT/a.bin: record 0 (byte 0) has label 4, but layout.toml says 4 classes");
         says(&TEXT.replace("c.bin", "d.bin"), "ROOT/d.bin: there is no such file, but layout.toml names it");
         says(&TEXT.replace("[\"c.bin\"]", "[]"), "the files of `test` hold no image");
+        says(&TEXT.replace("c.bin", "."), "ROOT/.: this is no file; images are read from regular files");
+        // An image of 16 GiB, of which there is none.
+        let huge = "channels = 1024\nheight = 4096\nwidth = 4096\nclasses = 2\ntrain = [\"empty.bin\"]\ntest = [\"empty.bin\"]\n";
+        says(huge, "the files of `train` hold no image");
     }
 }

@@ -27,6 +27,7 @@ impl Standardization {
     /// If one of them does not exist.
     pub fn of(dataset: &Dataset, chosen: &[u32]) -> Result<Self, Error> {
         let (mean, deviation) = moments(dataset, &dataset.train, chosen)?;
+        dataset.check_unchanged()?;
         Ok(Self { mean, deviation })
     }
 }

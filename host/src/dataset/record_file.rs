@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use super::Error;
 
-/// A system allows a process so many open files that these are few.
+/// Images of fewer bytes are held in memory: they are often so small that reading one at a time takes longer than training on it.
+const LEAST_BYTES: u64 = 16 << 20;
+/// A process may have a limited number of files open: the images of more files than these are held in memory.
 pub(super) const MOST_OPEN: usize = 64;
 
 /// A file of records of one length, each some bytes of label and then the pixels of an image.
@@ -19,26 +21,45 @@ pub(super) struct RecordFile {
     record: usize,
     /// Bytes before the pixels of a record.
     label_bytes: usize,
-    records: usize,
-    /// When it was last written, where the system tells; its images were checked then.
-    modified: Option<SystemTime>,
+    /// What the file was like before its first byte was read.
+    version: Version,
 }
 
+/// The length of a file, and when it was last written, where the system tells.
+type Version = (u64, Option<SystemTime>);
+
 impl RecordFile {
-    /// The open `file` with `records` records.
-    pub(super) fn new(
-        path: &Path,
-        file: File,
-        [label_bytes, record]: [usize; 2],
-        records: usize,
-    ) -> Result<Self, Error> {
-        let modified = modified(&file).map_err(Error::io("read when it was written", path))?;
-        Ok(Self { path: path.to_owned(), file, record, label_bytes, records, modified })
+    /// The open `file`, of whose records of `record` bytes the first `label_bytes` are the label.
+    ///
+    /// # Errors
+    /// [`Error`] if it is no regular file, or the system refuses.
+    pub(super) fn new(path: &Path, file: File, [label_bytes, record]: [usize; 2]) -> Result<Self, Error> {
+        let metadata = file.metadata().map_err(Error::io("read its length", path))?;
+        if !metadata.is_file() {
+            return Err(Error::NoFile { path: path.to_owned() });
+        }
+        let version = (metadata.len(), metadata.modified().ok());
+        Ok(Self { path: path.to_owned(), file, record, label_bytes, version })
+    }
+
+    /// Whether files with so many bytes are to stay open.
+    pub(super) fn is_kept_open(files: &[Self]) -> bool {
+        files.iter().map(Self::bytes).sum::<u64>() >= LEAST_BYTES
+    }
+
+    /// Bytes of the file.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.version.0
+    }
+
+    /// The file from its beginning, for one reader.
+    pub(super) const fn reader(&self) -> &File {
+        &self.file
     }
 
     /// Number of records.
-    pub(super) const fn len(&self) -> usize {
-        self.records
+    pub(super) fn len(&self) -> usize {
+        usize::try_from(self.bytes()).unwrap_or(usize::MAX) / self.record.max(1)
     }
 
     /// Reads the pixels of record `index`.
@@ -59,7 +80,7 @@ impl RecordFile {
     /// As [`RecordFile::read`].
     pub(super) fn append_to(&self, pixels: &mut Vec<u8>) -> Result<(), Error> {
         let size = self.record - self.label_bytes;
-        for index in 0..self.records {
+        for index in 0..self.len() {
             let at = pixels.len();
             pixels.resize(at + size, 0);
             self.read(index, &mut pixels[at..])?;
@@ -67,23 +88,18 @@ impl RecordFile {
         Ok(())
     }
 
-    /// The file has to be as it was when it was opened.
+    /// The file has to be as it was when it was opened. A file that was written and has its old length and time again is not noticed.
     ///
     /// # Errors
     /// [`Error::Changed`], or [`Error::Io`] if the system refuses.
     pub(super) fn check_unchanged(&self) -> Result<(), Error> {
-        let modified = modified(&self.file).map_err(Error::io("read when it was written", &self.path))?;
-        if modified == self.modified { Ok(()) } else { Err(self.changed()) }
+        let metadata = self.file.metadata().map_err(Error::io("read its length", &self.path))?;
+        if (metadata.len(), metadata.modified().ok()) == self.version { Ok(()) } else { Err(self.changed()) }
     }
 
     fn changed(&self) -> Error {
         Error::Changed { file: self.path.clone() }
     }
-}
-
-/// When a file was last written; `None` where the system does not tell.
-fn modified(file: &File) -> io::Result<Option<SystemTime>> {
-    Ok(file.metadata()?.modified().ok())
 }
 
 #[cfg(unix)]

@@ -96,7 +96,8 @@ pub struct Within {
 
 impl Within {
     /// The distance for a quantity, if there is one.
-    fn of(&self, quantity: Quantity) -> Option<f64> {
+    /// The distance for a quantity, if there is one.
+    pub fn of(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
             Quantity::TestAccuracy => self.test_accuracy,
             Quantity::TestLoss => self.test_loss,

@@ -76,6 +76,8 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
         let validation = evaluated(&dataset.train, &config.split(dataset).1)?;
         let (test_loss, test_accuracy) = evaluated(&dataset.test, &dataset.test.indices())?.unwrap_or((f64::NAN, None));
         let test_roc_auc = roc_auc(&mut trainer, config, dataset, &gather.pixels)?;
+        let classes = class_scores(&mut trainer, config, dataset, &gather)?;
+        dataset.check_unchanged()?;
         Ok(Evaluation {
             validation_loss: validation.map(|(loss, _)| loss),
             validation_accuracy: validation.and_then(|(_, accuracy)| accuracy),
@@ -85,7 +87,7 @@ pub fn evaluate(config: &Config, state: &[f32], dataset: &Dataset, threads: usiz
             test_roc_auc_interval: AnomalyCounts::of(config, dataset)
                 .and_then(|counts| Some(counts.interval(test_roc_auc?))),
             images: dataset.test.len(),
-            classes: class_scores(&mut trainer, config, dataset, &gather)?,
+            classes,
         })
     })
 }

@@ -55,7 +55,9 @@ pub fn predict(config: &Config, state: &[f32], dataset: &Dataset) -> Result<Vec<
         let mut memory = allocate(network.memory(&training))?;
         let mut trainer = Trainer::<ALL, _>::with_kernels(network, training, &mut memory, &kernels)?;
         trainer.state_mut().copy_from_slice(state);
-        logits(&mut trainer, &dataset.test, &config.pixels(dataset))
+        let logits = logits(&mut trainer, &dataset.test, &config.pixels(dataset))?;
+        dataset.check_unchanged()?;
+        Ok(logits)
     })
 }
 

@@ -212,6 +212,7 @@ impl<'a> Session<'a> {
         let Some(validation) = self.sums_of(&dataset.train, &held_out, stop)? else { return Ok(None) };
         let Some(test) = self.sums_of(&dataset.test, &dataset.test.indices(), stop)? else { return Ok(None) };
         let test_roc_auc = roc_auc(&mut self.trainer, &self.request.config, dataset, &self.gather.pixels)?;
+        dataset.check_unchanged()?;
         let timing = TimingLine {
             epoch,
             train_seconds: train.seconds,
@@ -260,7 +261,6 @@ impl<'a> Session<'a> {
     /// Writes the lines of an epoch.
     fn log(&mut self, tested: &Tested, measures: Option<Measures>, observer: &mut dyn Observer) -> Result<(), Error> {
         let Tested { line, timing } = tested;
-        self.dataset.check_unchanged()?;
         self.logs.timing.append(timing)?;
         self.logs.epoch(&MeasuredLine { line: *line, measures })?;
         observer.epoch(line);
@@ -305,6 +305,7 @@ impl<'a> Session<'a> {
         let status = if last.has_diverged() { Ending::Diverged } else { status };
         if self.request.config.target == Target::Class {
             self.write_confusion()?;
+            self.dataset.check_unchanged()?;
         }
         self.promote_best()?;
         let summary = Summary { status, step: self.at.step, last };
