@@ -71,6 +71,38 @@ fn the_results_page_has_a_row_for_each_published_figure() {
     assert!(!fs::read_to_string(sandbox.path("other.html")).unwrap().contains("id=\"published\""));
 }
 
+/// A run on the official archive is the one to compare, whatever other runs there are; alone, each is compared by the distance for its data.
+#[test]
+fn published_runs_on_images_in_different_orders_are_not_mixed() {
+    let sandbox = Sandbox::new();
+    let kept = root().join("data/results/published/seed-1111/akrout-BP");
+    let copy = |to: &str, official: bool| {
+        fs::create_dir_all(sandbox.path(to)).unwrap();
+        for file in ["processes.jsonl", "result.json", "epochs.jsonl", "config.json"] {
+            fs::copy(kept.join(file), sandbox.path(to).join(file)).unwrap();
+        }
+        if official {
+            let file = sandbox.path(to).join("config.json");
+            let mut config: Value = serde_json::from_str(&fs::read_to_string(&file).unwrap()).unwrap();
+            config["data"] = json!({"name": "cifar10", "checksum": "0".repeat(64), "contents": "cifar10-official"});
+            fs::write(&file, serde_json::to_string_pretty(&config).unwrap() + "\n").unwrap();
+        }
+    };
+    let first_accuracy = |folder: &str| {
+        let report = report(&sandbox, folder);
+        let comparisons = report["published"][0]["comparisons"].as_array().unwrap().clone();
+        let found = comparisons.iter().find(|of| of["quantity"] == "test accuracy, %").unwrap();
+        (found["within"].as_f64().unwrap(), found["runs"].as_u64().unwrap())
+    };
+    copy("reordered/a", false);
+    copy("official/a", true);
+    copy("both/a", false);
+    copy("both/b", true);
+    assert_eq!(first_accuracy("reordered"), (6.0, 1));
+    assert_eq!(first_accuracy("official"), (1.5, 1));
+    assert_eq!(first_accuracy("both"), (1.5, 1));
+}
+
 /// Computed before from the same logs by another program: root mean square over the 36 figures of Tables 1 and 2, by k.
 #[test]
 fn the_distance_by_k_is_the_one_that_was_found_before() {

@@ -165,39 +165,10 @@ impl Layout {
 
     fn read_images(&self, folder: &Path, files: &[String]) -> Result<Images, Error> {
         let size = self.channels * self.height * self.width;
-        let (label_bytes, classes) = (self.label_bytes(), self.classes.unwrap_or(0));
         let (mut labels, mut pixels, mut record_files) = (vec![], vec![], vec![]);
         let is_kept_open = files.len() <= MOST_OPEN;
         for name in files {
-            let file = folder.join(name);
-            let wrong = |problem: String| Error::Layout { file: file.clone(), problem };
-            let record = label_bytes + size;
-            let record_file = RecordFile::new(&file, open(&file)?, [label_bytes, record])?;
-            let length = record_file.bytes();
-            if length % record as u64 != 0 {
-                let problem = format!(
-                    "{length} bytes are no whole number of records of {record}, which are {label_bytes} label bytes and {} x {} x {} \
-                     of an image; correct {FILE}, or get the file again",
-                    self.channels, self.height, self.width
-                );
-                return Err(wrong(problem));
-            }
-            let mut reader = BufReader::new(record_file.reader());
-            // Only as long as the file says: an image may be larger than the memory.
-            let mut bytes = vec![0; record.min(usize::try_from(length).unwrap_or(usize::MAX))];
-            for index in 0..record_file.len() {
-                reader.read_exact(&mut bytes).map_err(Error::io("read it", &file))?;
-                if let Some(label) = bytes[..label_bytes].get(self.label()) {
-                    if usize::from(*label) >= classes {
-                        return Err(wrong(format!(
-                            "record {index} (byte {}) has label {label}, but {FILE} says {classes} classes, which are 0 to {}",
-                            index as u64 * record as u64,
-                            classes - 1
-                        )));
-                    }
-                    labels.push(*label);
-                }
-            }
+            let record_file = self.read_labels(&folder.join(name), size, &mut labels)?;
             if is_kept_open {
                 record_files.push(record_file);
             } else {
@@ -210,6 +181,38 @@ impl Layout {
         } else {
             Ok(Images::in_memory(size, pixels, labels, vec![]))
         }
+    }
+
+    /// Checks a file of images of `size` bytes and appends their labels.
+    fn read_labels(&self, file: &Path, size: usize, labels: &mut Vec<u8>) -> Result<RecordFile, Error> {
+        let wrong = |problem: String| Error::Layout { file: file.to_owned(), problem };
+        let (label_bytes, classes) = (self.label_bytes(), self.classes.unwrap_or(0));
+        let record = label_bytes + size;
+        let record_file = RecordFile::new(file, open(file)?, [label_bytes, record])?;
+        let length = record_file.bytes();
+        if length % record as u64 != 0 {
+            return Err(wrong(format!(
+                "{length} bytes are no whole number of records of {record}, which are {label_bytes} label bytes and {} x {} x {} of an \
+                 image; correct {FILE}, or get the file again",
+                self.channels, self.height, self.width
+            )));
+        }
+        let mut reader = BufReader::new(record_file.reader());
+        // Only as long as the file says: an image may be larger than the memory.
+        let mut bytes = vec![0; record.min(usize::try_from(length).unwrap_or(usize::MAX))];
+        for index in 0..record_file.len() {
+            reader.read_exact(&mut bytes).map_err(Error::io("read it", file))?;
+            let Some(label) = bytes[..label_bytes].get(self.label()) else { continue };
+            if usize::from(*label) >= classes {
+                return Err(wrong(format!(
+                    "record {index} (byte {}) has label {label}, but {FILE} says {classes} classes, which are 0 to {}",
+                    index as u64 * record as u64,
+                    classes - 1
+                )));
+            }
+            labels.push(*label);
+        }
+        Ok(record_file)
     }
 }
 

@@ -96,7 +96,6 @@ pub struct Within {
 
 impl Within {
     /// The distance for a quantity, if there is one.
-    /// The distance for a quantity, if there is one.
     pub fn of(&self, quantity: Quantity) -> Option<f64> {
         match quantity {
             Quantity::TestAccuracy => self.test_accuracy,

@@ -11,7 +11,7 @@ pub(super) fn published(of: &PublishedRuns) -> Markup {
     html! {
         h3 { (source.title) }
         p {
-            "Runs have reached " (comparisons.len()) " of " (figures) " figures: " (count(true)) " agree, " (count(false)) " differ. "
+            "Runs have reached " (comparisons.len()) " of " (figures) " figures (agree: " (count(true)) ", differ: " (count(false)) "). "
             span class="soft" { (source.record) ". " (source.note) }
         }
         div class="card wide" role="region" tabindex="0" aria-label=(source.title) {

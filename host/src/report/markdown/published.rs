@@ -18,7 +18,7 @@ fn source(of: &PublishedRuns) -> String {
     let missing =
         if of.missing.is_empty() { String::new() } else { format!("\nNo run yet: {}.\n", of.missing.join(", ")) };
     format!(
-        "**{}** ({}). Runs have reached {} of {} figures: {agreeing} agree, {differing} differ.\n\n{}\n\n{}{missing}",
+        "**{}** ({}). Runs have reached {} of {} figures (agree: {agreeing}, differ: {differing}).\n\n{}\n\n{}{missing}",
         source.title,
         source.record,
         comparisons.len(),
