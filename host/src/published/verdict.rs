@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::catalogue::{Figure, Quantity, Record, Source, all};
 use crate::analysis::Run;
-use crate::config::Config;
+use crate::config::{Config, DatasetId};
 use crate::dataset::Contents;
 use crate::experiment::{Catalogue, Experiment};
 use crate::statistics;
@@ -144,7 +144,7 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
     let is_official = |run: &&&Run| run.config.data.contents() == Contents::Cifar10Official;
     let data = runs.iter().find(is_official).or(runs.first()).map(|run| &run.config.data);
     let runs: Vec<&Run> = runs.iter().copied().filter(|run| Some(&run.config.data) == data).collect();
-    let exact = record.distance(figure.quantity, data.map_or(Contents::Unknown, |data| data.contents()));
+    let exact = record.distance(figure.quantity, data.map_or(Contents::Unknown, DatasetId::contents));
     let is_meant = |run: &&&Run| {
         let has_seed = figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
         has_seed && (exact.is_none() || took_draws(record, &run.config))
