@@ -10,7 +10,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use program::{Ended, Sandbox, skip};
+use program::{Ended, Faults, Sandbox, skip};
 
 /// 24 steps and as many checkpoints of 200 kB.
 const NET: &str = "input 3x32x32 - dense16 - dense10(R*)";
@@ -144,59 +144,54 @@ fn a_finished_run_on_storage_that_cannot_be_written_has_finished_before() {
         .assert(1, &["Read-only file system"]);
 }
 
+const NET_OF_FAILING: &str = "input 3x32x32 - dense4 - dense10(R*)";
 const EINTR: u32 = 4;
 const EIO: u32 = 5;
 const ENOSPC: u32 = 28;
 /// An operation that reads or writes half of what was asked for.
 const HALF: u32 = 0;
 
-/// A run of two steps with a checkpoint after each, whose file operations on paths that contain a text can fail.
+/// A run with a checkpoint after each step, whose file operations on paths that contain a text can fail.
 struct Failing {
-    sandbox: Sandbox,
-    library: PathBuf,
+    faults: Faults,
     /// What it reads besides its own folder.
     data: &'static str,
 }
 
 impl Failing {
     fn new(data: &'static str) -> Option<Self> {
-        let sandbox = Sandbox::new();
-        let library = sandbox.preload("file_operations")?;
-        Some(Self { sandbox, library, data })
+        Some(Self { faults: Faults::new()?, data })
     }
 
-    fn command(&self, out: &str) -> Command {
-        let line = format!(
-            "run --net {{}} --data {} --batch 750 --epochs 1 --checkpoint-every 1 --threads 1 --tensorboard --out {out}",
-            self.data
-        );
-        self.sandbox.command(&line, "input 3x32x32 - dense4 - dense10(R*)")
+    fn line(&self, out: &str) -> String {
+        let data = self.data;
+        format!(
+            "run --net {{}} --data {data} --batch 750 --epochs 1 --checkpoint-every 1 --threads 1 --tensorboard --out {out}"
+        )
     }
 
     fn run(&self, out: &str) -> Ended {
-        Ended::of(self.command(out).output().unwrap())
+        self.faults.sandbox.run_with(&self.line(out), NET_OF_FAILING)
     }
 
-    /// The operations on paths that contain `path`, of a run that does not fail.
-    fn count(&self, out: &str, path: &str, reads: bool) -> u32 {
-        let file = self.sandbox.path("operations");
-        let mut command = self.command(out);
-        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path).env("FAULT_COUNT", &file);
+    /// The run, whose operations on paths that contain `path` count, reading included if `reads`.
+    fn command(&self, out: &str, path: &str, reads: bool) -> Command {
+        let mut command = self.faults.command(&self.line(out), NET_OF_FAILING, path);
         if reads {
             command.env("FAULT_READS", "");
         }
-        Ended::of(command.output().unwrap()).assert(0, &[]);
-        fs::read_to_string(file).unwrap().parse().unwrap()
+        command
+    }
+
+    /// The operations of a run that does not fail.
+    fn count(&self, out: &str, path: &str, reads: bool) -> u32 {
+        self.faults.count(self.command(out, path, reads))
     }
 
     /// A run whose operation `at`, from 1, has an error.
     fn fail(&self, out: &str, path: &str, reads: bool, error: u32, at: u32) -> Ended {
-        let mut command = self.command(out);
-        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path).env("FAULT_AT", at.to_string());
-        command.env("FAULT_ERROR", error.to_string());
-        if reads {
-            command.env("FAULT_READS", "");
-        }
+        let mut command = self.command(out, path, reads);
+        command.env("FAULT_AT", at.to_string()).env("FAULT_ERROR", error.to_string());
         Ended::of(command.output().unwrap())
     }
 }
@@ -213,7 +208,7 @@ fn assert_one_message(ended: &Ended, texts: &[&str]) {
 fn a_file_operation_that_fails_is_one_message_and_loses_nothing() {
     let Some(failing) = Failing::new("digits") else { return };
     let operations = failing.count("whole", "whole", false);
-    let whole = failing.sandbox.results("whole");
+    let whole = failing.faults.sandbox.results("whole");
     for (error, text) in [(ENOSPC, "No space left on device"), (EIO, "Input/output error")] {
         let mut failed = 0;
         for at in 1..=operations {
@@ -225,8 +220,8 @@ fn a_file_operation_that_fails_is_one_message_and_loses_nothing() {
                 failed += 1;
                 failing.run(&out).assert(0, &[]);
             }
-            failing.sandbox.results(&out).assert_equal(&whole);
-            fs::remove_dir_all(failing.sandbox.path(&out)).unwrap();
+            failing.faults.sandbox.results(&out).assert_equal(&whole);
+            fs::remove_dir_all(failing.faults.sandbox.path(&out)).unwrap();
         }
         assert!(2 * failed > operations, "only {failed} of {operations} operations failed");
     }
@@ -237,7 +232,7 @@ fn a_file_operation_that_fails_is_one_message_and_loses_nothing() {
 fn operations_that_are_interrupted_or_done_by_half_change_nothing() {
     let Some(failing) = Failing::new("digits") else { return };
     let operations = failing.count("whole", "whole", true);
-    let whole = failing.sandbox.results("whole");
+    let whole = failing.faults.sandbox.results("whole");
     for error in [EINTR, HALF] {
         for at in 1..=operations {
             let out = format!("e{error}-{at}");
@@ -249,8 +244,8 @@ fn operations_that_are_interrupted_or_done_by_half_change_nothing() {
             } else {
                 ended.assert(0, &[]);
             }
-            failing.sandbox.results(&out).assert_equal(&whole);
-            fs::remove_dir_all(failing.sandbox.path(&out)).unwrap();
+            failing.faults.sandbox.results(&out).assert_equal(&whole);
+            fs::remove_dir_all(failing.faults.sandbox.path(&out)).unwrap();
         }
     }
 }
@@ -259,19 +254,8 @@ fn operations_that_are_interrupted_or_done_by_half_change_nothing() {
 #[test]
 fn a_file_that_cannot_be_read_stops_a_run_and_it_resumes() {
     let Some(failing) = Failing::new("images") else { return };
-    let sandbox = &failing.sandbox;
-    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
-    fs::create_dir(sandbox.path("images")).unwrap();
-    fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
-    // More than 16 MiB of images to train on, else they are held in memory.
-    for (name, count) in [("a.bin", 5500), ("b.bin", 2)] {
-        let record = |index: u16| {
-            let pixels = (0..3072).map(move |at| (index * 7 + at / 3).to_le_bytes()[0]);
-            std::iter::once((index % 10).to_le_bytes()[0]).chain(pixels)
-        };
-        let bytes: Vec<u8> = (0..count).flat_map(record).collect();
-        fs::write(sandbox.path("images").join(name), bytes).unwrap();
-    }
+    let sandbox = &failing.faults.sandbox;
+    sandbox.write_images("images", 5500, 2);
     failing.run("whole").assert(0, &[]);
     let whole = sandbox.results("whole");
     let operations = failing.count("counted", "images", true);
@@ -287,9 +271,8 @@ fn a_file_that_cannot_be_read_stops_a_run_and_it_resumes() {
         sandbox.results(&out).assert_equal(&whole);
     }
     let stop = |out: &str| {
-        let mut command = failing.command(out);
-        command.args(["--max-steps", "1"]);
-        Ended::of(command.output().unwrap()).assert(0, &[]);
+        let line = failing.line(out) + " --max-steps 1";
+        sandbox.run_with(&line, NET_OF_FAILING).assert(0, &[]);
     };
     stop("counted-2");
     let operations = failing.count("counted-2", "counted-2/checkpoint", true);

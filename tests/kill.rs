@@ -9,10 +9,9 @@ mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use program::{Ended, Running, Sandbox};
+use program::{Ended, Faults, Running, Sandbox};
 use serde_json::Value;
 
 const PANIC: u32 = 0;
@@ -22,40 +21,11 @@ const TERM: u32 = 15;
 const USR1: u32 = 10;
 const STOP: u32 = 19;
 
-/// A folder with the library that counts file operations.
-struct Faults {
-    sandbox: Sandbox,
-    library: PathBuf,
-}
-
-impl Faults {
-    fn new() -> Option<Self> {
-        let sandbox = Sandbox::new();
-        let library = sandbox.preload("file_operations")?;
-        Some(Self { sandbox, library })
-    }
-
-    /// The program, whose operations on paths that contain `path` count.
-    fn command(&self, line: &str, net: &str, path: &str) -> Command {
-        let mut command = self.sandbox.command(line, net);
-        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path);
-        command
-    }
-
-    /// Runs the program to its end, and counts its operations.
-    fn count(&self, line: &str, net: &str, path: &str) -> u32 {
-        let file = self.sandbox.path("operations");
-        let mut command = self.command(line, net, path);
-        Ended::of(command.env("FAULT_COUNT", &file).output().unwrap()).assert(0, &[]);
-        fs::read_to_string(file).unwrap().parse().unwrap()
-    }
-
-    /// Runs the program with a signal at operation `at`, from 1. A program that is killed has no exit code.
-    fn run(&self, line: &str, net: &str, path: &str, signal: u32, at: u32) -> Ended {
-        let mut command = self.command(line, net, path);
-        command.env("FAULT_SIGNAL", signal.to_string()).env("FAULT_AT", at.to_string());
-        Ended::of(command.output().unwrap())
-    }
+/// Runs the program with a signal at operation `at`, from 1. A program that is killed has no exit code.
+fn run(faults: &Faults, line: &str, net: &str, path: &str, signal: u32, at: u32) -> Ended {
+    let mut command = faults.command(line, net, path);
+    command.env("FAULT_SIGNAL", signal.to_string()).env("FAULT_AT", at.to_string());
+    Ended::of(command.output().unwrap())
 }
 
 #[test]
@@ -72,7 +42,7 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
     let (mut before, mut starting, mut writing) = (BTreeMap::new(), 0, 0);
     for at in 1.. {
         let out = format!("killed-{at}");
-        let ended = faults.run(&command(&out), net, &out, KILL, at);
+        let ended = run(&faults, &command(&out), net, &out, KILL, at);
         if ended.code == Some(0) {
             // It has fewer operations.
             assert!(at > 50, "a run with three checkpoints has only {} file operations", at - 1);
@@ -101,17 +71,7 @@ fn a_run_that_is_killed_at_any_file_operation_resumes_byte_for_byte() {
 fn images_that_change_while_they_are_trained_on_stop_the_run_and_it_resumes() {
     let Some(faults) = Faults::new() else { return };
     let sandbox = &faults.sandbox;
-    let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
-    // More than 16 MiB, else they are held in memory.
-    let record = |index: u16| {
-        std::iter::once((index % 10).to_le_bytes()[0]).chain((0..3072).map(move |at| (index * 7 + at).to_le_bytes()[0]))
-    };
-    let bytes: Vec<u8> = (0..5500).flat_map(record).collect();
-    fs::create_dir(sandbox.path("images")).unwrap();
-    fs::write(sandbox.path("images/layout.toml"), layout).unwrap();
-    for name in ["a.bin", "b.bin"] {
-        fs::write(sandbox.path("images").join(name), &bytes).unwrap();
-    }
+    sandbox.write_images("images", 5500, 5500);
     let net = "input 3x32x32 - dense3 - dense10(R)";
     let line =
         |out: &str| format!("run --net {{}} --data images --batch 2750 --epochs 4 --checkpoint-every 1 --out {out}");
@@ -157,7 +117,7 @@ fn a_run_whose_passes_are_no_epochs_resumes_byte_for_byte_when_it_is_killed() {
     // A kill at each operation takes minutes.
     for at in (1..).step_by(4) {
         let out = format!("killed-{at}");
-        let ended = faults.run(&command(&out), net, &out, KILL, at);
+        let ended = run(&faults, &command(&out), net, &out, KILL, at);
         if ended.code == Some(0) {
             break;
         }
@@ -196,7 +156,7 @@ fn the_best_weights_of_a_run_that_is_killed_are_those_of_a_whole_run() {
     // A kill at each operation takes minutes.
     for at in (1..).step_by(5) {
         let out = format!("killed-{at}");
-        if faults.run(&command(&out), net, &out, KILL, at).code == Some(0) {
+        if run(&faults, &command(&out), net, &out, KILL, at).code == Some(0) {
             break;
         }
         let files = files(&sandbox.path(&out));
@@ -243,7 +203,7 @@ fn an_untied_run_that_is_killed_again_and_again_resumes_byte_for_byte() {
     let whole = sandbox.results("whole");
     let mut kills = 0;
     // A process has some 20 operations before its first step, and some 10 a step.
-    while faults.run(&command("often"), net, "often", KILL, 40 + 7 * kills % 30).code.is_none() {
+    while run(&faults, &command("often"), net, "often", KILL, 40 + 7 * kills % 30).code.is_none() {
         kills += 1;
         assert!(kills < 100, "the run makes no progress");
         let copy = format!("copy-{kills}");
@@ -272,11 +232,11 @@ fn a_run_that_is_stopped_by_a_signal_exits_with_75_and_resumes_byte_for_byte() {
     let command =
         |out: &str| format!("run --net {{}} --data digits --batch 50 --epochs 2 --checkpoint-every 7 --out {out}");
     // 60 steps with eight checkpoints.
-    let operations = faults.count(&command("whole"), net, "whole");
+    let operations = faults.count(faults.command(&command("whole"), net, "whole"));
     let whole = sandbox.results("whole");
     for (signal, share) in [(INT, 3), (TERM, 2), (USR1, 2)] {
         let out = format!("stopped-{signal}");
-        let ended = faults.run(&command(&out), net, &out, signal, operations / share);
+        let ended = run(&faults, &command(&out), net, &out, signal, operations / share);
         ended.assert(75, &["stopped after step", "the same command continues"]);
         assert_eq!(ended.out, "");
         assert!(!sandbox.path(&out).join("result.json").exists());
@@ -295,7 +255,7 @@ fn a_run_that_is_stopped_in_its_evaluation_resumes_byte_for_byte() {
     let options = "--data digits --validation 1400 --batch 1 --epochs 2 --checkpoint-every 100";
     let command = |out: &str| format!("run --net {{}} {options} --out {out}");
     sandbox.run_with(&command("whole"), net).assert(0, &[]);
-    let ended = faults.run(&command("stopped"), net, "stopped/checkpoint", TERM, 1);
+    let ended = run(&faults, &command("stopped"), net, "stopped/checkpoint", TERM, 1);
     ended.assert(75, &["stopped after step 100 with a checkpoint", "the same command continues"]);
     let lines = |file: &str| fs::read_to_string(sandbox.path("stopped").join(file)).unwrap().lines().count();
     assert_eq!((lines("metrics.jsonl"), lines("epochs.jsonl")), (100, 0));
@@ -312,7 +272,7 @@ fn a_stopped_suite_resumes_where_it_was() {
     };
     fs::write(sandbox.path("own.toml"), ["ONE", "TWO", "THREE"].map(experiment).concat()).unwrap();
     let command = "suite --experiments own.toml --data digits --epochs 2 --out all --json";
-    let ended = faults.run(command, "", "all/TWO/config.json", INT, 1);
+    let ended = run(&faults, command, "", "all/TWO/config.json", INT, 1);
     ended.assert(75, &["TWO seed 1: stopped after step", "1 of 3 runs were not started"]);
     let result = sandbox.path("all/ONE/result.json");
     let before = fs::metadata(&result).unwrap().modified().unwrap();
@@ -331,7 +291,7 @@ fn a_suite_that_is_stopped_between_two_runs_exits_with_75_and_resumes() {
     let Some(faults) = Faults::new() else { return };
     let sandbox = &faults.sandbox;
     let command = "run DS0 DSR1 --data digits --max-steps 2 --out all";
-    let ended = faults.run(command, "", "all/DS0/result.json.part", TERM, 2);
+    let ended = run(&faults, command, "", "all/DS0/result.json.part", TERM, 2);
     ended.assert(75, &["1 of 2 runs were not started: the same command starts them"]);
     assert!(sandbox.path("all/DS0/result.json").exists() && !sandbox.path("all/DSR1").exists());
     let ended = sandbox.run(command);
@@ -345,7 +305,7 @@ fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
     let sandbox = &faults.sandbox;
     for (out, jobs) in [("one", "--jobs 1"), ("two", "--jobs 2")] {
         let command = format!("run DS0 DSR1 DSR2 --data digits --max-steps 1 --out {out} {jobs} --json");
-        let ended = faults.run(&command, "", &format!("{out}/DSR1/processes.jsonl"), PANIC, 1);
+        let ended = run(&faults, &command, "", &format!("{out}/DSR1/processes.jsonl"), PANIC, 1);
         let error = format!("error: DSR1 seed 1: {out}/DSR1: the training panicked");
         ended.assert(1, &["panicked at", "1 of 3 runs failed:", &error]);
         let status = sandbox.run(&format!("status {out} DSR1 --json")).json();
@@ -359,6 +319,6 @@ fn a_run_that_panics_is_a_failure_and_ends_no_other_run() {
         assert!(rows.as_array().unwrap().iter().all(|row| row["status"] == "finished"), "{rows}");
     }
     let command = "run DS0 DSR1 DSR2 --data digits --max-steps 1 --out fast --fail-fast";
-    faults.run(command, "", "fast/DSR1/processes.jsonl", PANIC, 1).assert(1, &["1 of 3 runs failed:"]);
+    run(&faults, command, "", "fast/DSR1/processes.jsonl", PANIC, 1).assert(1, &["1 of 3 runs failed:"]);
     assert!(sandbox.path("fast/DS0/result.json").exists() && !sandbox.path("fast/DSR2").exists());
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use program::{Ended, Sandbox};
+use program::{Ended, Faults};
 
 const NET: &str = "input 3x32x32 - dense4 - dense10(R*)";
 /// Two steps with a checkpoint after each.
@@ -92,8 +92,8 @@ fn has_checkpoint(operations: &[Operation]) -> bool {
 
 #[test]
 fn a_run_resumes_byte_for_byte_after_the_power_failed_at_any_file_operation() {
-    let sandbox = Sandbox::new();
-    let Some(library) = sandbox.preload("file_operations") else { return };
+    let Some(faults) = Faults::new() else { return };
+    let sandbox = &faults.sandbox;
     let root = sandbox.path("").canonicalize().unwrap();
     sandbox.run_with(&format!("{RUN} whole"), NET).assert(0, &[]);
     let whole = sandbox.results("whole");
@@ -106,9 +106,8 @@ fn a_run_resumes_byte_for_byte_after_the_power_failed_at_any_file_operation() {
                 (format!("runs/{at}-{names_are_lost}/run"), sandbox.path(&format!("trace-{at}-{names_are_lost}")));
             fs::create_dir(&folder).unwrap();
             // The library compares texts: all paths begin with the root.
-            let mut command = sandbox.command(&format!("{RUN} {}", root.join(&out).display()), NET);
-            command.env("LD_PRELOAD", &library).env("FAULT_PATH", &root).env("FAULT_TRACE", &folder);
-            command.env("FAULT_SIGNAL", "9").env("FAULT_AT", at.to_string());
+            let mut command = faults.command(&format!("{RUN} {}", root.join(&out).display()), NET, &root);
+            command.env("FAULT_TRACE", &folder).env("FAULT_SIGNAL", "9").env("FAULT_AT", at.to_string());
             let ended = Ended::of(command.output().unwrap());
             has_ended |= ended.code == Some(0);
             let operations = trace(&folder);

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "no test file uses all of it")]
 #![allow(clippy::unwrap_used)]
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,21 @@ impl Sandbox {
         assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no C compiler for tests/faults/{name}.c");
         skip(&format!("no C compiler for tests/faults/{name}.c"));
         None
+    }
+
+    /// Writes a folder in CIFAR-10's layout with so many images to train and to test on. From 5,460 on, which are 16 MiB, they stay in
+    /// their file while they are used.
+    pub(crate) fn write_images(&self, folder: &str, train: u16, test: u16) {
+        let layout = "channels = 3\nheight = 32\nwidth = 32\nclasses = 10\ntrain = [\"a.bin\"]\ntest = [\"b.bin\"]\n";
+        fs::create_dir(self.path(folder)).unwrap();
+        fs::write(self.path(folder).join("layout.toml"), layout).unwrap();
+        for (name, count) in [("a.bin", train), ("b.bin", test)] {
+            let record = |index: u16| {
+                let pixels = (0..3072).map(move |at| (index * 7 + at / 3).to_le_bytes()[0]);
+                std::iter::once((index % 10).to_le_bytes()[0]).chain(pixels)
+            };
+            fs::write(self.path(folder).join(name), (0..count).flat_map(record).collect::<Vec<u8>>()).unwrap();
+        }
     }
 
     /// The files of a run that are equal for equal runs, byte for byte.
@@ -136,6 +152,34 @@ impl Ended {
 /// Prints that a test is skipped. Not by println, whose output the harness hides when a test passes.
 pub(crate) fn skip(why: &str) {
     let _ = std::io::stderr().write_all(format!("SKIPPED: {why}\n").as_bytes());
+}
+
+/// A sandbox with the library that counts the program's file operations and makes one of them fail: `tests/faults/file_operations.c`.
+pub(crate) struct Faults {
+    pub(crate) sandbox: Sandbox,
+    library: PathBuf,
+}
+
+impl Faults {
+    pub(crate) fn new() -> Option<Self> {
+        let sandbox = Sandbox::new();
+        let library = sandbox.preload("file_operations")?;
+        Some(Self { sandbox, library })
+    }
+
+    /// The program, whose operations on paths that contain `path` count.
+    pub(crate) fn command(&self, line: &str, rest: &str, path: impl AsRef<OsStr>) -> Command {
+        let mut command = self.sandbox.command(line, rest);
+        command.env("LD_PRELOAD", &self.library).env("FAULT_PATH", path);
+        command
+    }
+
+    /// Runs such a command to its end, and counts its operations.
+    pub(crate) fn count(&self, mut command: Command) -> u32 {
+        let file = self.sandbox.path("operations");
+        Ended::of(command.env("FAULT_COUNT", &file).output().unwrap()).assert(0, &[]);
+        fs::read_to_string(file).unwrap().parse().unwrap()
+    }
 }
 
 /// A program that is running; dropping it kills it.

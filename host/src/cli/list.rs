@@ -3,7 +3,6 @@
 use asymgrad::config::Config;
 use asymgrad::experiment::Experiment;
 use asymgrad::published;
-use asymgrad_core::{Adam, Optimizer};
 use clap::Args;
 
 use super::experiments::ExperimentsFile;
@@ -51,7 +50,7 @@ impl ListArguments {
         let mut table = table(["name", "source", "loss", "optimizer", "rate", "seeds", "epochs", "network"]);
         for record in &records {
             let experiment = &record.experiment;
-            let optimizer = experiment.options.choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT));
+            let optimizer = experiment.options.choices.optimizer_or_default();
             let seeds = record.seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
             table.add_row([
                 experiment.name.clone(),
@@ -70,7 +69,7 @@ impl ListArguments {
 
 fn row(experiment: &Experiment) -> [String; 10] {
     let choices = &experiment.options.choices;
-    let optimizer = choices.optimizer.unwrap_or(Optimizer::Adam(Adam::DEFAULT));
+    let optimizer = choices.optimizer_or_default();
     let published = experiment.published.iter().map(|p| format!("{} % ({})", p.accuracy, p.epochs)).collect::<Vec<_>>();
     [
         experiment.name.clone(),

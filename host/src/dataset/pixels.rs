@@ -32,7 +32,7 @@ impl Standardization {
     }
 }
 
-/// The number of each byte.
+/// The value of each byte.
 #[derive(Clone, Debug)]
 pub struct Pixels {
     /// Of standardised images, one a channel: a table is quicker than converting. Otherwise a byte is divided by 255.
@@ -65,7 +65,7 @@ impl Pixels {
         image.iter().enumerate().map(|(feature, byte)| self.number(feature, *byte))
     }
 
-    /// The numbers of some bytes of the channel of a feature.
+    /// The values of some bytes of the channel of a feature.
     ///
     /// # Panics
     /// If there is no such channel.

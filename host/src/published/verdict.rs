@@ -105,6 +105,13 @@ pub struct PublishedRuns {
     pub missing: Vec<String>,
 }
 
+impl PublishedRuns {
+    /// Figures with this verdict.
+    pub(crate) fn count(&self, agrees: bool) -> usize {
+        self.comparisons.iter().filter(|comparison| comparison.agrees == Some(agrees)).count()
+    }
+}
+
 /// The options by which a run takes published draws, and the kernels, which change no figure that is compared.
 const ALIKE: [&str; 4] = ["--init", "--batches", "--test-indices", "--kernels"];
 

@@ -7,11 +7,10 @@ use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
 /// The figures of a source, ours, and whether they agree.
 pub(super) fn published(of: &PublishedRuns) -> Markup {
     let PublishedRuns { source, comparisons, figures, missing } = of;
-    let count = |verdict| comparisons.iter().filter(|comparison| comparison.agrees == Some(verdict)).count();
     html! {
         h3 { (source.title) }
         p {
-            "Runs have reached " (comparisons.len()) " of " (figures) " figures (agree: " (count(true)) ", differ: " (count(false)) "). "
+            "Runs have reached " (comparisons.len()) " of " (figures) " figures (agree: " (of.count(true)) ", differ: " (of.count(false)) "). "
             span class="soft" { (source.record) ". " (source.note) }
         }
         div class="card wide" role="region" tabindex="0" aria-label=(source.title) {

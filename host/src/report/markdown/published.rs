@@ -13,8 +13,7 @@ pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
 
 fn source(of: &PublishedRuns) -> String {
     let (source, comparisons) = (&of.source, &of.comparisons);
-    let agreeing = comparisons.iter().filter(|comparison| comparison.agrees == Some(true)).count();
-    let differing = comparisons.iter().filter(|comparison| comparison.agrees == Some(false)).count();
+    let (agreeing, differing) = (of.count(true), of.count(false));
     let missing =
         if of.missing.is_empty() { String::new() } else { format!("\nNo run yet: {}.\n", of.missing.join(", ")) };
     format!(
