@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use asymgrad_core::{
-    Activation, Architecture, ArchitectureError, Feedback, Kernel, Layer, Padding, ParseError, Problem, Shape,
+    Activation, Architecture, ArchitectureError, Feedback, Kernel, Layer, Loss, Optimizer, Padding, ParseError,
+    Problem, Shape, Training,
 };
 use proptest::prelude::*;
 
@@ -142,6 +143,21 @@ fn networks_print_as_they_were_written() {
         let mut layers = [Layer::dense(1); 8];
         assert_eq!(Architecture::parse(text, &mut layers).unwrap().to_string(), text);
     }
+}
+
+/// A side that is too long stays so when the network is printed and parsed again, and makes no other image or a vector.
+#[test]
+fn an_image_of_too_long_sides_stays_too_large() {
+    for sides in ["65535x2", "2x65535", "65536x2", "2x65536", "65568x32", "32x273177317777", "65536x65536"] {
+        let (mut layers, mut again) = ([Layer::dense(1); 2], [Layer::dense(1); 2]);
+        let text = format!("input 3x{sides} - conv3x3x2 - dense2");
+        let network = Architecture::parse(&text, &mut layers).unwrap();
+        assert_eq!(network.memory(&Training::new(1)), usize::MAX, "{text}");
+        let printed = network.to_string();
+        assert_eq!(Architecture::parse(&printed, &mut again).unwrap(), network, "{text}: {printed}");
+    }
+    assert_eq!(Shape::image(1, 65_534, 1).features(), 65_534);
+    assert!(!Shape::image(1, 65_536, 1).is_vector());
 }
 
 #[test]
@@ -296,4 +312,16 @@ fn an_empty_network_is_an_error_of_the_whole_text() {
             other => panic!("{text}: {other:?}"),
         }
     }
+}
+
+/// The names that the guide's table of options lists.
+#[test]
+fn names_are_those_of_the_command_line() {
+    let losses = ["ce", "bce", "mse", "huber", "hinge", "crammer-singer", "softmax-hinge", "softmax-crammer-singer"];
+    assert_eq!(Loss::ALL.map(Loss::name), losses);
+    assert_eq!(
+        Optimizer::DEFAULTS.map(|optimizer| optimizer.name()),
+        ["sgd", "momentum", "nesterov", "adam", "rmsprop"]
+    );
+    assert_eq!(Activation::ALL.map(|activation| activation.name()), ["relu", "sigmoid", "tanh"]);
 }

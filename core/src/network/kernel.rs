@@ -3,7 +3,7 @@
 use core::fmt;
 use core::ops::Range;
 
-use super::shape::Shape;
+use super::shape::{self, Shape, side};
 use crate::capabilities;
 
 /// The zeros around the input of a convolution.
@@ -78,7 +78,7 @@ impl Kernel {
     }
 
     /// The longest side that a network takes. Longer ones are stored as one more.
-    pub const LONGEST_SIDE: usize = u16::MAX as usize - 1;
+    pub const LONGEST_SIDE: usize = shape::LONGEST_SIDE;
 
     /// The longest stride that a network takes. Longer ones are stored as one more.
     pub const LONGEST_STRIDE: usize = u8::MAX as usize - 1;
@@ -138,11 +138,6 @@ impl Kernel {
         let (rows, cols) = self.axes(input);
         Shape::image(filters, rows.output, cols.output)
     }
-}
-
-const fn side(length: usize) -> u16 {
-    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
-    if length < u16::MAX as usize { length as u16 } else { u16::MAX }
 }
 
 /// As `5x5`, without stride and padding.

@@ -6,7 +6,7 @@
 /// tensors, and `[row][col][channel]` (channels last) in the trainer's memory, where a convolution reads the channels of a
 /// pixel as one block.
 ///
-/// An image with a side of more than 65,535 pixels has a saturated size, which no memory holds.
+/// An image with a side of more than 65,534 pixels has a saturated size, which no memory holds, and the side is stored as 65,535.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Shape {
@@ -21,15 +21,12 @@ pub struct Shape {
 impl Shape {
     /// An image of `channels` × `rows` × `cols`.
     pub const fn image(channels: usize, rows: usize, cols: usize) -> Self {
-        const LONGEST: usize = u16::MAX as usize;
-        let features = if rows > LONGEST || cols > LONGEST {
+        let features = if rows > LONGEST_SIDE || cols > LONGEST_SIDE {
             usize::MAX
         } else {
             channels.saturating_mul(rows).saturating_mul(cols)
         };
-        #[expect(clippy::cast_possible_truncation, reason = "the size of sides that do not fit is saturated above")]
-        let (rows, cols) = (rows as u16, cols as u16);
-        Self { channels, features, rows, cols }
+        Self { channels, features, rows: side(rows), cols: side(cols) }
     }
 
     /// A vector of `features` values; only dense layers can follow it.
@@ -98,6 +95,15 @@ impl Shape {
             }
         }
     }
+}
+
+/// The longest side of an image or a kernel that is stored as it is.
+pub(super) const LONGEST_SIDE: usize = u16::MAX as usize - 1;
+
+/// A side as it is stored: longer ones than [`LONGEST_SIDE`] become one more.
+pub(super) const fn side(length: usize) -> u16 {
+    #[expect(clippy::cast_possible_truncation, reason = "it fits")]
+    if length <= LONGEST_SIDE { length as u16 } else { u16::MAX }
 }
 
 /// Number of pooling windows along an axis of `length` pixels; the last one may be clipped.
