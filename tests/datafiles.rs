@@ -191,3 +191,15 @@ fn a_description_in_another_encoding_is_read_or_named() {
     fs::write(sandbox.path("own.toml"), [b"\xef\xbb\xbf", rows.as_bytes()].concat()).unwrap();
     assert_eq!(sandbox.run("list --experiments own.toml --json").json()[0]["name"], "MINE");
 }
+
+/// A pipe would wait for a writer for ever.
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_file_is_refused_unopened() {
+    let sandbox = Sandbox::new();
+    fs::create_dir(sandbox.path("cifar")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(sandbox.path("cifar/data_batch_1.bin")).status();
+    assert!(made.unwrap().success());
+    info(&sandbox, "cifar")
+        .assert(1, &["data_batch_1.bin: this is no file; images and values are read from regular files"]);
+}

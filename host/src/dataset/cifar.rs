@@ -4,10 +4,10 @@
 
 pub use super::cifar_format::{FILE_BYTES, FILES, FOLDER, IMAGE, RECORD, RECORDS};
 use super::gzip::{MAGIC, Members};
-use super::record_file::RecordFile;
+use super::record_file::{RecordFile, open_regular};
 use super::{Dataset, Error, Images, sniff};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 const CLASSES: u8 = 10;
@@ -21,12 +21,7 @@ pub fn read_folder(folder: &Path, name: &str) -> Result<Dataset, Error> {
     let (mut labels, mut files) = (Vec::with_capacity(FILES.len() * RECORDS), vec![]);
     for file in FILES {
         let path = folder.join(file);
-        let opened = match File::open(&path) {
-            Err(source) if source.kind() == ErrorKind::NotFound => {
-                return Err(missing(folder, file));
-            }
-            opened => opened.map_err(Error::io("open it", &path))?,
-        };
+        let opened = open_regular(&path, || missing(folder, file))?;
         let record_file = RecordFile::new(&path, opened, [RECORD - IMAGE, RECORD])?;
         let (file, length) = (path.display().to_string(), record_file.bytes());
         let records = Records { file, length, reader: BufReader::new(record_file.reader()) };

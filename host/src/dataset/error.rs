@@ -193,7 +193,7 @@ pub enum Error {
         folder: PathBuf,
     },
     /// A folder, a device or a pipe in place of a file.
-    #[error("{}: this is no file; images are read from regular files, give the path of one", path.display())]
+    #[error("{}: this is no file; images and values are read from regular files, give the path of one", path.display())]
     NoFile {
         /// Its path.
         path: PathBuf,

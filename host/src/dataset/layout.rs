@@ -22,13 +22,13 @@
 //! ```
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use serde::Deserialize;
 
 use super::images::MOST_SIDE;
-use super::record_file::{MOST_OPEN, RecordFile};
+use super::record_file::{MOST_OPEN, RecordFile, open_regular};
 use super::{Dataset, Error, Images};
 use crate::diagnostic::{diagnose, text_of};
 
@@ -218,16 +218,13 @@ impl Layout {
 
 /// Opens a file that `layout.toml` names.
 fn open(file: &Path) -> Result<File, Error> {
-    match File::open(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let problem = format!("there is no such file, but {FILE} names it");
-            Err(Error::Layout { file: file.to_owned(), problem })
-        }
-        opened => opened.map_err(Error::io("open it", file)),
-    }
+    open_regular(file, || {
+        let problem = format!("there is no such file, but {FILE} names it");
+        Error::Layout { file: file.to_owned(), problem }
+    })
 }
 
-/// Appends the numbers of a file of little-endian f32, `count` of each image.
+/// Appends the values of a file of little-endian f32, `count` of each image.
 fn read_values(file: &Path, count: usize, values: &mut Vec<f32>) -> Result<(), Error> {
     let wrong = |problem: String| Error::Layout { file: file.to_owned(), problem };
     let mut bytes = vec![];
@@ -318,7 +315,14 @@ mod tests {
         says(&TEXT.replace("= 5", "= 4"), "ROOT/a.bin: record 0 (byte 0) has label 4, but layout.toml says 4 classes");
         says(&TEXT.replace("c.bin", "d.bin"), "ROOT/d.bin: there is no such file, but layout.toml names it");
         says(&TEXT.replace("[\"c.bin\"]", "[]"), "the files of `test` hold no image");
-        says(&TEXT.replace("c.bin", "."), "ROOT/.: this is no file; images are read from regular files");
+        says(&TEXT.replace("c.bin", "."), "ROOT/.: this is no file; images and values are read from regular files");
+        let endless = if cfg!(unix) { "/dev/zero" } else { "." };
+        let text = TEXT.replace("channels = 2", "channels = 1").replace("width = 3", "width = 7");
+        let text = text.replace("classes = 5", "values = 2");
+        says(
+            &format!("{text}train_values = [\"{endless}\"]\ntest_values = [\"c.bin\"]\n"),
+            "this is no file; images and values are read from regular files",
+        );
         // An image of 16 GiB, of which there is none.
         let huge = "channels = 1024\nheight = 4096\nwidth = 4096\nclasses = 2\ntrain = [\"empty.bin\"]\ntest = [\"empty.bin\"]\n";
         says(huge, "the files of `train` hold no image");

@@ -1,7 +1,7 @@
 //! Files of records that stay open: their pixels are read when they are needed.
 
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -11,6 +11,18 @@ use super::Error;
 const LEAST_BYTES: u64 = 16 << 20;
 /// A process may have a limited number of files open: the images of more files than these are held in memory.
 pub(super) const MOST_OPEN: usize = 64;
+
+/// Opens a regular file. A pipe would wait for its writer, and a device may have no end: both are refused unopened.
+///
+/// # Errors
+/// `missing` if there is no such file, another [`Error`] if it is no regular one, or the system refuses.
+pub(super) fn open_regular(path: &Path, missing: impl FnOnce() -> Error) -> Result<File, Error> {
+    match fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing()),
+        Ok(metadata) if !metadata.is_file() => Err(Error::NoFile { path: path.to_owned() }),
+        _ => File::open(path).map_err(Error::io("open it", path)),
+    }
+}
 
 /// A file of records of one length, each some bytes of label and then the pixels of an image.
 #[derive(Debug)]
@@ -29,15 +41,12 @@ pub(super) struct RecordFile {
 type Version = (u64, Option<SystemTime>);
 
 impl RecordFile {
-    /// The open `file`, of whose records of `record` bytes the first `label_bytes` are the label.
+    /// The `file` that [`open_regular`] has opened, of whose records of `record` bytes the first `label_bytes` are the label.
     ///
     /// # Errors
-    /// [`Error`] if it is no regular file, or the system refuses.
+    /// [`Error`] if the system refuses.
     pub(super) fn new(path: &Path, file: File, [label_bytes, record]: [usize; 2]) -> Result<Self, Error> {
         let metadata = file.metadata().map_err(Error::io("read its length", path))?;
-        if !metadata.is_file() {
-            return Err(Error::NoFile { path: path.to_owned() });
-        }
         let version = (metadata.len(), metadata.modified().ok());
         Ok(Self { path: path.to_owned(), file, record, label_bytes, version })
     }
