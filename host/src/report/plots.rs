@@ -24,6 +24,8 @@ const SMALL: u32 = 15;
 const WIDTH: u32 = 720;
 /// Pixels above a plot: its title and two lines of names.
 const HEAD: u32 = 72;
+/// Pixels of each further line of names.
+const LINE: i32 = 18;
 /// An axis begins and ends at a multiple of so many points.
 const GRID: f64 = 5.0;
 
@@ -67,13 +69,14 @@ fn draw_table(title: &str, lines: &[&Figure], sets: &[&Conditions]) -> Drawn<Str
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     let low = (low / GRID).floor() * GRID;
     let high = ((high / GRID).ceil() * GRID).max(low + GRID);
-    let height = 100 + (20 + 7 * sets.len().saturating_sub(1)) * lines.len();
+    let legend = Legend::new(true, &sets.iter().map(|of| of.name.as_str()).collect::<Vec<_>>());
+    let height = pixels(28 + (20 + 7 * sets.len().saturating_sub(1)) * lines.len()) + legend.head;
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, pixels(height))).into_drawing_area();
-        head(&root, title, true, &sets.iter().map(|of| of.name.as_str()).collect::<Vec<_>>())?;
+        let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
+        legend.draw(&root, title)?;
         let mut chart = ChartBuilder::on(&root)
-            .margin_top(HEAD)
+            .margin_top(legend.head)
             .margin_right(24)
             .x_label_area_size(30)
             .y_label_area_size(190)
@@ -128,25 +131,48 @@ fn diamond() -> Polygon<(i32, i32)> {
     Polygon::new(vec![(0, -6), (6, 0), (0, 6), (-6, 0)], REPORT.filled())
 }
 
-/// The title, and the markers with their names, in as many lines as they take.
-fn head(root: &Area, title: &str, has_report: bool, names: &[&str]) -> Drawn<()> {
-    root.fill(&WHITE)?;
-    root.draw(&Text::new(title.to_owned(), (16, 10), (FONT, 18).into_font()))?;
-    let label = |text: &str| Text::new(text.to_owned(), (11, -7), (FONT, SMALL).into_font());
-    let width = |text: &str| 40 + 8 * i32::try_from(text.len()).unwrap_or(0);
-    let (mut x, mut y) = (24, 42);
-    if has_report {
-        root.draw(&(EmptyElement::at((x, y)) + diamond() + label("report")))?;
-        x += width("report");
+/// The markers with their names, in as many lines as they take.
+struct Legend<'a> {
+    /// The report's marker comes first.
+    has_report: bool,
+    /// Each name and where its marker is.
+    names: Vec<(&'a str, (i32, i32))>,
+    /// The pixels above the plot.
+    head: u32,
+}
+
+impl<'a> Legend<'a> {
+    fn new(has_report: bool, names: &[&'a str]) -> Self {
+        let width = |text: &str| 40 + 8 * i32::try_from(text.len()).unwrap_or(0);
+        let (left, top) = (24, 42);
+        let (mut x, mut y) = (left, top);
+        let mut place = |name: &'a str| {
+            if x > left && x + width(name) > i32::try_from(WIDTH).unwrap_or(i32::MAX) {
+                (x, y) = (left, y + LINE);
+            }
+            let at = (x, y);
+            x += width(name);
+            (name, at)
+        };
+        let report = has_report.then_some("report");
+        let names = report.into_iter().chain(names.iter().copied()).map(&mut place).collect();
+        let further = y - top - LINE;
+        Self { has_report, names, head: HEAD + u32::try_from(further).unwrap_or(0) }
     }
-    for (number, name) in names.iter().enumerate() {
-        if x + width(name) > i32::try_from(WIDTH).unwrap_or(i32::MAX) {
-            (x, y) = (24, y + 18);
+
+    /// Draws the title and the names.
+    fn draw(&self, root: &Area, title: &str) -> Drawn<()> {
+        root.fill(&WHITE)?;
+        root.draw(&Text::new(title.to_owned(), (16, 10), (FONT, 18).into_font()))?;
+        for (index, (name, at)) in self.names.iter().enumerate() {
+            let label = Text::new((*name).to_owned(), (11, -7), (FONT, SMALL).into_font());
+            match index.checked_sub(usize::from(self.has_report)) {
+                None => root.draw(&(EmptyElement::at(*at) + diamond() + label))?,
+                Some(number) => root.draw(&(EmptyElement::at(*at) + marker((0, 0), number) + label))?,
+            }
         }
-        root.draw(&(EmptyElement::at((x, y)) + marker((0, 0), number) + label(name)))?;
-        x += width(name);
+        Ok(())
     }
-    Ok(())
 }
 
 /// The distance as a function of k, a line for all figures of each of the conditions.
@@ -158,13 +184,14 @@ fn of_epochs(conditions: &[Conditions]) -> Drawn<(String, String)> {
     let names: Vec<String> = lines.iter().map(name).collect();
     let distances = || lines.iter().flat_map(|(_, of)| &of.divided).map(|at| at.distance.root_mean_square);
     let high = distances().fold(1.0_f64, f64::max).ceil();
+    let legend = Legend::new(false, &names.iter().map(String::as_str).collect::<Vec<_>>());
     let mut svg = String::new();
     {
-        let root = SVGBackend::with_string(&mut svg, (WIDTH, 380)).into_drawing_area();
-        head(&root, title, false, &names.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let root = SVGBackend::with_string(&mut svg, (WIDTH, 308 + legend.head)).into_drawing_area();
+        legend.draw(&root, title)?;
         let (first, last) = (DIVISORS[0], DIVISORS[DIVISORS.len() - 1]);
         let mut chart = ChartBuilder::on(&root)
-            .margin_top(HEAD)
+            .margin_top(legend.head)
             .margin_right(24)
             .x_label_area_size(44)
             .y_label_area_size(48)
@@ -180,4 +207,23 @@ fn of_epochs(conditions: &[Conditions]) -> Drawn<(String, String)> {
         root.present()?;
     }
     Ok((title.into(), svg))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plot_begins_below_its_names() {
+        let long = "batch 128 --weights-init scaled:2 --feedback-init scaled:2";
+        for names in [vec!["batch 128"], vec!["batch 128", long, long, "batch 256"], vec![long; 7]] {
+            let legend = Legend::new(true, &names);
+            assert_eq!(legend.names.len(), names.len() + 1);
+            // Half a line of text is below the middle of a marker.
+            assert!(
+                legend.names.iter().all(|(_, (_, y))| y + LINE / 2 < i32::try_from(legend.head).unwrap()),
+                "{names:?}"
+            );
+        }
+    }
 }
