@@ -84,6 +84,45 @@ fn normal_values_have_their_standard_deviation() {
     }
 }
 
+/// The square root of the variance: a / √3 of a uniform distribution on (−a, a).
+#[test]
+fn the_standard_deviation_is_that_of_the_distribution() {
+    let (inputs, outputs) = (360, 180);
+    let (fan_in, fan_out) = (360.0_f64, 180.0_f64);
+    let glorot = (6.0 / (fan_in + fan_out)).sqrt();
+    let root_3 = 3.0_f64.sqrt();
+    for (initial, expected) in [
+        (Initial::Glorot, glorot / root_3),
+        (Initial::Scaled(0.5), 0.5 * glorot / root_3),
+        (Initial::Normal(0.3), 0.3),
+        (Initial::Fan(2.0), 2.0 / (fan_in + fan_out).sqrt()),
+        (Initial::Zero, 0.0),
+        (Initial::Uniform(0.25), 0.25 / root_3),
+        (Initial::UniformFanIn(3.0), 3.0 / fan_in.sqrt() / root_3),
+        (Initial::UniformFanOut(3.0), 3.0 / fan_out.sqrt() / root_3),
+    ] {
+        let found = f64::from(initial.standard_deviation(inputs, outputs));
+        assert!((found - expected).abs() <= 1e-6 * expected, "{initial}: {found}, expected {expected}");
+    }
+}
+
+/// The forms that the guide's table of distributions lists.
+#[test]
+fn distributions_print_as_the_command_line_takes_them() {
+    for (initial, text) in [
+        (Initial::Glorot, "glorot"),
+        (Initial::Scaled(2.0), "scaled:2"),
+        (Initial::Normal(0.05), "normal:0.05"),
+        (Initial::Fan(1.0), "fan:1"),
+        (Initial::Zero, "zero"),
+        (Initial::Uniform(0.1), "uniform:0.1"),
+        (Initial::UniformFanIn(1.0), "uniform-fan-in:1"),
+        (Initial::UniformFanOut(1.5), "uniform-fan-out:1.5"),
+    ] {
+        assert_eq!(initial.to_string(), text);
+    }
+}
+
 #[test]
 fn zero_is_zero_and_biases_are_by_default() {
     with_trainer(TEXT, Training::new(1).initial(Initial::Zero, Initial::Zero), |trainer| {
