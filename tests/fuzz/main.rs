@@ -1,7 +1,8 @@
 //! For any bytes, a reader returns a value or an error. It does not panic, and it does not allocate as much as a header claims.
 //!
-//! Valid inputs of every reader are damaged 150 times, or as often as `ASYMGRAD_FUZZ` says, with fixed seeds.
-//! `ASYMGRAD_FUZZ_CORPUS` names a folder to write the valid inputs to, as libFuzzer's seed corpus.
+//! Valid inputs of every reader are damaged 150 times, or as often as `ASYMGRAD_FUZZ` says, with fixed seeds. The files of `inputs`, which
+//! libFuzzer found to take different paths through a reader, are read as they are.
+//! `ASYMGRAD_FUZZ_CORPUS` names a folder to write the valid inputs and those files to, as libFuzzer's seed corpus.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
@@ -12,7 +13,7 @@ mod targets;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use asymgrad_core::random::SplitMix;
 use rand_core::Rng;
@@ -74,6 +75,24 @@ fn damage(seed: &[u8], random: &mut SplitMix) -> Vec<u8> {
     bytes
 }
 
+/// The files of `inputs` for a reader: their names and contents.
+fn found(name: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/inputs").join(name);
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files.into_iter().map(|file| (file.display().to_string(), fs::read(&file).unwrap())).collect()
+}
+
+/// Requires that a reader returns and takes less than [`MOST`] beyond `before`.
+fn check(target: &Target, case: &str, bytes: &[u8], before: u64) {
+    let name = target.name;
+    let returned = catch_unwind(AssertUnwindSafe(|| (target.read)(bytes))).is_ok();
+    assert!(returned, "{name}, {case}: a panic at {:?}", String::from_utf8_lossy(bytes));
+    let grown = peak() - before;
+    assert!(grown < MOST, "{name}, {case}: {grown} bytes for {:?}", String::from_utf8_lossy(bytes));
+}
+
 /// The peak of this process's virtual memory, in bytes.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
@@ -88,21 +107,36 @@ fn every_reader_returns_a_value_or_an_error_for_any_bytes() {
     let folder = tempfile::tempdir().unwrap();
     for target in targets::all(folder.path()) {
         let Target { name, seeds, read } = &target;
-        for (number, seed) in seeds.iter().enumerate() {
+        let found = found(name);
+        for seed in seeds {
             read(seed);
-            if let Some(corpus) = &corpus {
-                fs::create_dir_all(corpus.join(name)).unwrap();
-                fs::write(corpus.join(name).join(number.to_string()), seed).unwrap();
+        }
+        if let Some(corpus) = corpus.as_ref().map(|corpus| corpus.join(name)) {
+            fs::create_dir_all(&corpus).unwrap();
+            let bytes = seeds.iter().chain(found.iter().map(|(_, bytes)| bytes));
+            for (number, bytes) in bytes.enumerate() {
+                fs::write(corpus.join(number.to_string()), bytes).unwrap();
             }
         }
         let before = peak();
+        for (file, bytes) in &found {
+            check(&target, file, bytes, before);
+        }
         for case in 0..times {
-            let mut random = SplitMix::new(case as u64);
-            let bytes = damage(&seeds[case % seeds.len()], &mut random);
-            let returned = catch_unwind(AssertUnwindSafe(|| read(&bytes))).is_ok();
-            assert!(returned, "{name}, case {case}: a panic at {:?}", String::from_utf8_lossy(&bytes));
-            let grown = peak() - before;
-            assert!(grown < MOST, "{name}, case {case}: {grown} bytes for {:?}", String::from_utf8_lossy(&bytes));
+            let bytes = damage(&seeds[case % seeds.len()], &mut SplitMix::new(case as u64));
+            check(&target, &format!("case {case}"), &bytes, before);
         }
     }
+}
+
+/// Each reader that libFuzzer knows has inputs, and no others are kept.
+#[test]
+fn the_inputs_are_those_of_the_readers() {
+    let mut names: Vec<&str> = readers::all().into_iter().map(|(name, ..)| name).collect();
+    names.sort_unstable();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz/inputs");
+    let mut folders: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    folders.sort();
+    assert_eq!(folders, names);
+    assert!(names.iter().all(|name| !found(name).is_empty()));
 }

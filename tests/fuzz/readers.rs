@@ -8,10 +8,11 @@ use std::sync::LazyLock;
 
 use asymgrad::dataset::{self, Dataset};
 use asymgrad::experiment;
-use asymgrad::run::{self, Checkpoint, CheckpointReader};
+use asymgrad::run::{Checkpoint, CheckpointReader};
 use asymgrad::{Network, tensors};
 use asymgrad_core::Training;
 use flate2::{Compression, write::GzEncoder};
+use zip::{CompressionMethod, write::SimpleFileOptions};
 
 /// The network of the weights and of the run.
 pub(crate) const NET: &str =
@@ -32,9 +33,9 @@ pub(crate) fn all() -> Vec<(&'static str, Reader, Vec<u8>)> {
         ("idx_labels", idx_labels, idx(&[3], &[0, 1, 2])),
         ("layout", layout_toml, layout.into()),
         ("cifar", cifar, vec![3; 5000]),
-        ("archive", archive, gzip(&members())),
+        ("archive", archive, gzip(&members(), Compression::fast())),
         ("tar", tar_members, members()),
-        ("npz", npz, arrays(&npy(&[3, 2, 2], &[9; 12]))),
+        ("npz", npz, arrays(&npy(&[3, 2, 2], &[9; 12]), CompressionMethod::Deflated)),
         ("npy", npy_in_archive, npy(&[3, 2, 2], &[9; 12])),
         ("tensors", tensor_file, good_tensors()),
         ("indices", index_file, npy(&[3, 4], &[9; 12])),
@@ -56,12 +57,6 @@ fn experiments(_: &Path, bytes: &[u8]) {
     if let Err((line, problem)) = experiment::parse(&text) {
         assert!(line > 0 && line <= text.lines().count() + 1 && !problem.is_empty());
     }
-}
-
-/// `config.json` of a run.
-pub(crate) fn configuration(folder: &Path, bytes: &[u8]) {
-    fs::write(folder.join("config.json"), bytes).unwrap();
-    let _ = run::read_config(folder);
 }
 
 fn good_checkpoint() -> Vec<u8> {
@@ -107,19 +102,22 @@ fn idx(shape: &[u32], bytes: &[u8]) -> Vec<u8> {
     [vec![0, 0, 8, dimensions], shape.iter().flat_map(|size| size.to_be_bytes()).collect(), bytes.to_vec()].concat()
 }
 
-/// Three training images of 2 × 2 and one test image; `bytes` replace the file `name`.
+/// Three training images of 2 × 2 and one test image; `bytes` replace the file `name`. The other files are written once.
 fn mnist(folder: &Path, name: &str, bytes: &[u8]) {
-    let folder = folder.join("mnist");
-    fs::create_dir_all(&folder).unwrap();
-    let files = [
-        ("train-images-idx3-ubyte", idx(&[3, 2, 2], &[9; 12])),
-        ("train-labels-idx1-ubyte", idx(&[3], &[0, 1, 2])),
-        ("t10k-images-idx3-ubyte", idx(&[1, 2, 2], &[9; 4])),
-        ("t10k-labels-idx1-ubyte", idx(&[1], &[1])),
-    ];
-    for (file, good) in &files {
-        fs::write(folder.join(file), if *file == name { bytes } else { good }).unwrap();
+    let folder = folder.join(format!("mnist-{name}"));
+    if !folder.exists() {
+        fs::create_dir(&folder).unwrap();
+        let files = [
+            ("train-images-idx3-ubyte", idx(&[3, 2, 2], &[9; 12])),
+            ("train-labels-idx1-ubyte", idx(&[3], &[0, 1, 2])),
+            ("t10k-images-idx3-ubyte", idx(&[1, 2, 2], &[9; 4])),
+            ("t10k-labels-idx1-ubyte", idx(&[1], &[1])),
+        ];
+        for (file, good) in files {
+            fs::write(folder.join(file), good).unwrap();
+        }
     }
+    fs::write(folder.join(name), bytes).unwrap();
     open(&folder);
 }
 
@@ -135,21 +133,25 @@ fn idx_labels(folder: &Path, bytes: &[u8]) {
 
 fn layout_toml(folder: &Path, bytes: &[u8]) {
     let folder = folder.join("described");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("a.bin"), [3; 26]).unwrap();
+    if !folder.exists() {
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("a.bin"), [3; 26]).unwrap();
+    }
     fs::write(folder.join("layout.toml"), bytes).unwrap();
     open(&folder);
 }
 
 fn cifar(folder: &Path, bytes: &[u8]) {
     let folder = folder.join("cifar");
-    fs::create_dir_all(&folder).unwrap();
+    if !folder.exists() {
+        fs::create_dir(&folder).unwrap();
+    }
     fs::write(folder.join("data_batch_1.bin"), bytes).unwrap();
     open(&folder);
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+fn gzip(bytes: &[u8], level: Compression) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], level);
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
@@ -172,9 +174,9 @@ fn archive(folder: &Path, bytes: &[u8]) {
     open(&file);
 }
 
-/// [`archive`] of damaged bytes that are then compressed, so that the archive is damaged and the compression is not.
+/// [`archive`] of damaged bytes in a good gzip file. They are stored in it, which is faster than to compress them.
 fn tar_members(folder: &Path, bytes: &[u8]) {
-    archive(folder, &gzip(bytes));
+    archive(folder, &gzip(bytes, Compression::none()));
 }
 
 /// An array of bytes as `NumPy` writes it.
@@ -186,14 +188,15 @@ fn npy(shape: &[usize], bytes: &[u8]) -> Vec<u8> {
 }
 
 /// An archive with these training images.
-fn arrays(images: &[u8]) -> Vec<u8> {
+fn arrays(images: &[u8], method: CompressionMethod) -> Vec<u8> {
+    let options = SimpleFileOptions::default().compression_method(method);
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(vec![]));
     let (labels, test) = (npy(&[3], &[0, 1, 2]), npy(&[1, 2, 2], &[9; 4]));
     let one = npy(&[1], &[1]);
     for (name, bytes) in
         [("train_images", images), ("train_labels", &labels), ("test_images", &test), ("test_labels", &one)]
     {
-        writer.start_file(format!("{name}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+        writer.start_file(format!("{name}.npy"), options).unwrap();
         writer.write_all(bytes).unwrap();
     }
     writer.finish().unwrap().into_inner()
@@ -205,9 +208,9 @@ fn npz(folder: &Path, bytes: &[u8]) {
     open(&file);
 }
 
-/// [`npz`] of a damaged array in an archive that is not damaged.
+/// [`npz`] of a damaged array in an archive that is not damaged, stored as [`tar_members`].
 fn npy_in_archive(folder: &Path, bytes: &[u8]) {
-    npz(folder, &arrays(bytes));
+    npz(folder, &arrays(bytes, CompressionMethod::Stored));
 }
 
 fn good_tensors() -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use asymgrad::experiment::Catalogue;
 use asymgrad::report::{self, Report};
-use asymgrad::run::CheckpointReader;
+use asymgrad::run::{self, CheckpointReader};
 use asymgrad::status;
 
 use crate::Target;
@@ -24,7 +24,7 @@ pub(crate) fn all(folder: &Path) -> Vec<Target> {
         })
         .collect();
     // The header and the first tensors of a real file, so that damage hits the parsed part.
-    let weights = read(asymgrad::run::WEIGHTS);
+    let weights = read(run::WEIGHTS);
     for target in targets.iter_mut().filter(|target| target.name == "safetensors") {
         target.seeds.extend([weights[..2000].to_vec(), weights.clone()]);
     }
@@ -33,7 +33,7 @@ pub(crate) fn all(folder: &Path) -> Vec<Target> {
     }
     targets.push(any_damaged_checkpoint(folder));
     let folder = folder.to_owned();
-    targets.push(target("config.json", read("config.json"), move |bytes| readers::configuration(&folder, bytes)));
+    targets.push(target("config.json", read("config.json"), move |bytes| configuration(&folder, bytes)));
     targets.extend(
         ["config.json", "epochs.jsonl", "metrics.jsonl", "result.json", "owner.json", "processes.jsonl"].map(page),
     );
@@ -42,6 +42,12 @@ pub(crate) fn all(folder: &Path) -> Vec<Target> {
 
 fn target(name: &'static str, good: Vec<u8>, read: impl Fn(&[u8]) + 'static) -> Target {
     Target { name, seeds: vec![good], read: Box::new(read) }
+}
+
+/// `config.json` of a run.
+fn configuration(folder: &Path, bytes: &[u8]) {
+    fs::write(folder.join("config.json"), bytes).unwrap();
+    let _ = run::read_config(folder);
 }
 
 /// A run of two epochs in the folder `a`.
