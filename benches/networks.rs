@@ -100,6 +100,9 @@ pub fn uniform(len: usize) -> Aligned {
 /// Samples of a batch in the benches of single layers.
 pub const SAMPLES: usize = 128;
 
+/// The convolutions of Poggio's net: side of the image, channels in and out.
+pub const CONVOLUTIONS: [(usize, usize, usize); 3] = [(32, 3, 32), (16, 32, 64), (8, 64, 64)];
+
 /// A dense layer's geometry.
 pub const fn dense(inputs: usize, outputs: usize) -> Geometry {
     Geometry::dense(inputs, outputs)
@@ -114,6 +117,24 @@ pub const fn convolution(side: usize, inputs: usize, outputs: usize, untied: boo
 pub fn multiply_adds(geometry: &Geometry) -> u64 {
     let taps = valid_taps(geometry.rows) * valid_taps(geometry.cols);
     (taps * geometry.in_channels * geometry.out_channels * SAMPLES) as u64
+}
+
+/// Floating-point operations of the products in a training step of one of the [`networks`], by its name: the forward pass, the weight
+/// gradient, and the input gradient of all layers but the first. Those of taps on the padding are left out.
+pub fn step_operations(name: &str, batch: usize) -> u64 {
+    let dense = |widths: &[usize]| widths.windows(2).map(|pair| dense(pair[0], pair[1])).collect::<Vec<_>>();
+    let layers = match name {
+        "DS" => dense(&[3072, 512, 256, 10]),
+        "DD" => dense(&[3072, 512, 512, 256, 256, 10]),
+        _ => {
+            let untied = name == "PGU";
+            let convolutions = CONVOLUTIONS.map(|(side, inputs, outputs)| convolution(side, inputs, outputs, untied));
+            [convolutions.to_vec(), dense(&[1024, 128, 10])].concat()
+        }
+    };
+    let all: u64 = layers.iter().map(multiply_adds).sum();
+    let first = layers.first().map_or(0, multiply_adds);
+    2 * (3 * all - first) * batch as u64 / SAMPLES as u64
 }
 
 /// The number of pairs of a position and a tap along one axis that lie inside the image.

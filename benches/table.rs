@@ -1,6 +1,6 @@
-//! Prints the last results of Criterion and of the scripts of the baselines as Markdown tables.
+//! Prints the last results of Criterion, and the lines of the programs in `baselines/`, as Markdown tables.
 //!
-//!     python benches/baselines/torch_step.py | tee -a target/baselines.jsonl
+//!     python benches/baselines/torch_step.py --compiled | tee -a target/baselines.jsonl
 //!     cargo run --release -p asymgrad-benches --bin table
 #![allow(clippy::print_stdout)]
 
@@ -9,7 +9,7 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
-use asymgrad_benches::{GROWTH, WINOGRAD_SUFFIX, untied};
+use asymgrad_benches::{GROWTH, WINOGRAD_SUFFIX, step_operations, untied};
 use asymgrad_core::Training;
 use serde_json::Value;
 
@@ -27,10 +27,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut results = vec![];
     collect(&Path::new(&target).join("criterion"), &mut results)?;
     let baselines = fs::read_to_string(Path::new(&target).join("baselines.jsonl")).unwrap_or_default();
-    steps(&results, &baselines)?;
+    let baselines = last(&baselines)?;
+    steps(&results, &baselines);
     growth(&results);
-    throughput(&results);
+    throughput(&results, &baselines);
     Ok(())
+}
+
+/// The last line of each library for each bench, or each network, batch and threads: the file grows with every measurement.
+fn last(lines: &str) -> Result<Vec<Value>, Box<dyn Error>> {
+    let mut baselines = BTreeMap::new();
+    for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        let baseline: Value = serde_json::from_str(line)?;
+        let key = ["bench", "net", "batch", "threads", "by"].map(|field| baseline[field].to_string());
+        baselines.insert(key, baseline);
+    }
+    Ok(baselines.into_values().collect())
 }
 
 /// Collects the `new` results of every bench below a folder of Criterion.
@@ -63,19 +75,22 @@ fn collect(folder: &Path, results: &mut Vec<Measured>) -> Result<(), Box<dyn Err
     Ok(())
 }
 
-/// Milliseconds of a training step.
+/// A training step in milliseconds.
 #[derive(Default)]
 struct Step {
     ours: Option<f64>,
     /// Within a run.
     run: Option<f64>,
-    baseline: Option<f64>,
+    /// The fastest of the other libraries, and its name.
+    best: Option<(f64, String)>,
 }
 
-/// Training steps of asymgrad, alone and within a run, and of PyTorch in milliseconds; of PyTorch's script, the last line for each
-/// network, batch and threads.
-fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
-    let mut rows: BTreeMap<(String, u64, u64), Step> = BTreeMap::new();
+/// Network, batch and threads.
+type Row = (String, u64, u64);
+
+/// Training steps of asymgrad, alone and within a run, and the fastest of those in `baselines.jsonl`.
+fn steps(results: &[Measured], baselines: &[Value]) {
+    let mut rows: BTreeMap<Row, Step> = BTreeMap::new();
     for result in results {
         let Some((kind, network)) = result.group.strip_prefix("training ").and_then(|group| group.split_once(' '))
         else {
@@ -88,37 +103,46 @@ fn steps(results: &[Measured], baselines: &str) -> Result<(), Box<dyn Error>> {
             *place = Some(result.nanoseconds / 1e6);
         }
     }
-    for line in baselines.lines().filter(|line| !line.trim().is_empty()) {
-        let baseline: Value = serde_json::from_str(line)?;
+    for baseline in baselines {
         let (Some(network), Some(batch), Some(threads)) =
             (baseline["net"].as_str(), baseline["batch"].as_u64(), baseline["threads"].as_u64())
         else {
             continue;
         };
-        rows.entry((network.to_owned(), batch, threads)).or_default().baseline = baseline["best_ms"].as_f64();
+        let (Some(ms), Some(by)) = (baseline["ms"].as_f64(), baseline["by"].as_str()) else { continue };
+        // Our Winograd kernels have the same baselines as the direct ones.
+        for name in [network.to_owned(), format!("{network} {WINOGRAD_SUFFIX}")] {
+            let Some(step) = rows.get_mut(&(name, batch, threads)) else { continue };
+            if step.best.as_ref().is_none_or(|(best, _)| ms < *best) {
+                step.best = Some((ms, by.to_owned()));
+            }
+        }
     }
-    let baselines: BTreeMap<_, _> = rows.iter().map(|(row, step)| (row.clone(), step.baseline)).collect();
+    let peak = results.iter().find(|result| result.function == "multiply-add in registers").and_then(gigaflops);
     println!(
-        "| network | batch | threads | asymgrad, ms | PyTorch, ms | ratio | in a run, ms | to the step |\n|---|---|---|---|---|---|---|---|"
+        "| network | batch | threads | asymgrad, ms | fastest other, ms | library | ratio | of the peak, % | in a run, ms | to the step |\n|---|---|---|---|---|---|---|---|---|---|"
     );
-    for ((network, batch, threads), Step { ours, run, .. }) in rows {
-        // The baseline is the same with and without Winograd kernels.
-        let trained = network.trim_end_matches(WINOGRAD_SUFFIX).trim_end().to_owned();
-        let baseline = baselines.get(&(trained, batch, threads)).copied().flatten();
+    for ((network, batch, threads), Step { ours, run, best }) in rows {
         let ms = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.2}"));
         let ratio = |time: Option<f64>, other: Option<f64>| {
             time.zip(other).map_or("–".to_owned(), |(time, other)| format!("{:.2}", time / other))
         };
+        let trained = network.trim_end_matches(WINOGRAD_SUFFIX).trim_end();
+        let operations = step_operations(trained, usize::try_from(batch).unwrap_or(usize::MAX)) as f64;
+        // Winograd's method makes fewer products.
+        let of_peak = ours.zip(peak).filter(|_| trained == network).map_or("–".to_owned(), |(ours, peak)| {
+            format!("{:.0}", 100.0 * operations / 1e6 / ours / (peak * threads as f64))
+        });
+        let (fastest, library) = best.map_or((None, "–".to_owned()), |(ms, by)| (Some(ms), by));
         println!(
-            "| {network} | {batch} | {threads} | {} | {} | {} | {} | {} |",
+            "| {network} | {batch} | {threads} | {} | {} | {library} | {} | {of_peak} | {} | {} |",
             ms(ours),
-            ms(baseline),
-            ratio(ours, baseline),
+            ms(fastest),
+            ratio(ours, fastest),
             ms(run),
             ratio(run, ours)
         );
     }
-    Ok(())
 }
 
 /// Step time and memory of the untied net. Where the last column does not grow, the time grows at most linearly.
@@ -143,19 +167,31 @@ fn growth(results: &[Measured]) {
     }
 }
 
-/// The throughput of all other benches in GFLOP/s or GB/s, one row for each group.
-fn throughput(results: &[Measured]) {
+/// Operations a nanosecond.
+fn gigaflops(result: &Measured) -> Option<f64> {
+    result.elements.map(|operations| operations / result.nanoseconds)
+}
+
+/// The throughput of all other benches in GFLOP/s or GB/s, one row for each group, with that of the baselines.
+fn throughput(results: &[Measured], baselines: &[Value]) {
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for result in
         results.iter().filter(|result| !result.group.starts_with("training ") && !result.group.starts_with("growth"))
     {
-        let (amount, unit) = match (result.elements, result.bytes) {
-            (Some(operations), _) => (operations, "GFLOP/s"),
-            (None, Some(bytes)) => (bytes, "GB/s"),
+        let (pace, unit) = match (gigaflops(result), result.bytes) {
+            (Some(gigaflops), _) => (gigaflops, "GFLOP/s"),
+            (None, Some(bytes)) => (bytes / result.nanoseconds, "GB/s"),
             (None, None) => continue,
         };
-        let text = format!("{} {:.1} {unit}", result.function, amount / result.nanoseconds);
-        groups.entry(&result.group).or_default().push(text);
+        groups.entry(&result.group).or_default().push(format!("{} {pace:.1} {unit}", result.function));
+    }
+    for baseline in baselines {
+        let (Some(bench), Some(by), Some(pace)) =
+            (baseline["bench"].as_str(), baseline["by"].as_str(), baseline["gflops"].as_f64())
+        else {
+            continue;
+        };
+        groups.entry(bench).or_default().push(format!("{by} {pace:.1} GFLOP/s"));
     }
     println!("\n| bench | throughput |\n|---|---|");
     for (group, mut cells) in groups {

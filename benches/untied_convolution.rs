@@ -8,18 +8,16 @@ use std::time::Duration;
 use asymgrad::kernels::Aligned;
 use asymgrad::tensors::sparse;
 use asymgrad_benches::baselines::{Operand, columns, with_gemm};
-use asymgrad_benches::{SAMPLES, convolution, kernels, multiply_adds, uniform};
+use asymgrad_benches::{CONVOLUTIONS, SAMPLES, convolution, kernels, multiply_adds, uniform};
 use asymgrad_core::kernels::{Forward, Geometry, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::{Activation, Adam, Kernel, Operation, Optimizer, Shape, StepCoefficients, Update, capabilities};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Side of the image, channels in and out.
-const SHAPES: [(usize, usize, usize); 3] = [(32, 3, 32), (16, 32, 64), (8, 64, 64)];
 const PASSES: [&str; 3] = ["forward", "input gradient", "weight gradient"];
 
 fn layers(criterion: &mut Criterion) {
-    for (side, inputs, outputs) in SHAPES {
+    for (side, inputs, outputs) in CONVOLUTIONS {
         for pass in PASSES {
             let geometry = convolution(side, inputs, outputs, true);
             let mut group =
