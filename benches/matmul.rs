@@ -1,16 +1,17 @@
-//! The passes of every dense layer of the networks, the same matrix products in other libraries, and the machine's roofline.
+//! The passes of every dense layer of the networks, the same matrix products in other libraries, and the machine's limits.
 //! An element is one floating-point operation, so Criterion reports operations a second.
 #![allow(missing_docs)]
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use asymgrad::kernels::Aligned;
 use asymgrad_benches::baselines::{BASELINES, Operand, PEAK_OPERATIONS, peak};
-use asymgrad_benches::{SAMPLES, close, dense, kernels, uniform};
+use asymgrad_benches::{SAMPLES, close, dense, kernels, networks, uniform};
 use asymgrad_core::kernels::{Forward, InputGradient, Kernels, WeightGradient};
 use asymgrad_core::{Optimizer, Sgd, StepCoefficients, Update, capabilities};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 
 /// Inputs and outputs of the dense layers of the four networks.
 const SHAPES: [(usize, usize); 7] =
@@ -28,7 +29,39 @@ fn roofline(criterion: &mut Criterion) {
     group.bench_function("memory, read and written", |bencher| {
         bencher.iter(|| black_box(&mut stream).iter_mut().for_each(|value| *value += 1.0));
     });
+    for (name, network) in networks() {
+        let parameters = network.architecture().parameters();
+        group.throughput(Throughput::Bytes((4 + 3 * 2 * 4) * parameters as u64));
+        for threads in [1, 2] {
+            let id = BenchmarkId::new(format!("state of {name}"), format!("{threads} threads"));
+            let mut state = Aligned::zeros(3 * parameters);
+            group.bench_function(id, |bencher| bencher.iter_custom(|steps| stream_state(&mut state, threads, steps)));
+        }
+    }
     group.finish();
+}
+
+/// The time of `steps` times the memory traffic that no step of Adam can avoid: the forward pass reads the weights, and the update
+/// reads and writes the weights and Adam's two means of each. `state` holds these three; each thread takes its own part.
+fn stream_state(state: &mut [f32], threads: usize, steps: u64) -> Duration {
+    let start = Instant::now();
+    thread::scope(|scope| {
+        for part in state.chunks_mut(state.len().div_ceil(threads)) {
+            scope.spawn(move || {
+                for _ in 0..steps {
+                    let mut sums = [0.0_f32; 16];
+                    for values in part[..part.len() / 3].as_chunks::<16>().0 {
+                        sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+                    }
+                    black_box(sums);
+                    for value in black_box(&mut *part) {
+                        *value += 1.0;
+                    }
+                }
+            });
+        }
+    });
+    start.elapsed()
 }
 
 fn matmul(criterion: &mut Criterion) {

@@ -118,9 +118,8 @@ fn steps(results: &[Measured], baselines: &[Value]) {
             }
         }
     }
-    let peak = results.iter().find(|result| result.function == "multiply-add in registers").and_then(gigaflops);
     println!(
-        "| network | batch | threads | asymgrad, ms | fastest other, ms | library | ratio | of the peak, % | in a run, ms | to the step |\n|---|---|---|---|---|---|---|---|---|---|"
+        "| network | batch | threads | asymgrad, ms | fastest other, ms | library | ratio | products, ms | memory, ms | of the limit, % | in a run, ms | to the step |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
     );
     for ((network, batch, threads), Step { ours, run, best }) in rows {
         let ms = |time: Option<f64>| time.map_or("–".to_owned(), |time| format!("{time:.2}"));
@@ -128,21 +127,36 @@ fn steps(results: &[Measured], baselines: &[Value]) {
             time.zip(other).map_or("–".to_owned(), |(time, other)| format!("{:.2}", time / other))
         };
         let trained = network.trim_end_matches(WINOGRAD_SUFFIX).trim_end();
-        let operations = step_operations(trained, usize::try_from(batch).unwrap_or(usize::MAX)) as f64;
         // Winograd's method makes fewer products.
-        let of_peak = ours.zip(peak).filter(|_| trained == network).map_or("–".to_owned(), |(ours, peak)| {
-            format!("{:.0}", 100.0 * operations / 1e6 / ours / (peak * threads as f64))
-        });
+        let products = products(results, trained, batch, threads).filter(|_| trained == network);
+        let memory = memory(results, trained, threads);
+        let limit = products.zip(memory).map(|(products, memory)| products.max(memory));
+        let of_limit = limit.zip(ours).map_or("–".to_owned(), |(limit, ours)| format!("{:.0}", 100.0 * limit / ours));
         let (fastest, library) = best.map_or((None, "–".to_owned()), |(ms, by)| (Some(ms), by));
         println!(
-            "| {network} | {batch} | {threads} | {} | {} | {library} | {} | {of_peak} | {} | {} |",
+            "| {network} | {batch} | {threads} | {} | {} | {library} | {} | {} | {} | {of_limit} | {} | {} |",
             ms(ours),
             ms(fastest),
             ratio(ours, fastest),
+            ms(products),
+            ms(memory),
             ms(run),
             ratio(run, ours)
         );
     }
+}
+
+/// Milliseconds of a step's products if all ran as multiply-adds in registers.
+fn products(results: &[Measured], network: &str, batch: u64, threads: u64) -> Option<f64> {
+    let peak = results.iter().find(|result| result.function == "multiply-add in registers").and_then(gigaflops)?;
+    let operations = step_operations(network, usize::try_from(batch).ok()?) as f64;
+    Some(operations / 1e6 / (peak * threads as f64))
+}
+
+/// Milliseconds of the memory traffic that no step of Adam can avoid.
+fn memory(results: &[Measured], network: &str, threads: u64) -> Option<f64> {
+    let function = format!("state of {network} {threads} threads");
+    results.iter().find(|result| result.function == function).map(|result| result.nanoseconds / 1e6)
 }
 
 /// Step time and memory of the untied net. Where the last column does not grow, the time grows at most linearly.
