@@ -42,8 +42,20 @@ fn a_source_or_a_data_set_that_does_not_fit_is_refused() {
     sandbox
         .run("suite --published akrout --data digits --seed 5000000000")
         .assert(1, &["seed 5000000000 is too large", "up to 4294967295"]);
-    sandbox.run("suite --published akrut").assert(2, &["akrut", "akrout, dfa-stall, nokland, biotorch"]);
+    sandbox
+        .run("suite --published akrut")
+        .assert(2, &["akrut", "akrout, dfa-stall, nokland, biotorch", "list --published"]);
     sandbox.run("suite --published akrout --table 1").assert(2, &["--published", "--table"]);
+}
+
+#[test]
+fn one_experiment_is_trained_alone_and_what_is_not_compared_is_named() {
+    let sandbox = Sandbox::new();
+    let alone = sandbox.run("suite --published akrout-KP --data digits --epochs 1 --out out");
+    alone.assert(0, &["akrout-KP"]);
+    assert!(!sandbox.path("out/akrout-BP").exists() && sandbox.path("out/akrout-KP/seed-1111").exists());
+    let own = sandbox.run("run akrout-KP --data digits --epochs 0 --out own");
+    own.assert(0, &["akrout-KP draws weights of its own here", "suite --published akrout-KP"]);
 }
 
 #[test]

@@ -110,7 +110,7 @@ fn the_rate_of_biases_is_a_factor() {
     let scaled: Vec<f32> = biases("one").into_iter().map(|bias| bias / 128.0).collect();
     assert!(scaled.iter().any(|bias| *bias != 0.0));
     assert_eq!(biases("some"), scaled);
-    run(&sandbox, "--bias-rate -1").assert(2, &["it has to be a number of at least 0"]);
+    run(&sandbox, "--bias-rate -1").assert(2, &["it has to be a number from 0 to 3.4e38"]);
 }
 
 #[test]

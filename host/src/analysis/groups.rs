@@ -86,8 +86,9 @@ impl Group {
 
     /// How many test images its data has, if that is known.
     pub fn test_images(&self) -> Option<u32> {
-        let counted = || Some(self.runs.iter().find_map(|run| run.confusion.as_ref())?.iter().flatten().sum());
-        self.config()?.data.contents().test_images().or_else(counted)
+        let counted = self.runs.iter().find_map(|run| run.confusion.as_ref()).map(|of| of.iter().flatten().sum());
+        // A run may test on other images than its data set's.
+        counted.or(self.config()?.data.contents().test_images())
     }
 
     /// How many test images its ROC-AUC is taken from, if that is known.

@@ -33,6 +33,7 @@ fn tasks(arguments: &RunArguments) -> anyhow::Result<Vec<Task>> {
         if let Some(found) = settings::without_effect(&arguments.choices, &readers(&tasks)) {
             anyhow::bail!(found.of_command_line());
         }
+        arguments.note_draws();
         return Ok(tasks);
     };
     // The program and `run`.

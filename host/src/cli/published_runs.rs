@@ -16,21 +16,22 @@ use super::execution::Execution;
 /// Stands for all sources.
 pub(super) const ALL: &str = "all";
 
-/// The name of a source, or [`ALL`]. The sources are read only if one is given.
+/// The name of a source or of an experiment, or [`ALL`]. The names are read only if one is given.
 pub(super) fn source(text: &str) -> Result<String, String> {
-    let mut names = vec![ALL.to_owned()];
-    names.extend(published::all().into_iter().map(|record| record.source.name));
+    let records = published::all();
+    let mut names = vec![ALL];
+    names.extend(records.iter().map(|record| record.source.name.as_str()));
     names.dedup();
-    if names.iter().any(|name| name == text) {
+    if names.contains(&text) || records.iter().any(|record| record.experiment.name == text) {
         Ok(text.to_owned())
     } else {
-        Err(format!("the sources are {}", names.join(", ")))
+        Err(format!("the sources are {}; `asymgrad list --published` shows the experiments of each", names.join(", ")))
     }
 }
 
-/// The runs of a source.
+/// The runs of a source or of an experiment.
 pub(super) struct PublishedRuns<'a> {
-    /// Its name, or [`ALL`].
+    /// The name of the source or the experiment, or [`ALL`].
     pub(super) source: &'a str,
     /// `--data`.
     pub(super) data: Option<&'a OsStr>,
@@ -41,12 +42,16 @@ pub(super) struct PublishedRuns<'a> {
 }
 
 impl PublishedRuns<'_> {
-    /// Each experiment of the source, with the seeds of its record unless others are asked for.
+    /// Each experiment, with the seeds of its record unless others are asked for.
     pub(super) fn tasks(&self, execution: &Execution) -> anyhow::Result<Vec<Task>> {
         let (catalogue, mut data) = (Arc::new(Catalogue::of_report()), OpenDatasets::default());
-        let mut tasks = vec![];
-        for record in published::all().iter().filter(|record| self.source == ALL || record.source.name == self.source) {
+        let names = |record: &Record| [ALL, &record.source.name, &record.experiment.name].contains(&self.source);
+        let (mut tasks, mut unpublished) = (vec![], None);
+        for record in published::all().iter().filter(|record| names(record)) {
             for seed in seeds(record, execution)? {
+                if record.draws.is_some() && !record.seeds.contains(&seed) {
+                    unpublished.get_or_insert_with(|| (record.clone(), seed));
+                }
                 tasks.push(self.task(record, seed, execution, &mut data, &catalogue)?);
             }
         }
@@ -60,6 +65,13 @@ impl PublishedRuns<'_> {
             let _ = writeln!(
                 io::stderr(),
                 "note: {name} and others are compared with no published figure: --data or --validation makes them other runs"
+            );
+        } else if let Some((record, seed)) = unpublished {
+            let published = record.seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(
+                io::stderr(),
+                "note: seed {seed} of {} was not published and is not compared: leave out --seed for {published}",
+                record.experiment.name
             );
         }
         Ok(tasks)

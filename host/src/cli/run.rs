@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use asymgrad::experiment::{Catalogue, Experiment};
 use asymgrad::settings::Cell;
 use asymgrad::settings::values::{positive, run_name};
 use asymgrad::suite::Task;
-use asymgrad::{Network, run, tensors};
+use asymgrad::{Network, published, run, tensors};
 use clap::Args;
 
 use super::datasets::OpenDatasets;
@@ -82,6 +83,21 @@ impl RunArguments {
             }
         }
         Ok(tasks)
+    }
+
+    /// Says that published runs begin with draws of their own, unless weights are given.
+    pub(super) fn note_draws(&self) {
+        let records = published::all();
+        let has_draws = |name: &&String| {
+            let mut of_name = records.iter().filter(|record| record.experiment.name == **name);
+            self.init.is_none() && of_name.any(|record| record.draws.is_some())
+        };
+        for name in self.names.iter().filter(has_draws) {
+            let _ = writeln!(
+                io::stderr(),
+                "note: {name} draws weights of its own here; `asymgrad suite --published {name}` begins with the published ones"
+            );
+        }
     }
 
     /// Each network with its name.

@@ -27,9 +27,9 @@ pub(super) struct SuiteArguments {
     /// The table of feedback rules: each on both upper layers of DS, 25 epochs, seeds 1 to 3 by default
     #[arg(long, conflicts_with = "table")]
     rules: bool,
-    /// The runs that other groups published, with their draws where these can be made again: of all sources, or of one of akrout,
-    /// dfa-stall, nokland and biotorch
-    #[arg(long, value_name = "SOURCE", num_args = 0..=1, default_missing_value = published_runs::ALL, value_parser = published_runs::source,
+    /// The runs that other groups published, with their draws where these can be made again, and by default with their seeds: of all
+    /// sources, of one of akrout, dfa-stall, nokland and biotorch, or of one experiment that `list --published` names
+    #[arg(long, value_name = "SOURCE|EXPERIMENT", num_args = 0..=1, default_missing_value = published_runs::ALL, value_parser = published_runs::source,
           conflicts_with_all = ["quick", "table", "rules", "experiments"])]
     published: Option<String>,
     #[command(flatten)]

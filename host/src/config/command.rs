@@ -112,8 +112,8 @@ impl Config {
         add(self.validation != plain.validation, format!("--validation {}", self.validation));
         let train_images = self.train_images.map_or_else(String::new, |images| format!("--train-images {images}"));
         add(self.train_images != plain.train_images, train_images);
-        add(self.batches.is_some() && plain.batches.is_none(), "--batches FILE.npy".into());
-        add(self.test_indices.is_some() && plain.test_indices.is_none(), "--test-indices FILE.npy".into());
+        add(self.batches.is_some() && plain.batches.is_none(), "--batches FILE".into());
+        add(self.test_indices.is_some() && plain.test_indices.is_none(), "--test-indices FILE".into());
         let steps_per_epoch =
             self.steps_per_epoch.map_or_else(String::new, |steps| format!("--steps-per-epoch {steps}"));
         add(self.steps_per_epoch != plain.steps_per_epoch, steps_per_epoch);

@@ -9,7 +9,7 @@ const ROWS: &str = include_str!("../../data/experiments.toml");
 /// No experiment has this name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no experiment is called `{name}`; {}`asymgrad list` shows them all, and `--experiments FILE` adds your own",
+    "no experiment is called `{name}`; {}`asymgrad list` and `asymgrad list --published` show them all, and `--experiments FILE` adds your own",
     nearest.as_ref().map_or_else(String::new, |nearest| format!("the nearest name is `{nearest}`; "))
 )]
 pub struct UnknownExperiment {
@@ -157,11 +157,11 @@ mod tests {
         assert_eq!(find("dsr2u").unwrap_err().nearest.as_deref(), Some("DSR2-U"));
         assert_eq!(
             find("PG-United").unwrap_err().to_string(),
-            "no experiment is called `PG-United`; the nearest name is `PG-Untie`; `asymgrad list` shows them all, and `--experiments FILE` adds \
+            "no experiment is called `PG-United`; the nearest name is `PG-Untie`; `asymgrad list` and `asymgrad list --published` show them all, and `--experiments FILE` adds \
              your own"
         );
         let mine = find("MY-NET").unwrap_err().to_string();
-        assert!(mine.starts_with("no experiment is called `MY-NET`; `asymgrad list` shows"), "{mine}");
+        assert!(mine.starts_with("no experiment is called `MY-NET`; `asymgrad list` and"), "{mine}");
     }
 
     #[test]

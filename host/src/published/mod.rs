@@ -11,5 +11,5 @@ mod verdict;
 
 pub use catalogue::{Figure, Quantity, Record, Source, Within, all};
 pub use draws::{DrawError, DrawFiles, Drawn, Protocol};
-pub(crate) use verdict::{COLUMNS, NUMBERS};
-pub use verdict::{Comparison, PublishedRuns, compare};
+pub(crate) use verdict::{COLUMNS, NUMBERS, suite_command};
+pub use verdict::{Comparison, Missing, PublishedRuns, compare};

@@ -35,7 +35,7 @@ pub struct Comparison {
     pub runs: usize,
     /// How far they may be apart; `None` if there are too few runs to say.
     pub within: Option<f64>,
-    /// Whether they are.
+    /// Whether they are; `None` if there are too few runs to say.
     pub agrees: Option<bool>,
     /// Decimals of the numbers.
     #[serde(skip)]
@@ -101,14 +101,30 @@ pub struct PublishedRuns {
     pub comparisons: Vec<Comparison>,
     /// The figures of the source, reached or not.
     pub figures: usize,
-    /// Its experiments without a run.
-    pub missing: Vec<String>,
+    /// Its experiments without a figure to compare.
+    pub missing: Vec<Missing>,
+}
+
+/// An experiment none of whose figures can be compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// The experiment's name.
+    pub experiment: String,
+    /// Why.
+    pub reason: String,
 }
 
 impl PublishedRuns {
     /// Figures with this verdict.
     pub(crate) fn count(&self, agrees: bool) -> usize {
         self.comparisons.iter().filter(|comparison| comparison.agrees == Some(agrees)).count()
+    }
+
+    /// `Not compared: A (no run), B (no run)`; empty if all of its experiments are.
+    pub(crate) fn missing_text(&self) -> String {
+        let each = |of: &Missing| format!("{} ({})", of.experiment, of.reason);
+        let all = self.missing.iter().map(each).collect::<Vec<_>>().join(", ");
+        if all.is_empty() { all } else { format!("Not compared: {all}.") }
     }
 }
 
@@ -136,14 +152,32 @@ pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
         let (experiment, place) = (&record.experiment, &mut sources[index]);
         let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, catalogue)).collect();
         let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
-        place.comparisons.extend(compared.filter(|comparison| comparison.found.is_some()));
-        place.figures += record.figures.len();
-        if runs.is_empty() {
-            place.missing.push(experiment.name.clone());
+        let reached: Vec<Comparison> = compared.filter(|comparison| comparison.found.is_some()).collect();
+        if reached.is_empty() {
+            place.missing.push(Missing { experiment: experiment.name.clone(), reason: reason(&record, &runs) });
         }
+        place.comparisons.extend(reached);
+        place.figures += record.figures.len();
     }
-    sources.retain(|source| !source.comparisons.is_empty());
+    let have_runs = |of: &PublishedRuns| of.missing.iter().any(|missing| missing.reason != NO_RUN);
+    sources.retain(|source| !source.comparisons.is_empty() || have_runs(source));
     sources
+}
+
+const NO_RUN: &str = "no run";
+
+/// Why no figure of a record can be compared with these runs.
+fn reason(record: &Record, runs: &[&Run]) -> String {
+    let (experiment, first) = (&record.experiment.name, record.figures.iter().map(|figure| figure.epoch).min());
+    if runs.is_empty() {
+        NO_RUN.into()
+    } else if runs.iter().all(|run| run.has_diverged()) {
+        "its runs diverged".into()
+    } else if runs.iter().all(|run| Some(run.epoch()) < first) {
+        format!("its runs end before epoch {}, that of the first figure", first.unwrap_or(0))
+    } else {
+        format!("no run with the published draws, as `suite --published {experiment}` makes them")
+    }
 }
 
 fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
@@ -169,9 +203,15 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
         found,
         runs: numbers.len(),
         within,
-        agrees: found.zip(within).map(|(found, within)| (found - figure.value).abs() <= within),
+        agrees: found.zip(within).and_then(|(found, within)| agrees(figure.value, found, within)),
         decimals: figure.quantity.decimals(),
     }
+}
+
+/// Whether two values agree that may differ by `within`; `None` if that is more than half of the published value, so that almost any
+/// other would agree as well.
+fn agrees(published: f64, found: f64, within: f64) -> Option<bool> {
+    (within <= 0.5 * published.abs()).then_some((found - published).abs() <= within)
 }
 
 /// Whether a run began with the draws of one of the record's seeds, as `suite --published` makes them.
@@ -179,6 +219,14 @@ fn took_draws(record: &Record, config: &Config) -> bool {
     let has_images = config.batches.is_some() && config.test_indices.is_some();
     record.draws.is_some_and(|protocol| config.init.is_some() && (has_images || !protocol.draws_images()))
         && record.seeds.iter().any(|seed| u64::from(*seed) == config.seed)
+}
+
+/// The command that trains a run with published draws again; `None` if it has none.
+pub(crate) fn suite_command(config: &Config) -> Option<String> {
+    let record = all().into_iter().find(|record| record.experiment.name == config.name)?;
+    let (name, seed, epochs) = (&config.name, config.seed, config.epochs);
+    let command = format!("asymgrad suite --published {name} --seed {seed} --epochs {epochs} --out rerun/published");
+    took_draws(&record, config).then_some(command)
 }
 
 /// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
@@ -233,7 +281,12 @@ mod tests {
         let (record, config) = of("dfa-stall-fashion-BP", &choices(0));
         assert!(!took_draws(record, &config));
         let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
-        assert!(took_draws(record, &Config { batches, test_indices, ..config }));
+        let config = Config { batches, test_indices, ..config };
+        assert!(took_draws(record, &config));
+        assert_eq!(
+            suite_command(&config).unwrap(),
+            "asymgrad suite --published dfa-stall-fashion-BP --seed 0 --epochs 40 --out rerun/published"
+        );
     }
 
     #[test]
@@ -274,5 +327,12 @@ mod tests {
         assert!((of(None, &[13.0, 14.0, 13.5]).unwrap() - 2.484_138).abs() < 1e-6);
         assert_eq!(of(None, &[13.0]), None);
         assert_eq!(of(Some((0.5, 3)), &[]), None);
+    }
+
+    #[test]
+    fn a_distance_of_more_than_half_of_the_figure_decides_nothing() {
+        assert_eq!(agrees(31.04, 22.66, 114.8), None);
+        assert_eq!(agrees(30.0, 22.0, 15.0), Some(true));
+        assert_eq!(agrees(30.0, 14.0, 15.0), Some(false));
     }
 }

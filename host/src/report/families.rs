@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use super::table::command;
 use crate::analysis::{Group, Metric, Ours, Paired, Run};
 use crate::config::Config;
 use crate::experiment::Catalogue;
@@ -79,7 +80,7 @@ impl Family {
                 group: *number,
                 ours: group.ours(epochs)?,
                 paired: Paired::to_true_gradient(group, groups, epochs),
-                command: group.command(catalogue, 0),
+                command: command(group, catalogue, 0),
             })
         };
         let mut rows: Vec<FamilyRow> = members.iter().zip(&options).filter_map(row).collect();

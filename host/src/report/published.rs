@@ -6,13 +6,20 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::analysis::Run;
 use crate::experiment::Catalogue;
-use crate::published::{COLUMNS, Comparison, NUMBERS, compare};
+use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns, compare};
 
-/// The published figures that the runs in `folders` have reached; empty if there are none.
+/// The published figures that the runs in `folders` have reached, and why others are not compared; empty if there are neither.
 pub fn published(folders: &[&Path], catalogue: &Catalogue) -> String {
     let runs: Vec<Run> = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
     let sources = compare(&runs.iter().collect::<Vec<_>>(), catalogue);
-    let tables = sources.iter().map(|of| format!("\n{}\n{}\n", of.source.title, rows(&of.comparisons)));
+    let trained = |name: &str| runs.iter().any(|run| run.config.name == name);
+    let section = |mut of: PublishedRuns| {
+        of.missing.retain(|missing| trained(&missing.experiment));
+        let table = if of.comparisons.is_empty() { String::new() } else { rows(&of.comparisons) + "\n" };
+        let missing = if of.missing.is_empty() { String::new() } else { of.missing_text() + "\n" };
+        format!("\n{}\n{table}{missing}", of.source.title)
+    };
+    let tables = sources.into_iter().map(section);
     tables.collect::<Vec<_>>().concat()
 }
 

@@ -131,7 +131,10 @@ fn data(groups: &[Group]) -> Vec<DataSummary> {
         let (name, checksum) = (data.label(), data.checksum.clone());
         Some(DataSummary { name, checksum, classes, test_images: group.test_images() })
     };
-    let mut data: Vec<DataSummary> = groups.iter().filter_map(summary).collect();
+    // Runs that test on other images than their data set's come last.
+    let has_other = |group: &&Group| group.config().is_some_and(|config| config.test_indices.is_some());
+    let (other, own): (Vec<&Group>, Vec<&Group>) = groups.iter().partition(has_other);
+    let mut data: Vec<DataSummary> = own.into_iter().chain(other).filter_map(summary).collect();
     data.sort_by(|a, b| (&a.name, &a.checksum).cmp(&(&b.name, &b.checksum)));
     data.dedup_by(|a, b| a.checksum == b.checksum);
     data

@@ -55,7 +55,7 @@ impl FromStr for Initials {
             let Some((layer, text)) = item.split_once('=').and_then(of_layer) else {
                 return Err(format!(
                     "`{item}` is no layer's distribution: after the first one, which is that of all other layers, each has its layer's \
-                     number before it, such as glorot,3=normal:0.1"
+                     number, from 1 on, before it, such as glorot,3=normal:0.1"
                 ));
             };
             if initials.layers.insert(layer, initial(text)?).is_some() {
@@ -128,6 +128,7 @@ mod tests {
             ),
             ("glorot,zero", "`zero` is no layer's distribution"),
             ("glorot,0=zero", "`0=zero` is no layer's distribution"),
+            ("glorot,0=zero", "number, from 1 on"),
             ("glorot,2=zero,2=glorot", "layer 2 is named twice"),
         ] {
             let found = text.parse::<Initials>().unwrap_err();

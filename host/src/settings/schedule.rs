@@ -72,7 +72,8 @@ impl fmt::Display for Schedule {
 /// A text that is no schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the schedules are constant, step:EPOCHS:FACTOR, multistep:EPOCH,…:FACTOR with rising epochs, and cosine:EPOCHS"
+    "the schedules are constant, step:EPOCHS:FACTOR, multistep:EPOCH,…:FACTOR with rising epochs, and cosine:EPOCHS; epochs \
+     are whole numbers above 0, and a FACTOR is above 0 and at most 1"
 )]
 pub struct ParseScheduleError;
 
@@ -114,7 +115,8 @@ mod tests {
         let json = "{\"multistep\":{\"epochs\":[2,5],\"factor\":0.5}}";
         assert_eq!(serde_json::to_string(&schedule).unwrap(), json);
         for text in ["multistep::0.5", "multistep:0,2:0.5", "multistep:5,2:0.5", "multistep:2,2:0.5", "multistep:2:2"] {
-            assert!(text.parse::<Schedule>().is_err(), "{text}");
+            let error = text.parse::<Schedule>().unwrap_err().to_string();
+            assert!(error.contains("a FACTOR is above 0 and at most 1"), "{text}: {error}");
         }
     }
 

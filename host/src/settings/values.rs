@@ -90,7 +90,7 @@ pub fn seed_range(text: &str) -> Result<(u64, u64), String> {
 /// Says what the number has to be.
 pub fn positive(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|number: &f32| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "it has to be a number above 0".into())
+    number.ok_or_else(|| "it has to be a number above 0 and at most 3.4e38".into())
 }
 
 /// A finite number of at least 0.
@@ -99,7 +99,7 @@ pub fn positive(text: &str) -> Result<f32, String> {
 /// Says what the number has to be.
 pub fn non_negative(text: &str) -> Result<f32, String> {
     let number = text.parse().ok().filter(|number: &f32| *number >= 0.0 && number.is_finite());
-    number.ok_or_else(|| "it has to be a number of at least 0".into())
+    number.ok_or_else(|| "it has to be a number from 0 to 3.4e38".into())
 }
 
 /// A number from 0 to below 1.

@@ -55,7 +55,8 @@ function comparison(group, other) {
   if (group === other) return ['These are the same runs; choose two.'];
   if (seeds.length === 0) return [`No seed has epochs that are common to both${diverged ? ' without divergence' : ''}: train both with the same --seeds and --epochs.`];
   const interval = (of, format) => (of.low === undefined ? 'one seed: none' : `[${format(of.low)}, ${format(of.high)}]`);
-  const images = dataOf(group).test_images;
+  const counted = group.runs.find((run) => run.confusion);
+  const images = counted ? counted.confusion.flat().reduce((sum, of) => sum + of, 0) : dataOf(group).test_images;
   const own = (accuracy) => (accurate && images ? `± ${(1.959964 * Math.sqrt(accuracy * (100 - accuracy) / images)).toFixed(2)}` : '–');
   const one = estimate(seeds.map((seed) => seed.one), accurate ? [0, 100] : [0, Infinity]);
   const two = estimate(seeds.map((seed) => seed.two), accurate ? [0, 100] : [0, Infinity]);

@@ -1,5 +1,7 @@
 //! The runs on the page, and what computed them.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use maud::{Markup, html};
 
@@ -40,8 +42,10 @@ pub(super) fn provenance(report: &Report) -> Markup {
 fn citation(report: &Report) -> String {
     let data: Vec<String> =
         report.data_sets().iter().map(|data| format!("{} (SHA-256 {})", data.name, data.checksum)).collect();
+    let programs: BTreeSet<&str> = report.runs().flat_map(|run| &run.programs).map(String::as_str).collect();
+    let programs = programs.into_iter().collect::<Vec<_>>().join(", ");
     let folder = report.folder.display();
-    format!("asymgrad {}, runs in {folder} on {}, {}", report.version, data.join(", "), date(report.written))
+    format!("asymgrad {programs}, runs in {folder} on {}, {}", data.join(", "), date(report.written))
 }
 
 fn repeat(Repeat { seed, epochs, is_equal, .. }: &Repeat) -> String {

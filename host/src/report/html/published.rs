@@ -6,7 +6,7 @@ use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
 
 /// The figures of a source, ours, and whether they agree.
 pub(super) fn published(of: &PublishedRuns) -> Markup {
-    let PublishedRuns { source, comparisons, figures, missing } = of;
+    let PublishedRuns { source, comparisons, figures, .. } = of;
     html! {
         h3 { (source.title) }
         p {
@@ -19,7 +19,7 @@ pub(super) fn published(of: &PublishedRuns) -> Markup {
                 tbody { @for comparison in comparisons { (row(comparison)) } }
             }
         }
-        @if !missing.is_empty() { p class="soft" { "No run yet: " (missing.join(", ")) "." } }
+        @if !of.missing.is_empty() { p class="soft" { (of.missing_text()) } }
     }
 }
 

@@ -14,8 +14,7 @@ pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
 fn source(of: &PublishedRuns) -> String {
     let (source, comparisons) = (&of.source, &of.comparisons);
     let (agreeing, differing) = (of.count(true), of.count(false));
-    let missing =
-        if of.missing.is_empty() { String::new() } else { format!("\nNo run yet: {}.\n", of.missing.join(", ")) };
+    let missing = if of.missing.is_empty() { String::new() } else { format!("\n{}\n", of.missing_text()) };
     format!(
         "**{}** ({}). Runs have reached {} of {} figures (agree: {agreeing}, differ: {differing}).\n\n{}\n\n{}{missing}",
         source.title,
