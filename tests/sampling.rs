@@ -446,6 +446,14 @@ fn a_run_tests_on_training_images_by_index() {
     let of_file =
         sandbox.run_with("evaluate a/weights.safetensors --net {} --data digits --test-indices t.npy --json", NET);
     assert_eq!(of_file.json()["test_accuracy"], line["test_accuracy"]);
+    // The error of a share of 333 images.
+    let report = sandbox.run("report a --format json").json();
+    let all = |value: &serde_json::Value, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let rows = all(&report, "tables").iter().flat_map(|table| all(table, "rows")).collect::<Vec<_>>();
+    let mut cells = rows.iter().flat_map(|row| all(row, "cells"));
+    let ours = cells.find(|cell| !cell["ours"].is_null()).unwrap()["ours"].clone();
+    let (mean, error) = (ours["mean"].as_f64().unwrap(), ours["test_error"].as_f64().unwrap());
+    assert!((error - 1.959_964 * (mean * (100.0 - mean) / 333.0).sqrt()).abs() < 1e-4, "{ours}");
     sandbox.run("predict a -o logits.safetensors").assert(0, &[]);
     let logits = fs::read(sandbox.path("logits.safetensors")).unwrap();
     let logits = safetensors::SafeTensors::deserialize(&logits).unwrap();

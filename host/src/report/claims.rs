@@ -75,12 +75,12 @@ impl ClaimSummary {
         self.experiments.iter().any(|experiment| !experiment.runs.is_empty())
     }
 
-    /// What all experiments together say: what those say that decide, if they say the same.
+    /// What all experiments together say: a sentence agrees if each of them agrees, and contradicts if one does and none agrees.
     pub fn verdict(&self) -> Verdict {
-        let verdicts = self.experiments.iter().map(|experiment| experiment.verdict);
-        let mut decided = verdicts.filter(|verdict| *verdict != Verdict::NotDecided);
-        match decided.next() {
-            Some(first) if decided.all(|verdict| verdict == first) => first,
+        let count = |verdict| self.experiments.iter().filter(|experiment| experiment.verdict == verdict).count();
+        match (count(Verdict::Agrees), count(Verdict::Contradicts)) {
+            (agree, _) if agree == self.experiments.len() => Verdict::Agrees,
+            (0, 1..) => Verdict::Contradicts,
             _ => Verdict::NotDecided,
         }
     }
@@ -96,4 +96,35 @@ impl ClaimExperiment {
 /// A verdict, and why it decides nothing.
 pub(crate) fn conclusion(verdict: Verdict, undecided: Option<&str>) -> String {
     undecided.map_or_else(|| verdict.to_string(), |reason| format!("{verdict} ({reason})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Agrees, Contradicts, NotDecided};
+
+    #[test]
+    fn a_sentence_agrees_if_all_of_its_experiments_do() {
+        let experiment = |verdict| ClaimExperiment {
+            name: "A".into(),
+            measure: String::new(),
+            epochs: 1,
+            verdict,
+            undecided: None,
+            runs: vec![],
+            command: String::new(),
+        };
+        for (verdicts, expected) in [
+            (vec![Agrees], Agrees),
+            (vec![Agrees, Agrees], Agrees),
+            (vec![Agrees, NotDecided], NotDecided),
+            (vec![Agrees, Contradicts], NotDecided),
+            (vec![NotDecided, Contradicts], Contradicts),
+            (vec![NotDecided], NotDecided),
+        ] {
+            let experiments = verdicts.iter().copied().map(experiment).collect();
+            let claim = ClaimSummary { sentence: String::new(), experiments };
+            assert_eq!(claim.verdict(), expected, "{verdicts:?}");
+        }
+    }
 }
