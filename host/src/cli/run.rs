@@ -87,11 +87,12 @@ impl RunArguments {
 
     /// Says that published runs begin with draws of their own, unless weights are given.
     pub(super) fn note_draws(&self) {
+        if self.init.is_some() || self.names.is_empty() {
+            return;
+        }
         let records = published::all();
-        let has_draws = |name: &&String| {
-            let mut of_name = records.iter().filter(|record| record.experiment.name == **name);
-            self.init.is_none() && of_name.any(|record| record.draws.is_some())
-        };
+        let has_draws =
+            |name: &&String| records.iter().any(|record| record.experiment.name == **name && record.draws.is_some());
         for name in self.names.iter().filter(has_draws) {
             let _ = writeln!(
                 io::stderr(),

@@ -3,6 +3,7 @@
 //! A figure with a distance is compared with runs that took the published draws. Of all others the runs are two samples of the same
 //! distribution, or not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -120,11 +121,10 @@ impl PublishedRuns {
         self.comparisons.iter().filter(|comparison| comparison.agrees == Some(agrees)).count()
     }
 
-    /// `Not compared: A (no run), B (no run)`; empty if all of its experiments are.
+    /// `Not compared: A (no run), B (no run).`
     pub(crate) fn missing_text(&self) -> String {
         let each = |of: &Missing| format!("{} ({})", of.experiment, of.reason);
-        let all = self.missing.iter().map(each).collect::<Vec<_>>().join(", ");
-        if all.is_empty() { all } else { format!("Not compared: {all}.") }
+        format!("Not compared: {}.", self.missing.iter().map(each).collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -142,7 +142,7 @@ fn is_as_published(run: &Run, experiment: &Experiment, catalogue: &Catalogue) ->
 
 /// Compares runs with the published ones of their names, source by source; sources without runs are left out.
 pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
-    let mut sources: Vec<PublishedRuns> = vec![];
+    let (mut sources, mut trained): (Vec<PublishedRuns>, BTreeSet<String>) = (vec![], BTreeSet::new());
     for record in all() {
         let index = sources.iter().position(|source| source.source == record.source).unwrap_or_else(|| {
             let (source, comparisons, missing) = (record.source.clone(), vec![], vec![]);
@@ -151,6 +151,9 @@ pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
         });
         let (experiment, place) = (&record.experiment, &mut sources[index]);
         let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, catalogue)).collect();
+        if !runs.is_empty() {
+            trained.insert(record.source.name.clone());
+        }
         let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
         let reached: Vec<Comparison> = compared.filter(|comparison| comparison.found.is_some()).collect();
         if reached.is_empty() {
@@ -159,18 +162,15 @@ pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
         place.comparisons.extend(reached);
         place.figures += record.figures.len();
     }
-    let have_runs = |of: &PublishedRuns| of.missing.iter().any(|missing| missing.reason != NO_RUN);
-    sources.retain(|source| !source.comparisons.is_empty() || have_runs(source));
+    sources.retain(|of| trained.contains(&of.source.name));
     sources
 }
-
-const NO_RUN: &str = "no run";
 
 /// Why no figure of a record can be compared with these runs.
 fn reason(record: &Record, runs: &[&Run]) -> String {
     let (experiment, first) = (&record.experiment.name, record.figures.iter().map(|figure| figure.epoch).min());
     if runs.is_empty() {
-        NO_RUN.into()
+        "no run".into()
     } else if runs.iter().all(|run| run.has_diverged()) {
         "its runs diverged".into()
     } else if runs.iter().all(|run| Some(run.epoch()) < first) {
@@ -223,6 +223,8 @@ fn took_draws(record: &Record, config: &Config) -> bool {
 
 /// The command that trains a run with published draws again; `None` if it has none.
 pub(crate) fn suite_command(config: &Config) -> Option<String> {
+    // Most runs draw their own weights, and the catalogue need not be read for them.
+    config.init.as_ref()?;
     let record = all().into_iter().find(|record| record.experiment.name == config.name)?;
     let (name, seed, epochs) = (&config.name, config.seed, config.epochs);
     let command = format!("asymgrad suite --published {name} --seed {seed} --epochs {epochs} --out rerun/published");
