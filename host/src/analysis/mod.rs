@@ -5,6 +5,7 @@
 //! - `rankings`: the rankings of experiments that the report publishes
 //! - `trend`: the distance to the true gradient beside the report's
 //! - `paired`: two groups seed by seed
+//! - `published`: whether runs agree with those that other groups published
 //! - `distance`: the distance to the report's figures
 //! - `groups`: runs that differ in nothing but the seed; `curves`: those of them with the same epochs; `measured`: what they measured at
 //!   an epoch
@@ -19,6 +20,7 @@ mod measured;
 mod metric;
 mod paired;
 mod protocol;
+mod published;
 mod rankings;
 mod runs;
 mod seeds;
@@ -34,6 +36,8 @@ pub use measured::{Measured, Spread};
 pub use metric::Metric;
 pub use paired::Paired;
 pub use protocol::Protocol;
+pub(crate) use published::suite_command;
+pub use published::{Comparison, Missing, PublishedRuns, compare_published};
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;
 pub use runs::{Run, StepMean};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::draws::Protocol;
+use crate::config::Config;
 use crate::dataset::Contents;
 use crate::experiment::{Experiment, PUBLISHED, published};
 
@@ -46,6 +47,13 @@ impl Record {
         let is_reordered = contents.is_cifar10() && contents != Contents::Cifar10Official;
         let within = if is_reordered { &self.within_reordered } else { &self.within };
         self.draws.and(within.of(quantity))
+    }
+
+    /// Whether a run began with the draws of one of its seeds, as `suite --published` makes them.
+    pub fn has_draws_of(&self, config: &Config) -> bool {
+        let has_images = config.batches.is_some() && config.test_indices.is_some();
+        self.draws.is_some_and(|protocol| config.init.is_some() && (has_images || !protocol.draws_images()))
+            && self.seeds.iter().any(|seed| u64::from(*seed) == config.seed)
     }
 
     /// The epoch of the last figure.

@@ -2,14 +2,10 @@
 //!
 //! - `catalogue`: the runs, and where they were published
 //! - `draws`: the weights and batches of a published run made again; `random`: by the numbers of PyTorch and `NumPy`
-//! - `verdict`: whether runs of this program agree with the figures
 
 mod catalogue;
 mod draws;
 mod random;
-mod verdict;
 
 pub use catalogue::{Figure, Quantity, Record, Source, Within, all};
 pub use draws::{DrawError, DrawFiles, Drawn, Protocol};
-pub(crate) use verdict::{COLUMNS, NUMBERS, suite_command};
-pub use verdict::{Comparison, Missing, PublishedRuns, compare};

@@ -4,14 +4,13 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::analysis::Run;
+use crate::analysis::{Comparison, PublishedRuns, Run, compare_published};
 use crate::experiment::Catalogue;
-use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns, compare};
 
 /// The published figures that the runs in `folders` have reached, and why others are not compared; empty if there are neither.
 pub fn published(folders: &[&Path], catalogue: &Catalogue) -> String {
     let runs: Vec<Run> = folders.iter().filter_map(|folder| Run::read(folder, catalogue).ok().flatten()).collect();
-    let sources = compare(&runs.iter().collect::<Vec<_>>(), catalogue);
+    let sources = compare_published(&runs.iter().collect::<Vec<_>>(), catalogue);
     let trained = |name: &str| runs.iter().any(|run| run.config.name == name);
     let section = |mut of: PublishedRuns| {
         of.missing.retain(|missing| trained(&missing.experiment));
@@ -26,9 +25,9 @@ pub fn published(folders: &[&Path], catalogue: &Catalogue) -> String {
 fn rows(comparisons: &[Comparison]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(COLUMNS);
+    table.set_header(Comparison::COLUMNS);
     table.add_rows(comparisons.iter().map(Comparison::cells));
-    for column in table.column_iter_mut().skip(NUMBERS.start).take(NUMBERS.len()) {
+    for column in table.column_iter_mut().skip(Comparison::NUMBERS.start).take(Comparison::NUMBERS.len()) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()

@@ -8,11 +8,10 @@ use super::claims::{ClaimSummary, claims};
 use super::conditions::{Conditions, conditions};
 use super::families::{Family, families};
 use super::table::{self, Table};
-use crate::analysis::{self, Group, Ranking, Run};
+use crate::analysis::{self, Group, PublishedRuns, Ranking, Run};
 use crate::config::DatasetId;
 use crate::experiment::Catalogue;
 use crate::lossy;
-use crate::published::{self, PublishedRuns};
 use crate::run::{self, Error};
 use crate::statistics;
 
@@ -85,7 +84,10 @@ impl Report {
             conditions: conditions(catalogue, &groups),
             rankings: analysis::rankings(catalogue.of_the_report(), &groups),
             claims: claims(&groups, catalogue),
-            published: published::compare(&groups.iter().flat_map(|group| &group.runs).collect::<Vec<_>>(), catalogue),
+            published: analysis::compare_published(
+                &groups.iter().flat_map(|group| &group.runs).collect::<Vec<_>>(),
+                catalogue,
+            ),
             data: data(&groups),
             interval_factors: statistics::interval_factors(
                 groups.iter().map(|group| group.runs.len()).max().unwrap_or(0).max(SEEDS),

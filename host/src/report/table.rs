@@ -5,10 +5,9 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Group, Metric, Ours, Paired, Trend, trend};
+use crate::analysis::{Group, Metric, Ours, Paired, Trend, suite_command, trend};
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
-use crate::published;
 
 /// One of the report's tables, or the extra experiments.
 #[derive(Debug, Serialize)]
@@ -247,7 +246,7 @@ fn unpublished_at((number, group): (usize, &Group), groups: &[Group], epoch: u32
 
 /// The command that trains a group again, which for runs with published draws is the suite that makes these.
 pub(super) fn command(group: &Group, catalogue: &Catalogue, epochs: u32) -> String {
-    let of_suite = group.config().and_then(published::suite_command);
+    let of_suite = group.config().and_then(suite_command);
     of_suite.unwrap_or_else(|| group.command(catalogue, epochs))
 }
 

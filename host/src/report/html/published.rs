@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
+use crate::analysis::{Comparison, PublishedRuns};
 
 /// The figures of a source, ours, and whether they agree.
 pub(super) fn published(of: &PublishedRuns) -> Markup {
@@ -15,7 +15,7 @@ pub(super) fn published(of: &PublishedRuns) -> Markup {
         }
         div class="card wide" role="region" tabindex="0" aria-label=(source.title) {
             table {
-                thead { tr { @for name in COLUMNS { th scope="col" { (name) } } } }
+                thead { tr { @for name in Comparison::COLUMNS { th scope="col" { (name) } } } }
                 tbody { @for comparison in comparisons { (row(comparison)) } }
             }
         }
@@ -32,7 +32,7 @@ fn row(comparison: &Comparison) -> Markup {
     let [cells @ .., verdict] = comparison.cells();
     html! {
         tr {
-            @for (index, cell) in cells.iter().enumerate() { td class=[NUMBERS.contains(&index).then_some("number")] { (cell) } }
+            @for (index, cell) in cells.iter().enumerate() { td class=[Comparison::NUMBERS.contains(&index).then_some("number")] { (cell) } }
             td { span class={ "chip " (class) } { (verdict) } }
         }
     }

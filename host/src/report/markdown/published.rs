@@ -2,7 +2,7 @@
 
 use super::blocks::Section;
 use super::grid::{Column, grid, one_line};
-use crate::published::{COLUMNS, Comparison, NUMBERS, PublishedRuns};
+use crate::analysis::{Comparison, PublishedRuns};
 
 /// The section with a table for each source.
 pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
@@ -30,7 +30,7 @@ fn rows(comparisons: &[Comparison]) -> String {
     let rows: Vec<[String; 9]> = comparisons.iter().map(Comparison::cells).collect();
     let column = |(index, name): (usize, &&str)| {
         let cells = rows.iter().map(|cells| cells[index].clone());
-        if NUMBERS.contains(&index) { Column::numbers(name, cells) } else { Column::words(name, cells) }
+        if Comparison::NUMBERS.contains(&index) { Column::numbers(name, cells) } else { Column::words(name, cells) }
     };
-    grid(&COLUMNS.iter().enumerate().map(column).collect::<Vec<_>>())
+    grid(&Comparison::COLUMNS.iter().enumerate().map(column).collect::<Vec<_>>())
 }

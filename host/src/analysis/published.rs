@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use serde::Serialize;
 
-use super::catalogue::{Figure, Quantity, Record, Source, all};
-use crate::analysis::Run;
+use super::runs::Run;
 use crate::config::{Config, DatasetId};
 use crate::dataset::Contents;
 use crate::experiment::{Catalogue, Experiment};
+use crate::published::{Figure, Quantity, Record, Source, all};
 use crate::statistics;
 
 /// A published figure beside the runs of this program.
@@ -43,14 +43,14 @@ pub struct Comparison {
     pub decimals: usize,
 }
 
-/// The columns of a table of comparisons.
-pub(crate) const COLUMNS: [&str; 9] =
-    ["experiment", "figure", "epoch", "seed", "published", "ours", "runs", "may differ by", "verdict"];
-/// Those that hold numbers.
-pub(crate) const NUMBERS: Range<usize> = 2..8;
-
 impl Comparison {
-    /// Its cells in a table with the columns [`COLUMNS`].
+    /// The columns of a table of comparisons.
+    pub(crate) const COLUMNS: [&str; 9] =
+        ["experiment", "figure", "epoch", "seed", "published", "ours", "runs", "may differ by", "verdict"];
+    /// Those that hold numbers.
+    pub(crate) const NUMBERS: Range<usize> = 2..8;
+
+    /// Its cells in a table with these columns.
     pub(crate) fn cells(&self) -> [String; 9] {
         [
             self.experiment.clone(),
@@ -141,7 +141,7 @@ fn is_as_published(run: &Run, experiment: &Experiment, catalogue: &Catalogue) ->
 }
 
 /// Compares runs with the published ones of their names, source by source; sources without runs are left out.
-pub fn compare(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
+pub fn compare_published(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedRuns> {
     let (mut sources, mut trained): (Vec<PublishedRuns>, BTreeSet<String>) = (vec![], BTreeSet::new());
     for record in all() {
         let index = sources.iter().position(|source| source.source == record.source).unwrap_or_else(|| {
@@ -188,7 +188,7 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
     let exact = record.distance(figure.quantity, data.map_or(Contents::Unknown, DatasetId::contents));
     let is_meant = |run: &&&Run| {
         let has_seed = figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
-        has_seed && (exact.is_none() || took_draws(record, &run.config))
+        has_seed && (exact.is_none() || record.has_draws_of(&run.config))
     };
     let numbers: Vec<f64> = runs.iter().filter(is_meant).filter_map(|run| number(run, figure)).collect();
     let found = statistics::mean(&numbers);
@@ -214,13 +214,6 @@ fn agrees(published: f64, found: f64, within: f64) -> Option<bool> {
     (within <= 0.5 * published.abs()).then_some((found - published).abs() <= within)
 }
 
-/// Whether a run began with the draws of one of the record's seeds, as `suite --published` makes them.
-fn took_draws(record: &Record, config: &Config) -> bool {
-    let has_images = config.batches.is_some() && config.test_indices.is_some();
-    record.draws.is_some_and(|protocol| config.init.is_some() && (has_images || !protocol.draws_images()))
-        && record.seeds.iter().any(|seed| u64::from(*seed) == config.seed)
-}
-
 /// The command that trains a run with published draws again; `None` if it has none.
 pub(crate) fn suite_command(config: &Config) -> Option<String> {
     // Most runs draw their own weights, and the catalogue need not be read for them.
@@ -228,7 +221,7 @@ pub(crate) fn suite_command(config: &Config) -> Option<String> {
     let record = all().into_iter().find(|record| record.experiment.name == config.name)?;
     let (name, seed, epochs) = (&config.name, config.seed, config.epochs);
     let command = format!("asymgrad suite --published {name} --seed {seed} --epochs {epochs} --out rerun/published");
-    took_draws(&record, config).then_some(command)
+    record.has_draws_of(config).then_some(command)
 }
 
 /// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
@@ -278,13 +271,13 @@ mod tests {
         for (seed, init, expected) in [(1111, true, true), (1, true, false), (1111, false, false)] {
             let choices = if init { choices(seed) } else { Choices { init: None, ..choices(seed) } };
             let (record, config) = of("akrout-KP", &choices);
-            assert_eq!(took_draws(record, &config), expected, "{seed} {init}");
+            assert_eq!(record.has_draws_of(&config), expected, "{seed} {init}");
         }
         let (record, config) = of("dfa-stall-fashion-BP", &choices(0));
-        assert!(!took_draws(record, &config));
+        assert!(!record.has_draws_of(&config));
         let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
         let config = Config { batches, test_indices, ..config };
-        assert!(took_draws(record, &config));
+        assert!(record.has_draws_of(&config));
         assert_eq!(
             suite_command(&config).unwrap(),
             "asymgrad suite --published dfa-stall-fashion-BP --seed 0 --epochs 40 --out rerun/published"
