@@ -58,6 +58,30 @@ fn one_experiment_is_trained_alone_and_what_is_not_compared_is_named() {
     own.assert(0, &["akrout-KP draws weights of its own here", "suite --published akrout-KP"]);
 }
 
+/// The kept runs: each seed has weights, batches and test images of its own, and nothing else differs.
+#[test]
+fn the_seeds_of_published_draws_are_one_group_beside_its_true_gradient() {
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../data/results/published");
+    let report = Sandbox::new().run(&format!("report {kept} --format json"));
+    let report: Value = serde_json::from_str(&report.out).unwrap();
+    let groups = report["groups"].as_array().unwrap();
+    let of_name = |name: &str| groups.iter().filter(|group| group["name"] == name).collect::<Vec<_>>();
+    for name in ["dfa-stall-cifar-BP", "dfa-stall-cifar-DFA"] {
+        let [group] = of_name(name)[..] else { panic!("{} groups of {name}", of_name(name).len()) };
+        let seeds: Vec<_> = group["runs"].as_array().unwrap().iter().map(|run| run["config"]["seed"].clone()).collect();
+        assert_eq!(seeds, [0, 1, 2], "{name}");
+        for run in group["runs"].as_array().unwrap() {
+            let command = run["command"].as_str().unwrap();
+            assert!(command.starts_with(&format!("asymgrad suite --published {name} --seed ")), "{command}");
+            assert_eq!(run["settings"], "", "{name}");
+        }
+    }
+    let table = Sandbox::new().run(&format!("report {kept} --format csv"));
+    let row = table.out.lines().find(|line| line.contains("dfa-stall-cifar-DFA")).unwrap();
+    assert!(row.contains(",dfa-stall-cifar-BP,3,"), "{row}");
+    assert!(row.contains("asymgrad suite --published dfa-stall-cifar-DFA --seeds 0..2 --epochs 80 "), "{row}");
+}
+
 #[test]
 fn every_figure_can_be_reached_and_names_one_run_or_a_spread() {
     for record in published::all() {

@@ -15,6 +15,7 @@ use super::runs::Run;
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment};
 use crate::lossy;
+use crate::published::{suite_command, without_draws};
 use crate::run::{self, EpochLine, Error};
 use crate::statistics::{self, Estimate};
 use crate::status;
@@ -61,13 +62,16 @@ impl Group {
     }
 
     /// The command that trains it again, for at least `epochs` epochs and in folders of its own: all of its seeds if they follow one
-    /// another, else the first.
+    /// another, else the first. The suite makes published draws again.
     pub(crate) fn command(&self, catalogue: &Catalogue, epochs: u32) -> String {
         let Some(run) = self.runs.first() else { return String::new() };
         let config = Config { epochs: epochs.max(run.config.epochs), ..run.config.clone() };
         let (first, last) = (config.seed, self.runs.last().map_or(config.seed, |run| run.config.seed));
         let follow = (first..=last).eq(self.runs.iter().map(|run| run.config.seed));
         let seeds = first..=if follow { last } else { first };
+        if let Some(command) = suite_command(&config, seeds.clone()) {
+            return command;
+        }
         let command = config.command_of_seeds(catalogue, run::data_of(&run.folder, &config), seeds);
         let plain = |letter: char| letter.is_alphanumeric() || "-+.".contains(letter);
         let folder: String = self.label().replace(" --", "_").chars().map(|c| if plain(c) { c } else { '_' }).collect();
@@ -289,7 +293,7 @@ pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
     let mut groups: BTreeMap<String, Vec<Run>> = BTreeMap::new();
     for run in runs {
         let data = run.config.data.without_name();
-        let config = Config { seed: 0, data, ..run.config.without_measures() };
+        let config = Config { seed: 0, data, ..without_draws(&run.config).without_measures() };
         groups.entry(config.identity()).or_default().push(run);
     }
     groups.into_values().map(of_runs).collect()

@@ -36,7 +36,6 @@ pub use measured::{Measured, Spread};
 pub use metric::Metric;
 pub use paired::Paired;
 pub use protocol::Protocol;
-pub(crate) use published::suite_command;
 pub use published::{Comparison, Missing, PublishedRuns, compare_published};
 pub use rankings::Ranking;
 pub(crate) use rankings::rankings;

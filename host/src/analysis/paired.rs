@@ -7,6 +7,7 @@ use super::groups::{Group, longest, mean_of, span};
 use super::metric::Metric;
 use super::runs::Run;
 use crate::config::{Config, Initials};
+use crate::published::without_draws;
 use crate::statistics::Estimate;
 
 /// The difference of a group of runs to another, over the seeds that both have.
@@ -148,6 +149,6 @@ fn twin_of(config: &Config) -> Config {
         feedback_init: Initials::default(),
         epochs: 0,
         max_steps: None,
-        ..config.without_measures()
+        ..without_draws(config).without_measures()
     }
 }

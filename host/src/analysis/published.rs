@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::runs::Run;
-use crate::config::{Config, DatasetId};
+use crate::config::DatasetId;
 use crate::dataset::Contents;
 use crate::experiment::{Catalogue, Experiment};
 use crate::published::{Figure, Quantity, Record, Source, all};
@@ -214,16 +214,6 @@ fn agrees(published: f64, found: f64, within: f64) -> Option<bool> {
     (within <= 0.5 * published.abs()).then_some((found - published).abs() <= within)
 }
 
-/// The command that trains a run with published draws again; `None` if it has none.
-pub(crate) fn suite_command(config: &Config) -> Option<String> {
-    // Most runs draw their own weights, and the catalogue need not be read for them.
-    config.init.as_ref()?;
-    let record = all().into_iter().find(|record| record.experiment.name == config.name)?;
-    let (name, seed, epochs) = (&config.name, config.seed, config.epochs);
-    let command = format!("asymgrad suite --published {name} --seed {seed} --epochs {epochs} --out rerun/published");
-    record.has_draws_of(config).then_some(command)
-}
-
 /// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
 fn bound(figure: &Figure, numbers: &[f64]) -> Option<f64> {
     let (deviation, runs) = figure.spread.unwrap_or((0.0, 1));
@@ -254,35 +244,10 @@ fn number(run: &Run, figure: &Figure) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::dataset;
     use crate::kernels::NumericMode;
     use crate::settings::Choices;
-
-    #[test]
-    fn only_a_run_with_the_draws_of_a_published_seed_is_compared_exactly() {
-        let records = all();
-        let of = |name: &str, choices: &Choices| {
-            let record = records.iter().find(|record| record.experiment.name == name).unwrap();
-            let digits = dataset::open("digits").unwrap();
-            let config = Config::of_experiment(&record.experiment, choices, &digits, NumericMode::Portable).unwrap();
-            (record, config)
-        };
-        let choices = |seed| Choices { seed: Some(seed), init: Some("a file".into()), ..Choices::default() };
-        for (seed, init, expected) in [(1111, true, true), (1, true, false), (1111, false, false)] {
-            let choices = if init { choices(seed) } else { Choices { init: None, ..choices(seed) } };
-            let (record, config) = of("akrout-KP", &choices);
-            assert_eq!(record.has_draws_of(&config), expected, "{seed} {init}");
-        }
-        let (record, config) = of("dfa-stall-fashion-BP", &choices(0));
-        assert!(!record.has_draws_of(&config));
-        let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
-        let config = Config { batches, test_indices, ..config };
-        assert!(record.has_draws_of(&config));
-        assert_eq!(
-            suite_command(&config).unwrap(),
-            "asymgrad suite --published dfa-stall-fashion-BP --seed 0 --epochs 40 --out rerun/published"
-        );
-    }
 
     #[test]
     fn the_distance_depends_on_the_order_of_cifar_10s_images() {

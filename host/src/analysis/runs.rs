@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::config::{Config, after_spaces};
 use crate::experiment::Catalogue;
 use crate::lossy;
+use crate::published::{suite_command, without_draws};
 use crate::run::{self, EPOCHS, EpochLine, Error, METRICS, Process, TIMING, read_lines};
 use crate::status::{self, State};
 use crate::tensors::filters::{self, Filters};
@@ -88,8 +89,9 @@ impl Run {
             seconds: seconds(&read_lines(&folder.join(TIMING))),
             programs: processes.iter().map(|process| process.version.clone()).collect(),
             process: processes.pop(),
-            command: config.command(catalogue, run::data_of(folder, &config)),
-            settings: after_spaces(&config.without_measures().settings(catalogue)),
+            command: suite_command(&config, config.seed..=config.seed)
+                .unwrap_or_else(|| config.command(catalogue, run::data_of(folder, &config))),
+            settings: after_spaces(&without_draws(&config).without_measures().settings(catalogue)),
             folder: folder.to_owned(),
             config,
             epochs,

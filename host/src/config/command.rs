@@ -34,8 +34,7 @@ impl Config {
         let limit = self.max_steps.map_or_else(String::new, |steps| format!(" --max-steps {steps}"));
         // What a CPU without fused multiply-add takes anyway.
         let kernels = if self.class == NumericMode::Portable { " --kernels portable" } else { "" };
-        let (epochs, (first, last)) = (self.epochs, seeds.into_inner());
-        let seeds = if first == last { format!("--seed {first}") } else { format!("--seeds {first}..{last}") };
+        let (epochs, seeds) = (self.epochs, seeds_option(seeds));
         format!("asymgrad run {what} --data {data} --epochs {epochs} {seeds}{settings}{limit}{kernels}")
     }
 
@@ -124,6 +123,12 @@ impl Config {
         add(self.class == NumericMode::Winograd, "--kernels fast".into());
         settings
     }
+}
+
+/// `--seed 1` or `--seeds 1..3`.
+pub(crate) fn seeds_option(seeds: RangeInclusive<u64>) -> String {
+    let (first, last) = seeds.into_inner();
+    if first == last { format!("--seed {first}") } else { format!("--seeds {first}..{last}") }
 }
 
 /// Options as the end of a command line, each after a space.

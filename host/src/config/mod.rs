@@ -16,6 +16,6 @@ pub use crate::settings::{
     Choices, Coefficients, Initials, MeasureSet, ParseScheduleError, ParseTargetError, Schedule, Target,
 };
 pub use columns::{Settings, differing};
-pub(crate) use command::after_spaces;
+pub(crate) use command::{after_spaces, seeds_option};
 pub use dataset_id::DatasetId;
 pub use fields::{Config, name_of};

@@ -1,9 +1,11 @@
 //! The published runs of `data/published.toml`: what is trained, where its figures were published, and what they are.
 
+use std::ops::RangeInclusive;
+
 use serde::{Deserialize, Serialize};
 
 use super::draws::Protocol;
-use crate::config::Config;
+use crate::config::{Config, seeds_option};
 use crate::dataset::Contents;
 use crate::experiment::{Experiment, PUBLISHED, published};
 
@@ -207,4 +209,62 @@ pub fn all() -> Vec<Record> {
         figures: table.figures.iter().flat_map(FigureTable::figures).collect(),
     };
     tables.record.into_iter().map(record).collect()
+}
+
+/// The record whose draws a run took; `None` if it took none.
+fn drawn(config: &Config) -> Option<Record> {
+    // Most runs draw their own weights, and the records need not be read for them.
+    config.init.as_ref()?;
+    all().into_iter().find(|record| record.experiment.name == config.name && record.has_draws_of(config))
+}
+
+/// A configuration without the files of published draws, of which each seed has its own: then its runs differ in nothing but the seed.
+pub(crate) fn without_draws(config: &Config) -> Config {
+    match drawn(config) {
+        Some(_) => Config { init: None, batches: None, test_indices: None, ..config.clone() },
+        None => config.clone(),
+    }
+}
+
+/// The command that makes runs with published draws again; `None` for others.
+pub(crate) fn suite_command(config: &Config, seeds: RangeInclusive<u64>) -> Option<String> {
+    let (name, epochs, seeds) = (&config.name, config.epochs, seeds_option(seeds));
+    let command = format!("asymgrad suite --published {name} {seeds} --epochs {epochs} --out rerun/published");
+    drawn(config).map(|_| command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset;
+    use crate::kernels::NumericMode;
+    use crate::settings::Choices;
+
+    #[test]
+    fn only_a_run_of_a_published_seed_with_all_files_took_its_draws() {
+        let records = all();
+        let of = |name: &str, choices: &Choices| {
+            let record = records.iter().find(|record| record.experiment.name == name).unwrap();
+            let digits = dataset::open("digits").unwrap();
+            let config = Config::of_experiment(&record.experiment, choices, &digits, NumericMode::Portable).unwrap();
+            (record, config)
+        };
+        let choices = |seed| Choices { seed: Some(seed), init: Some("a file".into()), ..Choices::default() };
+        for (seed, init, expected) in [(1111, true, true), (1, true, false), (1111, false, false)] {
+            let choices = if init { choices(seed) } else { Choices { init: None, ..choices(seed) } };
+            let (record, config) = of("akrout-KP", &choices);
+            assert_eq!(record.has_draws_of(&config), expected, "{seed} {init}");
+        }
+        let (record, config) = of("dfa-stall-fashion-BP", &choices(0));
+        assert!(!record.has_draws_of(&config));
+        let (batches, test_indices) = (Some("a file".into()), Some("another".into()));
+        let config = Config { batches, test_indices, ..config };
+        assert!(record.has_draws_of(&config));
+        assert_eq!(without_draws(&config), of("dfa-stall-fashion-BP", &Choices { init: None, ..choices(0) }).1);
+        assert_eq!(
+            suite_command(&config, 0..=0).unwrap(),
+            "asymgrad suite --published dfa-stall-fashion-BP --seed 0 --epochs 40 --out rerun/published"
+        );
+        assert!(suite_command(&config, 0..=2).unwrap().contains(" --seeds 0..2 "));
+    }
 }

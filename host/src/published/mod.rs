@@ -8,4 +8,5 @@ mod draws;
 mod random;
 
 pub use catalogue::{Figure, Quantity, Record, Source, Within, all};
+pub(crate) use catalogue::{suite_command, without_draws};
 pub use draws::{DrawError, DrawFiles, Drawn, Protocol};

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::table::command;
 use crate::analysis::{Group, Metric, Ours, Paired, Run};
 use crate::config::Config;
 use crate::experiment::Catalogue;
+use crate::published::without_draws;
 
 /// The rules of one network on one data set.
 #[derive(Debug, Serialize)]
@@ -80,7 +80,7 @@ impl Family {
                 group: *number,
                 ours: group.ours(epochs)?,
                 paired: Paired::to_true_gradient(group, groups, epochs),
-                command: command(group, catalogue, 0),
+                command: group.command(catalogue, 0),
             })
         };
         let mut rows: Vec<FamilyRow> = members.iter().zip(&options).filter_map(row).collect();
@@ -102,7 +102,7 @@ fn common_epoch(members: &[(usize, &Group)]) -> u32 {
 /// The options in which a group differs from a plain network, and its learning rate: where rates differ, the default is named as well.
 fn options(group: &Group) -> Vec<String> {
     let Some(config) = group.config() else { return vec![] };
-    let mut options = config.without_measures().options();
+    let mut options = without_draws(config).without_measures().options();
     if !options.iter().any(|option| option.starts_with("--lr ")) {
         options.push(format!("--lr {}", config.optimizer.rate()));
     }

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{Group, Metric, Ours, Paired, Trend, suite_command, trend};
+use crate::analysis::{Group, Metric, Ours, Paired, Trend, trend};
 use crate::config::Config;
 use crate::experiment::{Catalogue, Experiment, Published};
 
@@ -190,7 +190,7 @@ fn cells(
     catalogue: &Catalogue,
 ) -> Vec<Cell> {
     let reached = group.epoch();
-    let command = |epochs: u32| command(group, catalogue, epochs);
+    let command = |epochs: u32| group.command(catalogue, epochs);
     if experiment.published.is_empty() {
         return unpublished((number, group), groups, &command(0));
     }
@@ -244,17 +244,11 @@ fn unpublished_at((number, group): (usize, &Group), groups: &[Group], epoch: u32
     }
 }
 
-/// The command that trains a group again, which for runs with published draws is the suite that makes these.
-pub(super) fn command(group: &Group, catalogue: &Catalogue, epochs: u32) -> String {
-    let of_suite = group.config().and_then(suite_command);
-    of_suite.unwrap_or_else(|| group.command(catalogue, epochs))
-}
-
 /// A row of a group beside no figure of the report.
 fn other(group: &Group, catalogue: &Catalogue, cells: impl FnOnce(&str) -> Vec<Cell>) -> Row {
     let (network, loss) =
         group.config().map_or_else(Default::default, |c| (c.network.to_string(), c.loss.name().to_owned()));
-    Row { name: group.label(), network, loss, cells: cells(&command(group, catalogue, 0)) }
+    Row { name: group.label(), network, loss, cells: cells(&group.command(catalogue, 0)) }
 }
 
 impl Table {
