@@ -54,6 +54,8 @@ fn one_experiment_is_trained_alone_and_what_is_not_compared_is_named() {
     let alone = sandbox.run("suite --published akrout-KP --data digits --epochs 1 --out out");
     alone.assert(0, &["akrout-KP"]);
     assert!(!sandbox.path("out/akrout-BP").exists() && sandbox.path("out/akrout-KP/seed-1111").exists());
+    let untrained = sandbox.run("suite --published akrout-KP --data digits --epochs 0 --out untrained");
+    untrained.assert(0, &["after step 0 (epoch 0)"]);
     let own = sandbox.run("run akrout-KP --data digits --epochs 0 --out own");
     own.assert(0, &["akrout-KP draws weights of its own here", "suite --published akrout-KP"]);
 }

@@ -37,8 +37,9 @@ pub(super) struct SuiteArguments {
     /// digits, cifar10, fashion-mnist, or the path of a data set [default: the experiment's, else cifar10]
     #[arg(long, conflicts_with = "quick")]
     data: Option<OsString>,
-    /// Epochs to train each experiment [default: up to the report's last figure; less with --quick]
-    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Epochs to train each experiment; 0 evaluates and measures the weights before the first step [default: up to the report's last
+    /// figure; less with --quick]
+    #[arg(long)]
     epochs: Option<u32>,
     /// The parent of the runs' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
     #[arg(long, value_name = "DIR")]

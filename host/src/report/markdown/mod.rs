@@ -128,6 +128,9 @@ fn sections(report: &Report) -> Vec<Section> {
     sections
 }
 
+/// The summary names a condition from so many figures on; fewer say little.
+const SUMMARIZED: usize = 5;
+
 /// How far the report is reproduced.
 fn summary(report: &Report) -> String {
     let rows = report.tables.iter().filter(|table| table.number.is_some()).flat_map(|table| &table.rows);
@@ -141,13 +144,15 @@ fn summary(report: &Report) -> String {
         .iter()
         .filter_map(|of| {
             let Distance { near, figures, root_mean_square, .. } = of.whole()?.distance;
-            Some(format!("{root_mean_square:.2} with {} ({near} of {} within 2)", of.name, figures_text(figures)))
+            (figures >= SUMMARIZED).then(|| {
+                format!("{root_mean_square:.2} with {} ({near} of {} within 2)", of.name, figures_text(figures))
+            })
         })
         .collect();
     if !distances.is_empty() {
         text += &format!(
-            " Their distance to those of Tables 1 and 2, in points (root mean square over all that were reached, which are others under \
-             each condition): {}.",
+            " Their distance to those of Tables 1 and 2, in points (root mean square over the figures that runs of a condition have \
+             reached, if these are {SUMMARIZED} or more): {}.",
             distances.join(", ")
         );
     }
