@@ -155,6 +155,18 @@ pub fn difference_bound(a: (f64, usize), b: (f64, usize)) -> Option<f64> {
     Some(Student { mean: 0.0, error, degrees: degrees as f64 }.interval()[1])
 }
 
+/// How far the means of `n` and `m` numbers are apart at most, in 95 % of all cases, by differences of two such numbers each, in groups
+/// around a mean of their own: the variance of a difference is twice that of a number. `None` without two differences in a group, or
+/// without numbers.
+pub fn scatter_bound(differences: &[Vec<f64>], n: usize, m: usize) -> Option<f64> {
+    let of_group = |group: &Vec<f64>| Some((deviation(group)?, (group.len() - 1) as f64));
+    let groups: Vec<(f64, f64)> = differences.iter().filter_map(of_group).collect();
+    let degrees: f64 = groups.iter().map(|(_, degrees)| degrees).sum();
+    let squares: f64 = groups.iter().map(|(deviation, degrees)| deviation * deviation * degrees).sum();
+    let error = (squares / degrees / 2.0 * (1.0 / n as f64 + 1.0 / m as f64)).sqrt();
+    (degrees > 0.0 && n > 0 && m > 0).then(|| Student { mean: 0.0, error, degrees }.interval()[1])
+}
+
 /// Student's distribution of a mean.
 struct Student {
     mean: f64,
@@ -220,6 +232,14 @@ mod tests {
         close(difference_bound((0.5, 3), (0.0, 1)).unwrap(), 2.484_137_712);
         assert_eq!(difference_bound((0.0, 1), (0.0, 1)), None);
         assert_eq!(difference_bound((0.5, 3), (0.0, 0)), None);
+    }
+
+    /// `scipy.stats.t.ppf(0.975, 3) * ((2 + 32) / 3 / 2 * (1 + 1 / 3)) ** 0.5`.
+    #[test]
+    fn a_scatter_bound_takes_half_the_variance_of_differences_within_their_groups() {
+        close(scatter_bound(&[vec![1.0, 3.0], vec![100.0, 104.0, 108.0], vec![7.0]], 1, 3).unwrap(), 8.747_708_176);
+        assert_eq!(scatter_bound(&[vec![1.0], vec![]], 1, 3), None);
+        assert_eq!(scatter_bound(&[vec![1.0, 2.0]], 1, 0), None);
     }
 
     /// python3 -c "import numpy as n, scipy.stats as s

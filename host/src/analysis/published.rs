@@ -1,7 +1,9 @@
 //! Whether runs of this program agree with published figures.
 //!
 //! A figure with a distance is compared with runs that took the published draws. Of all others the runs are two samples of the same
-//! distribution, or not: their means differ by less than the interval of Student's test with a common variance (95 %), or by more.
+//! distribution, or not: their means differ by less than Student's interval (95 %), or by more. The deviation in that interval is the one
+//! between the runs, or the one of each run from epoch to epoch, whichever makes it wider: a few runs may be near each other by chance at
+//! one epoch between two jumps.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,7 +11,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::runs::Run;
-use crate::config::DatasetId;
+use crate::config::{Config, DatasetId};
 use crate::dataset::Contents;
 use crate::experiment::{Catalogue, Experiment};
 use crate::published::{Figure, Quantity, Record, Source, all};
@@ -32,6 +34,8 @@ pub struct Comparison {
     pub spread: Option<(f64, u32)>,
     /// The mean over the runs of this program; `None` if there are none that long.
     pub found: Option<f64>,
+    /// Their standard deviation, from two on.
+    pub deviation: Option<f64>,
     /// How many they are.
     pub runs: usize,
     /// How far they may be apart; `None` if there are too few runs to say.
@@ -116,9 +120,11 @@ pub struct Missing {
 }
 
 impl PublishedRuns {
-    /// Figures with this verdict.
-    pub(crate) fn count(&self, agrees: bool) -> usize {
-        self.comparisons.iter().filter(|comparison| comparison.agrees == Some(agrees)).count()
+    /// `agree: 81, differ: 1, too few runs: 6`.
+    pub(crate) fn counts(&self) -> String {
+        let count = |agrees: Option<bool>| self.comparisons.iter().filter(|of| of.agrees == agrees).count();
+        let [agree, differ, few] = [Some(true), Some(false), None].map(count);
+        format!("agree: {agree}, differ: {differ}, too few runs: {few}")
     }
 
     /// `Not compared: A (no run), B (no run).`
@@ -185,14 +191,21 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
     let is_official = |run: &&&Run| run.config.data.contents() == Contents::Cifar10Official;
     let data = runs.iter().find(is_official).or(runs.first()).map(|run| &run.config.data);
     let runs: Vec<&Run> = runs.iter().copied().filter(|run| Some(&run.config.data) == data).collect();
-    let exact = record.distance(figure.quantity, data.map_or(Contents::Unknown, DatasetId::contents));
-    let is_meant = |run: &&&Run| {
+    let contents = data.map_or(Contents::Unknown, DatasetId::contents);
+    let exact = record.distance(figure.quantity, contents);
+    let is_meant = |run: &&Run| {
         let has_seed = figure.seed.is_none_or(|seed| run.config.seed == u64::from(seed));
         has_seed && (exact.is_none() || record.has_draws_of(&run.config))
     };
-    let numbers: Vec<f64> = runs.iter().filter(is_meant).filter_map(|run| number(run, figure)).collect();
+    let runs: Vec<&Run> = runs.into_iter().filter(is_meant).collect();
+    let numbers: Vec<f64> = runs.iter().filter_map(|run| number(run, figure.quantity, figure.epoch)).collect();
     let found = statistics::mean(&numbers);
-    let within = exact.or_else(|| bound(figure, &numbers));
+    let by_spread = || {
+        let bound = bound(figure, &numbers, &changes(&runs, figure))?;
+        // Independent deviations add as their squares do.
+        Some(record.distance_of_order(figure.quantity, contents).map_or(bound, |distance| bound.hypot(distance)))
+    };
+    let within = exact.or_else(by_spread);
     Comparison {
         experiment: record.experiment.name.clone(),
         quantity: figure.quantity.name(),
@@ -201,31 +214,50 @@ fn comparison(record: &Record, figure: &Figure, runs: &[&Run]) -> Comparison {
         published: figure.value,
         spread: figure.spread,
         found,
+        deviation: statistics::deviation(&numbers),
         runs: numbers.len(),
         within,
-        agrees: found.zip(within).and_then(|(found, within)| agrees(figure.value, found, within)),
+        agrees: found.zip(within).and_then(|(found, within)| agrees(figure, found, within)),
         decimals: figure.quantity.decimals(),
     }
 }
 
 /// Whether two values agree that may differ by `within`; `None` if that is more than half of the published value, so that almost any
-/// other would agree as well.
-fn agrees(published: f64, found: f64, within: f64) -> Option<bool> {
-    (within <= 0.5 * published.abs()).then_some((found - published).abs() <= within)
+/// other would agree as well. Of an accuracy its error counts, too: 80 % right is 20 % wrong.
+fn agrees(figure: &Figure, found: f64, within: f64) -> Option<bool> {
+    let published = figure.value.abs();
+    let size = if figure.quantity.is_accuracy() { published.min(100.0 - published) } else { published };
+    (within <= 0.5 * size).then_some((found - figure.value).abs() <= within)
 }
 
-/// How far the mean of `numbers` may be from a figure by their spread; `None` if neither side has one.
-fn bound(figure: &Figure, numbers: &[f64]) -> Option<f64> {
+/// How far the mean of `numbers` may be from a figure by their spread, or by their `changes` from epoch to epoch; `None` if neither side
+/// has a spread.
+fn bound(figure: &Figure, numbers: &[f64], changes: &[Vec<f64>]) -> Option<f64> {
     let (deviation, runs) = figure.spread.unwrap_or((0.0, 1));
     let ours = (statistics::deviation(numbers).unwrap_or(0.0), numbers.len());
-    statistics::difference_bound((deviation, runs as usize), ours)
+    let by_runs = statistics::difference_bound((deviation, runs as usize), ours)?;
+    let by_epochs = statistics::scatter_bound(changes, runs as usize, numbers.len());
+    Some(by_epochs.map_or(by_runs, |bound| bound.max(by_runs)))
 }
 
-/// The number of a run that a figure is about; `None` if the run is too short or did not measure it.
-fn number(run: &Run, figure: &Figure) -> Option<f64> {
-    let at = run.epochs.iter().position(|line| line.epoch == figure.epoch)?;
+/// How the quantity of a figure changes from one epoch to the next in each run: in each of up to five pairs of epochs around the
+/// figure's.
+fn changes(runs: &[&Run], figure: &Figure) -> Vec<Vec<f64>> {
+    let of = |run: &Run, epoch: u32| {
+        let of = |epoch: u32| number(run, figure.quantity, epoch);
+        Some(of(epoch + 1)? - of(epoch)?)
+    };
+    let first = figure.epoch.saturating_sub(5).max(1);
+    let pairs = (first..figure.epoch + 5).step_by(2);
+    pairs.map(|epoch| runs.iter().filter_map(|run| of(run, epoch)).collect()).collect()
+}
+
+/// A quantity of a run after an epoch; `None` if it did not reach its end, or did not measure that.
+fn number(run: &Run, quantity: Quantity, epoch: u32) -> Option<f64> {
+    let at = run.epochs.iter().position(|line| line.epoch == epoch)?;
     let line = &run.epochs[at];
-    match figure.quantity {
+    match quantity {
+        _ if is_cut(&run.config, epoch) => None,
         Quantity::TestAccuracy => line.test_accuracy,
         Quantity::TestLoss => Some(line.test_loss),
         Quantity::TrainLoss => Some(line.train_loss),
@@ -241,10 +273,15 @@ fn number(run: &Run, figure: &Figure) -> Option<f64> {
     }
 }
 
+/// Whether `--max-steps` ends a run within an epoch, or may do so.
+fn is_cut(config: &Config, epoch: u32) -> bool {
+    let steps = config.steps_per_epoch.map(|steps| steps as u64 * u64::from(epoch));
+    config.max_steps.is_some_and(|most| steps.is_none_or(|steps| steps > most))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::dataset;
     use crate::kernels::NumericMode;
     use crate::settings::Choices;
@@ -282,17 +319,29 @@ mod tests {
     fn a_figure_is_compared_by_the_spread_of_both_sides() {
         let quantity = Quantity::TestAccuracy;
         let figure = |spread| Figure { epoch: 9, seed: None, quantity, value: 13.6, spread };
-        let of = |spread, numbers: &[f64]| bound(&figure(spread), numbers);
+        let of = |spread, numbers: &[f64]| bound(&figure(spread), numbers, &[]);
         assert!((of(Some((0.5, 3)), &[16.0]).unwrap() - 2.484_138).abs() < 1e-6);
         assert!((of(None, &[13.0, 14.0, 13.5]).unwrap() - 2.484_138).abs() < 1e-6);
         assert_eq!(of(None, &[13.0]), None);
         assert_eq!(of(Some((0.5, 3)), &[]), None);
+        // Changes of less than the spread make no difference. Wider ones do, but they do not stand for the spread of one run.
+        let by = |numbers: &[f64], changes: &[f64]| bound(&figure(None), numbers, &[changes.to_vec()]);
+        let three = [13.0, 14.0, 13.5];
+        assert_eq!(by(&three, &[0.1, -0.1]), of(None, &three));
+        assert_eq!(by(&three, &[30.0, -40.0]), statistics::scatter_bound(&[vec![30.0, -40.0]], 1, 3));
+        assert_eq!(by(&[13.0], &[30.0, -40.0]), None);
     }
 
     #[test]
     fn a_distance_of_more_than_half_of_the_figure_decides_nothing() {
-        assert_eq!(agrees(31.04, 22.66, 114.8), None);
-        assert_eq!(agrees(30.0, 22.0, 15.0), Some(true));
-        assert_eq!(agrees(30.0, 14.0, 15.0), Some(false));
+        let of = |quantity, value, found, within| {
+            agrees(&Figure { epoch: 9, seed: None, quantity, value, spread: None }, found, within)
+        };
+        assert_eq!(of(Quantity::TestAccuracy, 31.04, 22.66, 114.8), None);
+        assert_eq!(of(Quantity::TestAccuracy, 30.0, 22.0, 15.0), Some(true));
+        assert_eq!(of(Quantity::TestAccuracy, 30.0, 14.0, 15.0), Some(false));
+        // An error of 20 %.
+        assert_eq!(of(Quantity::BestTestAccuracy, 80.0, 75.0, 10.5), None);
+        assert_eq!(of(Quantity::TrainLoss, 80.0, 75.0, 10.5), Some(true));
     }
 }

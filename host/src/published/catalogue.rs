@@ -8,6 +8,7 @@ use super::draws::Protocol;
 use crate::config::{Config, seeds_option};
 use crate::dataset::Contents;
 use crate::experiment::{Experiment, PUBLISHED, published};
+use crate::settings::MeasureSet;
 
 /// Where runs were published.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +37,8 @@ pub struct Record {
     pub seeds: Vec<u32>,
     /// How far a run with the published draws may be from a figure.
     pub within: Within,
-    /// The same on CIFAR-10's images in another order than the official archive's, which is that of a protocol without a shuffle.
+    /// The same on CIFAR-10's images in another order than the official archive's, which is that of a protocol without a shuffle. A record
+    /// without draws adds it to the spread of its runs.
     pub within_reordered: Within,
     /// The figures, by rising epochs.
     pub figures: Vec<Figure>,
@@ -46,9 +48,14 @@ impl Record {
     /// How far a run with the published draws on these images may be from a figure about `quantity`; `None` if runs are compared by their
     /// spread.
     pub fn distance(&self, quantity: Quantity, contents: Contents) -> Option<f64> {
-        let is_reordered = contents.is_cifar10() && contents != Contents::Cifar10Official;
-        let within = if is_reordered { &self.within_reordered } else { &self.within };
+        let within = if is_reordered(contents) { &self.within_reordered } else { &self.within };
         self.draws.and(within.of(quantity))
+    }
+
+    /// How far runs on these images may be from a figure about `quantity` because the images are in another order; `None` if that makes no
+    /// difference, or if the record has the distance of single runs.
+    pub(crate) fn distance_of_order(&self, quantity: Quantity, contents: Contents) -> Option<f64> {
+        self.within_reordered.of(quantity).filter(|_| self.draws.is_none() && is_reordered(contents))
     }
 
     /// Whether a run began with the draws of one of its seeds, as `suite --published` makes them.
@@ -62,6 +69,11 @@ impl Record {
     pub fn epochs(&self) -> u32 {
         self.figures.iter().map(|figure| figure.epoch).max().unwrap_or(0)
     }
+}
+
+/// Whether these are the images of CIFAR-10 in another order than the official archive's.
+fn is_reordered(contents: Contents) -> bool {
+    contents.is_cifar10() && contents != Contents::Cifar10Official
 }
 
 /// The number that a figure is about.
@@ -127,6 +139,11 @@ impl Quantity {
             Self::WeightAngle => "angle of W and B, °",
             Self::BestTestAccuracy => "best test accuracy, %",
         }
+    }
+
+    /// Whether it is an accuracy in percent.
+    pub(crate) const fn is_accuracy(self) -> bool {
+        matches!(self, Self::TestAccuracy | Self::BestTestAccuracy)
     }
 
     /// Decimals in tables.
@@ -229,7 +246,12 @@ pub(crate) fn without_draws(config: &Config) -> Config {
 /// The command that makes runs with published draws again; `None` for others.
 pub(crate) fn suite_command(config: &Config, seeds: RangeInclusive<u64>) -> Option<String> {
     let (name, epochs, seeds) = (&config.name, config.epochs, seeds_option(seeds));
-    let command = format!("asymgrad suite --published {name} {seeds} --epochs {epochs} --out rerun/published");
+    let measures =
+        Some(format!(" --measures {}", config.measures.name())).filter(|_| config.measures != MeasureSet::default());
+    let every = Some(format!(" --measure-every {}", config.measure_every)).filter(|_| config.measure_every != 1);
+    let measures: String = [measures, every].into_iter().flatten().collect();
+    let command =
+        format!("asymgrad suite --published {name} {seeds} --epochs {epochs} --out rerun/published{measures}");
     drawn(config).map(|_| command)
 }
 
@@ -266,5 +288,7 @@ mod tests {
             "asymgrad suite --published dfa-stall-fashion-BP --seed 0 --epochs 40 --out rerun/published"
         );
         assert!(suite_command(&config, 0..=2).unwrap().contains(" --seeds 0..2 "));
+        let measured = Config { measures: MeasureSet::All, measure_every: 3, ..config };
+        assert!(suite_command(&measured, 0..=0).unwrap().ends_with(" --measures all --measure-every 3"));
     }
 }

@@ -10,13 +10,15 @@ pub(super) fn published(of: &PublishedRuns) -> Markup {
     html! {
         h3 { (source.title) }
         p {
-            "Runs have reached " (comparisons.len()) " of " (figures) " figures (agree: " (of.count(true)) ", differ: " (of.count(false)) "). "
+            "Runs have reached " (comparisons.len()) " of " (figures) " figures (" (of.counts()) "). "
             span class="soft" { (source.record) ". " (source.note) }
         }
-        div class="card wide" role="region" tabindex="0" aria-label=(source.title) {
-            table {
-                thead { tr { @for name in Comparison::COLUMNS { th scope="col" { (name) } } } }
-                tbody { @for comparison in comparisons { (row(comparison)) } }
+        @if !comparisons.is_empty() {
+            div class="card wide" role="region" tabindex="0" aria-label=(source.title) {
+                table {
+                    thead { tr { @for name in Comparison::COLUMNS { th scope="col" { (name) } } } }
+                    tbody { @for comparison in comparisons { (row(comparison)) } }
+                }
             }
         }
         @if !of.missing.is_empty() { p class="soft" { (of.missing_text()) } }

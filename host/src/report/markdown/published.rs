@@ -13,14 +13,14 @@ pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
 
 fn source(of: &PublishedRuns) -> String {
     let (source, comparisons) = (&of.source, &of.comparisons);
-    let (agreeing, differing) = (of.count(true), of.count(false));
     let missing = if of.missing.is_empty() { String::new() } else { format!("\n{}\n", of.missing_text()) };
     format!(
-        "**{}** ({}). Runs have reached {} of {} figures (agree: {agreeing}, differ: {differing}).\n\n{}\n\n{}{missing}",
+        "**{}** ({}). Runs have reached {} of {} figures ({}).\n\n{}\n\n{}{missing}",
         source.title,
         source.record,
         comparisons.len(),
         of.figures,
+        of.counts(),
         one_line(&source.note),
         rows(comparisons)
     )
@@ -32,5 +32,8 @@ fn rows(comparisons: &[Comparison]) -> String {
         let cells = rows.iter().map(|cells| cells[index].clone());
         if Comparison::NUMBERS.contains(&index) { Column::numbers(name, cells) } else { Column::words(name, cells) }
     };
+    if rows.is_empty() {
+        return String::new();
+    }
     grid(&Comparison::COLUMNS.iter().enumerate().map(column).collect::<Vec<_>>())
 }
