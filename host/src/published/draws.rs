@@ -66,6 +66,12 @@ pub enum DrawError {
         /// Training images of the data set.
         images: usize,
     },
+    /// The file has the draws of another run, which may have ended or not.
+    #[error("{}: these are the draws of another run, on other data or with other steps; choose another folder with --out", file.display())]
+    Other {
+        /// The file.
+        file: PathBuf,
+    },
     /// The system refused.
     #[error("{}: cannot write the published draws: {cause}; choose another folder with --out", file.display())]
     Io {
@@ -80,16 +86,34 @@ pub enum DrawError {
 const VALIDATION: u32 = 10_000;
 const TESTED: usize = 2048;
 
+/// Writes a file unless it is there already; another one in its place is an error.
+fn place(file: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), DrawError> {
+    let place = || {
+        if !file.exists() {
+            return write(file).map(|()| true);
+        }
+        let new = file.with_extension("new");
+        write(&new)?;
+        let is_same = fs::read(&new)? == fs::read(file)?;
+        fs::remove_file(&new).map(|()| is_same)
+    };
+    match place() {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(DrawError::Other { file: file.to_owned() }),
+        Err(cause) => Err(DrawError::Io { file: file.to_owned(), cause }),
+    }
+}
+
 impl Protocol {
     /// Whether the images of the steps and of the test are drawn as well.
     pub(super) const fn draws_images(self) -> bool {
         matches!(self, Self::DfaStall)
     }
 
-    /// Writes the draws of the run with the seed `seed` into `folder`.
+    /// Writes the draws of the run with the seed `seed` into `folder`, where a run may have them already.
     ///
     /// # Errors
-    /// [`DrawError`] if the data set has too few images, or the system refuses.
+    /// [`DrawError`] if the data set has too few images, if the folder has other draws, or if the system refuses.
     pub fn write(self, seed: u32, of: Drawn<'_>, folder: &Path) -> Result<DrawFiles, DrawError> {
         let Draws { state, batches, test } = self.draw(seed, of)?;
         let failed = |file: &Path| {
@@ -98,13 +122,13 @@ impl Protocol {
         };
         fs::create_dir_all(folder).map_err(failed(folder))?;
         let init = folder.join("initial.safetensors");
-        tensors::write(&init, &of.network, of.training, &state, None).map_err(failed(&init))?;
+        place(&init, |file| tensors::write(file, &of.network, of.training, &state, None))?;
         let write = |name: &str, shape: Vec<usize>, indices: &[u32]| -> Result<Option<PathBuf>, DrawError> {
             if indices.is_empty() {
                 return Ok(None);
             }
             let file = folder.join(format!("{name}.safetensors"));
-            tensors::write_indices(&file, name, shape, indices).map_err(failed(&file))?;
+            place(&file, |file| tensors::write_indices(file, name, shape, indices))?;
             Ok(Some(file))
         };
         let batches = write("batches", vec![of.steps, of.training.batch()], &batches)?;
