@@ -5,6 +5,7 @@
 mod program;
 
 use std::fs;
+use std::path::Path;
 
 use asymgrad::published;
 use program::Sandbox;
@@ -16,7 +17,7 @@ fn runs_begin_with_the_draws_of_their_seed() {
     let sandbox = Sandbox::new();
     let command = "suite --published akrout --data digits --epochs 1 --seed 5 --out out --jobs 2";
     let ended = sandbox.run(command);
-    ended.assert(0, &["akrout-BP and others are compared with no published figure"]);
+    ended.assert(0, &["not compared with published figures: akrout-BP, akrout-FA, akrout-KP, akrout-WM; --data"]);
     // The figures are about another data set.
     assert!(!ended.out.contains("agrees") && !ended.out.contains("differs"), "{}", ended.out);
     for (name, is_drawn) in [("akrout-BP", true), ("akrout-KP", true), ("akrout-FA", false), ("akrout-WM", false)] {
@@ -55,9 +56,52 @@ fn one_experiment_is_trained_alone_and_what_is_not_compared_is_named() {
     alone.assert(0, &["akrout-KP"]);
     assert!(!sandbox.path("out/akrout-BP").exists() && sandbox.path("out/akrout-KP/seed-1111").exists());
     let untrained = sandbox.run("suite --published akrout-KP --data digits --epochs 0 --out untrained");
-    untrained.assert(0, &["after step 0 (epoch 0)"]);
+    untrained.assert(0, &[]);
+    assert!(untrained.out.contains("finished after step 0 (epoch 0)"), "{}", untrained.out);
     let own = sandbox.run("run akrout-KP --data digits --epochs 0 --out own");
     own.assert(0, &["akrout-KP draws weights of its own here", "suite --published akrout-KP"]);
+}
+
+#[test]
+fn a_published_run_takes_measures_and_its_draws_stay() {
+    let sandbox = Sandbox::new();
+    let command = "suite --published akrout-KP --data digits --epochs 1 --out out";
+    sandbox.run(&format!("{command} --measures all")).assert(0, &[]);
+    let epochs = fs::read_to_string(sandbox.path("out/akrout-KP/seed-1111/epochs.jsonl")).unwrap();
+    assert!(epochs.contains("\"signal_ranks\""), "{epochs}");
+    let draws = sandbox.path("out/draws/akrout-KP/seed-1111/initial.safetensors");
+    let before = fs::read(&draws).unwrap();
+    // As if another network or data set had been meant.
+    fs::write(&draws, [&before[..], &[0]].concat()).unwrap();
+    for command in [command.to_owned(), format!("{command} --dry-run")] {
+        sandbox.run(&command).assert(1, &["initial.safetensors", "the draws of another run", "--out"]);
+        assert_eq!(fs::read(&draws).unwrap().len(), before.len() + 1);
+    }
+}
+
+/// 401 steps of 50 are eight epochs and one step.
+#[test]
+fn an_epoch_that_max_steps_cuts_is_not_compared() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results/published/seed-0/dfa-stall-fashion-DFA");
+    let verdict = |max_steps: &str| {
+        let sandbox = Sandbox::new();
+        let folder = sandbox.path("runs/cut");
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["config.json", "epochs.jsonl", "processes.jsonl", "result.json"] {
+            let text = fs::read_to_string(kept.join(file)).unwrap();
+            let text = match file {
+                "config.json" => text
+                    .replace("\"epochs\": 40", "\"epochs\": 9")
+                    .replace("\"max_steps\": null", &format!("\"max_steps\": {max_steps}")),
+                "epochs.jsonl" => text.lines().take(9).map(|line| format!("{line}\n")).collect(),
+                _ => text,
+            };
+            fs::write(folder.join(file), text).unwrap();
+        }
+        let report: Value = serde_json::from_str(&sandbox.run("report runs --format json").out).unwrap();
+        report["published"][0]["comparisons"].as_array().unwrap().len()
+    };
+    assert_eq!([verdict("null"), verdict("450"), verdict("401")], [1, 1, 0]);
 }
 
 /// The kept runs: each seed has weights, batches and test images of its own, and nothing else differs.

@@ -1,5 +1,6 @@
 //! `asymgrad suite --published`: the runs that other groups published, with their draws where these can be made again.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use asymgrad::config::Choices;
 use asymgrad::experiment::Catalogue;
 use asymgrad::published::{self, Drawn, Record};
+use asymgrad::settings::MeasureSet;
 use asymgrad::suite::Task;
 
 use super::datasets::OpenDatasets;
@@ -39,6 +41,10 @@ pub(super) struct PublishedRuns<'a> {
     pub(super) epochs: Option<u32>,
     /// `--out`.
     pub(super) out: Option<&'a Path>,
+    /// `--measures`.
+    pub(super) measures: Option<MeasureSet>,
+    /// `--measure-every`.
+    pub(super) measure_every: Option<u32>,
 }
 
 impl PublishedRuns<'_> {
@@ -46,11 +52,12 @@ impl PublishedRuns<'_> {
     pub(super) fn tasks(&self, execution: &Execution) -> anyhow::Result<Vec<Task>> {
         let (catalogue, mut data) = (Arc::new(Catalogue::of_report()), OpenDatasets::default());
         let names = |record: &Record| [ALL, &record.source.name, &record.experiment.name].contains(&self.source);
-        let (mut tasks, mut unpublished) = (vec![], None);
+        let (mut tasks, mut unpublished) = (vec![], BTreeMap::<String, (Vec<u32>, Vec<u32>)>::new());
         for record in published::all().iter().filter(|record| names(record)) {
             for seed in seeds(record, execution)? {
                 if record.draws.is_some() && !record.seeds.contains(&seed) {
-                    unpublished.get_or_insert_with(|| (record.clone(), seed));
+                    let name = record.experiment.name.clone();
+                    unpublished.entry(name).or_insert_with(|| (vec![], record.seeds.clone())).0.push(seed);
                 }
                 tasks.push(self.task(record, seed, execution, &mut data, &catalogue)?);
             }
@@ -60,19 +67,22 @@ impl PublishedRuns<'_> {
             let has_data = experiment.is_some_and(|experiment| config.data.is_of(experiment, &catalogue) == Ok(true));
             has_data && config.validation == 0
         };
-        if let Some(task) = tasks.iter().find(|task| !is_published(task)) {
-            let name = &task.request.config.name;
-            let _ = writeln!(
-                io::stderr(),
-                "note: {name} and others are compared with no published figure: --data or --validation makes them other runs"
-            );
-        } else if let Some((record, seed)) = unpublished {
-            let published = record.seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(
-                io::stderr(),
-                "note: seed {seed} of {} was not published and is not compared: leave out --seed for {published}",
-                record.experiment.name
-            );
+        let mut others: Vec<&str> =
+            tasks.iter().filter(|task| !is_published(task)).map(|task| &*task.request.config.name).collect();
+        others.dedup();
+        if !others.is_empty() {
+            let names = others.join(", ");
+            note(&format!(
+                "not compared with published figures: {names}; --data or --validation makes other runs of them"
+            ));
+        }
+        for (name, (seeds, published)) in unpublished.iter().filter(|(name, _)| !others.contains(&name.as_str())) {
+            let list = |seeds: &[u32]| seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+            note(&format!(
+                "not compared with published figures: {name} with seed {}; published: seed {}",
+                list(seeds),
+                list(published)
+            ));
         }
         Ok(tasks)
     }
@@ -91,6 +101,8 @@ impl PublishedRuns<'_> {
             seed: Some(seed.into()),
             epochs: self.epochs,
             validation: execution.shared.validation,
+            measures: self.measures,
+            measure_every: self.measure_every,
             ..Choices::default()
         };
         let of_experiment = record.experiment.data.as_deref();
@@ -112,6 +124,10 @@ impl PublishedRuns<'_> {
         task.request.longer_is_done = true;
         Ok(task)
     }
+}
+
+fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "note: {text}");
 }
 
 /// The seeds of a record, unless others are asked for.

@@ -1,5 +1,6 @@
 //! `asymgrad report`: the results page.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use asymgrad::report::{self, Markdown, Report};
@@ -44,6 +45,9 @@ pub(super) struct ReportArguments {
 impl ReportArguments {
     pub(super) fn report(&self) -> anyhow::Result<()> {
         let report = Report::read(&self.folder, &self.own.catalogue()?)?;
+        if report.groups.is_empty() {
+            let _ = writeln!(io::stderr(), "note: {}: no run in this folder", self.folder.display());
+        }
         let page = Path::new("report.html");
         let file = self.output.as_deref().or((self.format == Format::Html).then_some(page));
         let file = file.filter(|file| file.as_os_str() != "-");

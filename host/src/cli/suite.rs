@@ -8,6 +8,8 @@ use std::sync::Arc;
 use asymgrad::config::Choices;
 use asymgrad::experiment::Experiment;
 use asymgrad::run;
+use asymgrad::settings::MeasureSet;
+use asymgrad::settings::values::MEASURES;
 use asymgrad::suite::{self, Task};
 use clap::Args;
 
@@ -41,7 +43,13 @@ pub(super) struct SuiteArguments {
     /// figure; less with --quick]
     #[arg(long)]
     epochs: Option<u32>,
-    /// The parent of the runs' folders [default: runs/DATA/NAME/seed-N, or runs/quick/NAME/seed-N]
+    /// Epochs between two measurements of the feedback's angles; 0 is never [default: the experiment's, else 1]
+    #[arg(long, value_name = "EPOCHS")]
+    measure_every: Option<u32>,
+    /// What is measured: angles, or all at three times the cost [default: the experiment's, else angles]
+    #[arg(long, value_name = "SET", value_parser = MEASURES, hide_possible_values = true)]
+    measures: Option<MeasureSet>,
+    /// The parent of the runs' folders [default: runs/DATA/NAME/seed-N, runs/quick/NAME/seed-N, or runs/published/NAME/seed-N]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -52,8 +60,14 @@ impl SuiteArguments {
     pub(super) fn run(&self) -> anyhow::Result<ExitCode> {
         let tasks = match &self.published {
             Some(source) => {
-                let of =
-                    PublishedRuns { source, data: self.data.as_deref(), epochs: self.epochs, out: self.out.as_deref() };
+                let of = PublishedRuns {
+                    source,
+                    data: self.data.as_deref(),
+                    epochs: self.epochs,
+                    out: self.out.as_deref(),
+                    measures: self.measures,
+                    measure_every: self.measure_every,
+                };
                 of.tasks(&self.execution)?
             }
             None => self.tasks()?,
@@ -72,7 +86,13 @@ impl SuiteArguments {
         let many = seeds.len() > 1;
         let task = |(experiment, seed): (Experiment, Option<u64>)| {
             let dataset = data.get(chosen_data, experiment.data.as_deref(), &experiment.options.choices)?;
-            let choices = Choices { seed, validation: self.execution.shared.validation, ..Choices::default() };
+            let choices = Choices {
+                seed,
+                validation: self.execution.shared.validation,
+                measures: self.measures,
+                measure_every: self.measure_every,
+                ..Choices::default()
+            };
             let mut config = self.execution.config(&experiment, &choices, &dataset, &mut data)?;
             let protocol = if self.quick {
                 Some(suite::quick_epochs(&config.network))
