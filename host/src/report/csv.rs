@@ -93,7 +93,8 @@ pub fn csv(report: &Report) -> String {
             let paired = cell.paired.as_ref();
             let estimate = paired.and_then(|paired| paired.difference);
             let paired_side = |side: usize| number(estimate.and_then(|e| e.interval).map(|interval| interval[side]));
-            let epoch = |side: usize| count(any.map(|ours| ours.epochs[side] as usize));
+            let epoch =
+                |side: usize| count(any.filter(|ours| ours.mean.is_some()).map(|ours| ours.epochs[side] as usize));
             let fields = [
                 count(table.number.map(usize::from)),
                 row.name.clone(),

@@ -10,9 +10,10 @@ pub(crate) fn mean(ours: &Ours) -> String {
 /// What epoch 0 is, which a run of `--epochs 0` has.
 pub(crate) const AT_START: &str = "the weights before the first step";
 
-/// `23–25`, `12`, or `0 (the weights before the first step)`.
+/// `23–25`, `12`, `0 (the weights before the first step)`, or `–` if all runs diverged.
 pub(crate) fn epochs(ours: &Ours) -> String {
     match ours.epochs {
+        _ if ours.mean.is_none() => "–".into(),
         [_, 0] => format!("0 ({AT_START})"),
         [first, last] if first == last => last.to_string(),
         [first, last] => format!("{first}–{last}"),

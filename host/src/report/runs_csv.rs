@@ -10,7 +10,7 @@ use crate::analysis::Run;
 use crate::config::differing;
 
 /// The columns before the settings, and those after them; the measures follow, such as `angles.dense2`.
-const BEFORE: [&str; 7] = ["folder", "status", "name", "network", "loss", "data", "seed"];
+const BEFORE: [&str; 9] = ["folder", "status", "name", "network", "loss", "data", "data_checksum", "program", "seed"];
 const AFTER: [&str; 11] = [
     "epoch",
     "train_loss",
@@ -53,7 +53,7 @@ fn measures_of(run: &Run) -> impl Iterator<Item = (&String, &String)> {
     run.measures.iter().flat_map(|(measure, layers)| layers.keys().map(move |layer| (measure, layer)))
 }
 
-fn before(run: &Run) -> [String; 7] {
+fn before(run: &Run) -> [String; 9] {
     let config = &run.config;
     [
         run.folder.display().to_string(),
@@ -62,6 +62,8 @@ fn before(run: &Run) -> [String; 7] {
         config.network.to_string(),
         config.loss.name().into(),
         config.data.label(),
+        config.data.checksum.clone(),
+        run.programs.iter().cloned().collect::<Vec<_>>().join(", "),
         config.seed.to_string(),
     ]
 }

@@ -1,5 +1,7 @@
 //! The tables as LaTeX for the package booktabs: those with runs, and the feedback rules of each network.
 
+use std::collections::BTreeSet;
+
 use super::families::Family;
 use super::figures::{epochs, interval, mean};
 use super::results::Report;
@@ -11,7 +13,24 @@ pub fn tex(report: &Report) -> String {
     let head = "% Needs \\usepackage{booktabs}. Mean test accuracy in percent, or test loss, with its 95 % interval (Student) over n seeds; the difference to\n\
                 % backprop is seed by seed.\n";
     let tables = report.tables_to_read().into_iter().filter(|table| table.has_runs()).map(of_table);
-    head.to_owned() + &tables.chain(report.families.iter().map(of_family)).collect::<String>()
+    let tables = tables.chain(report.families.iter().map(of_family));
+    head.to_owned() + &sources(report) + &tables.collect::<String>()
+}
+
+/// By which programs the runs were trained, and on which data, as comments.
+fn sources(report: &Report) -> String {
+    let runs = || report.groups.iter().flat_map(|group| &group.runs);
+    let programs: BTreeSet<&String> = runs().flat_map(|run| &run.programs).collect();
+    let data: BTreeSet<(String, &String)> =
+        runs().map(|run| (run.config.data.label(), &run.config.data.checksum)).collect();
+    let program = |program: &String| format!("% Trained by asymgrad {}\n", one_line(program));
+    let set = |(name, checksum): (String, &String)| format!("% Data {}: SHA-256 {checksum}\n", one_line(&name));
+    programs.into_iter().map(program).chain(data.into_iter().map(set)).collect()
+}
+
+/// Text without the ends of lines, which end a comment.
+fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
 }
 
 fn of_table(table: &Table) -> String {
@@ -63,7 +82,9 @@ fn of_family(family: &Family) -> String {
 
 fn of_ours(ours: &Ours) -> [String; 4] {
     let interval = ours.interval.map_or_else(|| "--".into(), |_| interval(ours).replace('–', "--"));
-    [mean(ours), interval, ours.runs.to_string(), epochs(ours).replace('–', "--")]
+    let diverged = if ours.diverged == 0 { String::new() } else { format!(" ({} diverged)", ours.diverged) };
+    let seeds = format!("{}{diverged}", ours.runs - ours.diverged);
+    [mean(ours), interval, seeds, epochs(ours).replace('–', "--")]
 }
 
 fn of_paired(paired: &Paired) -> String {
