@@ -93,7 +93,7 @@ fn an_epoch_that_max_steps_cuts_is_not_compared() {
                 "config.json" => text
                     .replace("\"epochs\": 40", "\"epochs\": 9")
                     .replace("\"max_steps\": null", &format!("\"max_steps\": {max_steps}")),
-                "epochs.jsonl" => text.lines().take(9).map(|line| format!("{line}\n")).collect(),
+                "epochs.jsonl" => text.lines().take(9).collect::<Vec<_>>().join("\n") + "\n",
                 _ => text,
             };
             fs::write(folder.join(file), text).unwrap();

@@ -74,7 +74,7 @@ impl<'a> Plan<'a> {
         let Config { loss, optimizer, batch, data, epochs, .. } = self.config;
         let named = ["--loss", "--optimizer", "--lr", "--batch"];
         let mut further = self.config.settings(&task.catalogue);
-        further.retain(|option| !named.iter().any(|name| option.starts_with(name)));
+        further.retain(|option| option.split(' ').next().is_none_or(|name| !named.contains(&name)));
         let settings = format!("{}, {} {}, batch {batch}", loss.name(), optimizer.name(), optimizer.rate());
         let time = self.estimated_seconds.map_or_else(|| "?".into(), |seconds| format!("{:.1} min", seconds / 60.0));
         [
