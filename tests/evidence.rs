@@ -60,6 +60,32 @@ fn longer(first: f64, second: f64) -> Vec<f64> {
     [[first; 100], [second; 100]].concat()
 }
 
+/// Two data sets of one name, such as CIFAR-10 in two orders, and two files of batches.
+#[test]
+fn groups_of_one_name_are_told_apart_by_checksums() {
+    let sandbox = Sandbox::new();
+    let data = |checksum: &str| json!({"name": "toy", "checksum": checksum.repeat(8)});
+    let settings = |checksum: &str| [("batch", json!(64)), ("data", data(checksum))];
+    make(&sandbox, "DSR2", "all/a", &settings("aaaa1111"), &[40.0; 5]);
+    make(&sandbox, "DSR2", "all/b", &settings("bbbb2222"), &[41.0; 5]);
+    make(&sandbox, "DS0", "all/c", &settings("aaaa1111"), &[42.0; 5]);
+    let rows = |sandbox: &Sandbox| {
+        let table = sandbox.run("report all --format csv").out;
+        let with_runs = |line: &&str| line.contains("asymgrad run") && line.contains(",toy,");
+        let rows: Vec<String> =
+            table.lines().filter(with_runs).filter_map(|line| Some(line.split(',').nth(1)?.into())).collect();
+        rows
+    };
+    assert_eq!(
+        rows(&sandbox),
+        ["DS0 --batch 64", "DSR2 --batch 64 (data aaaa1111)", "DSR2 --batch 64 (data bbbb2222)"]
+    );
+    let runs = sandbox.run("report all --format runs").out;
+    assert!(runs.lines().next().unwrap().contains(",data,data_checksum,program,seed"), "{runs}");
+    let tex = sandbox.run("report all --format tex").out;
+    assert!(tex.contains(&format!("% Data toy: SHA-256 {}", "bbbb2222".repeat(8))), "{tex}");
+}
+
 /// The report has the true gradient at 100 epochs alone, so its figure at 200 is compared with that, and so is ours.
 #[test]
 fn a_trend_compares_the_epochs_of_the_published_figures() {

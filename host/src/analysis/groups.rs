@@ -38,6 +38,8 @@ pub struct Group {
     pub repeats: Vec<Repeat>,
     /// Which runs are averaged up to which epoch, the longest first.
     pub curves: Vec<Curve>,
+    /// What tells it from another group with its name and settings, by the first digits of checksums: ` (data 48e50ac1)`.
+    pub distinction: String,
 }
 
 /// A run that has the settings and the seed of another one.
@@ -55,10 +57,18 @@ pub struct Repeat {
 }
 
 impl Group {
-    /// Its name and the settings in which it differs from what has this name: `DS0 --lr 0.01`.
+    /// Its name, the settings in which it differs from what has this name, and what tells it from another group with both:
+    /// `DS0 --lr 0.01`.
     pub fn label(&self) -> String {
         let settings = self.runs.first().map_or("", |run| &run.settings);
-        format!("{}{settings}", self.name)
+        format!("{}{settings}{}", self.name, self.distinction)
+    }
+
+    /// The checksums of what it was trained with.
+    fn checksums(&self) -> [Option<&str>; 4] {
+        let Some(config) = self.config() else { return [None; 4] };
+        let Config { data, init, batches, test_indices, .. } = config;
+        [Some(&data.checksum), init.as_deref(), batches.as_deref(), test_indices.as_deref()]
     }
 
     /// The command that trains it again, for at least `epochs` epochs and in folders of its own: all of its seeds if they follow one
@@ -296,7 +306,30 @@ pub(crate) fn in_groups(runs: Vec<Run>) -> Vec<Group> {
         let config = Config { seed: 0, data, ..without_draws(&run.config).without_measures() };
         groups.entry(config.identity()).or_default().push(run);
     }
-    groups.into_values().map(of_runs).collect()
+    let mut groups: Vec<Group> = groups.into_values().map(of_runs).collect();
+    distinguish(&mut groups);
+    groups
+}
+
+/// Names the checksums in which groups with one label differ.
+fn distinguish(groups: &mut [Group]) {
+    const NAMES: [&str; 4] = ["data", "init", "batches", "test indices"];
+    let mut of_label: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (index, group) in groups.iter().enumerate() {
+        of_label.entry(group.label()).or_default().push(index);
+    }
+    for alike in of_label.into_values().filter(|alike| alike.len() > 1) {
+        let differ =
+            |of: usize| alike.iter().any(|index| groups[*index].checksums()[of] != groups[alike[0]].checksums()[of]);
+        let differing: Vec<usize> = (0..NAMES.len()).filter(|of| differ(*of)).collect();
+        for index in alike {
+            let checksums = groups[index].checksums();
+            let text = |of: &usize| Some(format!("{} {}", NAMES[*of], checksums[*of]?.get(..8)?));
+            let texts: Vec<String> = differing.iter().filter_map(text).collect();
+            groups[index].distinction =
+                if texts.is_empty() { String::new() } else { format!(" ({})", texts.join(", ")) };
+        }
+    }
 }
 
 /// Of two runs with one seed the longer one is kept.
@@ -322,7 +355,7 @@ fn of_runs(mut runs: Vec<Run>) -> Group {
     // The page holds one picture of each kind of network.
     kept.iter_mut().skip(1).for_each(|run| run.filters = None);
     let name = kept.first().map_or_else(String::new, |run| run.config.name.clone());
-    Group { name, curves: curves(&kept), runs: kept, repeats }
+    Group { name, curves: curves(&kept), runs: kept, repeats, distinction: String::new() }
 }
 
 /// Of some runs those that tell most about `epoch`, and the epoch that all of them have reached: those that have ended there or

@@ -65,7 +65,7 @@ const configOf = (group) => group.runs[0].config;
 const hasAccuracy = (run) => run.epochs.every((line) => line.test_accuracy !== undefined);
 const dataOf = (group) => report.data.find((data) => data.checksum === configOf(group).data.checksum) || { name: configOf(group).data.name, classes: [] };
 const severalData = new Set(report.groups.map((group) => configOf(group).data.checksum)).size > 1;
-const labelOf = (group) => group.name + group.runs[0].settings + (severalData ? `, ${configOf(group).data.name}` : '');
+const labelOf = (group) => group.name + group.runs[0].settings + group.distinction + (severalData ? `, ${configOf(group).data.name}` : '');
 const rulesOf = (group) => {
   const rules = [...new Set([...configOf(group).network.matchAll(/\(([^)]+)\)/g)].map((match) => match[1]))];
   return rules.length ? rules.join(' ') : 'backprop';
