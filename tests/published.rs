@@ -82,26 +82,45 @@ fn a_published_run_takes_measures_and_its_draws_stay() {
 /// 401 steps of 50 are eight epochs and one step.
 #[test]
 fn an_epoch_that_max_steps_cuts_is_not_compared() {
-    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results/published/seed-0/dfa-stall-fashion-DFA");
-    let verdict = |max_steps: &str| {
-        let sandbox = Sandbox::new();
-        let folder = sandbox.path("runs/cut");
-        fs::create_dir_all(&folder).unwrap();
-        for file in ["config.json", "epochs.jsonl", "processes.jsonl", "result.json"] {
-            let text = fs::read_to_string(kept.join(file)).unwrap();
-            let text = match file {
-                "config.json" => text
-                    .replace("\"epochs\": 40", "\"epochs\": 9")
-                    .replace("\"max_steps\": null", &format!("\"max_steps\": {max_steps}")),
-                "epochs.jsonl" => text.lines().take(9).collect::<Vec<_>>().join("\n") + "\n",
-                _ => text,
-            };
-            fs::write(folder.join(file), text).unwrap();
-        }
-        let report: Value = serde_json::from_str(&sandbox.run("report runs --format json").out).unwrap();
-        report["published"][0]["comparisons"].as_array().unwrap().len()
+    let compared = |max_steps: &str| {
+        let max_steps = format!("\"max_steps\": {max_steps}");
+        let edits = [("\"epochs\": 40", "\"epochs\": 9"), ("\"max_steps\": null", &*max_steps)];
+        compared("seed-0/dfa-stall-fashion-DFA", 9, &edits)
     };
-    assert_eq!([verdict("null"), verdict("450"), verdict("401")], [1, 1, 0]);
+    assert_eq!([compared("null"), compared("450"), compared("401")], [1, 1, 0]);
+}
+
+/// The seeds 0 to 2 are published; another run with files of weights, batches and test images has those of its user.
+#[test]
+fn a_run_from_files_of_ones_own_is_not_compared() {
+    let compared = |edits: &[(&str, &str)]| compared("seed-0/dfa-stall-cifar-DFA", 80, edits);
+    assert_eq!(compared(&[]), 6);
+    assert_eq!(compared(&[("\"seed\": 0", "\"seed\": 7")]), 0);
+}
+
+/// How many figures a kept run of so many epochs is compared with after these edits of its configuration.
+fn compared(run: &str, epochs: usize, edits: &[(&str, &str)]) -> usize {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../data/results/published").join(run);
+    let sandbox = Sandbox::new();
+    let folder = sandbox.path("runs/edited");
+    fs::create_dir_all(&folder).unwrap();
+    for file in ["config.json", "epochs.jsonl", "processes.jsonl", "result.json"] {
+        let mut text = fs::read_to_string(kept.join(file)).unwrap();
+        match file {
+            "config.json" => {
+                for (from, to) in edits {
+                    assert!(text.contains(from), "{text}");
+                    text = text.replace(from, to);
+                }
+            }
+            "epochs.jsonl" => text = text.lines().take(epochs).collect::<Vec<_>>().join("\n") + "\n",
+            _ => {}
+        }
+        fs::write(folder.join(file), text).unwrap();
+    }
+    let report: Value = serde_json::from_str(&sandbox.run("report runs --format json").out).unwrap();
+    let sources = report["published"].as_array().unwrap();
+    sources.iter().map(|source| source["comparisons"].as_array().unwrap().len()).sum()
 }
 
 /// The kept runs: each seed has weights, batches and test images of its own, and nothing else differs.

@@ -7,7 +7,7 @@
 //! - `paired`: two groups seed by seed
 //! - `published`: whether runs agree with those that other groups published
 //! - `distance`: the distance to the report's figures
-//! - `groups`: runs that differ in nothing but the seed; `curves`: those of them with the same epochs; `measured`: what they measured at
+//! - `groups`: runs that differ in nothing but the seed; `grouping` finds them; `curves`: those of them with the same epochs; `measured`: what they measured at
 //!   an epoch
 //! - `protocol`: how runs were trained
 //! - `runs`: a run as its folder tells it; `metric`: what runs are compared by
@@ -15,6 +15,7 @@
 mod course;
 mod curves;
 mod distance;
+mod grouping;
 mod groups;
 mod measured;
 mod metric;
@@ -30,8 +31,9 @@ mod verdict;
 pub use curves::Curve;
 pub(crate) use distance::around;
 pub use distance::{DIVISORS, Distance};
+pub(crate) use grouping::{find, in_groups};
 pub use groups::{Group, Ours, Repeat, SeedMean};
-pub(crate) use groups::{by_seed, find, in_groups, span};
+pub(crate) use groups::{by_seed, span};
 pub use measured::{Measured, Spread};
 pub use metric::Metric;
 pub use paired::Paired;

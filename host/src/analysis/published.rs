@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::runs::Run;
 use crate::config::{Config, DatasetId};
 use crate::dataset::Contents;
-use crate::experiment::{Catalogue, Experiment};
-use crate::published::{Figure, Quantity, Record, Source, all};
+use crate::experiment::Catalogue;
+use crate::published::{Figure, Quantity, Record, Source, all, without_draws};
 use crate::statistics;
 
 /// A published figure beside the runs of this program.
@@ -134,16 +134,15 @@ impl PublishedRuns {
     }
 }
 
-/// The options by which a run takes published draws, and the kernels, which change no figure that is compared.
-const ALIKE: [&str; 4] = ["--init", "--batches", "--test-indices", "--kernels"];
-
-/// Whether a run has the settings and the data set of an experiment.
-fn is_as_published(run: &Run, experiment: &Experiment, catalogue: &Catalogue) -> bool {
+/// Whether a run has the settings, the data set and, if it took files of draws, the seeds of a record. The kernels change no figure that is
+/// compared.
+fn is_as_published(run: &Run, record: &Record, catalogue: &Catalogue) -> bool {
+    let experiment = &record.experiment;
     if run.config.name != experiment.name || run.config.data.is_of(experiment, catalogue) != Ok(true) {
         return false;
     }
-    let settings = run.config.without_measures().settings(catalogue);
-    settings.iter().all(|option| ALIKE.iter().any(|alike| option.starts_with(alike)))
+    let settings = without_draws(&run.config).without_measures().settings(catalogue);
+    settings.iter().all(|option| option.starts_with("--kernels"))
 }
 
 /// Compares runs with the published ones of their names, source by source; sources without runs are left out.
@@ -156,7 +155,7 @@ pub fn compare_published(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedR
             sources.len() - 1
         });
         let (experiment, place) = (&record.experiment, &mut sources[index]);
-        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, experiment, catalogue)).collect();
+        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, &record, catalogue)).collect();
         if !runs.is_empty() {
             trained.insert(record.source.name.clone());
         }
