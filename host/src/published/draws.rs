@@ -86,18 +86,18 @@ pub enum DrawError {
 const VALIDATION: u32 = 10_000;
 const TESTED: usize = 2048;
 
-/// Writes a file unless it is there already; another one in its place is an error.
-fn place(file: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), DrawError> {
-    let place = || {
-        if !file.exists() {
-            return write(file).map(|()| true);
-        }
-        let new = file.with_extension("new");
+/// Writes a file unless it is there already, perhaps by another process at the same time; another one in its place is an error.
+fn write_once(file: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> Result<(), DrawError> {
+    let write_once = || {
+        let folder = tempfile::tempdir_in(file.parent().unwrap_or(Path::new(".")))?;
+        let new = folder.path().join("new");
         write(&new)?;
-        let is_same = fs::read(&new)? == fs::read(file)?;
-        fs::remove_file(&new).map(|()| is_same)
+        if file.exists() {
+            return Ok(fs::read(&new)? == fs::read(file)?);
+        }
+        fs::rename(&new, file).map(|()| true)
     };
-    match place() {
+    match write_once() {
         Ok(true) => Ok(()),
         Ok(false) => Err(DrawError::Other { file: file.to_owned() }),
         Err(cause) => Err(DrawError::Io { file: file.to_owned(), cause }),
@@ -122,13 +122,13 @@ impl Protocol {
         };
         fs::create_dir_all(folder).map_err(failed(folder))?;
         let init = folder.join("initial.safetensors");
-        place(&init, |file| tensors::write(file, &of.network, of.training, &state, None))?;
+        write_once(&init, |file| tensors::write(file, &of.network, of.training, &state, None))?;
         let write = |name: &str, shape: Vec<usize>, indices: &[u32]| -> Result<Option<PathBuf>, DrawError> {
             if indices.is_empty() {
                 return Ok(None);
             }
             let file = folder.join(format!("{name}.safetensors"));
-            place(&file, |file| tensors::write_indices(file, name, shape, indices))?;
+            write_once(&file, |file| tensors::write_indices(file, name, shape, indices))?;
             Ok(Some(file))
         };
         let batches = write("batches", vec![of.steps, of.training.batch()], &batches)?;
@@ -154,7 +154,7 @@ impl Protocol {
             Self::DfaStall => {
                 let images = u32::try_from(of.images).ok().and_then(|images| images.checked_sub(VALIDATION));
                 let first = images.filter(|first| *first > 0).ok_or(DrawError::Images { images: of.images })?;
-                let test = Torch::new(seed + 999).below(TESTED, VALIDATION);
+                let test = Torch::new(seed.wrapping_add(999)).below(TESTED, VALIDATION);
                 let batches = Torch::new(seed).below(of.steps * of.training.batch(), first);
                 (batches, test.into_iter().map(|index| first + index).collect())
             }
@@ -222,7 +222,7 @@ fn dfa_stall(seed: u32, tensors: &[Tensor<'_>]) -> Vec<Vec<f32>> {
     // `nn.Linear` draws weights and biases as it is made; these are never used.
     let unused = tensors.iter().filter(|tensor| tensor.role() != TensorRole::Feedback).map(Tensor::len).sum();
     torch.uniform(unused, 1.0);
-    let mut feedback = Torch::new(10_000 + seed);
+    let mut feedback = Torch::new(seed.wrapping_add(10_000));
     let of = |tensor: &Tensor<'_>| {
         let (outputs, inputs) = sides(tensor);
         match tensor.role() {
@@ -261,6 +261,13 @@ mod tests {
         let tensor = architecture.tensors(&training).find(|tensor| tensor.to_string() == name).unwrap();
         let found = draws.state[tensor.index_of(exported)];
         assert!((found - expected).abs() < 1e-6, "{name}[{exported}] is {found}, not {expected}");
+    }
+
+    #[test]
+    fn the_largest_seeds_have_draws() {
+        let network: Network = "input 6 - dense20.tanh(DFA) - dense10(DFA)".parse().unwrap();
+        assert_eq!(draw(Protocol::DfaStall, u32::MAX, &network).test.len(), TESTED);
+        assert!(draw(Protocol::Akrout, u32::MAX, &network).test.is_empty());
     }
 
     /// Against PyTorch 2.15: `torch.manual_seed(3)`, three `nn.Linear`, `xavier_uniform_` of their weights; `randn(20, 10)` twice with
