@@ -9,7 +9,7 @@ use super::fields::Config;
 use crate::Network;
 use crate::experiment::{Experiment, ExperimentError};
 use crate::kernels::NumericMode;
-use crate::settings::{Choices, Initials, Target};
+use crate::settings::{Choices, Coefficients, Initials, Target};
 
 impl Config {
     /// Samples of a step where neither the user nor the experiment says how many.
@@ -25,7 +25,12 @@ impl Config {
         data: impl Into<DatasetId>,
         class: NumericMode,
     ) -> Result<Self, ExperimentError> {
-        let all = choices.or(&experiment.options.choices);
+        let mut own = experiment.options.choices.clone();
+        if choices.optimizer.is_some() {
+            // They are those of the experiment's optimizer.
+            own.coefficients = Coefficients::default();
+        }
+        let all = choices.or(&own);
         let mut config = Self::of_network(experiment.name.clone(), experiment.parsed_network()?, &all, data, class);
         if choices.loss.is_none() {
             config.loss = experiment.parsed_loss()?;
@@ -179,6 +184,13 @@ mod tests {
         let digits = dataset::open("digits").unwrap();
         let mut experiment = experiment::find("DS0").unwrap();
         experiment.options.choices.batch = Some(500);
+        // The coefficients are those of the experiment's optimizer.
+        experiment.options.choices.optimizer = Some(optimizer("rmsprop"));
+        experiment.options.choices.coefficients.epsilon = Some(1e-4);
+        let of_adam = Config::of_experiment(&experiment, &adam, &digits, NumericMode::Fused).unwrap();
+        assert_eq!(of_adam.optimizer, Optimizer::Adam(Adam::DEFAULT));
+        experiment.options.choices.optimizer = None;
+        experiment.options.choices.coefficients.epsilon = None;
         let batch = |experiment: &Experiment, choices: Choices| {
             Config::of_experiment(experiment, &choices, &digits, NumericMode::Portable).unwrap().batch
         };
