@@ -63,7 +63,7 @@ impl StatusArguments {
             }
             let clear = if self.watch && io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             print(&format!("{clear}{}", Self::text(&runs, &missing)))?;
-            if !self.watch || runs.iter().all(|run| run.state.has_ended()) {
+            if !self.watch || (missing.is_empty() && runs.iter().all(|run| run.state.has_ended())) {
                 return Ok(());
             }
             std::thread::sleep(std::time::Duration::from_secs(5));
@@ -84,7 +84,8 @@ impl StatusArguments {
     }
 
     fn text(runs: &[RunStatus], missing: &[String]) -> String {
-        let mut table = table(["run", "data", "seed", "state", "epoch", "accuracy", "left", "who", "folder"]);
+        let mut table =
+            table(["run", "data", "seed", "state", "epoch", "accuracy", "remaining", "process or problem", "folder"]);
         for run in runs {
             let silent = run.silent.map_or_else(String::new, |seconds| format!(", {seconds} s ago"));
             let who = run.holder.as_ref().map_or_else(String::new, |holder| format!("{holder}{silent}"));
