@@ -79,6 +79,9 @@ pub(crate) fn conditions(catalogue: &Catalogue, groups: &[Group]) -> Vec<Conditi
     all.filter(|conditions| !conditions.figures.is_empty()).collect()
 }
 
+/// Distances over fewer figures say little, and are left out where many would stand.
+pub(crate) const FEW: usize = 5;
+
 /// The batch and the conditions' name of a group; `None` if it trains no experiment of the report's tables on its data.
 fn name_of(catalogue: &Catalogue, group: &Group) -> Option<(usize, String)> {
     let config = group.config()?;

@@ -44,7 +44,11 @@ pub(crate) fn fill(text: &str, sections: &[Section]) -> Result<Option<String>, B
         let problem = |problem: String| BlockError { line: number, problem };
         let name = line.trim_end().strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE));
         match (name, open) {
-            (Some(END), None) => return Err(problem("a block ends that has no beginning".into())),
+            (Some(END), None) => {
+                return Err(problem(format!(
+                    "a block ends that has no beginning; remove this line, or add one with {OPEN}NAME{CLOSE} above it"
+                )));
+            }
             (Some(END), Some(_)) => open = None,
             (Some(name), None) => {
                 filled += line;
@@ -53,7 +57,9 @@ pub(crate) fn fill(text: &str, sections: &[Section]) -> Result<Option<String>, B
                 continue;
             }
             (Some(name), Some((_, outer))) => {
-                return Err(problem(format!("the block `{name}` begins before the block `{outer}` has ended")));
+                return Err(problem(format!(
+                    "the block `{name}` begins before the block `{outer}` has ended; add the line {OPEN}{END}{CLOSE} above it"
+                )));
             }
             (None, Some(_)) => continue,
             (None, None) => {}

@@ -3,7 +3,7 @@
 use super::blocks::Section;
 use super::grid::{Column, grid};
 use crate::analysis::{DIVISORS, Distance};
-use crate::report::conditions::{Conditions, TableDistance, figures_text, reached};
+use crate::report::conditions::{Conditions, FEW, TableDistance, figures_text, reached};
 
 /// The sections about distances; none if no run has reached a published figure.
 pub(crate) fn distances(conditions: &[Conditions]) -> Vec<Section> {
@@ -104,17 +104,23 @@ fn by_conditions(conditions: &[Conditions]) -> String {
     )
 }
 
-/// Sentences with the distances of each two conditions over the figures that both have.
+/// Sentences with the distances of each two conditions over the figures that both have: of the first condition and each other, and of
+/// two others that share more than a few.
 fn shared(conditions: &[Conditions]) -> Vec<String> {
     let with = |of: &Conditions, distance: Distance| {
         format!("{:.2} points with {} (mean {:+.2})", distance.root_mean_square, of.name, distance.mean)
     };
-    let sentence = |a: &Conditions, b: &Conditions| {
+    let sentence = |index: usize, a: &Conditions, b: &Conditions| {
         let [first, second] = a.beside(b)?;
+        if index > 0 && first.figures < FEW {
+            return None;
+        }
         let figures = figures_text(first.figures);
         Some(format!("Over the {figures} of both: {}, {}.", with(a, first), with(b, second)))
     };
-    let pairs =
-        conditions.iter().enumerate().flat_map(|(index, a)| conditions.iter().skip(index + 1).map(move |b| (a, b)));
-    pairs.filter_map(|(a, b)| sentence(a, b)).collect()
+    let pairs = conditions
+        .iter()
+        .enumerate()
+        .flat_map(|(index, a)| conditions.iter().skip(index + 1).map(move |b| (index, a, b)));
+    pairs.filter_map(|(index, a, b)| sentence(index, a, b)).collect()
 }

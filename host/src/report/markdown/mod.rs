@@ -19,7 +19,7 @@ pub use blocks::BlockError;
 use blocks::{Section, fill};
 use grid::one_line;
 
-use super::conditions::{figures_text, reached};
+use super::conditions::{FEW, figures_text, reached};
 use super::plots::{self, PlotError};
 use super::results::Report;
 use crate::analysis::{Distance, Ranking, Verdict};
@@ -128,9 +128,6 @@ fn sections(report: &Report) -> Vec<Section> {
     sections
 }
 
-/// The summary names a condition from so many figures on; fewer say little.
-const SUMMARIZED: usize = 5;
-
 /// How far the report is reproduced.
 fn summary(report: &Report) -> String {
     let rows = report.tables.iter().filter(|table| table.number.is_some()).flat_map(|table| &table.rows);
@@ -143,16 +140,17 @@ fn summary(report: &Report) -> String {
         .conditions
         .iter()
         .filter_map(|of| {
-            let Distance { near, figures, root_mean_square, .. } = of.whole()?.distance;
-            (figures >= SUMMARIZED).then(|| {
-                format!("{root_mean_square:.2} with {} ({near} of {} within 2)", of.name, figures_text(figures))
+            let whole = of.whole()?;
+            let Distance { near, figures, root_mean_square, .. } = whole.distance;
+            (figures >= FEW).then(|| {
+                let (tables, figures) = (whole.name(), figures_text(figures));
+                format!("{root_mean_square:.2} with {} ({tables}, {near} of {figures} within 2)", of.name)
             })
         })
         .collect();
     if !distances.is_empty() {
         text += &format!(
-            " Their distance to those of Tables 1 and 2, in points (root mean square over the figures that runs of a condition have \
-             reached, if these are {SUMMARIZED} or more): {}.",
+            " Their distance to these figures in points (root mean square), for each condition with {FEW} figures or more: {}.",
             distances.join(", ")
         );
     }
