@@ -12,6 +12,7 @@
 //! | 6 | `train` | one training: steps, epochs, measures, checkpoints |
 //! | 6 | `status` | the state of runs |
 //! | 6 | `output` | files that a user names |
+//! | 5 | `published` | runs that other groups published, and their draws |
 //! | 5 | `run` | a run's folder: lock, logs, checkpoint, result |
 //! | 4 | `config` | all that decides a run's results |
 //! | 3 | `experiment` | experiments as data: those of the report, and a user's |

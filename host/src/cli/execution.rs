@@ -36,13 +36,13 @@ const STOPPED: u8 = 75;
 pub(super) struct Execution {
     #[command(flatten)]
     pub(super) shared: SharedOptions,
-    /// Trains so many runs at once; they never change a number
+    /// Runs trained at once; the results do not depend on it
     #[arg(long, value_name = "N", default_value = "1", value_parser = count, conflicts_with_all = ["slurm", "print_script"])]
     jobs: usize,
     /// Memory in MB for all runs at once [default: what is free]
     #[arg(long, value_name = "MB", value_parser = clap::value_parser!(u64).range(1..))]
     memory: Option<u64>,
-    /// Threads of each run; they never change a number [default: all cores, shared out among --jobs]
+    /// Threads of each run; the results do not depend on it [default: all cores, shared out among --jobs]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Shows what would be done

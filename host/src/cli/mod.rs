@@ -2,14 +2,14 @@
 //!
 //! Results go to standard output, all else to standard error. Each command has a file of its name.
 //!
-//! - `execution`: the options of `run` and `suite` that change no number, and how both train
+//! - `execution`: the options of `run` and `suite` that change no result, and how both train
 //! - `dry_run`: what `--dry-run` shows
 //! - `datasets`: the data sets of a command, each opened once
 //! - `experiments`: the option `--experiments`, and the command of that name
 //! - `run`: the arguments of `run`; `grid`: their tasks, or those of a grid file
 //! - `shared`: the options of a training that `run` and `suite` share
 //! - `weights`: the weights of `predict` and `evaluate`
-//! - `published_runs`: the runs of `suite --published`
+//! - `published_runs`: the runs of `suite --published`; `kernel_table`: what `plan --kernels` prints
 //! - `values`: parsers of values; `output`: standard output
 
 mod data;
@@ -55,7 +55,7 @@ use run::RunArguments;
 use status::StatusArguments;
 use suite::SuiteArguments;
 
-/// Trains networks whose error travels back through other weights than the ones it came through.
+/// Trains neural networks whose backward pass uses different weights from the forward pass.
 #[derive(Parser)]
 #[command(version, long_version = asymgrad::run::VERSION, about, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -71,7 +71,7 @@ enum Command {
     Run(Box<RunArguments>),
     /// Describes files of experiments and of grids
     Experiments(ExperimentsArguments),
-    /// Trains the whole protocol of the report, or all of it in minutes on the embedded digits
+    /// Trains all of the report's experiments; with --quick for a few epochs each on the embedded digits
     Suite(SuiteArguments),
     /// Fetches, imports and describes data sets
     #[command(subcommand)]

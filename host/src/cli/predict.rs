@@ -22,8 +22,12 @@ impl PredictArguments {
     pub(super) fn predict(&self) -> anyhow::Result<()> {
         let Weights { config, state, dataset } = self.weights.read(&Choices::default())?;
         let logits = train::predict(&config, &state, &dataset)?;
-        tensors::write_logits(&self.output, &logits, &dataset.test)
-            .map_err(|error| anyhow::anyhow!("{}: cannot write the logits: {error}", self.output.display()))?;
+        tensors::write_logits(&self.output, &logits, &dataset.test).map_err(|error| {
+            anyhow::anyhow!(
+                "{}: cannot write the logits: {error}; check the path, the permissions and the space left",
+                self.output.display()
+            )
+        })?;
         print_name(&self.output)
     }
 }

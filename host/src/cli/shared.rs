@@ -16,7 +16,7 @@ pub(super) enum KernelChoice {
 }
 
 impl KernelChoice {
-    /// The class of numbers that it computes here.
+    /// Its numeric mode on this CPU.
     pub(super) fn class(self) -> anyhow::Result<NumericMode> {
         let class = match self {
             Self::Auto => InstructionSet::fastest().mode(),
@@ -43,7 +43,7 @@ pub(super) struct SharedOptions {
     /// and the best epoch is chosen on the test set, which is optimistic [default: 0]
     #[arg(long, value_name = "N")]
     pub(super) validation: Option<usize>,
-    /// Which kernels compute
+    /// Numeric mode of the kernels: auto, portable or fast
     #[arg(long, value_enum, default_value = "auto")]
     pub(super) kernels: KernelChoice,
 }

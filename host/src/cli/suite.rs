@@ -1,4 +1,4 @@
-//! `asymgrad suite`: the whole protocol of the report.
+//! `asymgrad suite`: all experiments of the report, or the runs that other groups published.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;

@@ -104,8 +104,11 @@ impl Found {
         let (shape, train) = self.part(0)?;
         let (tested, test) = self.part(2)?;
         if shape != tested || train.is_empty() || test.is_empty() {
-            let problem =
-                format!("{} images of {tested:?}, those to train on are {} of {shape:?}", test.len(), train.len());
+            let problem = format!(
+                "it has {} images of {tested:?}, the training file {} of {shape:?}; both need images of one size: get the files again",
+                test.len(),
+                train.len()
+            );
             return Err(Error::Idx { file: self.file(2)?.to_owned(), problem });
         }
         let labels = train.labels.iter().chain(&test.labels);

@@ -119,9 +119,12 @@ pub fn parse(text: &str) -> Result<Vec<Experiment>, (usize, String)> {
         let mut known = names.iter().chain(of_program.iter().map(|experiment| &experiment.name));
         let than = experiment.claim.as_ref().and_then(|claim| claim.expectation.than());
         let problem = if names.iter().take(index).any(|name| *name == experiment.name) {
-            Err(format!("a second experiment is called `{}`", experiment.name))
+            Err(format!("a second experiment is called `{}`; give each a name of its own", experiment.name))
         } else if let Some(than) = than.filter(|than| !known.any(|name| name == than)) {
-            Err(format!("no experiment is called `{than}`, which the claim of `{}` names", experiment.name))
+            Err(format!(
+                "no experiment is called `{than}`, which the claim of `{}` names; `asymgrad list` shows the names",
+                experiment.name
+            ))
         } else {
             check(experiment, &of_program)
         };

@@ -19,7 +19,7 @@ pub struct Experiment {
     pub name: String,
     /// The network in the report's notation.
     pub network: String,
-    /// `ce` or `hinge`.
+    /// The name of the loss, such as `ce`.
     pub loss: String,
     /// The report's table, 1 to 4; `None` for an extra experiment.
     #[serde(default)]

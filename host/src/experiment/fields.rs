@@ -6,7 +6,7 @@ pub(super) const FIELDS: [[&str; 3]; 13] = [
     ["network", "NETWORK", "The network; required"],
     ["loss", "LOSS", "ce, bce, mse, huber, hinge, crammer-singer, softmax-hinge or softmax-crammer-singer; required"],
     ["lr", "X", "Learning rate [default: 0.001 for adam, else 0.01]"],
-    ["epochs", "N", "Epochs to train [default: the fewest of `published`, else 100]"],
+    ["epochs", "N", "Epochs to train [default: the fewest of `published`, else 25 with `rules`, else 100]"],
     ["validation", "N", "Holds the last N training images out and chooses the best epoch on them [default: 0]"],
     ["data", "DATA", "digits, cifar10, fashion-mnist, or the path of a data set [default: cifar10]"],
     ["init", "FILE.safetensors", "Weights to begin with; those that the file lacks are drawn, and named"],

@@ -2,6 +2,7 @@
 //!
 //! - `catalogue`: the experiments that a command knows, and the reader of a user's file
 //! - `report`: the experiments of `data/experiments.toml`
+//! - `published`: the experiments of `data/published.toml`
 //! - `definition`: an experiment; `fields`: its own fields; `options`: those that are options of `run`; `reader`: both from TOML
 //! - `claim`: the statement of the report that an experiment tests
 

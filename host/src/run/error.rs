@@ -51,7 +51,7 @@ pub enum Error {
         found: String,
     },
     /// The folder lies in that of another run.
-    #[error("{}: this lies in the folder of another run, {}, where nobody looks for a run; choose another with --out", folder.display(), run.display())]
+    #[error("{}: this lies in the folder of another run, {}, where `status` and `report` do not look for runs; choose another with --out", folder.display(), run.display())]
     InsideRun {
         /// The folder.
         folder: PathBuf,

@@ -7,7 +7,7 @@
 //! - `state`: the trainer's state that the folder holds; `checkpoint`: the file it lies in
 //! - `config_file`, `result`, `process`: `config.json`, `result.json`, `processes.jsonl`
 //! - `lines`: the lines of the logs
-//! - `files`: the names of all files; `error`: what can be wrong with them
+//! - `files`: the names of all files; `leftover`: files that make a folder no other's; `error`: what can be wrong with them
 
 mod checkpoint;
 mod config_file;

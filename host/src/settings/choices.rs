@@ -45,7 +45,7 @@ pub struct Choices {
     /// Samples of a step [default: the experiment's, else 128]
     #[arg(long, value_name = "N", value_parser = count)]
     pub batch: Option<usize>,
-    /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the fewest that the report publishes, else 100]
+    /// Epochs to train; 0 evaluates and measures the weights before the first step [default: the experiment's, else 100]
     #[arg(long, value_name = "N")]
     pub epochs: Option<u32>,
     /// Steps to train in all, if that is less than the epochs; 0 is as --epochs 0
@@ -66,10 +66,10 @@ pub struct Choices {
     /// (KP): fraction by which weights and feedback shrink each step [default: 0.0001]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub kp_decay: Option<f32>,
-    /// (WM): share of the way that a mirror goes each step [default: 0.01]
+    /// (WM): fraction by which B moves towards its target each step [default: 0.01]
     #[arg(long, value_name = "X", value_parser = positive, allow_negative_numbers = true)]
     pub mirror_rate: Option<f32>,
-    /// (WM): rounds of noise that mirrors are shown before the first step [default: 4 / --mirror-rate]
+    /// (WM): warm-up rounds of noise before the first step [default: 4 / --mirror-rate]
     #[arg(long, value_name = "N")]
     pub mirror_first: Option<u32>,
     /// (WM): noise is uniform on (-BOUND, BOUND) [default: the square root of 3]
@@ -91,7 +91,7 @@ pub struct Choices {
     /// How biases are drawn, likewise [default: zero]
     #[arg(long, value_name = "INITIAL")]
     pub bias_init: Option<Initials>,
-    /// Gives each channel of the training images mean 0 and variance 1, and the test images the same numbers
+    /// Gives each channel of the training images mean 0 and variance 1, and applies the same shift and scale to the test images
     #[arg(long)]
     pub standardize: bool,
     /// Epochs between two measurements of the feedback's angles; 0 is never [default: 1]

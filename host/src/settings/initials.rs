@@ -59,7 +59,7 @@ impl FromStr for Initials {
                 ));
             };
             if initials.layers.insert(layer, initial(text)?).is_some() {
-                return Err(format!("layer {layer} is named twice"));
+                return Err(format!("layer {layer} is named twice; leave one of them out"));
             }
         }
         Ok(initials)
