@@ -535,6 +535,14 @@ fn a_read_that_fails_erases_nothing() {
                 let switched_on = || Snapshots::new(flash.clone(), range.clone()).unwrap();
                 let error = switched_on().save(trainer, &[6; 32]);
                 assert_eq!(error, Err(SnapshotError::Flash(NorFlashErrorKind::Other)));
+                // A loop that polls the same save again, in place of another one.
+                let mut again = switched_on();
+                let mut save = again.start_save(trainer, &[6; 32]).unwrap();
+                let mut errors = 0;
+                for _ in 0..10_000 {
+                    errors += usize::from(save.poll().is_err());
+                }
+                assert!(errors > 1);
                 assert_eq!(flash.0.borrow().used, 0, "something was erased");
                 assert_eq!(flash.0.borrow().bytes, before);
 

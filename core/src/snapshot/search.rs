@@ -48,7 +48,11 @@ impl<E> Search<E> {
     pub(super) fn poll<F: ReadNorFlash<Error = E>>(&mut self, flash: &mut F) -> Result<Poll<Option<Found>>, E> {
         let Some(start) = self.slots.get(self.slot).copied() else {
             return match (self.newest, self.failure.take()) {
-                (None, Some(error)) => Err(error),
+                (None, Some(error)) => {
+                    // Polled again, it reads both slots again: an unreadable one would count as empty, and be erased.
+                    self.slot = 0;
+                    Err(error)
+                }
                 (newest, _) => Ok(Poll::Ready(newest)),
             };
         };
