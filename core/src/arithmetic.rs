@@ -31,7 +31,7 @@ pub trait Arithmetic: Copy + Send + Sync + 'static {
     /// The square root, correctly rounded (IEEE 754), so that every implementation gives the same bits.
     fn sqrt(x: f32) -> f32;
 
-    /// The stored form of an error signal (dL/dx), a velocity or a first moment, and what a step reads of RMSprop's mean of the squared
+    /// The stored form of an error signal (dL/dh), a velocity or a first moment, and what a step reads of RMSprop's mean of the squared
     /// gradients; by default the value itself.
     ///
     /// An implementation may flush a value to 0 if it or its products are subnormal, that is below

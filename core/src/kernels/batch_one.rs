@@ -69,7 +69,7 @@ impl InputGradient<'_> {
         }
     }
 
-    /// The first `count` values of `output`, the columns from `row` on of dL/dx; returns `count`.
+    /// The first `count` values of `output`, the columns from `row` on of dL/dh; returns `count`.
     #[inline(always)]
     fn inputs<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize>(
         &self,
@@ -119,7 +119,7 @@ impl InputGradient<'_> {
         }
     }
 
-    /// dL/dx of `COUNT` neighbouring pixels with the same valid taps.
+    /// dL/dh of `COUNT` neighbouring pixels with the same valid taps.
     #[inline(always)]
     fn pixels<A: Arithmetic, const LANES: usize, const NR_VECTORS: usize, const COUNT: usize>(
         &self,

@@ -2,24 +2,24 @@
 //!
 //! | pass | computes |
 //! |---|---|
-//! | [`Forward`] | y = x W + b, and ReLU if that is the activation |
-//! | [`InputGradient`] | dL/dx = G Bᵀ, masked |
+//! | [`Forward`] | y = h W + b, and ReLU if that is the activation |
+//! | [`InputGradient`] | dL/dh = G Bᵀ, masked |
 //! | [`WeightGradient`] | dL/dW = hᵀ G, straight into the optimizer |
 //! | [`BiasGradient`] | dL/db = Σ G, straight into the optimizer |
 
 use super::geometry::Geometry;
 use crate::network::Activation;
 
-/// y = x W + b, followed by ReLU if that is the activation. Other activations run over the result afterwards.
+/// y = h W + b, followed by ReLU if that is the activation. Other activations run over the result afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct Forward<'a> {
     /// Geometry of the layer.
     pub geometry: Geometry,
     /// Samples of the batch.
     pub samples: usize,
-    /// x: position, input channel × samples.
+    /// h: pixel, input channel × samples.
     pub input: &'a [f32],
-    /// W.
+    /// W, in the layout of [`Geometry`].
     pub weight: &'a [f32],
     /// b: one for each output channel, or for each position and output channel if untied.
     pub bias: &'a [f32],
@@ -27,7 +27,7 @@ pub struct Forward<'a> {
     pub activation: Option<Activation>,
 }
 
-/// dL/dx = G Bᵀ, set to 0 where the ReLU before the layer was off.
+/// dL/dh = G Bᵀ, set to 0 where the ReLU before the layer was off.
 #[derive(Clone, Copy, Debug)]
 pub struct InputGradient<'a> {
     /// Geometry of the layer.

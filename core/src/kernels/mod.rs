@@ -16,7 +16,7 @@
 //! | `winograd/` | 5 × 5 convolutions with fewer products |
 //! | `pooling.rs` | max and average pooling |
 //! | `rows.rs` | a pass over some rows of a layer, for a slice of a step |
-//! | `reference.rs`, `reference_sums.rs`, `reference_convolution.rs`, `seeded_feedback.rs` | the passes on a device |
+//! | `reference.rs`, `reference_sums.rs`, `reference_convolution.rs`, `reference_pooling.rs`, `seeded_feedback.rs` | the passes on a device |
 //! | `step.rs`, `update.rs` | the optimizer |
 //!
 //! Each job is a plain struct of slices, and its `run` functions compute a range of its rows; a kernel set chooses the
@@ -80,10 +80,10 @@ pub trait Kernels {
     /// - adds to the partial sums of [`Kernels::pool_backward`].
     const SLICES: bool = false;
 
-    /// y = x W + b, and ReLU if that is the activation.
+    /// y = h W + b, and ReLU if that is the activation. `output` is position, output channel × samples, and is overwritten.
     fn forward<const CAPS: u32>(&self, job: &Forward<'_>, output: &mut [f32]);
 
-    /// dL/dx = G Bᵀ, masked.
+    /// dL/dh = G Bᵀ, masked. `output` is pixel, input channel × samples, and is overwritten.
     fn input_gradient<const CAPS: u32>(&self, job: &InputGradient<'_>, output: &mut [f32]);
 
     /// [`Kernels::input_gradient`] with B regenerated from `source`; the job's weights are empty.
@@ -94,7 +94,7 @@ pub trait Kernels {
         output: &mut [f32],
     );
 
-    /// hᵀG into the optimizer; `sums` is as long as the weights if positions share them.
+    /// Computes hᵀG and applies it by `update`. `sums` is scratch as long as the weights if positions share them, else empty.
     fn weight_gradient<const CAPS: u32>(&self, job: &WeightGradient<'_>, update: Update<'_>, sums: &mut [f32]);
 
     /// The bias gradient into the optimizer.
@@ -103,7 +103,7 @@ pub trait Kernels {
     /// Pooling.
     fn pool(&self, pool: &PoolGeometry, input: &[f32], output: &mut [f32]);
 
-    /// dL/dx of pooling; `before` is the activation whose output `input` is. The first `partial` values of `output` are partial sums to which
+    /// dL/dh of pooling; `before` is the activation whose output `input` is. The first `partial` values of `output` are partial sums to which
     /// this pass adds; there are none if the kernel set does not [cut layers](Kernels::SLICES).
     fn pool_backward(
         &self,

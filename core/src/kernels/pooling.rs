@@ -97,7 +97,7 @@ impl PoolGeometry {
         }
     }
 
-    /// Computes the rows `rows` of dL/dx from G. `before` is the activation whose output `input` is: where a ReLU was off, the
+    /// Computes the rows `rows` of dL/dh from G. `before` is the activation whose output `input` is: where a ReLU was off, the
     /// result is 0.
     #[inline(always)]
     pub fn backward(

@@ -54,7 +54,7 @@ pub(super) fn each_tap<const CAPS: u32, const BACKWARD: bool>(
     }
 }
 
-/// y = x W + b, and ReLU if that is the activation.
+/// y = h W + b, and ReLU if that is the activation.
 pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output: &mut [f32]) {
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);
@@ -100,7 +100,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     });
 }
 
-/// dL/dx = G Bᵀ, masked.
+/// dL/dh = G Bᵀ, masked.
 pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
     let (geometry, n) = (job.geometry.known::<CAPS>(), known_samples::<CAPS>(job.samples));
     let (inputs, outputs) = (geometry.in_channels, geometry.out_channels);

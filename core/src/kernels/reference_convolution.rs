@@ -9,7 +9,7 @@ use crate::arithmetic::{Arithmetic, Portable};
 use crate::capabilities::{self, enabled};
 use crate::slices::{range, range_mut, tail, tail_mut};
 
-/// y = x W + b.
+/// y = h W + b.
 #[inline(never)]
 pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output: &mut [f32]) {
     let (geometry, inputs, outputs) = (&job.geometry, job.geometry.in_channels, job.geometry.out_channels);
@@ -24,7 +24,7 @@ pub(super) fn forward<A: Arithmetic, const CAPS: u32>(job: &Forward<'_>, output:
     }
 }
 
-/// dL/dx = G Bᵀ.
+/// dL/dh = G Bᵀ.
 #[inline(never)]
 pub(super) fn input_gradient<A: Arithmetic, const CAPS: u32>(job: &InputGradient<'_>, output: &mut [f32]) {
     let (geometry, inputs, outputs) = (&job.geometry, job.geometry.in_channels, job.geometry.out_channels);

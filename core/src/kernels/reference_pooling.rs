@@ -79,7 +79,7 @@ pub(super) fn forward(pool: &PoolGeometry, input: &[f32], output: &mut [f32]) {
     });
 }
 
-/// dL/dx from G; see [`PoolGeometry::backward`]. The first `partial` values of `output` are partial sums to which this pass adds.
+/// dL/dh from G; see [`PoolGeometry::backward`]. The first `partial` values of `output` are partial sums to which this pass adds.
 pub(super) fn backward(
     pool: &PoolGeometry,
     input: &[f32],

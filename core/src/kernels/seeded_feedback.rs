@@ -9,7 +9,7 @@ use crate::random::{FeedbackSource, saturating_u32};
 use crate::slices::tail;
 
 impl InputGradient<'_> {
-    /// All of dL/dx = G Bᵀ, masked, with B from `source` instead of [`InputGradient::weight`].
+    /// All of dL/dh = G Bᵀ, masked, with B from `source` instead of [`InputGradient::weight`].
     ///
     /// A convolution draws each value once a position.
     pub fn run_seeded<A: Arithmetic, const CAPS: u32>(&self, source: &FeedbackSource, output: &mut [f32]) {

@@ -8,8 +8,8 @@
 //! | all | `TileSet::winograd` (`--kernels fast`), tied 5 × 5 that keeps the image's size, ≥ 16 samples (dL/dW: and ≥ 16 inputs) | Winograd | a sixth of the products |
 //! | forward | 1 sample, dense or tied | batch one | samples would fill one lane; outputs fill all |
 //! | forward | ≤ 4 samples | small batch | tiles of 8 rows × 4 samples |
-//! | dL/dx | 1 sample | batch one | inputs fill the lanes, and their weights are contiguous |
-//! | dL/dx | dense with 10 outputs | const outputs | known sizes keep tiles in registers |
+//! | dL/dh | 1 sample | batch one | inputs fill the lanes, and their weights are contiguous |
+//! | dL/dh | dense with 10 outputs | const outputs | known sizes keep tiles in registers |
 //! | dL/dW | convolution, inputs fill half a vector or less | few channels | outputs fill the lanes |
 //! | dL/dW | 1 sample, tied | batch one | sums stay in registers from position to position |
 //! | dL/dW | dense ≤ 4 samples, untied ≤ 16 | small batch | weights move in the order of memory |
@@ -21,7 +21,7 @@
 //!
 //! | algorithm | A panel | B panel |
 //! |---|---|---|
-//! | dense, data pass with ≥ 4 tiles in each direction | weights, for dL/dx | columns of samples |
+//! | dense, data pass with ≥ 4 tiles in each direction | weights, for dL/dh | columns of samples |
 //! | convolution, data pass | weights, if tied, or used by ≥ 4 vectors of samples, or with < 8 channels of the sum | |
 //! | dense and convolution, dL/dW | G, if ≥ 8 tiles of inputs read it | inputs, transposed |
 //!
@@ -67,9 +67,9 @@ const PACKED_TILES: usize = 4;
 /// A pass over a layer with weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// y = x W + b.
+    /// y = h W + b.
     Forward,
-    /// dL/dx = G Bᵀ.
+    /// dL/dh = G Bᵀ.
     InputGradient,
     /// dL/dW = hᵀ G.
     WeightGradient,

@@ -17,7 +17,7 @@ pub enum Operation {
         /// Features of the output.
         outputs: usize,
     },
-    /// Cross-correlation with one filter for all positions.
+    /// A convolution (cross-correlation): all positions share the same filters.
     Convolution {
         /// Channels of the output.
         filters: usize,

@@ -273,8 +273,8 @@ pub struct Score {
     pub loss: f32,
     /// Number of samples that are predicted correctly; a sample with NaN is not.
     ///
-    /// - With classes, those whose largest logit is that of the class; with one output, those whose logit is above 0 for
-    ///   class 1, else not.
+    /// - With classes, those whose largest logit is that of the class; with one output and binary cross-entropy, those whose
+    ///   logit is above 0 for class 1, else not.
     /// - With values and binary cross-entropy, those whose every logit is above 0 where the value is above 1/2, and not
     ///   elsewhere.
     /// - With values and any other loss, `None`: nothing is predicted correctly or not.

@@ -18,7 +18,8 @@
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Targets<'a> {
     /// A class for each sample, below [`Training::classes`](crate::Training::classes). A loss that takes values trains the
-    /// outputs towards 1 for the class and 0 for the others; with one output, class 0 is the value 0 and class 1 the value 1.
+    /// outputs towards 1 for the class and 0 for the others. With one output, binary cross-entropy has the classes 0 and 1, which
+    /// are the values 0 and 1, and the other losses have class 0 alone.
     Classes(&'a [usize]),
     /// A value for each output of each sample, `[sample][output]`.
     Values(&'a [f32]),

@@ -279,8 +279,8 @@ impl Training {
         if self.clip.to_bits() == 0 { None } else { Some(self.clip) }
     }
 
-    /// Number of classes that a network of `outputs` outputs tells apart: two by the sign of one output, else one for each
-    /// output.
+    /// Number of classes that a network of `outputs` outputs tells apart: one for each output, or two if binary cross-entropy
+    /// has one output.
     pub const fn classes(&self, outputs: usize) -> usize {
         if outputs == 1 && matches!(self.loss, Loss::BinaryCrossEntropy) { 2 } else { outputs }
     }

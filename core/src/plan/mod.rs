@@ -5,6 +5,7 @@
 //! | `cursor.rs` | the layers one after the other, with their shapes and the offsets of their values |
 //! | `layout.rs` | the regions of the buffer, in order |
 //! | `sizes.rs` | the sizes that users ask for: `Architecture::memory` and the like |
+//! | `rows.rs` | the rows into which slices cut a pass, and the operations of one |
 //! | `slices.rs` | the instructions of the longest slice of a step |
 //! | `table.rs` | the plan as a table, for `asymgrad plan` |
 //! | `tensors.rs` | named tensors and the index of each element, for export |

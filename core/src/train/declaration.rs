@@ -20,7 +20,7 @@ impl<'m> Declaration<'m> {
     /// For a constant: a compile error if [`Trainer::new`] would refuse the network or the training.
     ///
     /// # Panics
-    /// As said.
+    /// If [`Trainer::new`] would refuse the network or the training.
     pub const fn new(network: Architecture<'m>, training: Training) -> Self {
         match check::<ALL>(&network, &training) {
             Err(TrainerError::EmptyBatch) => panic!("a batch needs at least 1 sample"),

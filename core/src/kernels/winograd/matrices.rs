@@ -47,8 +47,8 @@ fn scaled<A: Arithmetic, const LANES: usize>(x: [f32; LANES], scalar: f32) -> [f
     plus::<A, LANES>([0.0; LANES], x, scalar)
 }
 
-/// The divisors of the points' values: Π (aⱼ − aₖ) over all other points aₖ, for ±1, ±2 and ±½; for 0 it is −1, and [`Pixels`] has
-/// the sign.
+/// The scale of a row of G: 1 / Π (aⱼ − aₖ) over all other finite points aₖ, for aⱼ = ±1, ±2 and ±½. For 0 the product is −1, and
+/// [`Pixels`] has the sign.
 const ONE: f32 = -2.0 / 9.0;
 const TWO: f32 = 1.0 / 90.0;
 const HALF: f32 = 32.0 / 45.0;
