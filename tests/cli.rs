@@ -732,13 +732,13 @@ fn runs_are_a_table_of_the_settings_in_which_they_differ() {
     let header: Vec<String> = reader.headers().unwrap().iter().map(Into::into).collect();
     let settings =
         ["batch", "clip", "optimizer", "optimizer.beta1", "optimizer.beta2", "optimizer.epsilon", "optimizer.rate"];
-    let first = ["folder", "status", "name", "network", "loss", "data", "seed"];
-    assert_eq!(header[..14], [first, settings].concat());
+    let first = ["folder", "status", "name", "network", "loss", "data", "data_checksum", "program", "seed"];
+    assert_eq!(header[..16], [&first[..], &settings].concat());
     let rows: Vec<Vec<String>> = reader.records().map(|row| row.unwrap().iter().map(Into::into).collect()).collect();
     let row = |folder: &str| rows.iter().find(|row| row[0] == folder).unwrap_or_else(|| panic!("no {folder} in {csv}"));
     assert_eq!(rows.len(), 5);
-    assert_eq!(row("all/sgd")[6..14], ["1", "7", "0.5", "sgd", "", "", "", "0.01"]);
-    assert_eq!(row("all/adam/lr-0.02/seed-2")[6..14], ["2", "128", "", "adam", "0.9", "0.999", "1e-8", "0.02"]);
+    assert_eq!(row("all/sgd")[8..16], ["1", "7", "0.5", "sgd", "", "", "", "0.01"]);
+    assert_eq!(row("all/adam/lr-0.02/seed-2")[8..16], ["2", "128", "", "adam", "0.9", "0.999", "1e-8", "0.02"]);
     for (folder, row) in rows.iter().map(|row| (&row[0], row)) {
         let last = lines(&sandbox.results(folder).epochs).pop().unwrap();
         let of = |column: &str| row[header.iter().position(|name| name == column).unwrap()].parse::<f64>().unwrap();
