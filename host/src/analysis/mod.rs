@@ -7,8 +7,8 @@
 //! - `paired`: two groups seed by seed
 //! - `published`: whether runs agree with those that other groups published
 //! - `distance`: the distance to the report's figures
-//! - `groups`: runs that differ in nothing but the seed; `grouping` finds them; `curves`: those of them with the same epochs; `measured`: what they measured at
-//!   an epoch
+//! - `groups`: runs that differ in nothing but the seed; `grouping`: finds them; `curves`: those of them with the same epochs; `measured`:
+//!   what they measured at an epoch
 //! - `protocol`: how runs were trained
 //! - `runs`: a run as its folder tells it; `metric`: what runs are compared by
 

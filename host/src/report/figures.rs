@@ -42,3 +42,8 @@ pub(crate) fn best(ours: &Ours) -> String {
 pub(crate) fn paired(paired: Option<&Paired>) -> String {
     paired.map_or_else(String::new, |paired| format!("{} to {}", paired.text(), paired.to))
 }
+
+/// Text without the ends of lines, which would end a row, a heading or a list item of Markdown, or a comment of LaTeX.
+pub(crate) fn one_line(text: &str) -> String {
+    text.replace(['\n', '\r'], " ")
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::families::Family;
-use super::figures::{epochs, interval, mean};
+use super::figures::{epochs, interval, mean, one_line};
 use super::results::Report;
 use super::table::{Table, cells_of};
 use crate::analysis::{Ours, Paired};
@@ -26,11 +26,6 @@ fn sources(report: &Report) -> String {
     let program = |program: &String| format!("% Trained by asymgrad {}\n", one_line(program));
     let set = |(name, checksum): (String, &String)| format!("% Data {}: SHA-256 {checksum}\n", one_line(&name));
     programs.into_iter().map(program).chain(data.into_iter().map(set)).collect()
-}
-
-/// Text without the ends of lines, which end a comment.
-fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
 }
 
 fn of_table(table: &Table) -> String {

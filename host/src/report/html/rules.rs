@@ -15,7 +15,7 @@ pub(super) fn rules(families: &[Family]) -> Markup {
 pub(super) fn answers(families: &[Family]) -> Markup {
     html! {
         @for Family { network, data, rows, epochs, .. } in families {
-            // Shorter runs stand in the table, but are no rivals.
+            // Shorter runs stand in the table, but not in the sentence.
             @let long: Vec<&FamilyRow> = rows.iter().filter(|row| row.ours.epochs[1] == *epochs).collect();
             @if let Some(best) = long.first() {
                 p class="answer" { a href="#rules" { code { (network) } } " on " (data) ": " (answer(best, long.len())) }

@@ -1,5 +1,7 @@
 //! Markdown tables.
 
+use crate::report::figures::one_line;
+
 /// A column of a Markdown table.
 pub(crate) struct Column {
     name: String,
@@ -31,11 +33,6 @@ pub(crate) fn grid(columns: &[Column]) -> String {
     let rule = columns.iter().map(|column| if column.is_number { "---:" } else { "---" }).collect::<Vec<_>>();
     let head = line(columns.iter().map(|column| escaped(&column.name)).collect());
     format!("{head}|{}|\n{}", rule.join("|"), (0..rows).map(row).collect::<String>())
-}
-
-/// Rows, headings and list items of Markdown are single lines.
-pub(crate) fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], " ")
 }
 
 /// Text that ends neither a cell nor a row.

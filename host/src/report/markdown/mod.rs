@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 
 pub use blocks::BlockError;
 use blocks::{Section, fill};
-use grid::one_line;
 
 use super::conditions::{FEW, figures_text, reached};
+use super::figures::one_line;
 use super::plots::{self, PlotError};
 use super::results::Report;
 use crate::analysis::{Distance, Ranking, Verdict};

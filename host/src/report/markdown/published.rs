@@ -1,8 +1,9 @@
 //! The runs that other groups published, beside those of this program.
 
 use super::blocks::Section;
-use super::grid::{Column, grid, one_line};
+use super::grid::{Column, grid};
 use crate::analysis::{Comparison, PublishedRuns};
+use crate::report::figures::one_line;
 
 /// The section with a table for each source.
 pub(crate) fn published(sources: &[PublishedRuns]) -> Section {
