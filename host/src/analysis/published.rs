@@ -155,14 +155,14 @@ pub fn compare_published(runs: &[&Run], catalogue: &Catalogue) -> Vec<PublishedR
             sources.len() - 1
         });
         let (experiment, place) = (&record.experiment, &mut sources[index]);
-        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, &record, catalogue)).collect();
+        let runs: Vec<&Run> = runs.iter().copied().filter(|run| is_as_published(run, record, catalogue)).collect();
         if !runs.is_empty() {
             trained.insert(record.source.name.clone());
         }
-        let compared = record.figures.iter().map(|figure| comparison(&record, figure, &runs));
+        let compared = record.figures.iter().map(|figure| comparison(record, figure, &runs));
         let reached: Vec<Comparison> = compared.filter(|comparison| comparison.found.is_some()).collect();
         if reached.is_empty() {
-            place.missing.push(Missing { experiment: experiment.name.clone(), reason: reason(&record, &runs) });
+            place.missing.push(Missing { experiment: experiment.name.clone(), reason: reason(record, &runs) });
         }
         place.comparisons.extend(reached);
         place.figures += record.figures.len();

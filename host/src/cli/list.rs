@@ -48,7 +48,7 @@ impl ListArguments {
             return print_json(&records.iter().map(|record| &record.experiment).collect::<Vec<_>>());
         }
         let mut table = table(["name", "source", "loss", "optimizer", "rate", "seeds", "epochs", "network"]);
-        for record in &records {
+        for record in records {
             let experiment = &record.experiment;
             let optimizer = experiment.options.choices.optimizer_or_default();
             let seeds = record.seeds.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");

@@ -1,6 +1,7 @@
 //! The published runs of `data/published.toml`: what is trained, where its figures were published, and what they are.
 
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -211,7 +212,12 @@ impl FigureTable {
 ///
 /// # Panics
 /// Never in a build that passed its tests: the file is part of the program.
-pub fn all() -> Vec<Record> {
+pub fn all() -> &'static [Record] {
+    static RECORDS: LazyLock<Vec<Record>> = LazyLock::new(read);
+    &RECORDS
+}
+
+fn read() -> Vec<Record> {
     let (experiments, tables) = (published(), toml::from_str::<Tables>(PUBLISHED));
     let tables = tables.expect("data/published.toml is well formed");
     let experiment = |name: &str| experiments.iter().find(|experiment| experiment.name == name).cloned();
@@ -229,10 +235,10 @@ pub fn all() -> Vec<Record> {
 }
 
 /// The record whose draws a run took; `None` if it took none.
-fn drawn(config: &Config) -> Option<Record> {
+fn drawn(config: &Config) -> Option<&'static Record> {
     // Most runs draw their own weights, and the records need not be read for them.
     config.init.as_ref()?;
-    all().into_iter().find(|record| record.experiment.name == config.name && record.has_draws_of(config))
+    all().iter().find(|record| record.experiment.name == config.name && record.has_draws_of(config))
 }
 
 /// A configuration without the files of published draws, of which each seed has its own: then its runs differ in nothing but the seed.
